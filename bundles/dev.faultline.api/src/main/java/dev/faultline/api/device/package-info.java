@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a device implements and what the board offers it: ports, memory-mapped ranges, interrupt lines, time, guarded DMA.
+ */
+@Export
+@Version("1.0.0")
+package dev.faultline.api.device;
+
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.fault;
+
+import org.osgi.annotation.versioning.ConsumerType;
+
+/**
+ * Asked about stopped accesses. Register it as a service (whiteboard) for all machines, or with a protection layer for that layer's faults.
+ *
+ * <p>Called on the faulting vCPU's thread, after unwinding, at an instruction boundary. May protect, map and fill pages. One that throws is named
+ * in the log and counts as {@link Resolution#PASS}.
+ */
+@ConsumerType
+public interface FaultHandler {
+    /** Service property: {@code long}, first gpa this handler wants to hear of (default 0). */
+    String GPA_START = "faultline.gpa.start";
+
+    /** Service property: {@code long}, size in bytes of the range (default: all). */
+    String GPA_SIZE = "faultline.gpa.size";
+
+    /** Service property: {@code int}, mask of {@link dev.faultline.api.protection.Rights} bits (default RWX). */
+    String ACCESS_MASK = "faultline.access";
+
+    /**
+     * @param machine name of the machine
+     * @param fault valid during this call only
+     */
+    Resolution onFault(String machine, PageFault fault);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.mmu;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.FaultOrigin;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * Address translation of one machine: guest page tables, EPT, RAM protection. Cold code: always returns codes. Methods that take a {@link
+ * VcpuContext} are called on that vCPU's thread or while it is quiesced.
+ */
+@ProviderType
+public interface Mmu extends AutoCloseable {
+    /** Access is a data read ({@link dev.faultline.api.protection.Rights#R}). */
+    int READ = 1;
+
+    /** Access is a data write; also used for read-modify-write, which faults once, as a write. */
+    int WRITE = 2;
+
+    /** Access is an instruction fetch. */
+    int FETCH = 4;
+
+    /** Or-ed in: an implicit supervisor access (descriptor tables, TSS), whatever the CPL; EFLAGS.AC does not lift SMAP. */
+    int SYSTEM = 8;
+
+    /** Result: the fault is recorded in {@code v.fault} (GUEST #PF or PROTECTED), nothing was raised. */
+    long FAULTED = -1;
+
+    /** Result: no slot (or a write to ROM): a device access; {@code v.missGpa} is the gpa. */
+    long DEVICE = -2;
+
+    /**
+     * Result of a write: RAM that holds decoded code; {@code v.missHva} and {@code v.missGpa} are the byte's addresses. The caller writes there itself and
+     * then calls {@link #codeWritten}. No writable translation is cached.
+     */
+    long CODE = -3;
+
+    /**
+     * Translates one byte address; the access must not cross its page. Walks the guest's tables when CR0.PG is set, with all permission rules for the
+     * vCPU's CPL, EFLAGS.AC, CR0.WP, CR4.SMEP/SMAP and EFER.NXE, sets A/D bits, consults EPT and protection, and caches the result in the vCPU's
+     * translation arrays with exactly the rights it has. On FAULTED v.cr2 is not changed: for GUEST faults {@code v.fault.gva} is the address.
+     *
+     * @param lin linear address, already truncated to 32 bits outside 64-bit mode; must be canonical
+     * @param access READ, WRITE or FETCH, perhaps with SYSTEM
+     * @param origin recorded if protection stops the access itself (a stopped walk records PAGE_WALK)
+     * @return hva of the byte (&gt;= 0), {@link #FAULTED}, {@link #DEVICE} or {@link #CODE}
+     */
+    long fill(VcpuContext v, long lin, int access, FaultOrigin origin);
+
+    /** As {@link #fill} for a guest-physical byte address (PDPTE loads); nothing is cached in the vCPU's arrays. */
+    long physical(VcpuContext v, long gpa, int access, FaultOrigin origin);
+
+    /** The vCPU's CR3 (PAE: also CR0/CR4) was written: with PAE paging, loads the PDPTEs. Returns 0 or {@link #FAULTED} (#GP for reserved bits). */
+    long loadPdptes(VcpuContext v, long cr3);
+
+    /** Drops the vCPU's cached translation of the page at {@code lin} (INVLPG). */
+    void invalidatePage(VcpuContext v, long lin);
+
+    /** Drops all of the vCPU's cached translations. */
+    void flush(VcpuContext v);
+
+    /**
+     * Translates without side effects, for debuggers: no A/D updates, no faults, rights ignored for paging; protection honoured.
+     *
+     * @return gpa, or -1 if not mapped
+     */
+    long query(VcpuContext v, long lin);
+
+    /** A byte of the page was decoded: from now on writes to it answer {@link #CODE}. Returns when no vCPU has a writable translation of it. */
+    void trackCode(VcpuContext v, long gfn);
+
+    /** No decoded code of the page is left in any engine of the machine: writes are fast again. */
+    void untrackCode(long gfn);
+
+    /** Guest RAM was written by other means than a cached translation: tells the code listeners if the page is tracked. Any thread. */
+    void codeWritten(long gpa, long size);
+
+    void addCodeListener(CodeListener listener);
+
+    void removeCodeListener(CodeListener listener);
+
+    /** Registers a vCPU for invalidation; before its first run. */
+    void attach(VcpuContext v);
+
+    void detach(VcpuContext v);
+
+    /** Number of EPT leaves present. */
+    long mappedPages();
+
+    @Override
+    void close();
+}

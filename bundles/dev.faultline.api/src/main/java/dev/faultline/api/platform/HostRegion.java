@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.platform;
+
+import org.osgi.annotation.versioning.ProviderType;
+
+/** One reservation of host memory. Reads of never-touched or discarded bytes give zero. */
+@ProviderType
+public interface HostRegion extends AutoCloseable {
+    /** hva of the first byte; page-aligned; stays valid until {@link #close()}. */
+    long address();
+
+    /** Size in bytes, a multiple of the host's page size. */
+    long size();
+
+    /**
+     * Gives the pages' host memory back; they read as zero afterwards.
+     *
+     * @param offset bytes from the start, page-aligned
+     * @param bytes length, page-aligned
+     * @throws HostMemoryException {@link HostError#INVALID} for a misaligned range or one past the end
+     */
+    void discard(long offset, long bytes);
+
+    /** Bytes of this region that occupy host memory now (a momentary figure, from the operating system). */
+    long residentBytes();
+
+    /**
+     * Releases the reservation. The caller guarantees that nobody touches it any more: a later access through a stale hva may
+     * kill the process. Idempotent.
+     */
+    @Override
+    void close();
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the host must offer: sparse memory, and one vocabulary of failure.
+ */
+@Export
+@Version("1.0.0")
+package dev.faultline.api.platform;
+
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.protection;
+
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * One purpose's rights over the pages of a machine (lazy loading, dirty tracking, a watchpoint, the user's own). A page's effective
+ * right is the intersection over all layers, and a fault belongs to the layers that forbade it.
+ *
+ * <p>Any thread. {@link #protect} is all-or-nothing; when it returns, no vCPU can perform an access that the new rights forbid.
+ */
+@ProviderType
+public interface ProtectionLayer extends AutoCloseable {
+    String name();
+
+    /**
+     * Sets this layer's rights for all pages that the range touches (rounded outward).
+     *
+     * @param gpa first byte
+     * @param size bytes, at least 1
+     * @param rights a subset of {@link Rights#RWX}
+     * @throws IllegalArgumentException size 0, a range that wraps past 2^64 or reaches {@link
+     *     dev.faultline.api.memory.GuestMemory#highestMapped()}, or unknown rights bits; nothing was changed
+     */
+    void protect(long gpa, long size, int rights);
+
+    /**
+     * The same over host-virtual bytes: every gpa range that maps to them is protected.
+     *
+     * @throws IllegalArgumentException also if no part of the range backs guest memory
+     */
+    void protectHost(long hva, long size, int rights);
+
+    /** Opens or restricts exactly one page; the cheap form for fault handlers. Same errors as {@link #protect}. */
+    void protectPage(long gfn, int rights);
+
+    /** This layer's rights of the page at {@code gpa}; RWX where it never restricted anything. */
+    int rights(long gpa);
+
+    /** Number of pages that this layer restricts (rights other than RWX). */
+    long restrictedPages();
+
+    /** First gfn at or after {@code gfn} whose rights in this layer are not RWX, or -1. Cheap on sparse maps. */
+    long nextRestricted(long gfn);
+
+    /** Withdraws the layer: all its restrictions end. Idempotent. */
+    @Override
+    void close();
+}

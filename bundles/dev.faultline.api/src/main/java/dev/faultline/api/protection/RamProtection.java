@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.protection;
+
+import dev.faultline.api.fault.FaultHandler;
+import java.util.List;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * The RAM protection service of one machine. Queries never lock. Rights of a range are dropped when it is unmapped, and kept when it is
+ * re-mapped in place.
+ */
+@ProviderType
+public interface RamProtection extends AutoCloseable {
+    /** The layer that the machine's user sees ({@code Machine.protect} and the command line); always present. Named {@code user}. */
+    ProtectionLayer userLayer();
+
+    /**
+     * Adds a layer whose faults go to {@code handler} first, before the whiteboard's handlers.
+     *
+     * @param name unique among live layers, non-blank
+     * @param handler asked about faults that this layer caused; may be null (then such faults go to the whiteboard and the caller)
+     */
+    ProtectionLayer addLayer(String name, FaultHandler handler);
+
+    /** Live layers, the user layer first. */
+    List<ProtectionLayer> layers();
+
+    /** Handler of a layer, or null. */
+    FaultHandler handlerOf(ProtectionLayer layer);
+
+    /** Effective rights of a page: the intersection over all layers. No lock, no allocation; gfns never mapped answer RWX. */
+    int rights(long gfn);
+
+    /** Bit i is set if layer i of {@link #layers()} forbids {@code access} (a {@link Rights} bit) on the page; 0 = allowed. */
+    long forbiddingLayers(long gfn, int access);
+
+    void addListener(ProtectionListener listener);
+
+    void removeListener(ProtectionListener listener);
+
+    /** Bytes of host memory that rights occupy now. */
+    long storageBytes();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.snapshot;
+
+import dev.faultline.api.vm.Machine;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.DoubleConsumer;
+import org.osgi.annotation.versioning.ProviderType;
+
+/** Service: snapshots on disk. All failures are {@link SnapshotException}s with a one-line message; a failed save leaves nothing half published. */
+@ProviderType
+public interface SnapshotService {
+    /**
+     * Saves a machine, pausing it while state and RAM are read.
+     *
+     * @param dir where the snapshot shall be; must not exist, or be an empty directory
+     * @param progress told the done fraction 0..1
+     */
+    SnapshotInfo save(Machine machine, Path dir, DoubleConsumer progress) throws SnapshotException;
+
+    /** Reads and checks the description of a snapshot, not its pages. */
+    SnapshotInfo info(Path dir) throws SnapshotException;
+
+    /** Snapshots directly below {@code dir}; unreadable ones carry their error. */
+    List<Listed> list(Path dir) throws SnapshotException;
+
+    /** Checks every page. Returns the number of pages. */
+    long verify(Path dir, DoubleConsumer progress) throws SnapshotException;
+
+    void delete(Path dir) throws SnapshotException;
+
+    /**
+     * Restores into a machine made by {@code machines.create(info.config())} that never ran. It does not start it.
+     *
+     * @return close it to stop loading and release the files, after the machine
+     */
+    Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException;
+
+    /** @param error null if the snapshot is readable */
+    record Listed(Path dir, SnapshotInfo info, String error) {}
+}

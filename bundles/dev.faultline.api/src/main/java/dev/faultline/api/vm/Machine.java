@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.vm;
+
+import dev.faultline.api.cpu.GuestClock;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.protection.RamProtection;
+import java.time.Duration;
+import java.util.List;
+import org.osgi.annotation.versioning.ProviderType;
+
+/** A virtual machine: one thread per vCPU. Methods may be called from any thread unless they say otherwise. */
+@ProviderType
+public interface Machine extends AutoCloseable {
+    MachineConfig config();
+
+    GuestMemory memory();
+
+    RamProtection protection();
+
+    Mmu mmu();
+
+    GuestClock clock();
+
+    /** The vCPUs' state; read or change it only while the machine is paused. */
+    List<VcpuContext> vcpus();
+
+    SerialConsole serial();
+
+    /** Loads an image into a machine that never ran. */
+    void boot(MachineConfig.Boot boot) throws MachineException;
+
+    /** Starts or resumes all vCPUs; returns at once. */
+    void start();
+
+    /** Stops all vCPUs at an instruction boundary; returns when they stand. Guest time stands too. Idempotent. */
+    void pause(String reason);
+
+    /** Waits for the machine to come to a stand. @return the exit, or null if {@code limit} passed */
+    VcpuExit await(Duration limit) throws InterruptedException;
+
+    boolean running();
+
+    /** Runs {@code action} with all vCPUs at an instruction boundary and guest time stopped, then lets them go on if they ran. */
+    void quiesce(Runnable action);
+
+    String engine();
+
+    String faultStyle();
+
+    /** Swaps a running machine's engine or style. No guest work is lost or repeated. @throws MachineException if there is no such service */
+    void swapEngine(String engine) throws MachineException;
+
+    void swapFaultStyle(String style) throws MachineException;
+
+    MachineStatistics statistics();
+
+    /** State of vCPUs, devices and clock, without RAM. Only while paused or quiesced. */
+    List<StateSection> saveState();
+
+    /** Puts back what {@link #saveState} gave, into a machine of the same configuration that never ran. */
+    void loadState(List<StateSection> sections) throws MachineException;
+
+    /** Called once, at the first retired instruction after {@link #start}. */
+    void onFirstInstruction(Runnable action);
+
+    /** Stops and frees everything. Idempotent. */
+    @Override
+    void close();
+}

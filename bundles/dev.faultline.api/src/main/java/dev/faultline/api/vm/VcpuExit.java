@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.vm;
+
+import dev.faultline.api.fault.PageFault;
+
+/** Why {@link Machine#await} or a vCPU came back. A caller can switch over it. */
+public sealed interface VcpuExit {
+    /** Protection stopped an access and no handler resolved it: resolve, then resume. The instruction has not begun. */
+    record Fault(PageFault fault) implements VcpuExit {}
+
+    /** The caller paused the machine, or a required service went away; {@code reason} says which. */
+    record Paused(String reason) implements VcpuExit {}
+
+    /** The guest ended itself through the debug-exit port; {@code code} is what the process would exit with. */
+    record Exited(int code) implements VcpuExit {}
+
+    /** ACPI power-off, or HLT with nothing that could wake it. */
+    record PoweredOff(String how) implements VcpuExit {}
+
+    /** Triple fault; says where and why. */
+    record Crashed(String why) implements VcpuExit {}
+}
