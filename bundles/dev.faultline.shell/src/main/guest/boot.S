@@ -121,7 +121,6 @@ long_mode:
     movl $boot_stack_top, %esp
     xorl %ebp, %ebp
     fninit
-    ldmxcsr default_mxcsr
     call runtime_start
 8:  cli
     hlt
@@ -189,8 +188,6 @@ stub_common:
     iretq
 
     .section .rodata
-default_mxcsr:
-    .long 0x1f80
 no_long_mode_text:
     .asciz "error: this CPU has no 64-bit mode\n"
 

@@ -8,9 +8,9 @@
 #define CHECK_PRIME 0x00000100000001b3UL
 
 #define PAYLOAD_WORDS 29
-#define RANDOM_WORDS 8  // the rest of a payload repeats one word
-#define LENGTH_LOW 96   // bytes; always a multiple of 8
-#define LENGTH_HIGH 216
+#define RANDOM_WORDS 4 // the rest of a payload repeats one word
+#define LENGTH_LOW 64  // bytes; always a multiple of 16
+#define LENGTH_HIGH 176
 #define SLOTS_PER_PAGE 2
 
 #define LINE_SIZE 128
@@ -108,15 +108,19 @@ static u64 mix(u64 x) {
 static u64 checksum_of(const struct record *record) {
     u64 sum = (record->key ^ GOLDEN) * CHECK_PRIME;
     sum = (sum ^ ((u64)record->version << 32 | record->length)) * CHECK_PRIME;
-    for (u32 i = 0; i < record->length / 8; i++) {
-        sum = (sum ^ record->payload[i]) * CHECK_PRIME;
+    const u64 *word = record->payload;
+    const u64 *end = word + record->length / 8;
+    while (word < end) {
+        sum = (sum ^ word[0]) * CHECK_PRIME;
+        sum = (sum ^ word[1]) * CHECK_PRIME;
+        word += 2;
     }
     return sum ^ sum >> 32;
 }
 
 static u64 write_record(struct record *record, u64 key) {
     u64 x = mix(options.seed + key * GOLDEN);
-    u64 words = LENGTH_LOW / 8 + (x >> 60);
+    u64 words = LENGTH_LOW / 8 + (x >> 61) * 2;
     record->key = key;
     record->length = (u32)words * 8;
     record->version = 0;
@@ -133,7 +137,7 @@ static u64 write_record(struct record *record, u64 key) {
 static int verify(u64 key, const struct record *record) {
     u64 computed = 0;
     u32 length = record->length;
-    if (record->key == key && length >= LENGTH_LOW && length <= LENGTH_HIGH && !(length & 7)) {
+    if (record->key == key && length >= LENGTH_LOW && length <= LENGTH_HIGH && !(length & 15)) {
         computed = checksum_of(record);
         if (computed == record->checksum) {
             return 1;
