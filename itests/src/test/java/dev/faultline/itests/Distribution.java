@@ -28,7 +28,8 @@ final class Distribution {
     }
 
     /**
-     * Starts it with our API packages taken from the test's class path, so that services can be used by their types.
+     * Starts it with our API packages taken from the test's class path, so that services can be
+     * used by their types.
      *
      * @param properties further framework properties
      */

@@ -13,10 +13,11 @@ import org.osgi.framework.startlevel.BundleStartLevel;
 import org.osgi.framework.startlevel.FrameworkStartLevel;
 
 /**
- * Says why components are not there: bundles that did not resolve, components with unsatisfied references, components
- * whose activation failed.
+ * Says why components are not there: bundles that did not resolve, components with unsatisfied
+ * references, components whose activation failed.
  *
- * <p>Asks the component runtime by reflection, since the launcher is outside the framework's class space.
+ * <p>Asks the component runtime by reflection, since the launcher is outside the framework's class
+ * space.
  */
 public final class Diagnosis {
     private static final String RUNTIME =
@@ -30,7 +31,8 @@ public final class Diagnosis {
     private Diagnosis() {}
 
     /**
-     * One line for each thing that is wrong; empty if every bundle is resolved and every component satisfied.
+     * One line for each thing that is wrong; empty if every bundle is resolved and every component
+     * satisfied.
      *
      * @throws ReflectiveOperationException if the component runtime is not the one expected
      */

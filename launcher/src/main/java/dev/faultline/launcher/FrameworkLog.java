@@ -8,6 +8,7 @@ import org.osgi.framework.ServiceReference;
 /** The framework's own messages go to standard error; standard output belongs to the command. */
 final class FrameworkLog extends Logger {
     @Override
+    @SuppressWarnings("rawtypes") // as declared there
     protected void doLog(
             Bundle bundle, ServiceReference reference, int level, String message, Throwable cause) {
         String from = bundle == null ? "framework" : bundle.getSymbolicName();

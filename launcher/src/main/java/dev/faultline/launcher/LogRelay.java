@@ -11,8 +11,9 @@ import org.osgi.framework.ServiceReference;
 /**
  * Prints what bundles log as warnings and errors on standard error.
  *
- * <p>The log service keeps entries to itself unless somebody listens. Its types live in the framework, hence the proxy.
- * System property {@code faultline.log}: the least urgent level that is printed (ERROR, WARN, INFO, DEBUG, TRACE).
+ * <p>The log service keeps entries to itself unless somebody listens. Its types live in the
+ * framework, hence the proxy. System property {@code faultline.log}: the least urgent level that is
+ * printed (ERROR, WARN, INFO, DEBUG, TRACE).
  */
 final class LogRelay implements InvocationHandler {
     private static final String READER = "org.osgi.service.log.LogReaderService";
@@ -49,9 +50,7 @@ final class LogRelay implements InvocationHandler {
                         listenerType.getClassLoader(),
                         new Class<?>[] {listenerType},
                         new LogRelay(least));
-        bundle.loadClass(READER)
-                .getMethod("addLogListener", listenerType)
-                .invoke(reader, listener);
+        bundle.loadClass(READER).getMethod("addLogListener", listenerType).invoke(reader, listener);
     }
 
     @Override
@@ -88,7 +87,8 @@ final class LogRelay implements InvocationHandler {
     }
 
     private static Object call(Object entry, String getter) throws ReflectiveOperationException {
-        Class<?> type = entry.getClass().getClassLoader().loadClass("org.osgi.service.log.LogEntry");
+        Class<?> type =
+                entry.getClass().getClassLoader().loadClass("org.osgi.service.log.LogEntry");
         return type.getMethod(getter).invoke(entry);
     }
 }

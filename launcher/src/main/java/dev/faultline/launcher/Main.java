@@ -14,11 +14,13 @@ import org.osgi.framework.BundleException;
 import org.osgi.framework.ServiceReference;
 
 /**
- * Runs one command on the installed platform: {@code java -Dfaultline.home=DIR ... Main COMMAND ...}.
+ * Runs one command on the installed platform: {@code java -Dfaultline.home=DIR ... Main COMMAND
+ * ...}.
  *
- * <p>The command line itself is a service; this class only starts the framework, hands over arguments and standard
- * streams, and ends the process with the command's exit code. System properties: {@code faultline.home} (required),
- * {@code faultline.wait} (milliseconds to wait for the service), {@code faultline.timing} (print the start-up time).
+ * <p>The command line itself is a service; this class only starts the framework, hands over
+ * arguments and standard streams, and ends the process with the command's exit code. System
+ * properties: {@code faultline.home} (required), {@code faultline.wait} (milliseconds to wait for
+ * the service), {@code faultline.timing} (print the start-up time).
  */
 public final class Main {
     /** The service that runs commands. Called by reflection: its package lives in the framework. */
@@ -47,7 +49,10 @@ public final class Main {
     }
 
     private static int run(String[] args)
-            throws IOException, BundleException, ReflectiveOperationException, InterruptedException {
+            throws IOException,
+                    BundleException,
+                    ReflectiveOperationException,
+                    InterruptedException {
         String home = System.getProperty("faultline.home");
         if (home == null) {
             throw new IOException("the system property faultline.home is not set");

@@ -30,8 +30,9 @@ import org.osgi.framework.wiring.FrameworkWiring;
 /**
  * The framework with the bundles of one installation in it.
  *
- * <p>The folders below {@code bundles/} are named {@code LEVEL-name}: the number is the start level of the bundles
- * inside. Bundles are installed by reference, so nothing is copied, and resolved in one pass.
+ * <p>The folders below {@code bundles/} are named {@code LEVEL-name}: the number is the start level
+ * of the bundles inside. Bundles are installed by reference, so nothing is copied, and resolved in
+ * one pass.
  *
  * <p>Threading: one thread starts and closes it; the framework may be used by any.
  */
@@ -60,8 +61,8 @@ public final class Platform implements AutoCloseable {
      * @param level {@link #LEVEL_PLATFORM} or {@link #LEVEL_SHELL}
      * @param properties framework properties that replace those of this class
      * @throws IOException if home is no installation or the scratch folder cannot be made
-     * @throws BundleException if the framework itself does not start; what is wrong with single bundles is in {@link
-     *     #problems()}
+     * @throws BundleException if the framework itself does not start; what is wrong with single
+     *     bundles is in {@link #problems()}
      */
     public static Platform start(Path home, int level, Map<String, String> properties)
             throws IOException, BundleException {
@@ -119,7 +120,8 @@ public final class Platform implements AutoCloseable {
     }
 
     /**
-     * A service by the name of its type, whose class the launcher need not share; null if there is none.
+     * A service by the name of its type, whose class the launcher need not share; null if there is
+     * none.
      *
      * <p>The plain look-up would hide services whose package the system bundle is not wired to.
      */
@@ -146,8 +148,7 @@ public final class Platform implements AutoCloseable {
         deleteTree(data);
     }
 
-    private static Map<String, String> configuration(
-            Path home, Path data, int level) {
+    private static Map<String, String> configuration(Path home, Path data, int level) {
         Map<String, String> map = new HashMap<>();
         map.put(Constants.FRAMEWORK_STORAGE, data.resolve("bundles").toString());
         map.put(Constants.FRAMEWORK_BEGINNING_STARTLEVEL, Integer.toString(level));
@@ -168,15 +169,14 @@ public final class Platform implements AutoCloseable {
 
     private void installAll(Path bundles, int level) throws IOException, BundleException {
         BundleContext context = framework.getBundleContext();
-        context.addFrameworkListener(
-                event -> {
-                    if (event.getType() == FrameworkEvent.ERROR) {
-                        problems.add(
-                                event.getBundle().getSymbolicName()
-                                        + ": "
-                                        + event.getThrowable().getMessage());
-                    }
-                });
+        context.addFrameworkListener(event -> {
+            if (event.getType() == FrameworkEvent.ERROR) {
+                problems.add(
+                        event.getBundle().getSymbolicName()
+                                + ": "
+                                + event.getThrowable().getMessage());
+            }
+        });
         List<Bundle> toStart = new ArrayList<>();
         for (Path folder : sorted(bundles)) {
             int startLevel = levelOf(folder);
@@ -207,7 +207,9 @@ public final class Platform implements AutoCloseable {
         }
     }
 
-    /** A platform bundle of another operating system: installed everywhere, resolves only at home. */
+    /**
+     * A platform bundle of another operating system: installed everywhere, resolves only at home.
+     */
     static boolean isForAnotherHost(Bundle bundle) {
         String required = bundle.getHeaders("").get(Constants.REQUIRE_CAPABILITY);
         return required != null && required.contains("osgi.native");

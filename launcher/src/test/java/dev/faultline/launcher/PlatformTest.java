@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.launcher;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.osgi.framework.Bundle;
+
+/** Installations made of empty bundles. */
+class PlatformTest {
+    @TempDir Path home;
+
+    @BeforeEach
+    void makeFolders() throws IOException {
+        Files.createDirectories(home.resolve("bundles/3-ours"));
+        Files.createDirectories(home.resolve("bundles/9-shell"));
+    }
+
+    @Test
+    void aFolderThatIsNoInstallationIsNamed() {
+        Path nowhere = home.resolve("nowhere");
+
+        assertThatThrownBy(() -> Platform.start(nowhere, Platform.LEVEL_PLATFORM, Map.of()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(nowhere.toString());
+    }
+
+    @Test
+    void aFolderWithoutALevelIsRefused() throws IOException {
+        Files.createDirectories(home.resolve("bundles/ours"));
+
+        assertThatThrownBy(() -> Platform.start(home, Platform.LEVEL_PLATFORM, Map.of()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("LEVEL-name");
+    }
+
+    @Test
+    void bundlesAboveTheLevelAreInstalledButNotStarted() throws Exception {
+        bundle("3-ours/a.jar", "a", Map.of());
+        bundle("9-shell/b.jar", "b", Map.of());
+
+        try (Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, Map.of())) {
+            assertThat(stateOf(platform, "a")).isEqualTo(Bundle.ACTIVE);
+            assertThat(stateOf(platform, "b")).isNotEqualTo(Bundle.ACTIVE);
+        }
+    }
+
+    @Test
+    void theShellLevelStartsThemAll() throws Exception {
+        bundle("9-shell/b.jar", "b", Map.of());
+
+        try (Platform platform = Platform.start(home, Platform.LEVEL_SHELL, Map.of())) {
+            assertThat(stateOf(platform, "b")).isEqualTo(Bundle.ACTIVE);
+        }
+    }
+
+    @Test
+    void aBundleThatLacksSomethingIsAProblemButOthersStart() throws Exception {
+        bundle("3-ours/a.jar", "a", Map.of("Import-Package", "no.such.thing"));
+        bundle("3-ours/b.jar", "b", Map.of());
+
+        try (Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, Map.of())) {
+            assertThat(platform.problems()).singleElement().asString().contains("no.such.thing");
+            assertThat(stateOf(platform, "b")).isEqualTo(Bundle.ACTIVE);
+            assertThat(Diagnosis.of(platform.framework().getBundleContext()))
+                    .contains("bundle a does not resolve");
+        }
+    }
+
+    @Test
+    void aBundleForAnotherHostIsNoProblem() throws Exception {
+        String filter = "osgi.native;filter:=\"(osgi.native.osname~=no-such-system)\"";
+        bundle("3-ours/a.jar", "a", Map.of("Require-Capability", filter));
+
+        try (Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, Map.of())) {
+            assertThat(platform.problems()).isEmpty();
+            assertThat(stateOf(platform, "a")).isEqualTo(Bundle.INSTALLED);
+        }
+    }
+
+    @Test
+    void anAbsentServiceIsNotAwaitedForEver() throws Exception {
+        try (Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, Map.of())) {
+            assertThat(platform.await("no.such.Service", 10)).isNull();
+        }
+    }
+
+    @Test
+    void closingRemovesTheScratchFolder() throws Exception {
+        Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, Map.of());
+        Path data = Path.of(platform.framework().getBundleContext().getProperty("faultline.data"));
+        assertThat(data).isDirectory();
+
+        platform.close();
+
+        assertThat(data).doesNotExist();
+    }
+
+    private static int stateOf(Platform platform, String name) {
+        for (Bundle bundle : platform.framework().getBundleContext().getBundles()) {
+            if (bundle.getSymbolicName().equals(name)) {
+                return bundle.getState();
+            }
+        }
+        throw new AssertionError("no bundle " + name);
+    }
+
+    private void bundle(String path, String name, Map<String, String> headers) throws IOException {
+        Manifest manifest = new Manifest();
+        Attributes attributes = manifest.getMainAttributes();
+        attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        attributes.putValue("Bundle-ManifestVersion", "2");
+        attributes.putValue("Bundle-SymbolicName", name);
+        headers.forEach(attributes::putValue);
+        try (OutputStream out = Files.newOutputStream(home.resolve("bundles").resolve(path))) {
+            new JarOutputStream(out, manifest).close();
+        }
+    }
+}
