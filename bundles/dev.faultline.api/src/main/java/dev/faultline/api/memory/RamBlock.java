@@ -14,4 +14,17 @@ public interface RamBlock {
 
     /** Size in bytes, a multiple of 4096. */
     long size();
+
+    /**
+     * Gives pages of the block back to the host; they read as zero afterwards. The caller guarantees that nobody accesses the range
+     * meanwhile: not every host can do it in one step.
+     *
+     * @param offset bytes from the block's start, a multiple of the host's page size
+     * @param bytes length, a multiple of the host's page size
+     * @throws dev.faultline.api.platform.HostMemoryException for a misaligned range or one past the end
+     */
+    void discard(long offset, long bytes);
+
+    /** Bytes of this block that occupy host memory now, as the operating system counts them. */
+    long residentBytes();
 }

@@ -13,7 +13,8 @@ public interface HostRegion extends AutoCloseable {
     long size();
 
     /**
-     * Gives the pages' host memory back; they read as zero afterwards.
+     * Gives the pages' host memory back; they read as zero afterwards. The caller guarantees that nobody accesses the range meanwhile:
+     * not every host can do it in one step.
      *
      * @param offset bytes from the start, page-aligned
      * @param bytes length, page-aligned
@@ -21,7 +22,7 @@ public interface HostRegion extends AutoCloseable {
      */
     void discard(long offset, long bytes);
 
-    /** Bytes of this region that occupy host memory now (a momentary figure, from the operating system). */
+    /** Bytes of this region that occupy host memory now (a momentary figure, from the operating system; pages only ever read may count). */
     long residentBytes();
 
     /**
