@@ -282,7 +282,8 @@ public final class VcpuContext {
     public final long[] fetchHva = new long[FETCH_TLB_ENTRIES];
 
     /**
-     * Bits 0-1: whose rights the entries have (0 user, 1 supervisor without access to user pages, 2 supervisor with it); bits 2-11: generation. A flush just takes
+     * Bits 0-1: whose rights the entries have (0 user, 1 supervisor without access to user pages, 2 supervisor with it, 3 user under alignment checking, for
+     * which nothing is ever cached); bits 2-11: generation. A flush just takes
      * the next generation.
      */
     public long tlbKey;
@@ -294,6 +295,15 @@ public final class VcpuContext {
 
     public long missGpa;
     public long missHva;
+
+    /** hva of 64 bytes each where reads and writes that have no single host address are staged (page crossings, devices, code pages). */
+    public final long scratchRead;
+
+    public final long scratchWrite;
+    private final java.lang.foreign.MemorySegment scratch;
+
+    /** For the instruction semantics: bookkeeping of the staged access. */
+    public Object staged;
 
     // ---- wiring, set by the machine while the vCPU is quiesced ---------------------------------------------------------
 
@@ -321,6 +331,9 @@ public final class VcpuContext {
 
     public VcpuContext(int index) {
         this.index = index;
+        this.scratch = java.lang.foreign.Arena.ofAuto().allocate(256, 64);
+        this.scratchRead = scratch.address();
+        this.scratchWrite = scratch.address() + 128;
         Arrays.fill(tlb, -1);
         Arrays.fill(fetchTag, -1);
     }
@@ -532,7 +545,7 @@ public final class VcpuContext {
     public void updateTlbKey() {
         int who;
         if (cpl == 3) {
-            who = 0;
+            who = (eflags & AC) != 0 && (cr0 & CR0_AM) != 0 ? 3 : 0;
         } else {
             who = (cr4 & CR4_SMAP) != 0 && (eflags & AC) == 0 ? 1 : 2;
         }

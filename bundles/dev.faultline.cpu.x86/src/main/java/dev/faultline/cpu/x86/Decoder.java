@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.semantics.Semantics;
+
+/**
+ * Bytes to {@link Op}s, driven by {@link InstructionTable}. SDM 2A, "Instruction Format". One per vCPU; not thread-safe.
+ *
+ * <p>An encoding that does not exist decodes to an Op that raises #UD, one longer than 15 bytes to one that raises #GP: decoding itself never faults.
+ */
+public final class Decoder {
+    /** Longest instruction, bytes. */
+    public static final int MAX_LENGTH = 15;
+
+    private final Decoded d = new Decoded();
+    private byte[] code;
+    private int available;
+    private int at;
+
+    /** Thrown away internally: the bytes ended. */
+    private boolean exhausted;
+
+    /**
+     * Decodes the instruction at the start of {@code code}.
+     *
+     * @param code instruction bytes
+     * @param available how many of them there are
+     * @param codeBits 16, 32 or 64
+     * @param start offset of the instruction from {@code v.engineBase}
+     * @return the Op with start and end set, or null: more than {@code available} bytes are needed
+     */
+    public Op decode(byte[] code, int available, int codeBits, int start) {
+        this.code = code;
+        this.available = Math.min(available, MAX_LENGTH);
+        at = 0;
+        exhausted = false;
+        firstImmediateSeen = false;
+        d.codeBits = codeBits;
+        d.start = start;
+        d.clearMemory();
+        Op op = parse();
+        if (exhausted) {
+            if (available < MAX_LENGTH) {
+                return null;
+            }
+            op = new Raise(Faults.GP, 0);
+            at = MAX_LENGTH;
+        }
+        op.start = start;
+        op.end = start + at;
+        return op;
+    }
+
+    private Op parse() {
+        boolean p66 = false;
+        boolean p67 = false;
+        boolean lock = false;
+        int rep = 0;
+        int over = -1;
+        int rex = 0;
+        int b = next();
+        boolean more = true;
+        while (more && !exhausted) {
+            switch (b) {
+                case 0x66 -> p66 = true;
+                case 0x67 -> p67 = true;
+                case 0xF0 -> lock = true;
+                case 0xF2, 0xF3 -> rep = b;
+                case 0x26 -> over = Segments.ES;
+                case 0x2E -> over = Segments.CS;
+                case 0x36 -> over = Segments.SS;
+                case 0x3E -> over = Segments.DS;
+                case 0x64 -> over = Segments.FS;
+                case 0x65 -> over = Segments.GS;
+                default -> more = false;
+            }
+            if (more) {
+                rex = 0;
+                b = next();
+                if (d.codeBits == 64 && (b & 0xF0) == 0x40) {
+                    rex = b;
+                    b = next();
+                }
+            } else if (d.codeBits == 64 && (b & 0xF0) == 0x40) {
+                // A REX counts only directly before the opcode; prefixes after it cancel it.
+                rex = b;
+                b = next();
+                more = true;
+                if (!isLegacyPrefix(b)) {
+                    more = false;
+                }
+            }
+        }
+        d.prefix66 = p66;
+        d.rep = rep;
+        d.lock = lock;
+        d.rex = rex;
+        d.rexW = (rex & 8) != 0;
+        d.segOverride = d.codeBits == 64 && over < Segments.FS ? -1 : over;
+        int bits = d.codeBits;
+        d.addressSize = bits == 64 ? p67 ? 4 : 8 : bits == 32 != p67 ? 4 : 2;
+        return opcode(b);
+    }
+
+    private static boolean isLegacyPrefix(int b) {
+        return switch (b) {
+            case 0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65 -> true;
+            default -> false;
+        };
+    }
+
+    private Op opcode(int first) {
+        int map = 0;
+        int op = first;
+        if (op == 0x0F) {
+            map = 1;
+            op = next();
+            if (op == 0x38 || op == 0x3A) {
+                map = op == 0x38 ? 2 : 3;
+                op = next();
+            }
+        }
+        if (exhausted) {
+            return Raise.UNDEFINED;
+        }
+        d.map = map;
+        d.opcode = op;
+        InstructionTable.Entry[] c = InstructionTable.candidates(map, op);
+        if (c == null) {
+            return new Raise(Faults.UD);
+        }
+        int modrm = -1;
+        for (InstructionTable.Entry e : c) {
+            if (e.modrm) {
+                modrm = peek();
+                break;
+            }
+        }
+        InstructionTable.Entry e = select(c, modrm);
+        if (exhausted) {
+            return Raise.UNDEFINED;
+        }
+        if (e == null) {
+            return new Raise(Faults.UD);
+        }
+        return operands(e);
+    }
+
+    private InstructionTable.Entry select(InstructionTable.Entry[] c, int modrm) {
+        int prefix =
+                d.rep == 0xF3
+                        ? InstructionTable.PF3
+                        : d.rep == 0xF2
+                                ? InstructionTable.PF2
+                                : d.prefix66 ? InstructionTable.P66 : InstructionTable.NP;
+        for (InstructionTable.Entry e : c) {
+            if (e.matches(prefix, modrm, d.codeBits)) {
+                return e;
+            }
+        }
+        return null;
+    }
+
+    private Op operands(InstructionTable.Entry e) {
+        d.entry = e;
+        d.mnemonic = e.mnemonic;
+        boolean p66 = d.prefix66 && e.prefix != InstructionTable.P66;
+        d.operandSize =
+                switch (d.codeBits) {
+                    case 64 ->
+                            d.rexW || e.forced64 ? 8 : e.default64 ? p66 ? 2 : 8 : p66 ? 2 : 4;
+                    case 32 -> p66 ? 2 : 4;
+                    default -> p66 ? 4 : 2;
+                };
+        d.seg = d.segOverride >= 0 ? d.segOverride : Segments.DS;
+        if (e.modrm) {
+            modrm();
+        } else {
+            d.rm = d.opcode & 7 | (d.rex & 1) << 3;
+        }
+        for (String k : e.kinds) {
+            immediate(k, e);
+        }
+        if (exhausted) {
+            return Raise.UNDEFINED;
+        }
+        d.end = d.start + at;
+        if (d.lock && !(e.lockable && d.mem)) {
+            return new Raise(Faults.UD);
+        }
+        return Semantics.make(d);
+    }
+
+    private void immediate(String kind, InstructionTable.Entry e) {
+        switch (kind) {
+            case "Ib" -> pushImmediate((byte) next());
+            case "Iw" -> pushImmediate(little(2));
+            case "Iz" ->
+                    d.imm = d.operandSize == 2 ? (short) little(2) : (int) little(4);
+            case "Iv" ->
+                    d.imm =
+                            d.operandSize == 2
+                                    ? (short) little(2)
+                                    : d.operandSize == 4 ? (int) little(4) : little(8);
+            case "Jb" -> d.imm = (byte) next();
+            case "Jz" ->
+                    d.imm = d.operandSize == 2 ? (short) little(2) : (int) little(4);
+            case "Ap" -> {
+                d.imm = little(d.operandSize == 2 ? 2 : 4);
+                d.imm2 = (int) little(2);
+            }
+            case "Ob", "Ov" -> {
+                d.mem = true;
+                d.disp = little(d.addressSize);
+            }
+            default -> {
+                // Registers and memory: ModR/M.
+            }
+        }
+    }
+
+    private boolean firstImmediateSeen;
+
+    private void pushImmediate(long value) {
+        // ENTER alone has two: Iw, then Ib.
+        if (d.entry.kinds.length == 2 && d.entry.kinds[0].equals("Iw") && d.entry.kinds[1].equals("Ib")) {
+            if (!firstImmediateSeen) {
+                firstImmediateSeen = true;
+                d.imm = value;
+            } else {
+                firstImmediateSeen = false;
+                d.imm2 = (int) value & 0xFF;
+            }
+            return;
+        }
+        d.imm = value;
+    }
+
+    private void modrm() {
+        int m = next();
+        d.modrm = m;
+        d.mod = m >> 6;
+        d.reg = m >> 3 & 7 | (d.rex & 4) << 1;
+        int rm = m & 7;
+        d.rm = rm | (d.rex & 1) << 3;
+        // MOV to and from control and debug registers ignores mod.
+        boolean registersOnly = d.map == 1 && d.opcode >= 0x20 && d.opcode <= 0x23;
+        if (d.mod == 3 || registersOnly) {
+            return;
+        }
+        d.mem = true;
+        if (d.addressSize == 2) {
+            memory16(rm);
+        } else {
+            memory32(rm);
+        }
+    }
+
+    private void memory16(int rm) {
+        int[] bases = {3, 3, 5, 5, 6, 7, 5, 3};
+        int[] indices = {6, 7, 6, 7, 16, 16, 16, 16};
+        boolean ss = rm == 2 || rm == 3 || rm == 6;
+        d.base = bases[rm];
+        d.index = indices[rm];
+        if (d.mod == 0 && rm == 6) {
+            d.base = VcpuContext.ZERO;
+            d.disp = little(2);
+            ss = false;
+        } else if (d.mod == 1) {
+            d.disp = (byte) next();
+        } else if (d.mod == 2) {
+            d.disp = (short) little(2);
+        }
+        if (ss && d.segOverride < 0) {
+            d.seg = Segments.SS;
+        }
+    }
+
+    private void memory32(int rm) {
+        int b = rm;
+        boolean sib = rm == 4;
+        if (sib) {
+            int s = next();
+            d.scale = s >> 6;
+            int i = s >> 3 & 7 | (d.rex & 2) << 2;
+            d.index = i == 4 ? VcpuContext.ZERO : i;
+            if (i == 4) {
+                d.scale = 0;
+            }
+            b = s & 7;
+        }
+        if (b == 5 && d.mod == 0) {
+            d.disp = (int) little(4);
+            d.ripRelative = !sib && d.codeBits == 64;
+            return;
+        }
+        d.base = b | (d.rex & 1) << 3;
+        if ((d.base == 4 || d.base == 5) && d.segOverride < 0) {
+            d.seg = Segments.SS;
+        }
+        if (d.mod == 1) {
+            d.disp = (byte) next();
+        } else if (d.mod == 2) {
+            d.disp = (int) little(4);
+        }
+    }
+
+    private int next() {
+        if (at >= available) {
+            exhausted = true;
+            return 0;
+        }
+        return code[at++] & 0xFF;
+    }
+
+    private int peek() {
+        if (at >= available) {
+            exhausted = true;
+            return 0;
+        }
+        return code[at] & 0xFF;
+    }
+
+    private long little(int bytes) {
+        long x = 0;
+        for (int i = 0; i < bytes; i++) {
+            x |= (long) next() << 8 * i;
+        }
+        return x;
+    }
+
+    /** Raises one exception whenever it is executed. */
+    public static final class Raise extends Op {
+        static final Raise UNDEFINED = new Raise(Faults.UD);
+        private final int vector;
+        private final int errorCode;
+
+        public Raise(int vector) {
+            this(vector, dev.faultline.api.fault.PendingFault.NO_ERROR_CODE);
+        }
+
+        public Raise(int vector, int errorCode) {
+            this.vector = vector;
+            this.errorCode = errorCode;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            return Faults.raise(v, vector, errorCode);
+        }
+
+        @Override
+        public boolean endsBlock() {
+            return true;
+        }
+    }
+}

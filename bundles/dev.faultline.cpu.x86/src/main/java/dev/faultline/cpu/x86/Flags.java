@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import dev.faultline.api.cpu.VcpuContext;
+
+/**
+ * Arithmetic that sets the status flags, in the two lazy words that {@link VcpuContext#flagRes} describes. Operands of sizes below 64 bits may have anything above their
+ * size; results come back truncated (zero-extended).
+ */
+public final class Flags {
+    /** CF and OF-delta bits of flagAux. */
+    private static final long TOP = 0xC000_0000_0000_0000L;
+
+    private Flags() {}
+
+    public static long add64(VcpuContext v, long a, long b) {
+        long r = a + b;
+        long carry = a & b | (a | b) & ~r;
+        v.flagRes = r;
+        v.flagAux = carry & (TOP | 8);
+        return r;
+    }
+
+    public static long adc64(VcpuContext v, long a, long b) {
+        long r = a + b + (v.flagAux >>> 63);
+        long carry = a & b | (a | b) & ~r;
+        v.flagRes = r;
+        v.flagAux = carry & (TOP | 8);
+        return r;
+    }
+
+    public static long sub64(VcpuContext v, long a, long b) {
+        long r = a - b;
+        long borrow = ~a & b | (~a | b) & r;
+        v.flagRes = r;
+        v.flagAux = borrow & (TOP | 8);
+        return r;
+    }
+
+    public static long sbb64(VcpuContext v, long a, long b) {
+        long r = a - b - (v.flagAux >>> 63);
+        long borrow = ~a & b | (~a | b) & r;
+        v.flagRes = r;
+        v.flagAux = borrow & (TOP | 8);
+        return r;
+    }
+
+    /** AND, OR, XOR, TEST of any size: {@code r} sign-extended from it. CF OF AF become 0. */
+    public static void logic(VcpuContext v, long r) {
+        v.flagRes = r;
+        v.flagAux = 0;
+    }
+
+    public static long add32(VcpuContext v, int a, int b) {
+        int r = a + b;
+        int carry = a & b | (a | b) & ~r;
+        v.flagRes = r;
+        v.flagAux = (long) carry << 32 & TOP | carry & 8;
+        return r & 0xFFFF_FFFFL;
+    }
+
+    public static long adc32(VcpuContext v, int a, int b) {
+        int r = a + b + (int) (v.flagAux >>> 63);
+        int carry = a & b | (a | b) & ~r;
+        v.flagRes = r;
+        v.flagAux = (long) carry << 32 & TOP | carry & 8;
+        return r & 0xFFFF_FFFFL;
+    }
+
+    public static long sub32(VcpuContext v, int a, int b) {
+        int r = a - b;
+        int borrow = ~a & b | (~a | b) & r;
+        v.flagRes = r;
+        v.flagAux = (long) borrow << 32 & TOP | borrow & 8;
+        return r & 0xFFFF_FFFFL;
+    }
+
+    public static long sbb32(VcpuContext v, int a, int b) {
+        int r = a - b - (int) (v.flagAux >>> 63);
+        int borrow = ~a & b | (~a | b) & r;
+        v.flagRes = r;
+        v.flagAux = (long) borrow << 32 & TOP | borrow & 8;
+        return r & 0xFFFF_FFFFL;
+    }
+
+    /** 8 or 16 bits: {@code shift} is 56 or 48. @return the result zero-extended */
+    public static long addSmall(VcpuContext v, long a, long b, long carryIn, int shift) {
+        long r = a + b + carryIn;
+        long carry = a & b | (a | b) & ~r;
+        v.flagRes = r << shift >> shift;
+        v.flagAux = carry << shift & TOP | carry & 8;
+        return r << shift >>> shift;
+    }
+
+    /** 8 or 16 bits: {@code shift} is 56 or 48. @return the result zero-extended */
+    public static long subSmall(VcpuContext v, long a, long b, long borrowIn, int shift) {
+        long r = a - b - borrowIn;
+        long borrow = ~a & b | (~a | b) & r;
+        v.flagRes = r << shift >> shift;
+        v.flagAux = borrow << shift & TOP | borrow & 8;
+        return r << shift >>> shift;
+    }
+
+    /** After an add or sub, puts back the CF that was there before (INC, DEC), keeping OF. */
+    public static void keepCarry(VcpuContext v, long oldAux) {
+        long aux = v.flagAux;
+        long overflow = (aux ^ aux << 1) & 1L << 63;
+        long cf = oldAux & 1L << 63;
+        v.flagAux = aux & 8 | cf | (cf ^ overflow) >>> 1;
+    }
+
+    /** Result flags from {@code r} (sign-extended), with the given CF and OF; AF becomes 0. */
+    public static void result(VcpuContext v, long r, boolean cf, boolean of) {
+        v.flagRes = r;
+        v.flagAux = (cf ? 1L << 63 : 0) | (cf != of ? 1L << 62 : 0);
+    }
+
+    /** Changes only CF. */
+    public static void setCarry(VcpuContext v, boolean cf) {
+        long aux = v.flagAux;
+        if (aux < 0 != cf) {
+            v.flagAux = aux ^ TOP;
+        }
+    }
+
+    public static boolean cf(VcpuContext v) {
+        return v.flagAux < 0;
+    }
+
+    public static boolean zf(VcpuContext v) {
+        return v.flagRes == 0;
+    }
+
+    public static boolean sf(VcpuContext v) {
+        return (v.flagRes ^ v.flagAux << 63) < 0;
+    }
+
+    public static boolean of(VcpuContext v) {
+        return (v.flagAux ^ v.flagAux << 1) < 0;
+    }
+
+    public static boolean pf(VcpuContext v) {
+        return (Long.bitCount((v.flagRes ^ v.flagAux >>> 8) & 0xFF) & 1) == 0;
+    }
+
+    /** Condition codes 0..15 of Jcc, SETcc, CMOVcc (SDM 1, appendix "EFLAGS Condition Codes"). */
+    public static boolean condition(VcpuContext v, int cc) {
+        boolean c =
+                switch (cc >> 1) {
+                    case 0 -> of(v);
+                    case 1 -> cf(v);
+                    case 2 -> zf(v);
+                    case 3 -> cf(v) || zf(v);
+                    case 4 -> sf(v);
+                    case 5 -> pf(v);
+                    case 6 -> sf(v) != of(v);
+                    default -> zf(v) || sf(v) != of(v);
+                };
+        return c != ((cc & 1) != 0);
+    }
+}

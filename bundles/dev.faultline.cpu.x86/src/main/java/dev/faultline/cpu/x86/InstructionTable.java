@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The one table of instruction encodings, read from the {@code *.tab} resources beside this class: one line per encoding. Their first lines explain the
+ * format. Decoder, tests and sweeps all derive from it.
+ */
+public final class InstructionTable {
+    /** In file order: the family picks the factory. */
+    public enum Family {
+        INTEGER,
+        SYSTEM,
+        X87,
+        SSE
+    }
+
+    /** Mandatory prefix of an encoding. */
+    static final int ANY = 0;
+
+    static final int NP = 1;
+    static final int P66 = 2;
+    static final int PF3 = 3;
+    static final int PF2 = 4;
+
+    private static final List<Entry> ALL = new ArrayList<>();
+    private static final Entry[][][] BY_OPCODE = new Entry[4][256][];
+
+    static {
+        for (Family f : Family.values()) {
+            load(f);
+        }
+    }
+
+    private InstructionTable() {}
+
+    /** One line of the table. */
+    public static final class Entry {
+        public final Family family;
+        public final String mnemonic;
+        public final String operands;
+        public final int map;
+        public final int opcode;
+
+        /** ModR/M.reg that selects this line, or -1. */
+        public final int digit;
+
+        /** 1: memory forms only, 2: register forms only, 0: both. */
+        public final int form;
+
+        /** Exact ModR/M byte, or -1. */
+        public final int exact;
+
+        final int prefix;
+        public final boolean modrm;
+        public final boolean lockable;
+        final boolean only64;
+        final boolean not64;
+        final boolean default64;
+        final boolean forced64;
+        final String[] kinds;
+        final String line;
+
+        private Entry(Family family, String line, int opcodeOffset) {
+            this.line = line;
+            this.family = family;
+            String[] c = line.trim().split("\\s+");
+            if (c.length < 3) {
+                throw new IllegalStateException("instruction table, line too short: " + line);
+            }
+            String enc = c[0];
+            mnemonic = c[1];
+            operands = c[2];
+            List<String> attrs = Arrays.asList(c).subList(3, c.length);
+            lockable = attrs.contains("lock");
+            only64 = attrs.contains("o64");
+            not64 = attrs.contains("i64");
+            default64 = attrs.contains("d64");
+            forced64 = attrs.contains("f64");
+            for (String a : attrs) {
+                if (!List.of("lock", "o64", "i64", "d64", "f64").contains(a)) {
+                    throw new IllegalStateException(
+                            "instruction table, unknown attribute " + a + ": " + line);
+                }
+            }
+            int f = 0;
+            if (enc.endsWith(":mem")) {
+                f = 1;
+                enc = enc.substring(0, enc.length() - 4);
+            } else if (enc.endsWith(":reg")) {
+                f = 2;
+                enc = enc.substring(0, enc.length() - 4);
+            }
+            form = f;
+            int d = -1;
+            int e = -1;
+            int at = enc.indexOf('/');
+            if (at >= 0) {
+                d = Integer.parseInt(enc.substring(at + 1));
+                enc = enc.substring(0, at);
+            }
+            at = enc.indexOf('=');
+            if (at >= 0) {
+                e = Integer.parseInt(enc.substring(at + 1), 16);
+                enc = enc.substring(0, at);
+            }
+            digit = d;
+            exact = e;
+            if (enc.endsWith("+r")) {
+                enc = enc.substring(0, enc.length() - 2);
+            }
+            List<String> bytes = new ArrayList<>(List.of(enc.split("\\.")));
+            prefix = prefixOf(bytes);
+            map = mapOf(bytes);
+            if (bytes.size() != 1) {
+                throw new IllegalStateException("instruction table, bad encoding: " + line);
+            }
+            opcode = Integer.parseInt(bytes.get(0), 16) + opcodeOffset;
+            kinds = operands.equals("-") ? new String[0] : operands.split(",");
+            modrm = d >= 0 || e >= 0 || f != 0 || Arrays.stream(kinds).anyMatch(Entry::needsModrm);
+        }
+
+        private static int prefixOf(List<String> bytes) {
+            int p =
+                    switch (bytes.get(0)) {
+                        case "NP" -> NP;
+                        case "66" -> P66;
+                        case "F3" -> PF3;
+                        case "F2" -> PF2;
+                        default -> ANY;
+                    };
+            if (p != ANY && bytes.size() > 1) {
+                bytes.removeFirst();
+                return p;
+            }
+            return ANY;
+        }
+
+        private static int mapOf(List<String> bytes) {
+            if (bytes.size() > 1 && bytes.get(0).equals("0F")) {
+                bytes.removeFirst();
+                if (bytes.size() > 1 && bytes.get(0).equals("38")) {
+                    bytes.removeFirst();
+                    return 2;
+                }
+                if (bytes.size() > 1 && bytes.get(0).equals("3A")) {
+                    bytes.removeFirst();
+                    return 3;
+                }
+                return 1;
+            }
+            return 0;
+        }
+
+        private static boolean needsModrm(String kind) {
+            return kind.length() > 1 && "EGMSCDRVWPQNU".indexOf(kind.charAt(0)) >= 0
+                            && Character.isLowerCase(kind.charAt(1))
+                    || kind.equals("M");
+        }
+
+        boolean matches(int prefixClass, int modrmByte, int codeBits) {
+            if (codeBits == 64 ? not64 : only64) {
+                return false;
+            }
+            if (prefix != ANY && prefix != prefixClass) {
+                return false;
+            }
+            if (exact >= 0) {
+                return modrmByte == exact;
+            }
+            if (digit >= 0 && (modrmByte >> 3 & 7) != digit) {
+                return false;
+            }
+            return form == 0 || (form == 2) == (modrmByte >= 0xC0);
+        }
+
+        @Override
+        public String toString() {
+            return line;
+        }
+    }
+
+    /** All encodings, in table order. */
+    public static List<Entry> all() {
+        return List.copyOf(ALL);
+    }
+
+    /** Candidates of an opcode, exact ModR/M bytes first; null if there are none. */
+    static Entry[] candidates(int map, int opcode) {
+        return BY_OPCODE[map][opcode];
+    }
+
+    private static void load(Family family) {
+        String name = family.name().toLowerCase(java.util.Locale.ROOT) + ".tab";
+        try (InputStream in = InstructionTable.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException("instruction table " + name + " is missing");
+            }
+            BufferedReader r =
+                    new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII));
+            for (String line = r.readLine(); line != null; line = r.readLine()) {
+                if (!line.isBlank() && !line.startsWith("#")) {
+                    add(family, line);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(name, e);
+        }
+    }
+
+    private static void add(Family family, String line) {
+        int n = line.trim().split("\\s+")[0].contains("+r") ? 8 : 1;
+        for (int i = 0; i < n; i++) {
+            Entry e = new Entry(family, line, i);
+            ALL.add(e);
+            Entry[] old = BY_OPCODE[e.map][e.opcode];
+            Entry[] now = old == null ? new Entry[1] : Arrays.copyOf(old, old.length + 1);
+            if (e.exact >= 0 && old != null) {
+                System.arraycopy(old, 0, now, 1, old.length);
+                now[0] = e;
+            } else {
+                now[now.length - 1] = e;
+            }
+            BY_OPCODE[e.map][e.opcode] = now;
+        }
+    }
+}

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import static dev.faultline.api.memory.HostBytes.copy;
+import static dev.faultline.api.memory.HostBytes.get16;
+import static dev.faultline.api.memory.HostBytes.get32;
+import static dev.faultline.api.memory.HostBytes.get64;
+import static dev.faultline.api.memory.HostBytes.get8;
+import static dev.faultline.api.memory.HostBytes.put16;
+import static dev.faultline.api.memory.HostBytes.put32;
+import static dev.faultline.api.memory.HostBytes.put64;
+import static dev.faultline.api.memory.HostBytes.put8;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.mmu.Mmu;
+
+/**
+ * Guest memory as instructions see it. Everything that can fault is a translation; loads and stores through the hva that it returns cannot.
+ *
+ * <p>A hit is one compare. What has no single host address (page crossings, devices, pages with decoded code) is staged in the vCPU's scratch: a
+ * read is gathered there, a write is spread from there by {@link #commit}, which therefore follows every store. At most one read and one write
+ * are staged at a time: the next translation of the same kind reuses the scratch.
+ */
+public final class Mem {
+    public static final int R = Mmu.READ;
+    public static final int W = Mmu.WRITE;
+
+    /** {@link #readLate}: a device is involved; call {@link #readNow} after the last probe. */
+    public static final long LATE = -2;
+
+    private static final long PAGE = ~0xFFFL;
+    private static final int INDEX = VcpuContext.TLB_ENTRIES - 1;
+
+    private Mem() {}
+
+    /**
+     * Translates for reading.
+     *
+     * @param seg segment, to tell #SS from #GP
+     * @param lin linear address (outside 64-bit mode already truncated to 32 bits)
+     * @param size 1..64 bytes
+     * @return hva, or negative: the fault was raised
+     */
+    public static long read(VcpuContext v, int seg, long lin, int size) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        if (t[i] == (lin + (size - 1) & PAGE | v.tlbKey)) {
+            return lin + t[i + 2];
+        }
+        return readMiss(v, seg, lin, size, false);
+    }
+
+    /** Translates for writing only. Store at the hva, then call {@link #commit}. */
+    public static long write(VcpuContext v, int seg, long lin, int size) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        if (t[i + 1] == (lin + (size - 1) & PAGE | v.tlbKey)) {
+            return lin + t[i + 2];
+        }
+        return writeMiss(v, seg, lin, size, false);
+    }
+
+    /** Translates for reading and writing: faults once, as a write. Load, store, then {@link #commit}. */
+    public static long readWrite(VcpuContext v, int seg, long lin, int size) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        long want = lin + (size - 1) & PAGE | v.tlbKey;
+        if (t[i + 1] == want && t[i] == want) {
+            return lin + t[i + 2];
+        }
+        return writeMiss(v, seg, lin, size, true);
+    }
+
+    /**
+     * Finishes a write through {@code hva}. Cannot fault.
+     *
+     * @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed; an Op may return it as its own result
+     */
+    public static int commit(VcpuContext v, long hva) {
+        return hva == v.scratchWrite ? Staged.commit(v) : Op.NEXT;
+    }
+
+    /**
+     * Translates for reading, but leaves a device unread: for instructions that probe something else afterwards.
+     *
+     * @return hva, {@link #LATE}, or -1: the fault was raised
+     */
+    public static long readLate(VcpuContext v, int seg, long lin, int size) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        if (t[i] == (lin + (size - 1) & PAGE | v.tlbKey)) {
+            return lin + t[i + 2];
+        }
+        return readMiss(v, seg, lin, size, true);
+    }
+
+    /** Reads the device that {@link #readLate} found. @return hva of the bytes; cannot fault */
+    public static long readNow(VcpuContext v) {
+        return Staged.gather(v);
+    }
+
+    /** Probes a range of any length for an access without touching it. @return 0, or negative: the fault was raised */
+    public static long probe(VcpuContext v, int seg, long lin, int size, int access) {
+        long at = lin;
+        long left = size;
+        while (left > 0) {
+            int n = (int) Math.min(left, 0x1000 - (at & 0xFFF));
+            long h = (access & W) != 0 ? write(v, seg, at, 1) : readLate(v, seg, at, 1);
+            if (h == -1) {
+                return -1;
+            }
+            at = wrap(v, at + n);
+            left -= n;
+        }
+        return 0;
+    }
+
+    /**
+     * Segment rights and limit outside 64-bit mode, then base + offset.
+     *
+     * @param ea offset in the segment
+     * @param access {@link #R}, {@link #W} or both
+     * @return linear address, or -1: the fault was raised
+     */
+    public static long segmented(VcpuContext v, int seg, long ea, int size, int access) {
+        if ((v.segFast[seg] & access) == access) {
+            // A 4 GiB segment: only an operand that runs past its end can fail.
+            if (ea + size - 1 <= 0xFFFF_FFFFL) {
+                return v.segBase[seg] + ea & 0xFFFF_FFFFL;
+            }
+        } else if (segmentAllows(v, seg, ea, size, access)) {
+            return v.segBase[seg] + ea & 0xFFFF_FFFFL;
+        }
+        return seg == Segments.SS ? Faults.ss(v, 0) : Faults.gp(v, 0);
+    }
+
+    /** Segment offset to linear address in any mode, checked. @return see {@link #failed} */
+    public static long linear(VcpuContext v, int seg, long ea, int size, int access) {
+        return v.codeBits == 64 ? v.effBase[seg] + ea : segmented(v, seg, ea, size, access);
+    }
+
+    /** Whether {@link #linear} refused (in 64-bit mode it never does). */
+    public static boolean failed(VcpuContext v, long lin) {
+        return lin < 0 && v.codeBits != 64;
+    }
+
+    static long wrap(VcpuContext v, long lin) {
+        return v.codeBits == 64 ? lin : lin & 0xFFFF_FFFFL;
+    }
+
+    private static boolean segmentAllows(VcpuContext v, int seg, long ea, int size, int access) {
+        int a = v.segAttr[seg];
+        if ((a & (Segments.UNUSABLE)) != 0 || (a & Segments.P) == 0) {
+            return false;
+        }
+        boolean code = (a & Segments.TYPE_CODE) != 0;
+        boolean rw = (a & Segments.TYPE_RW) != 0;
+        if ((access & W) != 0 && (code || !rw) || (access & R) != 0 && code && !rw) {
+            // Real mode and V86 mode let CS be written: its cached attributes there say data.
+            return false;
+        }
+        long limit = v.segLimit[seg] & 0xFFFF_FFFFL;
+        long last = ea + size - 1;
+        if (!code && (a & Segments.TYPE_DC) != 0) {
+            long top = (a & Segments.DB) != 0 ? 0xFFFF_FFFFL : 0xFFFFL;
+            return ea > limit && last <= top;
+        }
+        return last <= limit;
+    }
+
+    // ---- miss paths ------------------------------------------------------------------------------------------------
+
+    private static long readMiss(VcpuContext v, int seg, long lin, int size, boolean late) {
+        int bad = check(v, seg, lin, size);
+        if (bad != 0) {
+            return v.propagation.raise(v);
+        }
+        int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
+        long h = fill(v, lin, R);
+        if (h == Mmu.FAULTED) {
+            return v.propagation.raise(v);
+        }
+        if (first == size && h >= 0) {
+            return h;
+        }
+        Staged s = Staged.of(v).read(size);
+        s.part(h, v.missGpa, first);
+        if (first < size) {
+            long h2 = fill(v, wrap(v, lin + first), R);
+            if (h2 == Mmu.FAULTED) {
+                return v.propagation.raise(v);
+            }
+            s.part(h2, v.missGpa, size - first);
+        }
+        return late && s.readsDevice() ? LATE : Staged.gather(v);
+    }
+
+    private static long writeMiss(VcpuContext v, int seg, long lin, int size, boolean alsoRead) {
+        int bad = check(v, seg, lin, size);
+        if (bad != 0) {
+            return v.propagation.raise(v);
+        }
+        int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
+        long h = fillWrite(v, lin, alsoRead);
+        if (h == Mmu.FAULTED) {
+            return v.propagation.raise(v);
+        }
+        if (first == size && h >= 0) {
+            return h;
+        }
+        Staged s = Staged.of(v).write(size);
+        s.writePart(v, h, first);
+        if (first < size) {
+            h = fillWrite(v, wrap(v, lin + first), alsoRead);
+            if (h == Mmu.FAULTED) {
+                return v.propagation.raise(v);
+            }
+            s.writePart(v, h, size - first);
+        }
+        if (alsoRead) {
+            s.preload(v);
+        }
+        return v.scratchWrite;
+    }
+
+    private static long fill(VcpuContext v, long lin, int access) {
+        long key = v.tlbKey;
+        if ((key & 3) != 3) {
+            return v.mmu.fill(v, lin, access, FaultOrigin.DATA);
+        }
+        // Under alignment checking nothing may hit: fill as plain user, whose entries this key does not see.
+        v.tlbKey = key & ~3;
+        long h = v.mmu.fill(v, lin, access, FaultOrigin.DATA);
+        v.tlbKey = v.tlbKey & ~3 | 3;
+        return h;
+    }
+
+    /** A read-modify-write needs both rights: W first, so that it faults once, as a write; then R where W does not imply it. */
+    private static long fillWrite(VcpuContext v, long lin, boolean alsoRead) {
+        long h = fill(v, lin, W);
+        if (alsoRead && h != Mmu.FAULTED && h != Mmu.DEVICE) {
+            long gpa = v.missGpa;
+            long hva = v.missHva;
+            if (fill(v, lin, R) == Mmu.FAULTED) {
+                return Mmu.FAULTED;
+            }
+            v.missGpa = gpa;
+            v.missHva = hva;
+        }
+        return h;
+    }
+
+    /** Canonical form and alignment. Returns 0 or 1: the fault is recorded, not raised. */
+    private static int check(VcpuContext v, int seg, long lin, int size) {
+        if (v.codeBits == 64
+                && (!VcpuContext.canonical(lin) || !VcpuContext.canonical(lin + size - 1))) {
+            v.fault.guest(seg == Segments.SS ? Faults.SS : Faults.GP, 0);
+            return 1;
+        }
+        if ((v.tlbKey & 3) == 3 && size <= 16 && (size & size - 1) == 0 && (lin & size - 1) != 0) {
+            v.fault.guest(Faults.AC, 0);
+            return 1;
+        }
+        return 0;
+    }
+
+    // ---- supervisor structures ---------------------------------------------------------------------------------------
+
+    /**
+     * Translates an implicit supervisor access (descriptor tables, TSS, event delivery to a ring below 3): rights of CPL 0 whatever the CPL. Nothing is
+     * raised: check for negative and call {@code v.propagation.raise(v)} at the seam. The access must not cross a page; see {@link #systemRead}.
+     *
+     * @return hva, Mmu.FAULTED, Mmu.DEVICE or Mmu.CODE
+     */
+    public static long systemFill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+        if (v.longMode() && !VcpuContext.canonical(lin)) {
+            v.fault.guest(Faults.GP, 0);
+            return Mmu.FAULTED;
+        }
+        int who = (int) v.tlbKey & 3;
+        long h;
+        if (who == 0 || who == 3) {
+            v.tlbKey = v.tlbKey & ~3L | 1;
+            h = v.mmu.fill(v, lin, access | Mmu.SYSTEM, origin);
+            v.tlbKey = v.tlbKey & ~3L | who;
+        } else {
+            h = v.mmu.fill(v, lin, access | Mmu.SYSTEM, origin);
+        }
+        return h;
+    }
+
+    /**
+     * Reads 1..8 bytes of a supervisor structure, page crossings included, into {@code v.scratchRead}. Nothing is raised.
+     *
+     * @return {@code v.scratchRead}, or -1: the fault is recorded
+     */
+    public static long systemRead(VcpuContext v, long lin, int size, FaultOrigin origin) {
+        int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
+        long h = systemFill(v, lin, R, origin);
+        if (h == Mmu.FAULTED) {
+            return -1;
+        }
+        Staged s = Staged.of(v).read(size);
+        s.part(h, v.missGpa, first);
+        if (first < size) {
+            h = systemFill(v, v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL, R, origin);
+            if (h == Mmu.FAULTED) {
+                return -1;
+            }
+            s.part(h, v.missGpa, size - first);
+        }
+        return Staged.gather(v);
+    }
+
+    /**
+     * Prepares a write of 1..8 bytes to a supervisor structure. Nothing is raised. Store at the result, then {@link #commit}.
+     *
+     * @return hva (perhaps {@code v.scratchWrite}), or -1: the fault is recorded
+     */
+    public static long systemWrite(VcpuContext v, long lin, int size, FaultOrigin origin) {
+        int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
+        long h = systemFill(v, lin, W, origin);
+        if (h == Mmu.FAULTED) {
+            return -1;
+        }
+        if (first == size && h >= 0) {
+            return h;
+        }
+        Staged s = Staged.of(v).write(size);
+        s.writePart(v, h, first);
+        if (first < size) {
+            h = systemFill(v, v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL, W, origin);
+            if (h == Mmu.FAULTED) {
+                return -1;
+            }
+            s.writePart(v, h, size - first);
+        }
+        return v.scratchWrite;
+    }
+
+    // ---- sized helpers -----------------------------------------------------------------------------------------------
+
+    /** Zero-extended load of 1, 2, 4 or 8 bytes at an hva. */
+    public static long load(long hva, int size) {
+        return switch (size) {
+            case 1 -> get8(hva) & 0xFFL;
+            case 2 -> get16(hva) & 0xFFFFL;
+            case 4 -> get32(hva) & 0xFFFF_FFFFL;
+            case 8 -> get64(hva);
+            default -> throw new IllegalArgumentException("operand size " + size);
+        };
+    }
+
+    /** Store of the low 1, 2, 4 or 8 bytes at an hva. */
+    public static void store(long hva, int size, long value) {
+        switch (size) {
+            case 1 -> put8(hva, (byte) value);
+            case 2 -> put16(hva, (short) value);
+            case 4 -> put32(hva, (int) value);
+            case 8 -> put64(hva, value);
+            default -> throw new IllegalArgumentException("operand size " + size);
+        }
+    }
+
+    /** Accesses without a single host address. The parts of the one staged read and the one staged write of a vCPU. */
+    private static final class Staged {
+        private final long[] readHva = new long[2];
+        private final long[] readGpa = new long[2];
+        private final int[] readLen = new int[2];
+        private int readParts;
+        private final long[] writeHva = new long[2];
+        private final long[] writeGpa = new long[2];
+        private final int[] writeLen = new int[2];
+        private final boolean[] writeCode = new boolean[2];
+        private int writeParts;
+
+        static Staged of(VcpuContext v) {
+            Object s = v.staged;
+            if (s == null) {
+                s = new Staged();
+                v.staged = s;
+            }
+            return (Staged) s;
+        }
+
+        Staged read(int size) {
+            readParts = 0;
+            return this;
+        }
+
+        Staged write(int size) {
+            writeParts = 0;
+            return this;
+        }
+
+        void part(long h, long gpa, int len) {
+            readHva[readParts] = h;
+            readGpa[readParts] = gpa;
+            readLen[readParts++] = len;
+        }
+
+        void writePart(VcpuContext v, long h, int len) {
+            boolean code = h == Mmu.CODE;
+            writeHva[writeParts] = code ? v.missHva : h;
+            writeGpa[writeParts] = v.missGpa;
+            writeCode[writeParts] = code;
+            writeLen[writeParts++] = len;
+        }
+
+        boolean readsDevice() {
+            return readHva[0] < 0 || readParts > 1 && readHva[1] < 0;
+        }
+
+        static long gather(VcpuContext v) {
+            Staged s = of(v);
+            long to = v.scratchRead;
+            for (int i = 0; i < s.readParts; i++) {
+                if (s.readHva[i] >= 0) {
+                    copy(s.readHva[i], to, s.readLen[i]);
+                } else {
+                    deviceRead(v, s.readGpa[i], to, s.readLen[i]);
+                }
+                to += s.readLen[i];
+            }
+            return v.scratchRead;
+        }
+
+        void preload(VcpuContext v) {
+            long to = v.scratchWrite;
+            for (int i = 0; i < writeParts; i++) {
+                if (writeHva[i] >= 0) {
+                    copy(writeHva[i], to, writeLen[i]);
+                } else {
+                    deviceRead(v, writeGpa[i], to, writeLen[i]);
+                }
+                to += writeLen[i];
+            }
+        }
+
+        static int commit(VcpuContext v) {
+            Staged s = of(v);
+            long from = v.scratchWrite;
+            int result = Op.NEXT;
+            for (int i = 0; i < s.writeParts; i++) {
+                if (s.writeHva[i] < 0) {
+                    deviceWrite(v, s.writeGpa[i], from, s.writeLen[i]);
+                } else {
+                    copy(from, s.writeHva[i], s.writeLen[i]);
+                    if (s.writeCode[i]) {
+                        v.mmu.codeWritten(s.writeGpa[i], s.writeLen[i]);
+                        result = Op.END;
+                    }
+                }
+                from += s.writeLen[i];
+            }
+            return result;
+        }
+
+        /** Naturally aligned pieces of at most 8 bytes, ascending. */
+        private static void deviceRead(VcpuContext v, long gpa, long to, int len) {
+            for (int at = 0; at < len; ) {
+                int n = piece(gpa + at, len - at);
+                store(to + at, n, v.bus.mmioRead(gpa + at, n));
+                at += n;
+            }
+        }
+
+        private static void deviceWrite(VcpuContext v, long gpa, long from, int len) {
+            for (int at = 0; at < len; ) {
+                int n = piece(gpa + at, len - at);
+                v.bus.mmioWrite(gpa + at, n, load(from + at, n));
+                at += n;
+            }
+        }
+
+        private static int piece(long gpa, int left) {
+            int n = 8;
+            while (n > left || (gpa & n - 1) != 0) {
+                n >>= 1;
+            }
+            return n;
+        }
+    }
+
+    /** Whether the recorded fault is a guest exception (then it may be delivered) rather than a stopped access. */
+    public static boolean guestFault(VcpuContext v) {
+        return v.fault.kind == PendingFault.GUEST;
+    }
+}
