@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.mmu.internal;
+
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.MemorySlot;
+import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.protection.Rights;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The second stage: gfn to hva page with exactly the rights that the page has; shared by all vCPUs, filled on first use. Also remembers per page
+ * whether it holds decoded code, and whether a vCPU may hold a writable translation of it.
+ *
+ * <p>Shape: {@code root[gfn >>> 21]} (8 GiB each), {@code directory[4096]}, {@link Chunk} of 512 pages (2 MiB). A leaf is 0 (absent), positive (hva page |
+ * {@link #ROM} | rights), or negative: the claim of the vCPU that is filling it.
+ *
+ * <p>Why a restriction cannot be missed, without a lock. A filler claims the leaf, then reads slot and rights, then publishes with a compare-and-set from its own
+ * claim. A restrictor changes the rights, then clears the leaf, then fences the vCPUs. If the filler read old rights, the clearing comes after its claim
+ * and destroys the claim or the leaf; so an old leaf is never visible after the clearing. The filler may still use what it read for the instruction
+ * that it is executing, because the fence waits for that instruction and drops what it cached. A claim that cannot be had (two vCPUs fill one
+ * page) is not waited for: the second vCPU uses what it reads without publishing, and counts a stray, which makes the next restriction fence although
+ * it may find no leaf.
+ */
+final class Ept {
+    /** Leaf flag: the slot is read-only; writes go to the device bus. W is never set with it. */
+    static final long ROM = 8;
+
+    static final long HVA = ~0xFFFL;
+
+    private static final int DIRECTORY_BITS = 12;
+    private static final int CHUNK_BITS = 9;
+    private static final int CHUNK_PAGES = 1 << CHUNK_BITS;
+    private static final int ROOT_SHIFT = DIRECTORY_BITS + CHUNK_BITS;
+
+    private static final VarHandle LONGS =
+            MethodHandles.arrayElementVarHandle(long[].class).withInvokeExactBehavior();
+    private static final VarHandle ROOT =
+            MethodHandles.arrayElementVarHandle(Chunk[][].class).withInvokeExactBehavior();
+    private static final VarHandle DIRECTORY =
+            MethodHandles.arrayElementVarHandle(Chunk[].class).withInvokeExactBehavior();
+
+    /** 2 MiB of guest-physical space. */
+    static final class Chunk {
+        /** long[512], index = gfn &amp; 511. */
+        final long[] leaf = new long[CHUNK_PAGES];
+
+        /** Bitmap: pages that hold decoded code. */
+        final long[] code = new long[CHUNK_PAGES / 64];
+
+        /** Bitmap: pages of which a vCPU may have cached a writable translation since the bit was cleared. */
+        final long[] written = new long[CHUNK_PAGES / 64];
+    }
+
+    /** What {@link #forEachCodePage} calls. */
+    interface PageVisitor {
+        void page(long gfn);
+    }
+
+    private final GuestMemory memory;
+    private final RamProtection protection;
+    private final Chunk[][] root;
+    private final AtomicLong present = new AtomicLong();
+    private final AtomicLong strays = new AtomicLong();
+
+    Ept(GuestMemory memory, RamProtection protection) {
+        this.memory = memory;
+        this.protection = protection;
+        int bits = memory.physicalAddressBits();
+        if (bits < 32 || bits > 52) {
+            throw new IllegalArgumentException(
+                    "physical address width " + bits + ", expected 32 .. 52");
+        }
+        root = new Chunk[1 << Math.max(0, bits - 12 - ROOT_SHIFT)][];
+    }
+
+    /** The leaf of a page, or a value &lt;= 0 if there is none to use. */
+    long leaf(long gfn) {
+        Chunk c = chunk(gfn);
+        return c == null ? 0 : (long) LONGS.getAcquire(c.leaf, (int) gfn & CHUNK_PAGES - 1);
+    }
+
+    /**
+     * The leaf as memory and protection say now, installed if possible. Call when {@link #leaf} has none or one without the right that is needed.
+     *
+     * @param claim negative, unique to the calling vCPU
+     * @return the leaf, perhaps without rights; 0 for device space
+     */
+    long resolve(long gfn, long claim) {
+        if (memory.slotAt(gfn << 12) == null) {
+            return 0;
+        }
+        long[] leaves = chunkFor(gfn).leaf;
+        int i = (int) gfn & CHUNK_PAGES - 1;
+        long old = (long) LONGS.getVolatile(leaves, i);
+        boolean claimed = old >= 0 && LONGS.compareAndSet(leaves, i, old, claim);
+        if (!claimed) {
+            strays.getAndIncrement(); // before the rights are read
+        } else if (old > 0) {
+            present.getAndDecrement();
+        }
+        MemorySlot slot = memory.slotAt(gfn << 12);
+        long leaf = 0;
+        if (slot != null) {
+            long rights = protection.rights(gfn);
+            leaf = slot.hva() + ((gfn << 12) - slot.gpa());
+            leaf |= slot.readOnly() ? rights & ~Rights.W | ROM : rights;
+        }
+        if (claimed && LONGS.compareAndSet(leaves, i, claim, leaf) && leaf != 0) {
+            present.getAndIncrement();
+        }
+        return leaf;
+    }
+
+    /**
+     * Clears the leaves of a range.
+     *
+     * @return true if there was any, or a claim
+     */
+    boolean clear(long firstGfn, long pages) {
+        boolean found = false;
+        long end = Math.min(firstGfn + pages, (long) root.length << ROOT_SHIFT);
+        long gfn = firstGfn;
+        while (gfn < end) {
+            Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) (gfn >>> ROOT_SHIFT));
+            if (directory == null) {
+                gfn = (gfn >>> ROOT_SHIFT) + 1 << ROOT_SHIFT;
+                continue;
+            }
+            Chunk c = (Chunk) DIRECTORY.getVolatile(directory, directoryIndex(gfn));
+            long next = Math.min(end, (gfn >>> CHUNK_BITS) + 1 << CHUNK_BITS);
+            if (c != null) {
+                found |= clear(c.leaf, (int) gfn & CHUNK_PAGES - 1, (int) (next - gfn));
+            }
+            gfn = next;
+        }
+        return found;
+    }
+
+    private boolean clear(long[] leaves, int from, int count) {
+        boolean found = false;
+        for (int i = from; i < from + count; i++) {
+            if ((long) LONGS.getVolatile(leaves, i) != 0) {
+                found = true;
+                if ((long) LONGS.getAndSet(leaves, i, 0L) > 0) {
+                    present.getAndDecrement();
+                }
+            }
+        }
+        return found;
+    }
+
+    /** Translations used without a leaf, so far. */
+    long strays() {
+        return strays.get();
+    }
+
+    long presentPages() {
+        return present.get();
+    }
+
+    boolean isCode(long gfn) {
+        Chunk c = chunkVolatile(gfn);
+        return c != null && ((long) LONGS.getVolatile(c.code, word(gfn)) & 1L << gfn) != 0;
+    }
+
+    /** Marks a page as code; returns whether it was. */
+    boolean setCode(long gfn) {
+        return ((long) LONGS.getAndBitwiseOr(chunkFor(gfn).code, word(gfn), 1L << gfn) & 1L << gfn)
+                != 0;
+    }
+
+    void clearCode(long gfn) {
+        Chunk c = chunkVolatile(gfn);
+        if (c != null) {
+            long unused = (long) LONGS.getAndBitwiseAnd(c.code, word(gfn), ~(1L << gfn));
+        }
+    }
+
+    /**
+     * Asks to cache a writable translation of a page that has a leaf or had one; the answer stays right until the vCPU's next instruction boundary.
+     *
+     * @return false if the page holds decoded code
+     */
+    boolean admitWriter(long gfn) {
+        Chunk c = chunkFor(gfn);
+        int w = word(gfn);
+        long bit = 1L << gfn;
+        if (((long) LONGS.getVolatile(c.code, w) & bit) != 0) {
+            return false;
+        }
+        if (((long) LONGS.getVolatile(c.written, w) & bit) != 0) {
+            return true;
+        }
+        long unused = (long) LONGS.getAndBitwiseOr(c.written, w, bit);
+        return ((long) LONGS.getVolatile(c.code, w) & bit) == 0;
+    }
+
+    /** Forgets the mark; returns whether it was set. {@link #setCode} must come before. */
+    boolean takeWritten(long gfn) {
+        long[] written = chunkFor(gfn).written;
+        return ((long) LONGS.getAndBitwiseAnd(written, word(gfn), ~(1L << gfn)) & 1L << gfn) != 0;
+    }
+
+    void forEachCodePage(long firstGfn, long pages, PageVisitor visitor) {
+        long end = Math.min(firstGfn + pages, (long) root.length << ROOT_SHIFT);
+        long gfn = firstGfn;
+        while (gfn < end) {
+            Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) (gfn >>> ROOT_SHIFT));
+            if (directory == null) {
+                gfn = (gfn >>> ROOT_SHIFT) + 1 << ROOT_SHIFT;
+                continue;
+            }
+            Chunk c = (Chunk) DIRECTORY.getVolatile(directory, directoryIndex(gfn));
+            if (c == null) {
+                gfn = (gfn >>> CHUNK_BITS) + 1 << CHUNK_BITS;
+                continue;
+            }
+            long bits = (long) LONGS.getVolatile(c.code, word(gfn)) >>> gfn;
+            if (bits == 0) {
+                gfn = (gfn >>> 6) + 1 << 6;
+                continue;
+            }
+            gfn += Long.numberOfTrailingZeros(bits);
+            if (gfn < end) {
+                visitor.page(gfn++);
+            }
+        }
+    }
+
+    private static int word(long gfn) {
+        return (int) gfn >>> 6 & CHUNK_PAGES / 64 - 1;
+    }
+
+    private static int directoryIndex(long gfn) {
+        return (int) (gfn >>> CHUNK_BITS) & (1 << DIRECTORY_BITS) - 1;
+    }
+
+    /** Plain reads: a chunk that is seen late is looked up again by {@link #resolve}. */
+    private Chunk chunk(long gfn) {
+        long r = gfn >>> ROOT_SHIFT;
+        if (r >= root.length) {
+            return null;
+        }
+        Chunk[] directory = root[(int) r];
+        return directory == null ? null : directory[directoryIndex(gfn)];
+    }
+
+    private Chunk chunkVolatile(long gfn) {
+        long r = gfn >>> ROOT_SHIFT;
+        if (r >= root.length) {
+            return null;
+        }
+        Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
+        return directory == null
+                ? null
+                : (Chunk) DIRECTORY.getVolatile(directory, directoryIndex(gfn));
+    }
+
+    private Chunk chunkFor(long gfn) {
+        long r = gfn >>> ROOT_SHIFT;
+        if (r >= root.length) {
+            throw new IllegalArgumentException(
+                    "gfn 0x%x is beyond the %d-bit physical space"
+                            .formatted(gfn, memory.physicalAddressBits()));
+        }
+        Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
+        if (directory == null) {
+            Chunk[] fresh = new Chunk[1 << DIRECTORY_BITS];
+            Chunk[] other =
+                    (Chunk[]) ROOT.compareAndExchange(root, (int) r, (Chunk[]) null, fresh);
+            directory = other == null ? fresh : other;
+        }
+        int i = directoryIndex(gfn);
+        Chunk c = (Chunk) DIRECTORY.getVolatile(directory, i);
+        if (c == null) {
+            Chunk fresh = new Chunk();
+            Chunk other = (Chunk) DIRECTORY.compareAndExchange(directory, i, (Chunk) null, fresh);
+            c = other == null ? fresh : other;
+        }
+        return c;
+    }
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.mmu.internal;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.MemoryListener;
+import dev.faultline.api.memory.MemorySlot;
+import dev.faultline.api.mmu.CodeListener;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.protection.ProtectionListener;
+import dev.faultline.api.protection.RamProtection;
+import java.util.Arrays;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Translation of one machine: finds the vCPU's {@link Translator}, and takes translations away when rights, mappings or code tracking ask for it.
+ *
+ * <p>Takes no lock. {@link #attach} and {@link #detach} serialise on this object.
+ */
+final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
+    private final GuestMemory memory;
+    private final RamProtection protection;
+    private final Ept ept;
+    private final CopyOnWriteArrayList<CodeListener> codeListeners = new CopyOnWriteArrayList<>();
+
+    /** Index = {@link VcpuContext#index}; null = none. Replaced, never changed. */
+    private volatile Translator[] translators = {};
+
+    /** The same vCPUs without gaps. */
+    private volatile VcpuContext[] vcpus = {};
+
+    /** Invalidations between their first cleared leaf and the end of their fence. */
+    private final AtomicInteger fencing = new AtomicInteger();
+
+    /** {@link Ept#strays} that a completed fence has covered. */
+    private final AtomicLong fencedStrays = new AtomicLong();
+
+    private volatile boolean closed;
+
+    GuestMmu(GuestMemory memory, RamProtection protection) {
+        this.memory = memory;
+        this.protection = protection;
+        ept = new Ept(memory, protection);
+        memory.addListener(this);
+        protection.addListener(this);
+    }
+
+    // ---- translation ---------------------------------------------------------------------------
+
+    @Override
+    public long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+        return translator(v).fill(lin, access, origin);
+    }
+
+    @Override
+    public long physical(VcpuContext v, long gpa, int access, FaultOrigin origin) {
+        return translator(v).physical(gpa, access, origin);
+    }
+
+    @Override
+    public long loadPdptes(VcpuContext v, long cr3) {
+        return translator(v).loadPdptes(cr3);
+    }
+
+    @Override
+    public void invalidatePage(VcpuContext v, long lin) {
+        translator(v).invalidatePage(lin);
+    }
+
+    @Override
+    public void flush(VcpuContext v) {
+        v.flushTranslations();
+    }
+
+    @Override
+    public long query(VcpuContext v, long lin) {
+        return new PageQuery(memory, protection).translate(v, lin);
+    }
+
+    private Translator translator(VcpuContext v) {
+        Translator[] all = translators;
+        Translator t = v.index < all.length ? all[v.index] : null;
+        if (t == null || t.v != v) {
+            throw new IllegalStateException("vCPU " + v.index + " is not attached to this MMU");
+        }
+        return t;
+    }
+
+    // ---- vCPUs ---------------------------------------------------------------------------------
+
+    @Override
+    public synchronized void attach(VcpuContext v) {
+        if (closed) {
+            throw new IllegalStateException("MMU is closed");
+        }
+        Translator[] all = translators;
+        if (v.index < all.length && all[v.index] != null) {
+            throw new IllegalArgumentException("vCPU " + v.index + " is already attached");
+        }
+        all = Arrays.copyOf(all, Math.max(all.length, v.index + 1));
+        all[v.index] = new Translator(this, ept, v, memory.physicalAddressBits());
+        v.flushTranslations();
+        publish(all);
+    }
+
+    @Override
+    public synchronized void detach(VcpuContext v) {
+        translator(v);
+        Translator[] all = translators.clone();
+        all[v.index] = null;
+        v.flushTranslations();
+        publish(all);
+    }
+
+    private void publish(Translator[] all) {
+        VcpuContext[] contexts = new VcpuContext[all.length];
+        int n = 0;
+        for (Translator t : all) {
+            if (t != null) {
+                contexts[n++] = t.v;
+            }
+        }
+        vcpus = Arrays.copyOf(contexts, n);
+        translators = all;
+    }
+
+    /** The attached vCPU that runs on this thread, or null. */
+    private static VcpuContext self(VcpuContext[] all) {
+        Thread current = Thread.currentThread();
+        for (VcpuContext v : all) {
+            if (v.thread() == current) {
+                return v;
+            }
+        }
+        return null;
+    }
+
+    // ---- invalidation --------------------------------------------------------------------------
+
+    @Override
+    public void rightsRestricted(long gpa, long size) {
+        invalidate(gpa, size);
+    }
+
+    @Override
+    public void mappingRemoved(MemorySlot old) {
+        invalidate(old.gpa(), old.size());
+    }
+
+    @Override
+    public void mappingChanged(MemorySlot old, MemorySlot now) {
+        invalidate(now.gpa(), now.size());
+    }
+
+    /**
+     * Returns when no vCPU uses a translation of the range from before the call. Code listeners are told twice: before the fence, so that what engines
+     * derived is condemned when the vCPUs acknowledge; and after it, for what was decoded through a translation not yet dropped.
+     */
+    private void invalidate(long gpa, long size) {
+        long gfn = gpa >>> 12;
+        long pages = (gpa + size - 1 >>> 12) - gfn + 1;
+        fencing.getAndIncrement();
+        try {
+            boolean found = ept.clear(gfn, pages);
+            long strays = ept.strays();
+            try {
+                tellCode(gfn, pages);
+            } finally {
+                // Alone, with nothing found: no vCPU can have a translation of the range.
+                if (found || strays != fencedStrays.get() || fencing.get() > 1) {
+                    fence();
+                    fencedStrays.accumulateAndGet(strays, Math::max);
+                }
+            }
+            tellCode(gfn, pages);
+        } finally {
+            fencing.getAndDecrement();
+        }
+    }
+
+    private void fence() {
+        VcpuContext[] all = vcpus;
+        VcpuContext.fence(all, self(all));
+    }
+
+    @Override
+    public long mappedPages() {
+        return ept.presentPages();
+    }
+
+    // ---- decoded code --------------------------------------------------------------------------
+
+    @Override
+    public void trackCode(VcpuContext v, long gfn) {
+        if (ept.isCode(gfn) && fencing.get() == 0) {
+            return;
+        }
+        fencing.getAndIncrement();
+        try {
+            boolean was = ept.setCode(gfn);
+            if (ept.takeWritten(gfn) || was && fencing.get() > 1) {
+                VcpuContext[] all = vcpus;
+                if (all.length > 1 || all.length == 1 && all[0] != v) {
+                    VcpuContext.fence(all, self(all));
+                } else {
+                    translator(v).dropWritable(gfn);
+                }
+            }
+        } finally {
+            fencing.getAndDecrement();
+        }
+    }
+
+    @Override
+    public void untrackCode(long gfn) {
+        ept.clearCode(gfn);
+    }
+
+    @Override
+    public void codeWritten(long gpa, long size) {
+        if (size <= 0) {
+            return;
+        }
+        long last = gpa + size - 1;
+        for (long gfn = gpa >>> 12; gfn <= last >>> 12; gfn++) {
+            if (ept.isCode(gfn)) {
+                long from = Math.max(gpa, gfn << 12);
+                codeChanged(from, Math.min(last, gfn << 12 | 0xFFF) - from + 1);
+            }
+        }
+    }
+
+    private void tellCode(long firstGfn, long pages) {
+        if (!codeListeners.isEmpty()) {
+            ept.forEachCodePage(firstGfn, pages, gfn -> codeChanged(gfn << 12, 0x1000));
+        }
+    }
+
+    private void codeChanged(long gpa, long size) {
+        for (CodeListener listener : codeListeners) {
+            listener.codeChanged(gpa, size);
+        }
+    }
+
+    @Override
+    public void addCodeListener(CodeListener listener) {
+        codeListeners.addIfAbsent(listener);
+    }
+
+    @Override
+    public void removeCodeListener(CodeListener listener) {
+        codeListeners.remove(listener);
+    }
+
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            memory.removeListener(this);
+            protection.removeListener(this);
+            codeListeners.clear();
+        }
+    }
+}

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.mmu.internal;
+
+import static dev.faultline.api.mmu.Mmu.CODE;
+import static dev.faultline.api.mmu.Mmu.DEVICE;
+import static dev.faultline.api.mmu.Mmu.FAULTED;
+import static dev.faultline.api.mmu.Mmu.FETCH;
+import static dev.faultline.api.mmu.Mmu.READ;
+import static dev.faultline.api.mmu.Mmu.SYSTEM;
+import static dev.faultline.api.mmu.Mmu.WRITE;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.protection.Rights;
+import java.util.Arrays;
+
+/**
+ * The miss path of one vCPU: paging, EPT, protection, and the fill of its translation arrays. On the vCPU's thread or while it is quiesced.
+ *
+ * <p>Entries are filled under the rights class of the access itself ({@link VcpuContext#tlbKey} bits 0-1): a {@link dev.faultline.api.mmu.Mmu#SYSTEM} access made at
+ * CPL 3 fills a supervisor entry. Large guest pages are cached as 4 KiB pieces.
+ *
+ * <p>Accessed bits are set in each entry that the walk passes through, in the last one only if the access is allowed (and then the dirty bit too, for
+ * a write). An entry in ROM keeps its bits, as on hardware. A paging structure in device space is a page fault with the reserved-bit flag: the
+ * bus would answer all ones.
+ */
+final class Translator {
+    private static final int PAGE_MASK = 0xFFF;
+    private static final int BLOOM_WORDS = 16;
+
+    final VcpuContext v;
+    private final GuestMmu mmu;
+    private final Ept ept;
+    private final Paging paging;
+    private final long claim;
+    private final long[] tlb;
+    private final long[] fetchTag;
+    private final long[] pdpteOut = new long[4];
+
+    // Second results of walk().
+    /** Accesses (READ, WRITE, FETCH bits) that paging allows to this rights class. */
+    private int allowed;
+
+    /** The leaf's dirty bit is set: a writable translation may be cached. */
+    private boolean dirty;
+
+    private int pageShift;
+
+    /** Bloom filter over lin &gt;&gt;&gt; 22 (pages of 2 and 4 MiB) and lin &gt;&gt;&gt; 30 (1 GiB) of large pages cached since flush {@link #bloomFlush}. */
+    private final long[] bloom = new long[BLOOM_WORDS];
+
+    private long bloomFlush = -1;
+
+    Translator(GuestMmu mmu, Ept ept, VcpuContext v, int physicalBits) {
+        this.mmu = mmu;
+        this.ept = ept;
+        this.v = v;
+        this.paging = new Paging(physicalBits);
+        this.claim = -1L - v.index;
+        this.tlb = v.tlb;
+        this.fetchTag = v.fetchTag;
+    }
+
+    /** See {@link dev.faultline.api.mmu.Mmu#fill}. */
+    long fill(long lin, int access, FaultOrigin origin) {
+        int kind = access & (READ | WRITE | FETCH);
+        long gpa = lin;
+        if (Paging.paging(v)) {
+            gpa = walk(lin, access);
+            if (gpa < 0) {
+                return FAULTED;
+            }
+        } else {
+            allowed = Rights.RWX;
+            dirty = true;
+            pageShift = 12;
+        }
+        long gfn = gpa >>> 12;
+        long leaf = usableLeaf(gfn, kind);
+        if (leaf == 0 || kind == WRITE && (leaf & Ept.ROM) != 0) {
+            v.missGpa = gpa;
+            return DEVICE;
+        }
+        long page = leaf & Ept.HVA;
+        long hva = page | gpa & PAGE_MASK;
+        if ((leaf & kind) == 0) {
+            return stopped(
+                    kind,
+                    leaf,
+                    origin,
+                    gpa,
+                    lin,
+                    hva,
+                    PendingFault.GVA_VALID | PendingFault.FINAL_ACCESS);
+        }
+        if (pageShift != 12) {
+            noteLargePage(lin);
+        }
+        long tag = lin & ~PAGE_MASK | v.tlbKey & 0xFFC | rightsClass(access);
+        if (kind == FETCH) {
+            int i = (int) (lin >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
+            v.fetchGfn[i] = gfn;
+            v.fetchHva[i] = page;
+            fetchTag[i] = tag;
+            return hva;
+        }
+        return fillData(lin, gpa, tag, leaf, kind, hva);
+    }
+
+    private long fillData(long lin, long gpa, long tag, long leaf, int kind, long hva) {
+        boolean readable = (leaf & allowed & READ) != 0;
+        boolean writable = dirty && (leaf & allowed & WRITE) != 0;
+        boolean code = writable && !ept.admitWriter(gpa >>> 12);
+        int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
+        tlb[i] = readable ? tag : -1;
+        tlb[i + 1] = writable && !code ? tag : -1;
+        tlb[i + 2] = hva - lin;
+        if (code && kind == WRITE) {
+            v.missGpa = gpa;
+            v.missHva = hva;
+            return CODE;
+        }
+        return hva;
+    }
+
+    /** See {@link dev.faultline.api.mmu.Mmu#physical}. */
+    long physical(long gpa, int access, FaultOrigin origin) {
+        int kind = access & (READ | WRITE | FETCH);
+        long gfn = gpa >>> 12;
+        long leaf = usableLeaf(gfn, kind);
+        if (leaf == 0 || kind == WRITE && (leaf & Ept.ROM) != 0) {
+            v.missGpa = gpa;
+            return DEVICE;
+        }
+        long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
+        if ((leaf & kind) == 0) {
+            int flags = origin == FaultOrigin.PAGE_WALK ? 0 : PendingFault.FINAL_ACCESS;
+            return stopped(kind, leaf, origin, gpa, 0, hva, flags);
+        }
+        if (kind == WRITE && ept.isCode(gfn)) {
+            v.missGpa = gpa;
+            v.missHva = hva;
+            return CODE;
+        }
+        return hva;
+    }
+
+    /** The cached leaf if it answers the access, else a fresh one; 0 = device space. */
+    private long usableLeaf(long gfn, int kind) {
+        long leaf = ept.leaf(gfn);
+        if (leaf > 0 && ((leaf & kind) != 0 || kind == WRITE && (leaf & Ept.ROM) != 0)) {
+            return leaf;
+        }
+        return ept.resolve(gfn, claim);
+    }
+
+    private long stopped(
+            int kind, long leaf, FaultOrigin origin, long gpa, long gva, long hva, int flags) {
+        v.fault.protectedPage(kind, (int) leaf & Rights.MASK, origin, gpa, gva, hva, flags);
+        return FAULTED;
+    }
+
+    // ---- paging --------------------------------------------------------------------------------
+
+    private boolean user(int access) {
+        return v.cpl == 3 && (access & SYSTEM) == 0;
+    }
+
+    /** SMAP stops this supervisor access to user pages: no EFLAGS.AC, or implicit. */
+    private boolean smap(int access) {
+        return (v.cr4 & VcpuContext.CR4_SMAP) != 0
+                && ((v.eflags & VcpuContext.AC) == 0 || (access & SYSTEM) != 0);
+    }
+
+    private int rightsClass(int access) {
+        return user(access) ? 0 : smap(access) ? 1 : 2;
+    }
+
+    /** gpa, or FAULTED. */
+    private long walk(long lin, int access) {
+        if ((v.efer & VcpuContext.EFER_LMA) != 0) {
+            return walk64(v.cr3 & paging.address, 39, paging.reservedLong, lin, access);
+        }
+        if ((v.cr4 & VcpuContext.CR4_PAE) != 0) {
+            long pdpte = v.pdpte[(int) (lin >>> 30) & 3];
+            if ((pdpte & Paging.P) == 0) {
+                return pageFault(lin, access, 0);
+            }
+            return walk64(pdpte & paging.address, 21, paging.reservedPae, lin, access);
+        }
+        return walk32(lin, access);
+    }
+
+    /** Structures of 8-byte entries, from the one whose entries map {@code 1 << top} bytes each. */
+    private long walk64(long start, int top, long reservedAddress, long lin, int access) {
+        boolean nxe = Paging.nxe(v);
+        long reservedAlways = nxe ? reservedAddress : reservedAddress | Paging.XD;
+        long table = start;
+        long all = Paging.RW | Paging.US;
+        long any = 0;
+        int shift = top;
+        while (true) {
+            long entryGpa = table + ((lin >>> shift & 0x1FF) << 3);
+            long entryHva = entryHva(entryGpa, lin, access);
+            if (entryHva < 0) {
+                return FAULTED;
+            }
+            long e = Paging.load64(entryHva);
+            if ((e & Paging.P) == 0) {
+                return pageFault(lin, access, 0);
+            }
+            boolean leaf = shift == 12 || (e & Paging.PS) != 0 && shift < 39;
+            if ((e & reservedOf(shift, leaf, reservedAlways)) != 0) {
+                return pageFault(lin, access, Paging.PF_P | Paging.PF_RSVD);
+            }
+            all &= e;
+            any |= e;
+            long want = e | Paging.A;
+            if (leaf) {
+                allowed = allowed(all, nxe && any < 0, access);
+                if ((allowed & access) == 0) {
+                    return pageFault(lin, access, Paging.PF_P);
+                }
+                if ((access & WRITE) != 0) {
+                    want |= Paging.D;
+                }
+            }
+            if (want != e) {
+                int done = update(entryGpa, entryHva, e, want, true, lin);
+                if (done < 0) {
+                    return FAULTED;
+                }
+                if (done == 0) { // changed under us: from the start
+                    table = start;
+                    all = Paging.RW | Paging.US;
+                    any = 0;
+                    shift = top;
+                    continue;
+                }
+            }
+            if (leaf) {
+                dirty = (want & Paging.D) != 0;
+                pageShift = shift;
+                long offset = (1L << shift) - 1;
+                return e & paging.address & ~offset | lin & offset;
+            }
+            table = e & paging.address;
+            shift -= 9;
+        }
+    }
+
+    /** Reserved bits of an entry, tables "Format of a ... Entry". */
+    private static long reservedOf(int shift, boolean leaf, long always) {
+        if (shift == 39) {
+            return always | Paging.PS;
+        }
+        if (leaf && shift > 12) {
+            return always | (1L << shift) - 0x2000; // bits shift-1..13; bit 12 is PAT
+        }
+        return always;
+    }
+
+    private long walk32(long lin, int access) {
+        while (true) {
+            long gpa = v.cr3 & 0xFFFF_F000L | (lin >>> 22 & 0x3FF) << 2;
+            long hva = entryHva(gpa, lin, access);
+            if (hva < 0) {
+                return FAULTED;
+            }
+            int pde = Paging.load32(hva);
+            if ((pde & Paging.P) == 0) {
+                return pageFault(lin, access, 0);
+            }
+            boolean large = (pde & Paging.PS) != 0 && (v.cr4 & VcpuContext.CR4_PSE) != 0;
+            if (large) {
+                if ((pde & paging.reserved4m) != 0) {
+                    return pageFault(lin, access, Paging.PF_P | Paging.PF_RSVD);
+                }
+                int done = finish32(gpa, hva, pde, pde, lin, access);
+                if (done < 0) {
+                    return FAULTED;
+                }
+                if (done == 0) {
+                    continue;
+                }
+                pageShift = 22;
+                return pde & 0xFFC0_0000L | (pde >>> 13 & 0xFFL) << 32 | lin & 0x3F_FFFF;
+            }
+            if ((pde & Paging.A) == 0) {
+                int done = update(gpa, hva, pde, pde | Paging.A, false, lin);
+                if (done < 0) {
+                    return FAULTED;
+                }
+                if (done == 0) {
+                    continue;
+                }
+            }
+            gpa = pde & 0xFFFF_F000L | (lin >>> 12 & 0x3FF) << 2;
+            hva = entryHva(gpa, lin, access);
+            if (hva < 0) {
+                return FAULTED;
+            }
+            int pte = Paging.load32(hva);
+            if ((pte & Paging.P) == 0) {
+                return pageFault(lin, access, 0);
+            }
+            int done = finish32(gpa, hva, pte, pde & pte, lin, access);
+            if (done < 0) {
+                return FAULTED;
+            }
+            if (done > 0) {
+                pageShift = 12;
+                return pte & 0xFFFF_F000L | lin & 0xFFF;
+            }
+        }
+    }
+
+    /** Permission check and A/D of a 4-byte leaf; as {@link #update}. */
+    private int finish32(long gpa, long hva, int e, int all, long lin, int access) {
+        allowed = allowed(all, false, access);
+        if ((allowed & access) == 0) {
+            return (int) pageFault(lin, access, Paging.PF_P);
+        }
+        long want = e | Paging.A | ((access & WRITE) != 0 ? Paging.D : 0);
+        dirty = (want & Paging.D) != 0;
+        return want == e ? 1 : update(gpa, hva, e, want, false, lin);
+    }
+
+    /**
+     * Accesses that paging allows (SDM 3A, "Determination of Access Rights").
+     *
+     * @param all and of the U/S and R/W bits of all entries
+     * @param xd one of the entries forbids execution
+     */
+    private int allowed(long all, boolean xd, int access) {
+        boolean userPage = (all & Paging.US) != 0;
+        boolean rw = (all & Paging.RW) != 0;
+        int r = 0;
+        if (user(access)) {
+            if (userPage) {
+                r = READ | (rw ? WRITE : 0) | FETCH;
+            }
+        } else {
+            if (!userPage || !smap(access)) {
+                r = READ | (rw || (v.cr0 & VcpuContext.CR0_WP) == 0 ? WRITE : 0);
+            }
+            if (!userPage || (v.cr4 & VcpuContext.CR4_SMEP) == 0) {
+                r |= FETCH;
+            }
+        }
+        return xd ? r & ~FETCH : r;
+    }
+
+    /** Guarded address of a paging-structure entry, or FAULTED. */
+    private long entryHva(long gpa, long lin, int access) {
+        long leaf = ept.leaf(gpa >>> 12);
+        if (leaf <= 0 || (leaf & READ) == 0) {
+            leaf = ept.resolve(gpa >>> 12, claim);
+            if (leaf == 0) {
+                return pageFault(lin, access, Paging.PF_P | Paging.PF_RSVD);
+            }
+            if ((leaf & READ) == 0) {
+                return stoppedWalk(READ, leaf, gpa, lin);
+            }
+        }
+        return leaf & Ept.HVA | gpa & PAGE_MASK;
+    }
+
+    private long stoppedWalk(int kind, long leaf, long gpa, long lin) {
+        long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
+        return stopped(
+                kind, leaf, FaultOrigin.PAGE_WALK, gpa, lin, hva, PendingFault.GVA_VALID);
+    }
+
+    /**
+     * Sets A or D in an entry, atomically.
+     *
+     * @return 1 done; 0 the entry is no longer {@code old}: walk again; -1 stopped by protection, recorded
+     */
+    private int update(long gpa, long hva, long old, long now, boolean wide, long lin) {
+        long gfn = gpa >>> 12;
+        long leaf = usableLeaf(gfn, WRITE);
+        if (leaf == 0) {
+            return 0; // unmapped since it was read
+        }
+        if ((leaf & Ept.ROM) != 0) {
+            return 1;
+        }
+        if ((leaf & WRITE) == 0) {
+            return (int) stoppedWalk(WRITE, leaf, gpa, lin);
+        }
+        boolean done =
+                wide
+                        ? Paging.cas64(hva, old, now)
+                        : Paging.cas32(hva, (int) old, (int) now);
+        if (done && ept.isCode(gfn)) {
+            mmu.codeWritten(gpa, wide ? 8 : 4);
+        }
+        return done ? 1 : 0;
+    }
+
+    private long pageFault(long lin, int access, int flags) {
+        int code = flags;
+        if ((access & WRITE) != 0) {
+            code |= Paging.PF_W;
+        }
+        if (user(access)) {
+            code |= Paging.PF_U;
+        }
+        if ((access & FETCH) != 0
+                && ((v.cr4 & VcpuContext.CR4_SMEP) != 0 || Paging.nxe(v))) {
+            code |= Paging.PF_ID;
+        }
+        v.fault.guest(Paging.VECTOR_PF, code);
+        v.fault.gva = lin;
+        return FAULTED;
+    }
+
+    /** See {@link dev.faultline.api.mmu.Mmu#loadPdptes}. All four registers change, or none. */
+    long loadPdptes(long cr3) {
+        if (!Paging.pae(v)) {
+            return 0;
+        }
+        long table = cr3 & 0xFFFF_FFE0L;
+        for (int i = 0; i < 4; i++) {
+            long hva = physical(table + i * 8L, READ, FaultOrigin.PAGE_WALK);
+            if (hva == FAULTED) {
+                return FAULTED;
+            }
+            long e = hva == DEVICE ? -1 : Paging.load64(hva);
+            if ((e & Paging.P) != 0 && (e & paging.reservedPdpte) != 0) {
+                v.fault.guest(Paging.VECTOR_GP, 0);
+                return FAULTED;
+            }
+            pdpteOut[i] = e;
+        }
+        System.arraycopy(pdpteOut, 0, v.pdpte, 0, 4);
+        return 0;
+    }
+
+    // ---- dropping ------------------------------------------------------------------------------
+
+    private void noteLargePage(long lin) {
+        if (bloomFlush != v.tlbFlushes) {
+            Arrays.fill(bloom, 0);
+            bloomFlush = v.tlbFlushes;
+        }
+        long region = pageShift > 22 ? ~(lin >>> 30) : lin >>> 22;
+        int h = hash(region);
+        bloom[h >>> 6] |= 1L << h;
+    }
+
+    private boolean mayBeLarge(long region) {
+        int h = hash(region);
+        return (bloom[h >>> 6] & 1L << h) != 0;
+    }
+
+    private static int hash(long region) {
+        return (int) (region * 0x9E37_79B9_7F4A_7C15L >>> 54);
+    }
+
+    /** Drops the page, or every cached piece of the large page, at {@code lin}. */
+    void invalidatePage(long lin) {
+        if (bloomFlush == v.tlbFlushes) {
+            if (mayBeLarge(~(lin >>> 30))) {
+                sweep(lin, 30);
+                return;
+            }
+            if (mayBeLarge(lin >>> 22)) {
+                sweep(lin, 22);
+                return;
+            }
+        }
+        int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
+        drop(i, lin, 12);
+        int f = (int) (lin >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
+        if ((fetchTag[f] ^ lin) >>> 12 == 0) {
+            fetchTag[f] = -1;
+        }
+    }
+
+    private void sweep(long lin, int shift) {
+        for (int i = 0; i < tlb.length; i += VcpuContext.TLB_STRIDE) {
+            drop(i, lin, shift);
+        }
+        for (int f = 0; f < fetchTag.length; f++) {
+            if ((fetchTag[f] ^ lin) >>> shift == 0) {
+                fetchTag[f] = -1;
+            }
+        }
+    }
+
+    private void drop(int i, long lin, int shift) {
+        if ((tlb[i] ^ lin) >>> shift == 0) {
+            tlb[i] = -1;
+        }
+        if ((tlb[i + 1] ^ lin) >>> shift == 0) {
+            tlb[i + 1] = -1;
+        }
+    }
+
+    /** Makes every cached writable translation of a page read-only. */
+    void dropWritable(long gfn) {
+        long leaf = ept.leaf(gfn);
+        if (leaf <= 0) {
+            v.flushTranslations(); // rare: was cached without a leaf, or the leaf has gone
+            return;
+        }
+        long page = leaf & Ept.HVA;
+        for (int i = 0; i < tlb.length; i += VcpuContext.TLB_STRIDE) {
+            long tag = tlb[i + 1];
+            if (tag != -1 && (tag & ~PAGE_MASK) + tlb[i + 2] == page) {
+                tlb[i + 1] = -1;
+            }
+        }
+    }
+}
