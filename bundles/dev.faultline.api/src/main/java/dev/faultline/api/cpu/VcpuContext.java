@@ -305,6 +305,12 @@ public final class VcpuContext {
     /** For the instruction semantics: bookkeeping of the staged access. */
     public Object staged;
 
+    /** For the instruction semantics: arithmetic context of the x87 FPU. Scratch, not architectural state. */
+    public Object fpu;
+
+    /** For the instruction semantics: buffers of event delivery, hits of breakpoints. Scratch, not architectural state. */
+    public Object system;
+
     // ---- wiring, set by the machine while the vCPU is quiesced ---------------------------------------------------------
 
     public Mmu mmu;
@@ -506,7 +512,8 @@ public final class VcpuContext {
     }
 
     /**
-     * Recomputes everything derived from segments, control registers and EFLAGS. Call after any change of them (RPL of CS is the CPL in protected mode).
+     * Recomputes everything derived from segments, control registers and EFLAGS. Call after any change of them (RPL of CS is the CPL in protected mode, but for
+     * the data-like CS of real mode, which stays until the first far transfer: there the CPL is 0).
      */
     public void recompute() {
         boolean pe = protectedMode();
@@ -514,7 +521,7 @@ public final class VcpuContext {
         int cs = segAttr[Segments.CS];
         cpl = !pe ? 0 : vm ? 3 : segSel[Segments.SS] & 3;
         if (pe && !vm && (cs & Segments.UNUSABLE) == 0) {
-            cpl = segSel[Segments.CS] & 3;
+            cpl = (cs & Segments.TYPE_CODE) != 0 ? segSel[Segments.CS] & 3 : 0;
         }
         boolean m64 = longMode() && (cs & Segments.L) != 0;
         codeBits = m64 ? 64 : (cs & Segments.DB) != 0 ? 32 : 16;

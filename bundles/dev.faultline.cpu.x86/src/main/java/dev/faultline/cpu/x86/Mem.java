@@ -16,6 +16,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.cpu.x86.semantics.system.Debug;
 
 /**
  * Guest memory as instructions see it. Everything that can fault is a translation; loads and stores through the hva that it returns cannot.
@@ -183,6 +184,9 @@ public final class Mem {
         if (h == Mmu.FAULTED) {
             return v.propagation.raise(v);
         }
+        if (Debug.watches(v)) {
+            Debug.accessed(v, lin, size, R);
+        }
         if (first == size && h >= 0) {
             return h;
         }
@@ -207,6 +211,9 @@ public final class Mem {
         long h = fillWrite(v, lin, alsoRead);
         if (h == Mmu.FAULTED) {
             return v.propagation.raise(v);
+        }
+        if (Debug.watches(v)) {
+            Debug.accessed(v, lin, size, alsoRead ? R | W : W);
         }
         if (first == size && h >= 0) {
             return h;
@@ -281,7 +288,10 @@ public final class Mem {
             return Mmu.FAULTED;
         }
         int who = (int) v.tlbKey & 3;
-        long h;
+        long h = systemHit(v, lin, access);
+        if (h >= 0) {
+            return h;
+        }
         if (who == 0 || who == 3) {
             v.tlbKey = v.tlbKey & ~3L | 1;
             h = v.mmu.fill(v, lin, access | Mmu.SYSTEM, origin);
@@ -290,6 +300,15 @@ public final class Mem {
             h = v.mmu.fill(v, lin, access | Mmu.SYSTEM, origin);
         }
         return h;
+    }
+
+    /** A cached translation of a supervisor access: SMAP counts whatever EFLAGS.AC says. */
+    private static long systemHit(VcpuContext v, long lin, int access) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        long who = (v.cr4 & VcpuContext.CR4_SMAP) != 0 ? 1 : 2;
+        long tag = (access & W) != 0 ? t[i + 1] : t[i];
+        return tag == (lin & PAGE | v.tlbKey & ~3L | who) ? lin + t[i + 2] : -1;
     }
 
     /**

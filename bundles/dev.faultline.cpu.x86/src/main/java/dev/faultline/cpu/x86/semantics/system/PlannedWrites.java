@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.system;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.cpu.x86.Faults;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+
+/**
+ * Writes that an instruction or event will make once all its checks have passed: each is translated when it is added, and all are stored by {@link #commit},
+ * which cannot fail. Cold code: nothing is raised.
+ */
+final class PlannedWrites {
+    /** Stack frames, TSS images and descriptor bits of one event: never more pieces than this. */
+    private static final int MAX = 96;
+
+    private final long[] hva = new long[MAX];
+    private final long[] gpa = new long[MAX];
+    private final long[] value = new long[MAX];
+    private final int[] size = new int[MAX];
+    private final boolean[] code = new boolean[MAX];
+    private int count;
+
+    PlannedWrites clear() {
+        count = 0;
+        return this;
+    }
+
+    /**
+     * A supervisor write, whatever the CPL.
+     *
+     * @param lin linear address; outside IA-32e mode truncated here
+     * @param bytes 1, 2, 4 or 8
+     * @return 0, or -1: the fault is recorded
+     */
+    int system(VcpuContext v, long lin, int bytes, long val, FaultOrigin origin) {
+        return add(v, lin, bytes, val, origin, true);
+    }
+
+    /** A write with the rights of the current CPL. */
+    int data(VcpuContext v, long lin, int bytes, long val) {
+        if ((v.tlbKey & 3) == 3 && (lin & bytes - 1) != 0) {
+            v.fault.guest(Faults.AC, 0);
+            return -1;
+        }
+        return add(v, lin, bytes, val, FaultOrigin.DATA, false);
+    }
+
+    private int add(
+            VcpuContext v, long lin, int bytes, long val, FaultOrigin origin, boolean system) {
+        long at = Descriptors.truncate(v, lin);
+        int first = (int) Math.min(bytes, 0x1000 - (at & 0xFFF));
+        if (piece(v, at, first, val, origin, system) != 0) {
+            return -1;
+        }
+        return first == bytes
+                ? 0
+                : piece(
+                        v,
+                        Descriptors.truncate(v, at + first),
+                        bytes - first,
+                        val >>> 8 * first,
+                        origin,
+                        system);
+    }
+
+    private int piece(
+            VcpuContext v, long lin, int bytes, long val, FaultOrigin origin, boolean system) {
+        long h = system ? Mem.systemFill(v, lin, Mem.W, origin) : userFill(v, lin, origin);
+        if (h == Mmu.FAULTED) {
+            return -1;
+        }
+        int i = count++;
+        code[i] = h == Mmu.CODE;
+        hva[i] = code[i] ? v.missHva : h;
+        gpa[i] = v.missGpa;
+        size[i] = bytes;
+        value[i] = val;
+        return 0;
+    }
+
+    private static long userFill(VcpuContext v, long lin, FaultOrigin origin) {
+        if (v.longMode() && !VcpuContext.canonical(lin)) {
+            v.fault.guest(Faults.SS, 0);
+            return Mmu.FAULTED;
+        }
+        return v.mmu.fill(v, lin, Mmu.WRITE, origin);
+    }
+
+    /** Stores everything. @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed */
+    int commit(VcpuContext v) {
+        int result = Op.NEXT;
+        for (int i = 0; i < count; i++) {
+            if (hva[i] < 0) {
+                device(v, gpa[i], size[i], value[i]);
+                continue;
+            }
+            if (Integer.bitCount(size[i]) == 1) {
+                Mem.store(hva[i], size[i], value[i]);
+            } else {
+                for (int b = 0; b < size[i]; b++) {
+                    HostBytes.put8(hva[i] + b, (byte) (value[i] >>> 8 * b));
+                }
+            }
+            if (code[i]) {
+                v.mmu.codeWritten(gpa[i], size[i]);
+                result = Op.END;
+            }
+        }
+        count = 0;
+        return result;
+    }
+
+    private static void device(VcpuContext v, long gpa, int bytes, long val) {
+        if (Integer.bitCount(bytes) == 1 && (gpa & bytes - 1) == 0) {
+            v.bus.mmioWrite(gpa, bytes, bytes == 8 ? val : val & (1L << 8 * bytes) - 1);
+            return;
+        }
+        for (int b = 0; b < bytes; b++) {
+            v.bus.mmioWrite(gpa + b, 1, val >>> 8 * b & 0xFF);
+        }
+    }
+}

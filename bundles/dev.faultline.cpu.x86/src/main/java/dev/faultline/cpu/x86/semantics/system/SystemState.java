@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.system;
+
+import dev.faultline.api.cpu.VcpuContext;
+
+/** Scratch of the system instructions of one vCPU, in {@code v.system}: nothing here outlives an instruction boundary except held debug conditions. */
+final class SystemState {
+    /** The descriptor that {@link Descriptors} read last: its bytes, the upper half of a 16-byte one, and its linear address. */
+    long descriptor;
+
+    long descriptorHigh;
+    long descriptorLin;
+
+    /** What {@link Descriptors#readWord} read. */
+    long value;
+
+    final PlannedWrites writes = new PlannedWrites();
+
+    /** For {@link Events}: values to push, first pushed first. */
+    final long[] frame = new long[16];
+
+    /** For CPUID. */
+    final int[] regs = new int[4];
+
+    // ---- Debug ----
+
+    /** DR6 conditions that this instruction met. */
+    int hits;
+
+    /** Of these, the ones that a load of SS held over to the next instruction. */
+    int held;
+
+    /** This instruction loaded SS. */
+    boolean stackSegmentLoaded;
+
+    /** This instruction entered a handler that starts with TF clear. */
+    boolean suppressTrap;
+
+    /** This instruction loaded RF. */
+    boolean resumeLoaded;
+
+    static SystemState of(VcpuContext v) {
+        Object s = v.system;
+        if (s == null) {
+            s = new SystemState();
+            v.system = s;
+        }
+        return (SystemState) s;
+    }
+}
