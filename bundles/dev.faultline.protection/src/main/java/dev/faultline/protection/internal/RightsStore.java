@@ -19,6 +19,11 @@ final class RightsStore {
         final AtomicReferenceArray<Chunk> chunks = new AtomicReferenceArray<>(CHUNKS);
     }
 
+    static {
+        // Initialised here, when a machine is made, rather than inside its first restriction.
+        Chunk.packed(Rights.NONE, 0, 0, Rights.NONE).set(0, Rights.R);
+    }
+
     /** Immutable; index is gfn &gt;&gt;&gt; 18. Replaced under the lock of this object whenever a group is added. */
     private volatile Group[] groups = {};
 

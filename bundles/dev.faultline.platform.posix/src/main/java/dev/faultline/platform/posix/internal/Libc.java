@@ -40,6 +40,7 @@ final class Libc {
 
     private Libc() {}
 
+    @SuppressWarnings("restricted") // downcalls are what this class is for
     private static MethodHandle handle(String name, FunctionDescriptor type) {
         return LINKER.downcallHandle(
                 SYMBOLS.find(name)

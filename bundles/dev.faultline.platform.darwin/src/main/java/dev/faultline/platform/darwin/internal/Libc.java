@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.platform.darwin.internal;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+
+/** libSystem's memory calls. Each returns its result, or the negated errno if it failed. Stateless; any thread. */
+final class Libc {
+    static final int PROT_READ_WRITE = 3;
+    static final int MAP_PRIVATE = 2;
+    static final int MAP_FIXED = 0x10;
+    static final int MAP_NORESERVE = 0x40;
+    static final int MAP_ANON = 0x1000;
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final SymbolLookup SYMBOLS = LINKER.defaultLookup();
+    private static final MemoryLayout STATE = Linker.Option.captureStateLayout();
+    private static final VarHandle ERRNO = STATE.varHandle(PathElement.groupElement("errno"));
+
+    private static final MethodHandle MMAP =
+            handle(
+                    "mmap",
+                    FunctionDescriptor.of(
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+    private static final MethodHandle MUNMAP =
+            handle("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle MINCORE =
+            handle("mincore", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle GETPAGESIZE = handle("getpagesize", FunctionDescriptor.of(JAVA_INT));
+
+    private Libc() {}
+
+    @SuppressWarnings("restricted") // downcalls are what this class is for
+    private static MethodHandle handle(String name, FunctionDescriptor type) {
+        return LINKER.downcallHandle(
+                SYMBOLS.find(name)
+                        .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + name)),
+                type,
+                Linker.Option.captureCallState("errno"));
+    }
+
+    /** Address of the mapping, or -errno. */
+    static long mmap(long address, long bytes, int protection, int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            long r = (long) MMAP.invokeExact(state, address, bytes, protection, flags, -1, 0L);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    static int munmap(long address, long bytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r = (int) MUNMAP.invokeExact(state, address, bytes);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    /** @param vector native memory, one byte per page; bit 0 is set for a page in core */
+    static int mincore(long address, long bytes, MemorySegment vector) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r = (int) MINCORE.invokeExact(state, address, bytes, vector.address());
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    static int pageSize() {
+        try (Arena arena = Arena.ofConfined()) {
+            return (int) GETPAGESIZE.invokeExact(arena.allocate(STATE));
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    private static int errno(MemorySegment state) {
+        return (int) ERRNO.get(state, 0L);
+    }
+
+    /** The handles throw only what the JVM itself throws. */
+    private static RuntimeException impossible(Throwable t) {
+        if (t instanceof Error e) {
+            throw e;
+        }
+        return new IllegalStateException("a call of the C library failed inside the JVM", t);
+    }
+}

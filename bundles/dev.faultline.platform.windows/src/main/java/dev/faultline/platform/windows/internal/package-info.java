@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Host memory through kernel32 of 64-bit Windows. */
+package dev.faultline.platform.windows.internal;
