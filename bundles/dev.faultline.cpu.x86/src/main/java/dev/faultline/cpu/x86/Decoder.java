@@ -40,6 +40,7 @@ public final class Decoder {
         d.codeBits = codeBits;
         d.start = start;
         d.clearMemory();
+        d.entry = null;
         Op op = parse();
         if (exhausted) {
             if (available < MAX_LENGTH) {
@@ -53,6 +54,11 @@ public final class Decoder {
         return op;
     }
 
+    /** Table line of the last instruction decoded; null if its encoding does not exist. */
+    public InstructionTable.Entry entry() {
+        return d.entry;
+    }
+
     private Op parse() {
         boolean p66 = false;
         boolean p67 = false;
@@ -62,7 +68,8 @@ public final class Decoder {
         int rex = 0;
         int b = next();
         boolean more = true;
-        while (more && !exhausted) {
+        while (more) {
+            boolean isRex = false;
             switch (b) {
                 case 0x66 -> p66 = true;
                 case 0x67 -> p67 = true;
@@ -74,23 +81,15 @@ public final class Decoder {
                 case 0x3E -> over = Segments.DS;
                 case 0x64 -> over = Segments.FS;
                 case 0x65 -> over = Segments.GS;
-                default -> more = false;
+                default -> {
+                    isRex = d.codeBits == 64 && (b & 0xF0) == 0x40;
+                    more = isRex;
+                }
             }
             if (more) {
-                rex = 0;
+                // A REX counts only directly before the opcode: any prefix after it cancels it.
+                rex = isRex ? b : 0;
                 b = next();
-                if (d.codeBits == 64 && (b & 0xF0) == 0x40) {
-                    rex = b;
-                    b = next();
-                }
-            } else if (d.codeBits == 64 && (b & 0xF0) == 0x40) {
-                // A REX counts only directly before the opcode; prefixes after it cancel it.
-                rex = b;
-                b = next();
-                more = true;
-                if (!isLegacyPrefix(b)) {
-                    more = false;
-                }
             }
         }
         d.prefix66 = p66;
@@ -102,13 +101,6 @@ public final class Decoder {
         int bits = d.codeBits;
         d.addressSize = bits == 64 ? p67 ? 4 : 8 : bits == 32 != p67 ? 4 : 2;
         return opcode(b);
-    }
-
-    private static boolean isLegacyPrefix(int b) {
-        return switch (b) {
-            case 0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65 -> true;
-            default -> false;
-        };
     }
 
     private Op opcode(int first) {

@@ -51,6 +51,55 @@ public final class Flags {
         v.flagAux = 0;
     }
 
+    public static long and64(VcpuContext v, long a, long b) {
+        long r = a & b;
+        v.flagRes = r;
+        v.flagAux = 0;
+        return r;
+    }
+
+    public static long or64(VcpuContext v, long a, long b) {
+        long r = a | b;
+        v.flagRes = r;
+        v.flagAux = 0;
+        return r;
+    }
+
+    public static long xor64(VcpuContext v, long a, long b) {
+        long r = a ^ b;
+        v.flagRes = r;
+        v.flagAux = 0;
+        return r;
+    }
+
+    public static long and32(VcpuContext v, int a, int b) {
+        int r = a & b;
+        v.flagRes = r;
+        v.flagAux = 0;
+        return r & 0xFFFF_FFFFL;
+    }
+
+    public static long or32(VcpuContext v, int a, int b) {
+        int r = a | b;
+        v.flagRes = r;
+        v.flagAux = 0;
+        return r & 0xFFFF_FFFFL;
+    }
+
+    public static long xor32(VcpuContext v, int a, int b) {
+        int r = a ^ b;
+        v.flagRes = r;
+        v.flagAux = 0;
+        return r & 0xFFFF_FFFFL;
+    }
+
+    /** AND, OR, XOR, TEST of 8 or 16 bits ({@code shift} 56 or 48). @return the result zero-extended */
+    public static long logicSmall(VcpuContext v, long r, int shift) {
+        v.flagRes = r << shift >> shift;
+        v.flagAux = 0;
+        return r << shift >>> shift;
+    }
+
     public static long add32(VcpuContext v, int a, int b) {
         int r = a + b;
         int carry = a & b | (a | b) & ~r;
@@ -121,6 +170,24 @@ public final class Flags {
         if (aux < 0 != cf) {
             v.flagAux = aux ^ TOP;
         }
+    }
+
+    /** Changes only OF. */
+    public static void setOverflow(VcpuContext v, boolean of) {
+        if (of(v) != of) {
+            v.flagAux ^= 1L << 62;
+        }
+    }
+
+    /** Changes only CF and OF (rotates). */
+    public static void setCarryOverflow(VcpuContext v, boolean cf, boolean of) {
+        v.flagAux = v.flagAux & ~TOP | (cf ? 1L << 63 : 0) | (cf != of ? 1L << 62 : 0);
+    }
+
+    /** SF != OF: the "less" of signed comparisons. */
+    public static boolean less(VcpuContext v) {
+        long aux = v.flagAux;
+        return (v.flagRes ^ aux << 63 ^ aux ^ aux << 1) < 0;
     }
 
     public static boolean cf(VcpuContext v) {

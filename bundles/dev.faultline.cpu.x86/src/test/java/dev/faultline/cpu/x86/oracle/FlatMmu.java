@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.oracle;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.mmu.CodeListener;
+import dev.faultline.api.mmu.Mmu;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** The address space of the oracle's process: a code page, three data pages (the last read-only), a stack page, nothing else. */
+final class FlatMmu implements Mmu {
+    private static final long PAGE = 0x1000;
+
+    /** Addresses of the kernel: Linux reports accesses to them as protection violations. SDM 3A does not know them. */
+    private static final long USER_END = 0x7FFF_FFFF_F000L;
+
+    final MemorySegment code = Arena.ofAuto().allocate(PAGE, PAGE);
+    final MemorySegment data = Arena.ofAuto().allocate(3 * PAGE, PAGE);
+    final MemorySegment stack = Arena.ofAuto().allocate(PAGE, PAGE);
+    private final long codeLin;
+    private final long dataLin;
+    private final long stackLin;
+
+    FlatMmu(long codeLin, long dataLin, long stackLin) {
+        this.codeLin = codeLin;
+        this.dataLin = dataLin;
+        this.stackLin = stackLin;
+    }
+
+    @Override
+    public long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+        long page = lin & -PAGE;
+        boolean writable = true;
+        long hva;
+        if (page >= dataLin && page < dataLin + 3 * PAGE) {
+            hva = data.address() + (page - dataLin);
+            writable = page < dataLin + 2 * PAGE;
+        } else if (page == stackLin) {
+            hva = stack.address();
+        } else if (page == codeLin) {
+            hva = code.address();
+            writable = false;
+        } else {
+            return fault(v, lin, access, Long.compareUnsigned(lin, USER_END) >= 0 ? 1 : 0);
+        }
+        if ((access & WRITE) != 0 && !writable) {
+            return fault(v, lin, access, 1);
+        }
+        int i = (int) (lin >>> 12 & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
+        long tag = page | v.tlbKey;
+        if (v.tlb[i + 2] != hva - page) {
+            v.tlb[i] = -1;
+            v.tlb[i + 1] = -1;
+        }
+        v.tlb[i] = tag;
+        if ((access & WRITE) != 0) {
+            v.tlb[i + 1] = tag;
+        }
+        v.tlb[i + 2] = hva - page;
+        v.missGpa = lin;
+        v.missHva = hva + (lin & PAGE - 1);
+        return v.missHva;
+    }
+
+    private static long fault(VcpuContext v, long lin, int access, int present) {
+        int code = present | ((access & WRITE) != 0 ? 2 : 0) | 4 | ((access & FETCH) != 0 ? 16 : 0);
+        v.fault.guest(14, code);
+        v.fault.gva = lin;
+        return FAULTED;
+    }
+
+    void setCode(byte[] bytes) {
+        HostBytes.copyIn(bytes, 0, code.address() + OracleCpu.IP_OFFSET, bytes.length);
+    }
+
+    @Override
+    public long physical(VcpuContext v, long gpa, int access, FaultOrigin origin) {
+        throw new IllegalStateException("no physical accesses in user mode");
+    }
+
+    @Override
+    public long loadPdptes(VcpuContext v, long cr3) {
+        throw new IllegalStateException("no CR3 in user mode");
+    }
+
+    @Override
+    public void invalidatePage(VcpuContext v, long lin) {
+        v.flushTranslations();
+    }
+
+    @Override
+    public void flush(VcpuContext v) {
+        v.flushTranslations();
+    }
+
+    @Override
+    public long query(VcpuContext v, long lin) {
+        return -1;
+    }
+
+    @Override
+    public void trackCode(VcpuContext v, long gfn) {}
+
+    @Override
+    public void untrackCode(long gfn) {}
+
+    @Override
+    public void codeWritten(long gpa, long size) {}
+
+    @Override
+    public void addCodeListener(CodeListener listener) {}
+
+    @Override
+    public void removeCodeListener(CodeListener listener) {}
+
+    @Override
+    public void attach(VcpuContext v) {}
+
+    @Override
+    public void detach(VcpuContext v) {}
+
+    @Override
+    public long mappedPages() {
+        return 5;
+    }
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.oracle;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.Op;
+import java.lang.foreign.MemorySegment;
+
+/** One vCPU in the state of the oracle's process: user mode, flat segments (16-bit mode: segments at the pages). Executes vectors and compares. */
+final class OracleCpu {
+    /** Of the instruction in the code page. */
+    static final int IP_OFFSET = 0x800;
+
+    /** The oracle gives up on a repeated string instruction after this many iterations. */
+    private static final int REP_STEPS = 601;
+
+    private static final int COMPARED_FLAGS = 0x4_0ED5;
+    private static final int CODE_LIMIT = 0xFFF;
+
+    private final OracleFile file;
+    private final FlatMmu mmu;
+    private final Decoder decoder = new Decoder();
+    private final VcpuContext v = new VcpuContext(0);
+    private final MemorySegment data;
+    private final MemorySegment stack;
+    private final long start;
+    private final StringBuilder differences = new StringBuilder();
+
+    /** The instruction raised an exception. */
+    private boolean raised;
+
+    OracleCpu(OracleFile file) {
+        this.file = file;
+        mmu = new FlatMmu(file.codeLin, file.dataLin, file.stackLin);
+        mmu.code.fill((byte) 0xCC);
+        data = MemorySegment.ofArray(file.data);
+        stack = MemorySegment.ofArray(file.stack);
+        mmu.data.copyFrom(data);
+        mmu.stack.copyFrom(stack);
+        v.mmu = mmu;
+        v.propagation = new Coded();
+        start = file.mode == 16 ? IP_OFFSET : file.codeLin + IP_OFFSET;
+        v.cr0 =
+                VcpuContext.CR0_PG
+                        | VcpuContext.CR0_AM
+                        | VcpuContext.CR0_WP
+                        | VcpuContext.CR0_NE
+                        | VcpuContext.CR0_ET
+                        | VcpuContext.CR0_MP
+                        | VcpuContext.CR0_PE;
+        v.cr4 =
+                VcpuContext.CR4_PAE
+                        | VcpuContext.CR4_OSFXSR
+                        | VcpuContext.CR4_OSXMMEXCPT
+                        | VcpuContext.CR4_UMIP
+                        | VcpuContext.CR4_FSGSBASE;
+        v.efer = VcpuContext.EFER_LMA | VcpuContext.EFER_LME | VcpuContext.EFER_NXE | VcpuContext.EFER_SCE;
+        segments();
+    }
+
+    private void segments() {
+        int data = Segments.P | Segments.S | 3 << Segments.DPL_SHIFT | Segments.TYPE_RW | 1;
+        int code = data | Segments.TYPE_CODE;
+        int flat = Segments.G | Segments.DB;
+        switch (file.mode) {
+            case 64 -> {
+                segment(Segments.CS, 0x33, 0, -1, code | Segments.G | Segments.L);
+                segment(Segments.SS, 0x2B, 0, -1, data | flat);
+                segment(Segments.DS, 0x2B, 0, -1, data | flat);
+                segment(Segments.ES, 0x2B, 0, -1, data | flat);
+            }
+            case 32 -> {
+                segment(Segments.CS, 0x23, 0, -1, code | flat);
+                segment(Segments.SS, 0x2B, 0, -1, data | flat);
+                segment(Segments.DS, 0x2B, 0, -1, data | flat);
+                segment(Segments.ES, 0x2B, 0, -1, data | flat);
+            }
+            case 16 -> {
+                segment(Segments.CS, 7, file.codeLin, CODE_LIMIT, code);
+                segment(Segments.SS, 0x17, file.stackLin, 0xFFF, data);
+                segment(Segments.DS, 0xF, file.dataLin, 0x2FFF, data);
+                segment(Segments.ES, 0xF, file.dataLin, 0x2FFF, data);
+            }
+            default ->
+                    throw new IllegalArgumentException(
+                            "mode " + file.mode + ", expected 16, 32 or 64");
+        }
+        segment(Segments.FS, 0, 0, 0, Segments.UNUSABLE);
+        segment(Segments.GS, 0, 0, 0, Segments.UNUSABLE);
+    }
+
+    private void segment(int i, int selector, long base, int limit, int attributes) {
+        v.segSel[i] = selector;
+        v.segBase[i] = base;
+        v.segLimit[i] = limit;
+        v.segAttr[i] = attributes;
+    }
+
+    /** Table line of the last instruction, null if its encoding does not exist here. */
+    InstructionTable.Entry entry() {
+        return decoder.entry();
+    }
+
+    /** Decodes only. Separate from {@link #run}, so that what is not claimed can be skipped. */
+    Op decode(OracleVector t) {
+        Op op = decoder.decode(t.code, 16, file.mode, IP_OFFSET);
+        if (op == null) {
+            throw new IllegalStateException("decoder wants more than 15 bytes");
+        }
+        return op;
+    }
+
+    /** Executes a decoded vector. @return what differs; empty if nothing does */
+    String run(OracleVector t, Op op) {
+        load(t);
+        differences.setLength(0);
+        boolean cut = t.exception == OracleVector.NONE && t.ripOut == start;
+        boolean stepping = cut || (t.id & 1) != 0 && repeats(op);
+        if (stepping) {
+            v.eflags |= VcpuContext.TF;
+        }
+        int result = op.execute(v);
+        for (int i = 1; result == Op.AGAIN && !(cut && i == REP_STEPS); i++) {
+            result = op.execute(v);
+        }
+        v.eflags &= ~VcpuContext.TF;
+        raised = result == Op.FAULT;
+        switch (result) {
+            case Op.NEXT, Op.END -> v.rip = v.engineBase + op.end & v.ripMask;
+            case Op.FAULT, Op.AGAIN -> v.rip = start;
+            default -> {
+                // The instruction has set rip.
+            }
+        }
+        compare(t);
+        restore();
+        return differences.toString();
+    }
+
+    private boolean repeats(Op op) {
+        InstructionTable.Entry e = decoder.entry();
+        return e != null
+                && e.map == 0
+                && (e.opcode >= 0xA4 && e.opcode <= 0xA7 || e.opcode >= 0xAA && e.opcode <= 0xAF);
+    }
+
+    private void load(OracleVector t) {
+        System.arraycopy(t.gprIn, 0, v.gpr, 0, 16);
+        v.setFlags((int) t.flagsIn);
+        mmu.setCode(t.code);
+        if (file.mode == 64) {
+            v.segBase[Segments.FS] = t.fsIn;
+            v.segBase[Segments.GS] = t.gsIn;
+        }
+        v.recompute();
+        v.rip = start;
+        v.engineBase = file.mode == 16 ? 0 : file.codeLin;
+        OracleVector.FpState f = t.in;
+        System.arraycopy(f.xmm, 0, v.xmm, 0, 32);
+        v.mxcsr = f.mxcsr;
+        v.fcw = f.fcw;
+        v.fsw = f.fsw;
+        v.fpTag = f.tags;
+        int top = f.fsw >> 11 & 7;
+        for (int i = 0; i < 8; i++) {
+            v.fpSig[top + i & 7] = f.significand[i];
+            v.fpExp[top + i & 7] = f.exponent[i];
+        }
+        v.fop = 0;
+        v.fip = 0;
+        v.fdp = 0;
+    }
+
+    private void compare(OracleVector t) {
+        boolean expectFault = t.exception != OracleVector.NONE;
+        if (raised != expectFault || raised && v.fault.vector != t.exception) {
+            differ("exception", raised ? v.fault.vector : -1, expectFault ? t.exception : -1);
+            return;
+        }
+        if (raised) {
+            int code = Math.max(v.fault.errorCode, 0);
+            if (t.exception >= 10 && t.exception <= 14 && code != t.errorCode) {
+                differ("error code", code, t.errorCode);
+            }
+            if (t.exception == 14 && v.fault.gva != t.cr2) {
+                differ("cr2", v.fault.gva, t.cr2);
+            }
+        }
+        if (v.rip != t.ripOut) {
+            differ("rip", v.rip, t.ripOut);
+        }
+        long flags = (v.getFlags() ^ t.flagsOut) & COMPARED_FLAGS & ~t.undefinedFlags;
+        if (flags != 0) {
+            differ("flags(" + Long.toHexString(flags) + ")", v.getFlags(), t.flagsOut & 0xFFFFFFFFL);
+        }
+        for (int i = 0; i < (file.mode == 64 ? 16 : 8); i++) {
+            if (v.gpr[i] != t.gprOut[i]) {
+                differ("r" + i, v.gpr[i], t.gprOut[i]);
+            }
+        }
+        if (file.mode == 64 && (v.segBase[4] != t.fsOut || v.segBase[5] != t.gsOut)) {
+            differ("fs base", v.segBase[4], t.fsOut);
+            differ("gs base", v.segBase[5], t.gsOut);
+        }
+        compareFp(t.out);
+        if (!t.memoryCut) {
+            compareMemory(t);
+        }
+    }
+
+    private void compareFp(OracleVector.FpState f) {
+        for (int i = 0; i < 32; i++) {
+            if (v.xmm[i] != f.xmm[i]) {
+                differ("xmm" + (i >> 1) + ((i & 1) == 0 ? "" : "h"), v.xmm[i], f.xmm[i]);
+            }
+        }
+        if (v.mxcsr != f.mxcsr) {
+            differ("mxcsr", v.mxcsr, f.mxcsr);
+        }
+        if (v.fcw != f.fcw) {
+            differ("fcw", v.fcw, f.fcw);
+        }
+        if (v.fsw != f.fsw) {
+            differ("fsw", v.fsw, f.fsw);
+        }
+        if (v.fpTag != f.tags) {
+            differ("tags", v.fpTag, f.tags);
+        }
+        int top = f.fsw >> 11 & 7;
+        for (int i = 0; i < 8; i++) {
+            int p = top + i & 7;
+            if (v.fpSig[p] != f.significand[i] || (v.fpExp[p] & 0xFFFF) != f.exponent[i]) {
+                differ("st" + i + ".exponent", v.fpExp[p], f.exponent[i]);
+                differ("st" + i, v.fpSig[p], f.significand[i]);
+            }
+        }
+    }
+
+    private void compareMemory(OracleVector t) {
+        for (int i = 0; i < t.pieces; i++) {
+            patch(t.pieceLin[i], t.pieceBytes[i]);
+        }
+        long at = mmu.data.mismatch(data);
+        if (at >= 0) {
+            differ("byte " + Long.toHexString(file.dataLin + at), mmu.data.get(BYTE, at) & 0xFF, file.data[(int) at] & 0xFF);
+        }
+        at = mmu.stack.mismatch(stack);
+        if (at >= 0) {
+            differ("byte " + Long.toHexString(file.stackLin + at), mmu.stack.get(BYTE, at) & 0xFF, file.stack[(int) at] & 0xFF);
+        }
+        for (int i = 0; i < t.pieces; i++) {
+            patch(t.pieceLin[i], t.pieceBytes[i]);
+        }
+    }
+
+    private static final java.lang.foreign.ValueLayout.OfByte BYTE =
+            java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+    /** Exchanges bytes of the expected image with {@code bytes}. */
+    private void patch(int lin, byte[] bytes) {
+        boolean inStack = lin >= file.stackLin;
+        byte[] image = inStack ? file.stack : file.data;
+        int at = lin - (int) (inStack ? file.stackLin : file.dataLin);
+        for (int i = 0; i < bytes.length; i++) {
+            byte old = image[at + i];
+            image[at + i] = bytes[i];
+            bytes[i] = old;
+        }
+    }
+
+    private void restore() {
+        mmu.data.copyFrom(data);
+        mmu.stack.copyFrom(stack);
+    }
+
+    private void differ(String what, long got, long want) {
+        differences
+                .append(' ')
+                .append(what)
+                .append('=')
+                .append(Long.toHexString(got))
+                .append(" want ")
+                .append(Long.toHexString(want))
+                .append(';');
+    }
+
+    /** Faults as return codes. */
+    private static final class Coded implements FaultPropagation {
+        @Override
+        public String style() {
+            return "coded";
+        }
+
+        @Override
+        public long raise(VcpuContext v) {
+            return FAULTED;
+        }
+
+        @Override
+        public int run(VcpuLoop loop, VcpuContext v) {
+            return loop.loop(v);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.oracle;
+
+import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.Op;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Runs files of oracle vectors and reports what differs.
+ *
+ * <pre>OracleRun FILE... [--family INTEGER|SYSTEM|X87|SSE] [--mnemonic NAME] [--max-report N] [--samples N]</pre>
+ */
+public final class OracleRun {
+    private final String family;
+    private final String mnemonic;
+    private final int samplesPerLine;
+    private long compared;
+    private long filtered;
+    private final Map<String, long[]> mismatches = new TreeMap<>();
+    private final Map<String, List<String>> samples = new TreeMap<>();
+    private final Map<String, long[]> skipped = new TreeMap<>();
+
+    OracleRun(String family, String mnemonic, int samplesPerLine) {
+        this.family = family;
+        this.mnemonic = mnemonic;
+        this.samplesPerLine = samplesPerLine;
+    }
+
+    /** Exits 1 if anything differs. */
+    public static void main(String[] args) throws IOException {
+        String family = null;
+        String mnemonic = null;
+        int max = 40;
+        int perLine = 3;
+        List<String> files = new ArrayList<>();
+        for (int i = 0; i < args.length; i++) {
+            switch (args[i]) {
+                case "--family" -> family = args[++i];
+                case "--mnemonic" -> mnemonic = args[++i];
+                case "--max-report" -> max = Integer.parseInt(args[++i]);
+                case "--samples" -> perLine = Integer.parseInt(args[++i]);
+                default -> files.add(args[i]);
+            }
+        }
+        if (files.isEmpty()) {
+            System.err.println(
+                    "usage: OracleRun FILE... [--family F] [--mnemonic M] [--max-report N]"
+                            + " [--samples N]");
+            System.exit(2);
+        }
+        long bad = 0;
+        for (String f : files) {
+            OracleRun run = new OracleRun(family, mnemonic, perLine);
+            try (InputStream in = Files.newInputStream(Path.of(f))) {
+                run.run(in);
+            }
+            System.out.println(f + ": " + run.summary());
+            run.report(System.out, max);
+            bad += run.mismatchCount();
+        }
+        System.exit(bad == 0 ? 0 : 1);
+    }
+
+    /** Runs all vectors of a file; totals add up over calls. */
+    void run(InputStream in) throws IOException {
+        try (OracleFile file = new OracleFile(in)) {
+            OracleCpu cpu = new OracleCpu(file);
+            for (OracleVector t = file.next(); t != null; t = file.next()) {
+                one(file, cpu, t);
+            }
+        }
+    }
+
+    private void one(OracleFile file, OracleCpu cpu, OracleVector t) {
+        Op op = null;
+        String problem = null;
+        try {
+            op = cpu.decode(t);
+        } catch (IllegalStateException e) {
+            problem = " " + e.getMessage();
+        }
+        InstructionTable.Entry e = cpu.entry();
+        String reason = Unclaimed.reason(t, e, file.mode);
+        if (reason != null) {
+            skipped.computeIfAbsent(reason, _ -> new long[1])[0]++;
+            return;
+        }
+        if (!wanted(e)) {
+            filtered++;
+            return;
+        }
+        compared++;
+        if (problem == null) {
+            problem = cpu.run(t, op);
+        }
+        if (!problem.isEmpty()) {
+            String key = e == null ? "(no table line, map " + t.map + ")" : e.family + " " + e;
+            mismatches.computeIfAbsent(key, _ -> new long[1])[0]++;
+            List<String> s = samples.computeIfAbsent(key, _ -> new ArrayList<>());
+            if (s.size() < samplesPerLine) {
+                s.add(
+                        file.mode
+                                + " #"
+                                + t.id
+                                + " "
+                                + HexFormat.of().formatHex(t.code)
+                                + problem);
+            }
+        }
+    }
+
+    private boolean wanted(InstructionTable.Entry e) {
+        if (family == null && mnemonic == null) {
+            return true;
+        }
+        return e != null
+                && (family == null || e.family.name().equalsIgnoreCase(family))
+                && (mnemonic == null || e.mnemonic.equalsIgnoreCase(mnemonic));
+    }
+
+    long mismatchCount() {
+        return mismatches.values().stream().mapToLong(n -> n[0]).sum();
+    }
+
+    long comparedCount() {
+        return compared;
+    }
+
+    String summary() {
+        long skips = skipped.values().stream().mapToLong(n -> n[0]).sum();
+        return "compared %d, mismatching %d, not claimed %d, other families %d"
+                .formatted(compared, mismatchCount(), skips, filtered);
+    }
+
+    /** Prints the table lines with mismatches, most first, with samples. */
+    void report(PrintStream out, int max) {
+        skipped.forEach((k, n) -> out.println("  not claimed: " + k + ": " + n[0]));
+        mismatches.entrySet().stream()
+                .sorted((a, b) -> Long.compare(b.getValue()[0], a.getValue()[0]))
+                .limit(max)
+                .forEach(
+                        m -> {
+                            out.println("  " + m.getValue()[0] + " x " + m.getKey());
+                            samples.get(m.getKey()).forEach(s -> out.println("      " + s));
+                        });
+    }
+}
