@@ -204,7 +204,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
             if (ept.takeWritten(gfn) || was && fencing.get() > 1) {
                 VcpuContext[] all = vcpus;
                 if (all.length > 1 || all.length == 1 && all[0] != v) {
-                    VcpuContext.fence(all, self(all));
+                    VcpuContext.fence(all, v);
                 } else {
                     translator(v).dropWritable(gfn);
                 }

@@ -23,6 +23,7 @@ final class Rig implements AutoCloseable {
         mmu = new GuestMmu(memory, protection);
         mmu.attach(v);
         v.updateTlbKey();
+        v.bindThread(Thread.currentThread());
     }
 
     Rig() {

@@ -15,6 +15,13 @@ final class TestProtection implements RamProtection {
     private final AtomicIntegerArray denied = new AtomicIntegerArray(1 << 16);
     private final List<ProtectionListener> listeners = new CopyOnWriteArrayList<>();
 
+    /** Runs once, after the next {@link #rights} has read and before it answers: a window made wide. */
+    private Runnable window;
+
+    void inNextWindow(Runnable action) {
+        window = action;
+    }
+
     void protect(long gpa, int rights) {
         int old = denied.getAndSet((int) (gpa >>> 12), Rights.RWX & ~rights);
         if ((~old & Rights.RWX & ~rights) != 0) {
@@ -24,7 +31,13 @@ final class TestProtection implements RamProtection {
 
     @Override
     public int rights(long gfn) {
-        return gfn < denied.length() ? Rights.RWX & ~denied.get((int) gfn) : Rights.RWX;
+        int rights = gfn < denied.length() ? Rights.RWX & ~denied.get((int) gfn) : Rights.RWX;
+        Runnable action = window;
+        if (action != null) {
+            window = null;
+            action.run();
+        }
+        return rights;
     }
 
     @Override

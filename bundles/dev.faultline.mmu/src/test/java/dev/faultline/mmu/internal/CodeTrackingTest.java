@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.mmu.internal;
+
+import static dev.faultline.api.mmu.Mmu.*;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.protection.Rights;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class CodeTrackingTest {
+    private final Rig r = new Rig();
+    private final List<String> told = new ArrayList<>();
+
+    @BeforeEach
+    void listen() {
+        r.mmu.addCodeListener((gpa, size) -> told.add("%x+%x".formatted(gpa, size)));
+    }
+
+    @AfterEach
+    void close() {
+        r.close();
+    }
+
+    @Test
+    void trackedPageKeepsReadsAndRefusesWrites() {
+        r.fill(0x5000, WRITE);
+        r.fill(0x6000, WRITE);
+        r.mmu.trackCode(r.v, 5);
+        assertThat(r.writeHit(0x5000)).isEqualTo(-1);
+        assertThat(r.readHit(0x5000)).isEqualTo(r.base + 0x5000);
+        assertThat(r.writeHit(0x6000)).isEqualTo(r.base + 0x6000);
+        assertThat(r.fill(0x5123, WRITE)).isEqualTo(CODE);
+        assertThat(r.v.missHva).isEqualTo(r.base + 0x5123);
+        assertThat(r.v.missGpa).isEqualTo(0x5123);
+        assertThat(r.writeHit(0x5123)).isEqualTo(-1);
+        assertThat(r.readHit(0x5123)).isEqualTo(r.base + 0x5123);
+        assertThat(r.fill(0x5123, READ)).isEqualTo(r.base + 0x5123);
+        assertThat(r.writeHit(0x5123)).isEqualTo(-1);
+        assertThat(r.mmu.physical(r.v, 0x5123, WRITE, FaultOrigin.DATA)).isEqualTo(CODE);
+    }
+
+    @Test
+    void untrackedPageIsWritableAgain() {
+        r.mmu.trackCode(r.v, 5);
+        assertThat(r.fill(0x5000, WRITE)).isEqualTo(CODE);
+        r.mmu.untrackCode(5);
+        assertThat(r.fill(0x5000, WRITE)).isEqualTo(r.base + 0x5000);
+        assertThat(r.writeHit(0x5000)).isEqualTo(r.base + 0x5000);
+    }
+
+    @Test
+    void trackingReachesEveryAliasAndOtherVcpus() {
+        VcpuContext w = new VcpuContext(1);
+        w.updateTlbKey();
+        r.mmu.attach(w);
+        r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA);
+        r.mmu.trackCode(r.v, 5);
+        w.enterGuest();
+        w.leaveGuest();
+        int at = 5 * VcpuContext.TLB_STRIDE;
+        assertThat(w.tlb[at + 1]).isNotEqualTo(0x5000 | w.tlbKey);
+        assertThat(r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA)).isEqualTo(CODE);
+    }
+
+    @Test
+    void trackingAPageThatNobodyWroteFlushesNobody() {
+        VcpuContext w = new VcpuContext(1);
+        r.mmu.attach(w);
+        long before = r.v.tlbFlushes;
+        r.fill(0x5000, FETCH);
+        r.mmu.trackCode(r.v, 5);
+        assertThat(r.v.tlbFlushes).isEqualTo(before);
+        assertThat(w.request).isZero();
+    }
+
+    @Test
+    void codeWrittenTellsOnlyTrackedPages() {
+        r.mmu.trackCode(r.v, 5);
+        r.mmu.trackCode(r.v, 7);
+        r.mmu.codeWritten(0x4FF0, 0x10);
+        r.mmu.codeWritten(0x5010, 0);
+        assertThat(told).isEmpty();
+        r.mmu.codeWritten(0x4FF0, 0x11);
+        r.mmu.codeWritten(0x5FFF, 0x2002);
+        assertThat(told).containsExactly("5000+1", "5fff+1", "7000+1000");
+    }
+
+    @Test
+    void restrictedRightsAndMappingsTell() {
+        r.mmu.trackCode(r.v, 5);
+        r.protection.protect(0x6000, Rights.R);
+        assertThat(told).isEmpty();
+        r.protection.protect(0x5000, Rights.R);
+        assertThat(told).isNotEmpty().containsOnly("5000+1000");
+    }
+
+    @Test
+    void remappingTells() {
+        r.memory.ram(0x200_0000, 0x40_0000);
+        RamBlock two = r.memory.addBlock("two", 0x40_0000);
+        r.mmu.trackCode(r.v, 0x2000);
+        r.mmu.trackCode(r.v, 0x23FF);
+        r.memory.map(0x200_0000, 0x40_0000, two, 0, false);
+        assertThat(told).contains("2000000+1000", "23ff000+1000").hasSize(4);
+        told.clear();
+        r.memory.unmap(0x200_0000, 0x40_0000);
+        assertThat(told).contains("2000000+1000", "23ff000+1000");
+    }
+
+    @Test
+    void accessedBitInACodePageTells() {
+        r.longMode(0x1000);
+        r.put64(0x1000, 0x2007);
+        r.put64(0x2000, 0x3007);
+        r.put64(0x3000, 0x4007);
+        r.put64(0x4008, 0x5007);
+        r.mmu.trackCode(r.v, 4);
+        r.fill(0x1000, READ);
+        assertThat(told).containsExactly("4008+8");
+    }
+
+    @Test
+    void removedListenerIsSilent() {
+        List<Long> other = new ArrayList<>();
+        var listener = (dev.faultline.api.mmu.CodeListener) (gpa, size) -> other.add(gpa);
+        r.mmu.addCodeListener(listener);
+        r.mmu.removeCodeListener(listener);
+        r.mmu.trackCode(r.v, 5);
+        r.mmu.codeWritten(0x5000, 1);
+        assertThat(other).isEmpty();
+        assertThat(told).hasSize(1);
+    }
+}
