@@ -57,7 +57,8 @@ public final class Main {
         if (home == null) {
             throw new IOException("the system property faultline.home is not set");
         }
-        // Without a terminal the shell's library falls back to a dumb one in any case; this only silences its warning.
+        // Without a terminal the shell's library falls back to a dumb one in any case; this only
+        // silences its warning.
         System.setProperty("org.jline.terminal.dumb", "true");
         boolean shell = args.length == 1 && args[0].equals("shell");
         int level = shell ? Platform.LEVEL_SHELL : Platform.LEVEL_PLATFORM;
