@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SnapshotInfo;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** The demo: boot, snapshot, restore in each mode, swap services in mid-run, compare answers and memory, show it. */
+final class Demo {
+    private static final int SWAPS = 12;
+    private static final Duration SWAP_LIMIT = Duration.ofSeconds(10);
+
+    private final Services services;
+    private final DemoGuest guest;
+    private final long ramBytes;
+    private final String engine;
+    private final Path picture;
+    private final Path json;
+    private final PrintStream out;
+    private final Progress progress;
+    private final Map<String, Object> facts = new LinkedHashMap<>();
+    private long swaps;
+    private long maxSwapPause;
+
+    /** What a restore took and gave. */
+    private record Outcome(
+            RestoreMode mode,
+            double firstInstruction,
+            double ready,
+            long pagesLoaded,
+            long bytesRead,
+            long faults,
+            BitSet touched,
+            List<String> answers,
+            String difference) {}
+
+    Demo(Services services, DemoGuest guest, long ramBytes, String engine, Path picture, Path json) {
+        this.services = services;
+        this.guest = guest;
+        this.ramBytes = ramBytes;
+        this.engine = engine;
+        this.picture = picture;
+        this.json = json;
+        this.out = services.out();
+        this.progress = new Progress(services.err());
+    }
+
+    int run() throws IOException, MachineException, InterruptedException {
+        Path work = Files.createTempDirectory("faultline-demo");
+        try {
+            return run(work.resolve("snapshot"));
+        } finally {
+            removeTree(work);
+        }
+    }
+
+    private int run(Path dir) throws IOException, MachineException, InterruptedException {
+        MachineConfig config =
+                new MachineConfig("demo", ramBytes, 1, engine, "coded", List.of());
+        facts.put("guest", guest.name());
+        facts.put("ramBytes", ramBytes);
+        try (Machine first = services.machines().create(config);
+                GuestDialog dialog = new GuestDialog(first, null)) {
+            progress.say("1/5  booting the " + guest.name() + " guest with " + Sizes.bytes(ramBytes) + " ...");
+            String said = boot(first, dialog);
+            Set<Long> skip = guest.volatilePages(said);
+            progress.say("2/5  saving a snapshot ...");
+            SnapshotInfo saved =
+                    services.snapshots().save(first, dir, f -> progress.done("     saving", f));
+            snapshotFacts(saved);
+            progress.say("3/5  asking the original, swapping fault style and engine in mid-run ...");
+            List<String> expected = answers(first, dialog, true);
+            first.pause("the demo compares its memory");
+            countSwaps(first);
+            progress.say("4/5  restoring: eager, lazy, recorded ...");
+            List<Outcome> all = new ArrayList<>();
+            for (RestoreMode mode : RestoreMode.values()) {
+                all.add(restore(dir, config, mode, first, skip));
+            }
+            progress.say("5/5  done");
+            return report(expected, all, skip != null);
+        }
+    }
+
+    private String boot(Machine m, GuestDialog dialog)
+            throws MachineException, InterruptedException {
+        long t = System.nanoTime();
+        long[] first = new long[1];
+        m.onFirstInstruction(() -> first[0] = System.nanoTime());
+        m.boot(guest.boot());
+        m.start();
+        String said = dialog.await(guest.readyText(), guest.bootLimit());
+        double ms = Sizes.millis(System.nanoTime() - t);
+        Map<String, Object> boot = new LinkedHashMap<>(RunSession.machineFacts(m));
+        boot.put("wallMillis", ms);
+        boot.put("firstInstructionMillis", Sizes.millis(first[0] - t));
+        facts.put("boot", boot);
+        long n = m.statistics().instructions();
+        progress.say(
+                String.format(
+                        Locale.ROOT,
+                        "     ready after %s, %,d instructions, %.0f MIPS",
+                        Sizes.millis(ms),
+                        n,
+                        n / ms / 1000));
+        return said;
+    }
+
+    private void snapshotFacts(SnapshotInfo s) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("path", s.dir().toString());
+        m.put("bytes", s.bytes());
+        m.put("saveMillis", Sizes.millis(s.saveNanos()));
+        m.put("pauseMillis", Sizes.millis(s.pauseNanos()));
+        facts.put("snapshot", m);
+        progress.say(
+                "     %s in %s".formatted(Sizes.bytes(s.bytes()), Sizes.millis(Sizes.millis(s.saveNanos()))));
+    }
+
+    private Outcome restore(
+            Path dir, MachineConfig config, RestoreMode mode, Machine original, Set<Long> skip)
+            throws IOException, MachineException, InterruptedException {
+        try (Machine m = services.machines().create(config);
+                GuestDialog dialog = new GuestDialog(m, null)) {
+            long[] first = new long[1];
+            m.onFirstInstruction(() -> first[0] = System.nanoTime());
+            long t = System.nanoTime();
+            try (Restored r = services.snapshots().restore(dir, m, mode)) {
+                m.start();
+                List<String> answers = answers(m, dialog, mode == RestoreMode.LAZY);
+                double ready = Sizes.millis(System.nanoTime() - t);
+                if (r.failure() != null) {
+                    throw r.failure();
+                }
+                m.pause("the demo compares its memory");
+                countSwaps(m);
+                long pages = r.pagesLoaded();
+                long bytes = r.bytesRead();
+                long faults = r.faults();
+                BitSet touched = r.loadedPages();
+                if (mode == RestoreMode.LAZY) {
+                    r.saveRecording();
+                }
+                r.complete();
+                String difference = skip == null ? null : difference(original, m, skip);
+                progress.say("     " + mode.name().toLowerCase(Locale.ROOT) + ": " + Sizes.millis(ready));
+                return new Outcome(
+                        mode,
+                        Sizes.millis(first[0] - t),
+                        ready,
+                        pages,
+                        bytes,
+                        faults,
+                        touched,
+                        answers,
+                        difference);
+            }
+        }
+    }
+
+    // ---- asking and swapping -----------------------------------------------------------------------------------------
+
+    private List<String> answers(Machine m, GuestDialog dialog, boolean swap)
+            throws MachineException, InterruptedException, IOException {
+        List<String> answers = new ArrayList<>();
+        List<DemoGuest.Request> requests = guest.requests();
+        int perRequest = swap ? (SWAPS + requests.size() - 1) / requests.size() : 0;
+        for (DemoGuest.Request q : requests) {
+            dialog.send(q.line());
+            for (int i = 0; i < perRequest; i++) {
+                swap(m);
+            }
+            answers.add(guest.normalise(dialog.await(q.until(), q.limit())));
+        }
+        return answers;
+    }
+
+    /** The other style, by configuration as an operator would; then the engine. */
+    private void swap(Machine m) throws IOException, MachineException, InterruptedException {
+        String style = m.faultStyle().equals("coded") ? "thrown" : "coded";
+        services.styles().set(style);
+        long end = System.nanoTime() + SWAP_LIMIT.toNanos();
+        while (!m.faultStyle().equals(style)) {
+            if (System.nanoTime() > end) {
+                throw new MachineException(
+                        "the fault style did not change to " + style + " within " + SWAP_LIMIT.toSeconds() + " s");
+            }
+            Thread.onSpinWait();
+            Thread.yield();
+        }
+        m.swapEngine(engine);
+    }
+
+    private void countSwaps(Machine m) {
+        swaps += m.statistics().swaps();
+        maxSwapPause = Math.max(maxSwapPause, m.statistics().maxSwapPauseNanos());
+    }
+
+    // ---- comparing ---------------------------------------------------------------------------------------------------
+
+    /** The first page that differs, for people; null if none does. Both machines stand. */
+    private static String difference(Machine a, Machine b, Set<Long> skip) {
+        List<RamBlock> x = a.memory().blocks();
+        List<RamBlock> y = b.memory().blocks();
+        for (int i = 0; i < x.size(); i++) {
+            for (long off = 0; off < x.get(i).size(); off += 4096) {
+                long ha = x.get(i).hva() + off;
+                long hb = y.get(i).hva() + off;
+                if (HostBytes.ALL.asSlice(ha, 4096).mismatch(HostBytes.ALL.asSlice(hb, 4096)) >= 0
+                        && !(i == 0 && skip.contains(off >>> 12))) {
+                    return "page 0x%x of RAM block %s".formatted(off >>> 12, x.get(i).name());
+                }
+            }
+        }
+        return null;
+    }
+
+    // ---- showing -----------------------------------------------------------------------------------------------------
+
+    private int report(List<String> expected, List<Outcome> all, boolean memoryCompared)
+            throws IOException {
+        boolean identical = true;
+        out.printf(
+                "%n%-10s %18s %14s %12s %12s %10s%n",
+                "restore", "first instruction", "ready", "pages", "bytes read", "faults");
+        Map<String, Object> restores = new LinkedHashMap<>();
+        for (Outcome o : all) {
+            out.printf(
+                    "%-10s %18s %14s %12d %12s %10d%n",
+                    o.mode().name().toLowerCase(Locale.ROOT),
+                    Sizes.millis(o.firstInstruction()),
+                    Sizes.millis(o.ready()),
+                    o.pagesLoaded(),
+                    Sizes.bytes(o.bytesRead()),
+                    o.faults());
+            restores.put(o.mode().name().toLowerCase(Locale.ROOT), facts(o));
+            identical &= same(expected, o);
+        }
+        Outcome lazy = all.get(RestoreMode.LAZY.ordinal());
+        PageMap map = new PageMap(lazy.touched(), (int) (ramBytes / 4096));
+        out.printf("%npages that the lazy restore touched:%n%s", map.text());
+        map.png(picture);
+        out.printf("picture: %s%n", picture);
+        out.printf(
+                "fault style and engine swapped %d times in mid-run, longest stand %s%n",
+                swaps, Sizes.millis(Sizes.millis(maxSwapPause)));
+        out.printf(
+                "%s%n",
+                identical
+                        ? "identical: every restore gave the same answers"
+                                + (memoryCompared ? " and left the same memory" : "")
+                        : "NOT identical: see above");
+        facts.put("restores", restores);
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("count", swaps);
+        s.put("maxPauseMillis", Sizes.millis(maxSwapPause));
+        facts.put("swaps", s);
+        facts.put("identical", identical);
+        facts.put("answers", expected);
+        if (json != null) {
+            Json.write(json, facts);
+        }
+        return identical ? Root.DONE : Root.ERROR;
+    }
+
+    private boolean same(List<String> expected, Outcome o) {
+        String mode = o.mode().name().toLowerCase(Locale.ROOT);
+        for (int i = 0; i < expected.size(); i++) {
+            if (!expected.get(i).equals(o.answers().get(i))) {
+                out.printf(
+                        "  %s: request %d was answered '%s', expected '%s'%n",
+                        mode,
+                        i,
+                        Root.oneLine(o.answers().get(i)),
+                        Root.oneLine(expected.get(i)));
+                return false;
+            }
+        }
+        if (o.difference() != null) {
+            out.printf("  %s: memory differs from the original's, first in %s%n", mode, o.difference());
+            return false;
+        }
+        return true;
+    }
+
+    private static Map<String, Object> facts(Outcome o) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("firstInstructionMillis", o.firstInstruction());
+        m.put("readyMillis", o.ready());
+        m.put("pagesLoaded", o.pagesLoaded());
+        m.put("bytesRead", o.bytesRead());
+        m.put("faults", o.faults());
+        return m;
+    }
+
+    private static void removeTree(Path root) throws IOException {
+        try (var s = Files.walk(root)) {
+            for (Path p : s.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(p);
+            }
+        }
+    }
+}

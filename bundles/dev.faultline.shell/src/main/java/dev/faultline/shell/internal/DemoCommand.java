@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code demo}: the main job. */
+@Command(
+        name = "demo",
+        description = "Boots a guest, snapshots it, restores it eagerly, lazily and recorded, and compares.")
+final class DemoCommand implements Callable<Integer> {
+    private final Services services;
+
+    @Option(names = "--linux", description = "boot Debian's cloud kernel with busybox instead of the embedded guest")
+    private boolean linux;
+
+    @Option(names = "--kernel", paramLabel = "FILE", description = "with --linux: this bzImage instead of fetching one")
+    private Path kernel;
+
+    @Option(names = "--busybox", paramLabel = "FILE", description = "with --linux: this static busybox instead of fetching one")
+    private Path busybox;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "SIZE",
+            description = "guest RAM (default: ${DEFAULT-VALUE})",
+            defaultValue = "512M",
+            converter = Sizes.Converter.class)
+    private long memory;
+
+    @Option(names = "--engine", paramLabel = "NAME", description = "execution engine", defaultValue = "interpreter")
+    private String engine;
+
+    @Option(
+            names = "--picture",
+            paramLabel = "FILE",
+            description = "PNG of the touched pages (default: ${DEFAULT-VALUE})",
+            defaultValue = "faultline-pages.png")
+    private Path picture;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
+    private Path json;
+
+    DemoCommand(Services services) {
+        this.services = services;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (!linux && (kernel != null || busybox != null)) {
+            throw new UsageException("--kernel and --busybox go with --linux");
+        }
+        DemoGuest guest =
+                linux
+                        ? LinuxGuest.prepare(services, kernel, busybox)
+                        : KeyedGuest.prepare();
+        try (guest) {
+            return new Demo(services, guest, memory, engine, picture, json).run();
+        }
+    }
+}

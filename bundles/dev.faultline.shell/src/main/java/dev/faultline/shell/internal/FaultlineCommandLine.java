@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import dev.faultline.api.cli.CommandLine;
+import dev.faultline.api.snapshot.SnapshotService;
+import dev.faultline.api.vm.MachineFactory;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+
+/** {@code faultline COMMAND}: one class per command, each a subcommand of {@link Root}. */
+@Component(service = CommandLine.class)
+public final class FaultlineCommandLine implements CommandLine {
+    private final MachineFactory machines;
+    private final SnapshotService snapshots;
+    private final StyleSwitch styles;
+
+    @Activate
+    public FaultlineCommandLine(
+            @Reference MachineFactory machines,
+            @Reference SnapshotService snapshots,
+            @Reference StyleSwitch styles) {
+        this.machines = machines;
+        this.snapshots = snapshots;
+        this.styles = styles;
+    }
+
+    @Override
+    public int run(String[] args, InputStream in, OutputStream out, OutputStream err)
+            throws InterruptedException {
+        PrintStream o = new PrintStream(out, true, StandardCharsets.UTF_8);
+        PrintStream e = new PrintStream(err, true, StandardCharsets.UTF_8);
+        Services services = new Services(machines, snapshots, styles, in, o, e);
+        return Root.execute(services, args);
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import dev.faultline.api.vm.MachineConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Debian's cloud kernel with busybox in an initramfs made here. The packages are fetched by name with {@code apt-get download} into a cache, or files are given.
+ *
+ * @param kernel a bzImage
+ * @param initrd a newc archive
+ */
+record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
+    private static final String PROMPT = "faultline# ";
+    private static final String END = "<end>";
+    private static final Duration LIMIT = Duration.ofMinutes(10);
+
+    static LinuxGuest prepare(Services services, Path kernel, Path busybox)
+            throws IOException, InterruptedException {
+        Progress p = new Progress(services.err());
+        Path cache = DebianPackages.cache();
+        Path k = kernel != null ? kernel : DebianPackages.kernel(cache, p);
+        Path b = busybox != null ? busybox : DebianPackages.busybox(cache, p);
+        if (!Files.isRegularFile(k)) {
+            throw new IOException(k + " is not a kernel file");
+        }
+        if (!Files.isRegularFile(b)) {
+            throw new IOException(b + " is not a busybox binary");
+        }
+        Path initrd = cache.resolve("demo-initrd.cpio");
+        Initramfs.write(initrd, b, init());
+        return new LinuxGuest(k, initrd);
+    }
+
+    private static String init() {
+        return """
+        #!/bin/busybox sh
+        /bin/busybox mkdir -p /proc /sys /tmp /dev
+        /bin/busybox mount -t proc proc /proc
+        /bin/busybox mount -t sysfs sysfs /sys
+        /bin/busybox mount -t tmpfs tmpfs /tmp
+        /bin/busybox mount -t devtmpfs devtmpfs /dev
+        /bin/busybox --install -s /bin
+        export PATH=/bin
+        export PS1='%s'
+        echo "init done"
+        exec setsid sh -c 'exec sh -i </dev/ttyS0 >/dev/ttyS0 2>&1'
+        """
+                .formatted(PROMPT);
+    }
+
+    @Override
+    public String name() {
+        return "linux";
+    }
+
+    @Override
+    public MachineConfig.Boot boot() {
+        return new MachineConfig.Boot(
+                kernel, List.of(initrd), "console=ttyS0 panic=-1 rdinit=/init");
+    }
+
+    @Override
+    public String readyText() {
+        return PROMPT;
+    }
+
+    @Override
+    public Duration bootLimit() {
+        return LIMIT;
+    }
+
+    @Override
+    public List<Request> requests() {
+        return List.of(
+                line("uname -a"),
+                line("cat /proc/cpuinfo | grep -v MHz"),
+                line("dmesg | tail -n 3 | sed 's/^.*] //'"),
+                line("dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\\\0' 'x' >/tmp/a; sha256sum /tmp/a"),
+                line("gzip -c /tmp/a | gunzip -c | sha256sum"),
+                line("seq 1 200000 >/tmp/b; gzip -c /tmp/b | gunzip -c | cmp - /tmp/b && sha256sum /tmp/b"),
+                line("awk 'BEGIN { s = 0; for (i = 1; i <= 1000; i++) s += sqrt(i) / 3; printf \"%.12f\\n\", s }'"),
+                line("ls /bin | wc -l; rm /tmp/a /tmp/b"));
+    }
+
+    private static Request line(String s) {
+        // The marker is written so that its echo does not look like it.
+        return new Request(s + "; echo '<e''nd>'\n", END, LIMIT);
+    }
+
+    @Override
+    public Set<Long> volatilePages(String bootOutput) {
+        return null;
+    }
+
+    @Override
+    public String normalise(String answer) {
+        return answer.replace("\r", "").replaceAll("(?m)^\\[ *\\d+\\.\\d+\\] ", "").strip();
+    }
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** Options that {@code run} and {@code restore} share. */
+final class RunOptions {
+    @Option(
+            names = "--engine",
+            paramLabel = "NAME",
+            description = "execution engine (default: ${DEFAULT-VALUE})",
+            defaultValue = "interpreter")
+    String engine;
+
+    @Option(
+            names = "--fault-style",
+            paramLabel = "thrown|coded",
+            description = "how faults propagate (default: ${DEFAULT-VALUE})",
+            defaultValue = "coded")
+    String faultStyle;
+
+    @Option(
+            names = "--serial",
+            paramLabel = "stdio|file:F|none",
+            description = "where the guest's serial port goes (default: ${DEFAULT-VALUE})",
+            defaultValue = "stdio")
+    String serial;
+
+    @Option(
+            names = "--protect",
+            paramLabel = "none|all|random:SEED",
+            description =
+                    "start every page without rights; random: also close pages while the guest runs",
+            defaultValue = "none")
+    String protect;
+
+    @Option(
+            names = "--snapshot-when",
+            paramLabel = "TEXT",
+            description = "snapshot when the guest has sent TEXT")
+    String snapshotWhen;
+
+    @Option(names = "--snapshot-to", paramLabel = "DIR", description = "where to save it")
+    Path snapshotTo;
+
+    @Option(
+            names = "--input-when",
+            paramLabel = "TEXT=TEXT",
+            description = "send the second text when the guest has sent the first (repeatable; \\n is understood)")
+    List<String> inputWhen = new ArrayList<>();
+
+    @Option(
+            names = "--stop-when",
+            paramLabel = "TEXT",
+            description = "stop, with exit code 0, when the guest has sent TEXT")
+    String stopWhen;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "SECONDS",
+            description = "stop, with exit code 124, after this long",
+            defaultValue = "0")
+    double timeout;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
+    Path json;
+
+    @Option(names = "--record", description = "restore: record the order of first touches for later restores")
+    boolean record;
+
+    /** Trigger and answer of every {@code --input-when}, in order. */
+    List<Map.Entry<String, String>> inputs() {
+        List<Map.Entry<String, String>> out = new ArrayList<>();
+        for (String s : inputWhen) {
+            int at = s.indexOf('=');
+            if (at < 1) {
+                throw new UsageException(
+                        "--input-when '" + s + "': expected TEXT=TEXT with a text before the =");
+            }
+            out.add(Map.entry(unescape(s.substring(0, at)), unescape(s.substring(at + 1))));
+        }
+        return out;
+    }
+
+    void check() {
+        if (snapshotWhen == null != (snapshotTo == null)) {
+            throw new UsageException("--snapshot-when and --snapshot-to go together");
+        }
+        if (timeout < 0 || Double.isNaN(timeout)) {
+            throw new UsageException("--timeout " + timeout + ": expected seconds above 0");
+        }
+        if (!serial.equals("stdio") && !serial.equals("none") && !serial.matches("file:.+")) {
+            throw new UsageException(
+                    "--serial '" + serial + "': expected stdio, file:FILE or none");
+        }
+        if (!protect.equals("none") && !protect.equals("all") && !protect.matches("random:-?\\d{1,18}")) {
+            throw new UsageException(
+                    "--protect '" + protect + "': expected none, all or random:SEED with a whole number");
+        }
+        inputs();
+    }
+
+    static String unescape(String s) {
+        Map<String, String> m = new LinkedHashMap<>();
+        m.put("\\n", "\n");
+        m.put("\\r", "\r");
+        m.put("\\t", "\t");
+        String out = s;
+        for (Map.Entry<String, String> e : m.entrySet()) {
+            out = out.replace(e.getKey(), e.getValue());
+        }
+        return out;
+    }
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SnapshotInfo;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineStatistics;
+import dev.faultline.api.vm.VcpuExit;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** One machine from its first instruction to its end, with what {@code run} and {@code restore} can ask for on the way. */
+final class RunSession implements AutoCloseable {
+    private static final Duration LOOK = Duration.ofMillis(10);
+
+    private final Services services;
+    private final Machine machine;
+    private final RunOptions options;
+    private final Consumer<byte[]> listener = this::received;
+    private final List<TextTrigger> inputTriggers = new ArrayList<>();
+    private final List<byte[]> inputs = new ArrayList<>();
+    private TextTrigger stop;
+    private TextTrigger snapshot;
+    private OutputStream sink;
+    private OpenOnFault opener;
+    private SnapshotInfo saved;
+    private long begin = System.nanoTime();
+    private volatile long firstInstruction;
+    private volatile long readyAt;
+    private volatile boolean stopSeen;
+    private volatile boolean snapshotSeen;
+    private volatile IOException serialFailure;
+
+    RunSession(Services services, Machine machine, RunOptions options) {
+        this.services = services;
+        this.machine = machine;
+        this.options = options;
+    }
+
+    /** Sets up serial port and triggers. Before boot or restore. */
+    void prepare() throws IOException {
+        for (Map.Entry<String, String> e : options.inputs()) {
+            inputTriggers.add(new TextTrigger(e.getKey()));
+            inputs.add(e.getValue().getBytes(StandardCharsets.UTF_8));
+        }
+        if (options.stopWhen != null) {
+            stop = new TextTrigger(RunOptions.unescape(options.stopWhen));
+        }
+        if (options.snapshotWhen != null) {
+            snapshot = new TextTrigger(RunOptions.unescape(options.snapshotWhen));
+        }
+        if (options.serial.equals("stdio")) {
+            sink = services.out();
+            forwardInput();
+        } else if (options.serial.startsWith("file:")) {
+            sink = Files.newOutputStream(Path.of(options.serial.substring(5)));
+        }
+        machine.serial().addListener(listener);
+        machine.onFirstInstruction(() -> firstInstruction = System.nanoTime());
+    }
+
+    /** The clock of firstInstructionMillis starts now. */
+    void begin() {
+        begin = System.nanoTime();
+    }
+
+    /** Applies {@code --protect}, after RAM is mapped. */
+    void protect() {
+        if (options.protect.equals("none")) {
+            return;
+        }
+        opener = new OpenOnFault(machine);
+        if (options.protect.startsWith("random:")) {
+            opener.closeAtRandom(Long.parseLong(options.protect.substring("random:".length())));
+        }
+    }
+
+    private void forwardInput() {
+        Thread.ofPlatform()
+                .daemon()
+                .name("serial-input")
+                .start(
+                        () -> {
+                            byte[] b = new byte[512];
+                            try {
+                                for (int n = services.in().read(b);
+                                        n > 0;
+                                        n = services.in().read(b)) {
+                                    machine.serial().send(Arrays.copyOf(b, n));
+                                }
+                            } catch (IOException e) {
+                                serialFailure = e;
+                            }
+                        });
+    }
+
+    /** On the sending vCPU's thread. */
+    private void received(byte[] bytes) {
+        try {
+            if (sink != null) {
+                sink.write(bytes);
+                sink.flush();
+            }
+        } catch (IOException e) {
+            serialFailure = e;
+        }
+        for (byte b : bytes) {
+            // In order: an --input-when waits until the ones before it have been answered.
+            if (!inputTriggers.isEmpty() && inputTriggers.getFirst().accept(b)) {
+                inputTriggers.removeFirst();
+                machine.serial().send(inputs.removeFirst());
+            }
+            if (snapshot != null && snapshot.accept(b)) {
+                snapshotSeen = true;
+            }
+            if (stop != null && stop.accept(b)) {
+                readyAt = System.nanoTime();
+                stopSeen = true;
+            }
+        }
+    }
+
+    /** Runs to the end. @param restored of a restore, or null. @return the process's exit code */
+    int run(Restored restored) throws IOException, MachineException, InterruptedException {
+        long limit =
+                options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
+        machine.start();
+        int code;
+        String reason;
+        for (; ; ) {
+            VcpuExit x = machine.await(LOOK);
+            if (serialFailure != null) {
+                throw new IOException("serial port: " + serialFailure.getMessage(), serialFailure);
+            }
+            if (snapshotSeen) {
+                snapshotSeen = false;
+                snapshot = null;
+                save();
+            }
+            if (stopSeen) {
+                code = Root.DONE;
+                reason = "the guest sent the text of --stop-when";
+                break;
+            }
+            if (x != null) {
+                code = code(x, restored);
+                reason = reason(x, restored);
+                break;
+            }
+            if (System.nanoTime() > limit) {
+                code = Root.TIMEOUT;
+                reason = "the time of --timeout passed";
+                break;
+            }
+        }
+        machine.pause(reason);
+        if (opener != null) {
+            opener.close();
+        }
+        if (options.serial.equals("stdio")) {
+            services.out().flush();
+        }
+        services.err().println("faultline: " + reason);
+        if (options.json != null) {
+            Json.write(options.json, facts(code, reason, restored));
+        }
+        return code;
+    }
+
+    private void save() throws SnapshotException {
+        Progress p = new Progress(services.err());
+        saved = services.snapshots().save(machine, options.snapshotTo, f -> p.done("saving", f));
+        services.err()
+                .printf(
+                        "faultline: saved %s, %s, in %s%n",
+                        options.snapshotTo,
+                        Sizes.bytes(saved.bytes()),
+                        Sizes.millis(Sizes.millis(saved.saveNanos())));
+    }
+
+    private static int code(VcpuExit x, Restored restored) {
+        return switch (x) {
+            case VcpuExit.Exited e -> e.code();
+            case VcpuExit.PoweredOff _ -> Root.DONE;
+            case VcpuExit.Crashed _ -> Root.CRASHED;
+            case VcpuExit.Fault _ -> Root.ERROR;
+            case VcpuExit.Paused _ -> Root.ERROR;
+        };
+    }
+
+    private static String reason(VcpuExit x, Restored restored) {
+        return switch (x) {
+            case VcpuExit.Exited e -> "the guest ended itself with exit code " + e.code();
+            case VcpuExit.PoweredOff p -> "the guest powered off: " + p.how();
+            case VcpuExit.Crashed c -> "the guest crashed: " + c.why();
+            case VcpuExit.Fault f ->
+                    restored != null && restored.failure() != null
+                            ? restored.failure().getMessage()
+                            : "an access was stopped and nobody resolved it: " + f.fault();
+            case VcpuExit.Paused p -> "the machine paused: " + p.reason();
+        };
+    }
+
+    double firstInstructionMillis() {
+        return firstInstruction == 0 ? 0 : Sizes.millis(firstInstruction - begin);
+    }
+
+    private Map<String, Object> facts(int code, String reason, Restored restored) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        Map<String, Object> exit = new LinkedHashMap<>();
+        exit.put("code", code);
+        exit.put("reason", reason);
+        m.put("exit", exit);
+        m.putAll(machineFacts(machine));
+        m.put("wallMillis", Sizes.millis(System.nanoTime() - begin));
+        m.put("firstInstructionMillis", firstInstructionMillis());
+        m.put("pagesOpened", opener == null ? 0L : opener.opened());
+        if (saved != null) {
+            Map<String, Object> s = new LinkedHashMap<>();
+            s.put("path", options.snapshotTo.toString());
+            s.put("bytes", saved.bytes());
+            s.put("saveMillis", Sizes.millis(saved.saveNanos()));
+            s.put("pauseMillis", Sizes.millis(saved.pauseNanos()));
+            m.put("snapshot", s);
+        }
+        if (restored != null) {
+            Map<String, Object> r = new LinkedHashMap<>();
+            r.put("mode", restored.mode().name().toLowerCase(java.util.Locale.ROOT));
+            r.put("pagesLoaded", restored.pagesLoaded());
+            r.put("bytesRead", restored.bytesRead());
+            r.put("readyMillis", readyAt == 0 ? null : Sizes.millis(readyAt - begin));
+            m.put("restore", r);
+        }
+        return m;
+    }
+
+    /** The keys that every run has. */
+    static Map<String, Object> machineFacts(Machine machine) {
+        MachineStatistics s = machine.statistics();
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("engine", machine.engine());
+        m.put("faultStyle", machine.faultStyle());
+        m.put("instructions", s.instructions());
+        Map<String, Object> f = new LinkedHashMap<>();
+        f.put("total", s.faults());
+        Map<String, Object> origins = new LinkedHashMap<>();
+        for (FaultOrigin o : FaultOrigin.values()) {
+            origins.put(o.name(), s.faultsByOrigin().getOrDefault(o, 0L));
+        }
+        f.put("byOrigin", origins);
+        f.put("byAccess", s.faultsByAccess());
+        m.put("faults", f);
+        m.put("serialBytes", machine.serial().bytesSent());
+        m.put("ramBytes", machine.config().ramBytes());
+        return m;
+    }
+
+    @Override
+    public void close() throws IOException {
+        machine.serial().removeListener(listener);
+        if (opener != null) {
+            opener.close();
+        }
+        if (sink != null && sink != services.out()) {
+            sink.close();
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import java.nio.charset.StandardCharsets;
+
+/** Finds a text in a stream of bytes, each occurrence once. One thread. */
+final class TextTrigger {
+    private final byte[] text;
+    private final int[] back;
+    private int matched;
+
+    /** @param text not empty */
+    TextTrigger(String text) {
+        this.text = text.getBytes(StandardCharsets.UTF_8);
+        if (this.text.length == 0) {
+            throw new UsageException("a text to wait for must not be empty");
+        }
+        back = new int[this.text.length];
+        for (int i = 1, k = 0; i < this.text.length; i++) {
+            while (k > 0 && this.text[i] != this.text[k]) {
+                k = back[k - 1];
+            }
+            if (this.text[i] == this.text[k]) {
+                k++;
+            }
+            back[i] = k;
+        }
+    }
+
+    /** @return true if the text ended with this byte */
+    boolean accept(byte b) {
+        while (matched > 0 && b != text[matched]) {
+            matched = back[matched - 1];
+        }
+        if (b == text[matched]) {
+            matched++;
+        }
+        if (matched == text.length) {
+            matched = back[matched - 1];
+            return true;
+        }
+        return false;
+    }
+}
