@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.device.pc.internal.apic;
+
+import dev.faultline.api.cpu.InterruptPort;
+import dev.faultline.api.device.Board;
+import dev.faultline.api.device.ChipsetHost;
+import dev.faultline.api.device.Device;
+import dev.faultline.api.device.Resettable;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.device.Stateful;
+import dev.faultline.api.device.TimerHandle;
+import dev.faultline.device.pc.internal.Ticks;
+import java.util.Arrays;
+
+/**
+ * One vCPU's local APIC (SDM 3A, "Advanced Programmable Interrupt Controller"), xAPIC mode only, at its default address.
+ * After reset LINT0 passes the 8259's interrupts through on vCPU 0, as firmware leaves it.
+ *
+ * <p>All state is guarded by the bus's lock; {@link #pending()} and {@link #nmiPending()} read a volatile summary.
+ */
+public final class LocalApic implements Device, Stateful, Resettable, InterruptPort {
+    static final int ID = 0x20;
+    static final int VERSION = 0x30;
+    static final int TPR = 0x80;
+    static final int APR = 0x90;
+    static final int PPR = 0xA0;
+    static final int EOI = 0xB0;
+    static final int LDR = 0xD0;
+    static final int DFR = 0xE0;
+    static final int SVR = 0xF0;
+    static final int ISR = 0x100;
+    static final int TMR = 0x180;
+    static final int IRR = 0x200;
+    static final int ESR = 0x280;
+    static final int ICR_LOW = 0x300;
+    static final int ICR_HIGH = 0x310;
+    static final int LVT_TIMER = 0x320;
+    static final int LVT_THERMAL = 0x330;
+    static final int LVT_PERFORMANCE = 0x340;
+    static final int LVT_LINT0 = 0x350;
+    static final int LVT_LINT1 = 0x360;
+    static final int LVT_ERROR = 0x370;
+    static final int INITIAL_COUNT = 0x380;
+    static final int CURRENT_COUNT = 0x390;
+    static final int DIVIDE = 0x3E0;
+
+    /** Integrated APIC, version 0x14, highest LVT entry 5. */
+    static final int VERSION_VALUE = 0x5_0014;
+
+    static final int SVR_ENABLE = 0x100;
+    static final int LVT_MASKED = 0x1_0000;
+    static final int LVT_STATUS = 0x1000;
+    static final int DELIVERY_FIXED = 0;
+    static final int DELIVERY_LOWEST = 1;
+    static final int DELIVERY_SMI = 2;
+    static final int DELIVERY_NMI = 4;
+    static final int DELIVERY_INIT = 5;
+    static final int DELIVERY_STARTUP = 6;
+    static final int DELIVERY_EXTINT = 7;
+    static final int TIMER_ONE_SHOT = 0;
+    static final int TIMER_PERIODIC = 1;
+    static final int TIMER_TSC_DEADLINE = 2;
+    static final int ESR_SEND_ILLEGAL = 0x20;
+    static final int ESR_RECEIVED_ILLEGAL = 0x40;
+    static final int ESR_ILLEGAL_REGISTER = 0x80;
+    static final long BASE_GPA = 0xFEE0_0000L;
+    static final long BASE_BSP = 0x100;
+    static final long BASE_ENABLE = 0x800;
+    private static final int LVTS = 6;
+
+    /** Bits that software may change, by LVT entry. */
+    private static final int[] LVT_WRITABLE = {0x7_00FF, 0x1_07FF, 0x1_07FF, 0x1_A7FF, 0x1_A7FF, 0x1_00FF};
+
+    /** The timer counts bus clocks of 1 ns; a guest may ask for more interrupts than a host should give. */
+    private static final long SHORTEST_PERIOD_NANOS = 50_000;
+
+    private final int index;
+    private final ApicBus bus;
+    private final Board board;
+    private final ChipsetHost host;
+    private final TimerHandle timer;
+
+    private long base;
+    private int id;
+    private int tpr;
+    private int ldr;
+    private int dfr;
+    private int svr;
+    private int esr;
+    private int esrLatched;
+    private int icrLow;
+    private int icrHigh;
+    private final long[] isr = new long[4];
+    private final long[] tmr = new long[4];
+    private final long[] irr = new long[4];
+    private final int[] lvt = new int[LVTS];
+    private int initialCount;
+    private int divide;
+
+    /** Guest time at which the timer was started. */
+    private long timerStart;
+
+    /** The one-shot has expired: it stays at 0 until the next initial count. */
+    private boolean oneShotDone;
+
+    /** IA32_TSC_DEADLINE; 0 = disarmed. */
+    private long deadline;
+
+    private boolean nmi;
+    private volatile boolean pending;
+    private volatile boolean nmiPending;
+
+    LocalApic(int index, ApicBus bus, Board board, ChipsetHost host) {
+        this.index = index;
+        this.bus = bus;
+        this.board = board;
+        this.host = host;
+        timer = board.timer(this, this::timerExpired);
+        reset();
+    }
+
+    @Override
+    public String id() {
+        return "lapic" + index;
+    }
+
+    @Override
+    public void reset() {
+        synchronized (bus.lock) {
+            base = BASE_GPA | BASE_ENABLE | (index == 0 ? BASE_BSP : 0);
+            initRegisters();
+            id = index;
+            nmi = false;
+            update();
+        }
+    }
+
+    /** State after INIT: everything but the id and the base (SDM 3A, "Local APIC State After an INIT Reset"). Lock held. */
+    private void initRegisters() {
+        tpr = 0;
+        ldr = 0;
+        dfr = -1;
+        svr = 0xFF;
+        esr = 0;
+        esrLatched = 0;
+        icrLow = 0;
+        icrHigh = 0;
+        Arrays.fill(isr, 0);
+        Arrays.fill(tmr, 0);
+        Arrays.fill(irr, 0);
+        Arrays.fill(lvt, LVT_MASKED);
+        if (index == 0) {
+            lvt[3] = DELIVERY_EXTINT << 8;
+        }
+        initialCount = 0;
+        divide = 0;
+        deadline = 0;
+        timer.cancel();
+    }
+
+    // ---- registers; lock held ----------------------------------------------------------------------------------------
+
+    private boolean hardwareEnabled() {
+        return (base & BASE_ENABLE) != 0;
+    }
+
+    private boolean enabled() {
+        return hardwareEnabled() && (svr & SVR_ENABLE) != 0;
+    }
+
+    int read(int offset) {
+        return switch (offset) {
+            case ID -> id << 24;
+            case VERSION -> VERSION_VALUE;
+            case TPR -> tpr;
+            case APR -> 0; // arbitration priority: not on this bus
+            case PPR -> processorPriority();
+            case LDR -> ldr;
+            case DFR -> dfr;
+            case SVR -> svr;
+            case ESR -> esr;
+            case ICR_LOW -> icrLow;
+            case ICR_HIGH -> icrHigh;
+            case INITIAL_COUNT -> initialCount;
+            case CURRENT_COUNT -> currentCount();
+            case DIVIDE -> divide;
+            default -> readBanked(offset);
+        };
+    }
+
+    private int readBanked(int offset) {
+        if (offset >= ISR && offset < ESR) {
+            long[] bits = offset < TMR ? isr : offset < IRR ? tmr : irr;
+            int word = offset >> 4 & 7;
+            return (int) (bits[word >> 1] >>> 32 * (word & 1));
+        }
+        if (offset >= LVT_TIMER && offset <= LVT_ERROR) {
+            return lvt[offset - LVT_TIMER >> 4];
+        }
+        error(ESR_ILLEGAL_REGISTER);
+        return 0;
+    }
+
+    void write(int offset, int value) {
+        switch (offset) {
+            case ID -> id = value >>> 24;
+            case TPR -> tpr = value & 0xFF;
+            case EOI -> endOfInterrupt();
+            case LDR -> ldr = value & 0xFF00_0000;
+            case DFR -> dfr = value | 0x0FFF_FFFF;
+            case SVR -> writeSpurious(value);
+            case ESR -> {
+                esr = esrLatched;
+                esrLatched = 0;
+            }
+            case ICR_LOW -> {
+                icrLow = value & 0xC_CFFF;
+                bus.send(this, icrLow, icrHigh >>> 24);
+            }
+            case ICR_HIGH -> icrHigh = value & 0xFF00_0000;
+            case INITIAL_COUNT -> {
+                if (timerMode() != TIMER_TSC_DEADLINE) {
+                    initialCount = value;
+                    timerStart = board.clock().nanos();
+                    oneShotDone = false;
+                    armTimer();
+                }
+            }
+            case DIVIDE -> {
+                int left = currentCount();
+                divide = value & 0xB;
+                rebase(left);
+            }
+            default -> {
+                if (offset >= LVT_TIMER && offset <= LVT_ERROR) {
+                    writeLvt(offset - LVT_TIMER >> 4, value);
+                } else if (offset != VERSION && offset != APR && offset != PPR && offset != CURRENT_COUNT) {
+                    error(ESR_ILLEGAL_REGISTER);
+                }
+            }
+        }
+        update();
+    }
+
+    private void writeSpurious(int value) {
+        svr = value & 0x3FF;
+        if ((svr & SVR_ENABLE) == 0) {
+            for (int i = 0; i < LVTS; i++) {
+                lvt[i] |= LVT_MASKED;
+            }
+        }
+    }
+
+    private void writeLvt(int entry, int value) {
+        int now = value & LVT_WRITABLE[entry];
+        if ((svr & SVR_ENABLE) == 0) {
+            now |= LVT_MASKED;
+        }
+        int old = lvt[entry];
+        lvt[entry] = now;
+        if (entry == 0) {
+            if ((old ^ now) >> 17 != 0) {
+                // A change between TSC-deadline and the other modes disarms.
+                if (old >> 17 == TIMER_TSC_DEADLINE || now >> 17 == TIMER_TSC_DEADLINE) {
+                    initialCount = 0;
+                    deadline = 0;
+                }
+            }
+            armTimer();
+        }
+    }
+
+    private void error(int bit) {
+        esrLatched |= bit;
+        if ((lvt[5] & LVT_MASKED) == 0 && enabled()) {
+            raise(lvt[5] & 0xFF, false);
+        }
+    }
+
+    // ---- delivery; lock held -----------------------------------------------------------------------------------------
+
+    private static int highest(long[] bits) {
+        for (int i = 3; i >= 0; i--) {
+            if (bits[i] != 0) {
+                return i * 64 + 63 - Long.numberOfLeadingZeros(bits[i]);
+            }
+        }
+        return -1;
+    }
+
+    private static boolean test(long[] bits, int vector) {
+        return (bits[vector >> 6] >>> vector & 1) != 0;
+    }
+
+    private static void set(long[] bits, int vector, boolean on) {
+        if (on) {
+            bits[vector >> 6] |= 1L << vector;
+        } else {
+            bits[vector >> 6] &= ~(1L << vector);
+        }
+    }
+
+    private int processorPriority() {
+        int serving = Math.max(highest(isr), 0);
+        return (tpr & 0xF0) >= (serving & 0xF0) ? tpr : serving & 0xF0;
+    }
+
+    /** Accepts a fixed interrupt. Lock held. */
+    void raise(int vector, boolean level) {
+        if (!enabled()) {
+            return;
+        }
+        if (vector < 16) {
+            esrLatched |= ESR_RECEIVED_ILLEGAL;
+            return;
+        }
+        set(irr, vector, true);
+        set(tmr, vector, level);
+        update();
+    }
+
+    /** Lock held. */
+    void raiseNmi() {
+        nmi = true;
+        update();
+    }
+
+    /** Lock held. */
+    void init() {
+        initRegisters();
+        nmi = false;
+        update();
+        host.init(index);
+    }
+
+    /** Lock held. */
+    void startup(int vector) {
+        host.startup(index, vector);
+    }
+
+    /** True if a message to {@code destination} in {@code logical} mode is for this APIC. Lock held. */
+    boolean matches(int destination, boolean logical) {
+        if (!logical) {
+            return destination == 0xFF || destination == id;
+        }
+        if (destination == 0xFF) {
+            return true;
+        }
+        int mine = ldr >>> 24;
+        if (dfr >>> 28 == 0xF) {
+            return (mine & destination) != 0;
+        }
+        return mine >> 4 == destination >> 4 && (mine & destination & 0xF) != 0;
+    }
+
+    /** Key of the lowest-priority arbitration. Lock held. */
+    int arbitration() {
+        return processorPriority();
+    }
+
+    boolean accepts() {
+        return enabled();
+    }
+
+    private boolean acceptsExtInt() {
+        return !hardwareEnabled()
+                || (lvt[3] & LVT_MASKED) == 0 && (lvt[3] >> 8 & 7) == DELIVERY_EXTINT;
+    }
+
+    private int deliverable() {
+        if (!enabled()) {
+            return -1;
+        }
+        int vector = highest(irr);
+        return vector >= 0 && vector >> 4 > processorPriority() >> 4 ? vector : -1;
+    }
+
+    /** Recomputes the summary after any change. Lock held. */
+    void update() {
+        boolean now = deliverable() >= 0 || index == 0 && bus.picOutput() && acceptsExtInt();
+        pending = now;
+        nmiPending = nmi;
+        if (now || nmi) {
+            host.interruptPending(index);
+        }
+    }
+
+    private void endOfInterrupt() {
+        int vector = highest(isr);
+        if (vector < 0) {
+            return;
+        }
+        set(isr, vector, false);
+        if (test(tmr, vector)) {
+            bus.endOfInterrupt(vector);
+        }
+    }
+
+    // ---- timer; lock held --------------------------------------------------------------------------------------------
+
+    private int timerMode() {
+        return lvt[0] >> 17 & 3;
+    }
+
+    /** Nanoseconds per count. */
+    private long countNanos() {
+        int shift = divide & 3 | (divide & 8) >> 1;
+        return shift == 7 ? 1 : 2L << shift;
+    }
+
+    private int currentCount() {
+        if (initialCount == 0 || timerMode() == TIMER_TSC_DEADLINE) {
+            return 0;
+        }
+        long initial = Integer.toUnsignedLong(initialCount);
+        long ticks = (board.clock().nanos() - timerStart) / countNanos();
+        if (timerMode() == TIMER_PERIODIC) {
+            return (int) (initial - ticks % initial);
+        }
+        return (int) Math.max(0, initial - ticks);
+    }
+
+    /** Goes on from {@code left} counts after a change of the divider. */
+    private void rebase(int left) {
+        if (initialCount == 0 || timerMode() == TIMER_TSC_DEADLINE) {
+            return;
+        }
+        long gone = Integer.toUnsignedLong(initialCount) - Integer.toUnsignedLong(left);
+        timerStart = board.clock().nanos() - gone * countNanos();
+        armTimer();
+    }
+
+    private void armTimer() {
+        long now = board.clock().nanos();
+        switch (timerMode()) {
+            case TIMER_TSC_DEADLINE -> {
+                if (deadline == 0) {
+                    timer.cancel();
+                } else {
+                    timer.at(Ticks.toNanos(deadline - host.tscOffset(index), board.clock().tscHz()));
+                }
+            }
+            case TIMER_PERIODIC -> {
+                if (initialCount == 0) {
+                    timer.cancel();
+                } else {
+                    long period = Integer.toUnsignedLong(initialCount) * countNanos();
+                    long next = timerStart + ((now - timerStart) / period + 1) * period;
+                    timer.at(Math.max(next, now + SHORTEST_PERIOD_NANOS));
+                }
+            }
+            default -> {
+                long end = timerStart + Integer.toUnsignedLong(initialCount) * countNanos();
+                if (initialCount == 0 || oneShotDone) {
+                    timer.cancel();
+                } else {
+                    timer.at(end);
+                }
+            }
+        }
+    }
+
+    private void timerExpired() {
+        synchronized (bus.lock) {
+            if (timerMode() == TIMER_TSC_DEADLINE) {
+                if (deadline == 0) {
+                    return;
+                }
+                deadline = 0;
+            }
+            oneShotDone = timerMode() == TIMER_ONE_SHOT;
+            if ((lvt[0] & LVT_MASKED) == 0) {
+                raise(lvt[0] & 0xFF, false);
+            }
+            if (timerMode() == TIMER_PERIODIC) {
+                armTimer();
+            }
+        }
+    }
+
+    // ---- the vCPU's side ---------------------------------------------------------------------------------------------
+
+    @Override
+    public boolean pending() {
+        return pending;
+    }
+
+    @Override
+    public int acknowledge() {
+        synchronized (bus.lock) {
+            if (index == 0 && bus.picOutput() && acceptsExtInt()) {
+                int vector = bus.acknowledgePic();
+                update();
+                return vector;
+            }
+            int vector = deliverable();
+            if (vector >= 0) {
+                set(irr, vector, false);
+                set(isr, vector, true);
+            }
+            update();
+            return vector;
+        }
+    }
+
+    @Override
+    public boolean nmiPending() {
+        return nmiPending;
+    }
+
+    @Override
+    public void takeNmi() {
+        synchronized (bus.lock) {
+            nmi = false;
+            update();
+        }
+    }
+
+    @Override
+    public int taskPriority() {
+        return tpr >> 4;
+    }
+
+    @Override
+    public void taskPriority(int value) {
+        synchronized (bus.lock) {
+            tpr = value << 4 & 0xF0;
+            update();
+        }
+    }
+
+    @Override
+    public long apicBase() {
+        return base;
+    }
+
+    /** Moving the registers and x2APIC mode are not offered: both raise #GP. */
+    @Override
+    public boolean apicBase(long value) {
+        synchronized (bus.lock) {
+            if ((value & ~(BASE_ENABLE | BASE_BSP)) != BASE_GPA) {
+                return false;
+            }
+            boolean was = hardwareEnabled();
+            base = value;
+            if (was && !hardwareEnabled()) {
+                initRegisters();
+            }
+            update();
+            return true;
+        }
+    }
+
+    @Override
+    public long tscDeadline() {
+        return deadline;
+    }
+
+    @Override
+    public void tscDeadline(long value) {
+        synchronized (bus.lock) {
+            if (timerMode() == TIMER_TSC_DEADLINE) {
+                deadline = value;
+                armTimer();
+            }
+        }
+    }
+
+    // ---- state -------------------------------------------------------------------------------------------------------
+
+    @Override
+    public int stateVersion() {
+        return 1;
+    }
+
+    @Override
+    public void save(StateSection to) {
+        synchronized (bus.lock) {
+            to.put("base", base);
+            to.put("registers", new int[] {id, tpr, ldr, dfr, svr, esr, esrLatched, icrLow, icrHigh});
+            to.put("isr", isr);
+            to.put("tmr", tmr);
+            to.put("irr", irr);
+            to.put("lvt", lvt);
+            to.put("initialCount", Integer.toUnsignedLong(initialCount));
+            to.put("divide", divide);
+            to.put("timerStart", timerStart);
+            to.put("oneShotDone", oneShotDone);
+            to.put("deadline", deadline);
+            to.put("nmi", nmi);
+        }
+    }
+
+    @Override
+    public void load(StateSection from) {
+        synchronized (bus.lock) {
+            int[] r = new int[9];
+            from.getInto("registers", r);
+            base = from.getLong("base") & (BASE_ENABLE | BASE_BSP) | BASE_GPA;
+            id = r[0] & 0xFF;
+            tpr = r[1] & 0xFF;
+            ldr = r[2];
+            dfr = r[3];
+            svr = r[4] & 0x3FF;
+            esr = r[5];
+            esrLatched = r[6];
+            icrLow = r[7];
+            icrHigh = r[8];
+            from.getInto("isr", isr);
+            from.getInto("tmr", tmr);
+            from.getInto("irr", irr);
+            from.getInto("lvt", lvt);
+            initialCount = (int) from.getLong("initialCount");
+            divide = from.getInt("divide") & 0xB;
+            timerStart = from.getLong("timerStart");
+            oneShotDone = from.getBoolean("oneShotDone");
+            deadline = from.getLong("deadline");
+            nmi = from.getBoolean("nmi");
+            armTimer();
+            update();
+        }
+    }
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The MC146818 real-time clock and CMOS RAM. */
+package dev.faultline.device.pc.internal.cmos;

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The debug-exit port. */
+package dev.faultline.device.pc.internal.debugexit;

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The two 8259A interrupt controllers. */
+package dev.faultline.device.pc.internal.pic8259;

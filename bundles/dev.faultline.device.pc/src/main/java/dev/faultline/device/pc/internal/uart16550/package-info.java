@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The 16550A UART. */
+package dev.faultline.device.pc.internal.uart16550;
