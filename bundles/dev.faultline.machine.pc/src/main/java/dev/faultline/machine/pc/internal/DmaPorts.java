@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DmaPort;
+import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.memory.MemorySlot;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.protection.ProtectionListener;
+import dev.faultline.api.protection.RamProtection;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Predicate;
+
+/**
+ * Devices' guarded access to guest RAM. A stopped request is brought before the fault handlers on the machine's timer thread,
+ * without the device's lock; once resolved, the device is kicked. What nobody resolves stops the machine, and is asked again when it
+ * is started.
+ */
+final class DmaPorts implements ProtectionListener {
+    private static final long PAGE = 4096;
+
+    private final GuestMemory memory;
+    private final RamProtection protection;
+    private final Mmu mmu;
+    private final TimerQueue timers;
+
+    /** Asks the handlers; true if one resolved the fault. Otherwise the machine has been stopped with it. */
+    private final Predicate<PageFault> resolve;
+
+    /** Shared by transfers; taken exclusively by a restriction, which so waits for transfers that saw the old rights. */
+    private final ReentrantReadWriteLock transfers = new ReentrantReadWriteLock();
+
+    private final List<Port> ports = new CopyOnWriteArrayList<>();
+
+    DmaPorts(
+            GuestMemory memory,
+            RamProtection protection,
+            Mmu mmu,
+            TimerQueue timers,
+            Predicate<PageFault> resolve) {
+        this.memory = memory;
+        this.protection = protection;
+        this.mmu = mmu;
+        this.timers = timers;
+        this.resolve = resolve;
+    }
+
+    DmaPort open(Device owner, Object monitor, Runnable kick) {
+        Port p = new Port(owner, monitor, kick);
+        ports.add(p);
+        return p;
+    }
+
+    /** The machine was started: requests that nobody resolved are tried again. */
+    void retryStopped() {
+        for (Port p : ports) {
+            if (p.stopped) {
+                p.retry.at(0);
+            }
+        }
+    }
+
+    @Override
+    public void rightsRestricted(long gpa, long size) {
+        transfers.writeLock().lock();
+        transfers.writeLock().unlock();
+    }
+
+    private final class Port implements DmaPort {
+        private final PendingFault fault = new PendingFault();
+        private final Object monitor;
+        private final Runnable kick;
+        private final TimerHandle retry;
+        private volatile boolean stopped;
+
+        Port(Device owner, Object monitor, Runnable kick) {
+            this.monitor = monitor;
+            this.kick = kick;
+            retry = timers.alarm(owner, new Object(), this::resolveAndKick);
+        }
+
+        private void resolveAndKick() {
+            PageFault view;
+            synchronized (monitor) {
+                view = new PageFault().set(-1, fault);
+            }
+            if (resolve.test(view)) {
+                stopped = false;
+                synchronized (monitor) {
+                    kick.run();
+                }
+            }
+        }
+
+        @Override
+        public int read(long gpa, byte[] to, int at, int bytes) {
+            transfers.readLock().lock();
+            try {
+                if (!allowed(gpa, bytes, PendingFault.ACCESS_R)) {
+                    return FAULTED;
+                }
+                for (int done = 0; done < bytes; ) {
+                    int n = chunk(gpa + done, bytes - done);
+                    long hva = memory.hvaOf(gpa + done);
+                    if (hva >= 0) {
+                        HostBytes.copyOut(hva, to, at + done, n);
+                    } else {
+                        Arrays.fill(to, at + done, at + done + n, (byte) 0xFF);
+                    }
+                    done += n;
+                }
+                return bytes;
+            } finally {
+                transfers.readLock().unlock();
+            }
+        }
+
+        @Override
+        public int write(long gpa, byte[] from, int at, int bytes) {
+            transfers.readLock().lock();
+            try {
+                if (!allowed(gpa, bytes, PendingFault.ACCESS_W)) {
+                    return FAULTED;
+                }
+                for (int done = 0; done < bytes; ) {
+                    int n = chunk(gpa + done, bytes - done);
+                    MemorySlot slot = memory.slotAt(gpa + done);
+                    if (slot != null && !slot.readOnly()) {
+                        long hva = slot.hva() + (gpa + done - slot.gpa());
+                        HostBytes.copyIn(from, at + done, hva, n);
+                    }
+                    done += n;
+                }
+            } finally {
+                transfers.readLock().unlock();
+            }
+            mmu.codeWritten(gpa, bytes);
+            return bytes;
+        }
+
+        private int chunk(long gpa, int left) {
+            return (int) Math.min(left, PAGE - (gpa & PAGE - 1));
+        }
+
+        /** Device space is never protected: it reads as all ones and ignores writes, as on a bus where nobody answers. */
+        private boolean allowed(long gpa, int bytes, int access) {
+            for (int done = 0; done < bytes; done += chunk(gpa + done, bytes - done)) {
+                long at = gpa + done;
+                int rights = protection.rights(at >>> 12);
+                if ((rights & access) == 0) {
+                    fault.protectedPage(
+                            access,
+                            rights,
+                            FaultOrigin.DEVICE,
+                            at,
+                            0,
+                            memory.hvaOf(at),
+                            PendingFault.FINAL_ACCESS);
+                    stopped = true;
+                    retry.at(0);
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        @Override
+        public PendingFault fault() {
+            return fault;
+        }
+    }
+}

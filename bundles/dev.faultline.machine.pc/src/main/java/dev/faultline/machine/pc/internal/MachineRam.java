@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.memory.RamBlock;
+import dev.faultline.machine.pc.internal.load.GuestRam;
+
+/** A machine's RAM: one block, mapped below the device hole and, beyond 3 GiB, from 4 GiB on. */
+final class MachineRam implements GuestRam {
+    static final String BLOCK = "ram";
+    private final RamBlock block;
+
+    private MachineRam(RamBlock block) {
+        this.block = block;
+    }
+
+    static MachineRam map(GuestMemory memory, long bytes) {
+        MachineRam ram = new MachineRam(memory.addBlock(BLOCK, bytes));
+        long low = Math.min(bytes, HOLE_GPA);
+        memory.map(0, low, ram.block, 0, false);
+        if (bytes > low) {
+            memory.map(HIGH_GPA, bytes - low, ram.block, low, false);
+        }
+        return ram;
+    }
+
+    @Override
+    public long size() {
+        return block.size();
+    }
+
+    private long hva(long gpa, int bytes) {
+        if (!contains(gpa, bytes)) {
+            throw new IllegalArgumentException("gpa 0x%x, %d bytes: not RAM".formatted(gpa, bytes));
+        }
+        return block.hva() + (gpa < HOLE_GPA ? gpa : gpa - HIGH_GPA + HOLE_GPA);
+    }
+
+    @Override
+    public void write(long gpa, byte[] from, int at, int bytes) {
+        HostBytes.copyIn(from, at, hva(gpa, bytes), bytes);
+    }
+
+    @Override
+    public void read(long gpa, byte[] to, int at, int bytes) {
+        HostBytes.copyOut(hva(gpa, bytes), to, at, bytes);
+    }
+}

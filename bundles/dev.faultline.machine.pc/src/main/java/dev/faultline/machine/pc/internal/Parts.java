@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.ChipsetFactory;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.vm.MachineException;
+
+/** Where a machine gets its parts from. Lookups name what there is when they fail. Any thread. */
+interface Parts {
+    GuestMemoryFactory memory();
+
+    RamProtectionFactory protection();
+
+    MmuFactory mmu();
+
+    ChipsetFactory chipset();
+
+    HandlerBoard handlers();
+
+    VcpuEngineFactory engine(String name) throws MachineException;
+
+    FaultPropagation faultStyle(String style) throws MachineException;
+
+    DeviceFactory device(String name) throws MachineException;
+
+    /** The machine was closed. */
+    void closed(PcMachine machine);
+}

@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.GuestClock;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.Chipset;
+import dev.faultline.api.device.ChipsetHost;
+import dev.faultline.api.device.Device;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.device.Stateful;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineStatistics;
+import dev.faultline.api.vm.SerialConsole;
+import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.load.ImageLoader;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A PC: its RAM, board, vCPU threads and timer thread.
+ *
+ * <p>Lock order: {@link #changes} (pausing, swapping, state), then a device's lock, then the chips' lock, then the timer queue's; the
+ * run control's lock may be taken under any of them and takes none but the clock's and the timer queue's.
+ */
+final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
+    /** Guest-physical addresses: enough for 1 TiB of RAM beyond the hole. */
+    static final int PHYSICAL_ADDRESS_BITS = 46;
+
+    private static final System.Logger LOG = System.getLogger(PcMachine.class.getName());
+    private static final String CLOCK_SECTION = "clock";
+    private static final long CLOSE_WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final Runnable NOTHING = () -> {};
+
+    private final MachineConfig config;
+    private final Parts parts;
+    private final MachineClock clock = new MachineClock(System::nanoTime);
+    private final VcpuContext[] vcpus;
+    private final VcpuRunner[] runners;
+    private final RunControl control;
+    private final TimerQueue timers;
+    private final PcBoard board;
+    private final List<Device> devices = new ArrayList<>();
+    private GuestMemory memory;
+    private MachineRam ram;
+    private RamProtection protection;
+    private Mmu mmu;
+    private DmaPorts dma;
+    private Chipset chipset;
+    private FaultDesk faults;
+
+    /** Serialises what brings the vCPUs to a stand. */
+    private final ReentrantLock changes = new ReentrantLock();
+
+    private final AtomicReference<Runnable> firstInstruction = new AtomicReference<>();
+    private volatile boolean firstInstructionWanted;
+    private volatile VcpuEngineFactory engineFactory;
+    private volatile FaultPropagation propagation;
+    private boolean everRan;
+    private boolean threadsOpen;
+    private boolean closed;
+    private volatile long swaps;
+    private volatile long maxSwapPauseNanos;
+
+    private PcMachine(MachineConfig config, Parts parts) {
+        this.config = config;
+        this.parts = parts;
+        vcpus = new VcpuContext[config.vcpus()];
+        runners = new VcpuRunner[config.vcpus()];
+        for (int i = 0; i < vcpus.length; i++) {
+            vcpus[i] = new VcpuContext(i);
+        }
+        timers =
+                new TimerQueue(
+                        config.name(), clock, (owner, e) -> deviceFailed(owner instanceof Device d ? d.id() : "timer", e));
+        control = new RunControl(clock, timers::wake, vcpus);
+        board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
+    }
+
+    /**
+     * Builds a machine of a checked configuration.
+     *
+     * @throws MachineException for an engine, style or device that nobody offers, or memory that the host does not give
+     */
+    static PcMachine create(MachineConfig config, Parts parts) throws MachineException {
+        PcMachine m = new PcMachine(config, parts);
+        try {
+            m.build();
+        } catch (MachineException | RuntimeException e) {
+            m.close();
+            if (e instanceof MachineException me) {
+                throw me;
+            }
+            throw new MachineException(
+                    "machine " + config.name() + " cannot be built: " + e.getMessage(), e);
+        }
+        return m;
+    }
+
+    private void build() throws MachineException {
+        engineFactory = parts.engine(config.engine());
+        propagation = parts.faultStyle(config.faultStyle());
+        memory = parts.memory().create(PHYSICAL_ADDRESS_BITS);
+        ram = MachineRam.map(memory, config.ramBytes());
+        protection = parts.protection().create(memory);
+        mmu = parts.mmu().create(memory, protection);
+        faults = new FaultDesk(config.name(), protection, parts.handlers());
+        dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
+        protection.addListener(dma);
+        chipset = parts.chipset().create(board, this, vcpus.length, config.ramBytes());
+        board.connect(chipset::interrupt, dma);
+        devices.addAll(chipset.devices());
+        for (String name : config.devices()) {
+            devices.add(parts.device(name).create(board));
+        }
+        for (int i = 0; i < vcpus.length; i++) {
+            VcpuContext v = vcpus[i];
+            v.mmu = mmu;
+            v.bus = board;
+            v.clock = clock;
+            v.interrupts = chipset.interrupts(i);
+            v.propagation = propagation;
+            engineFactory.reset(v);
+            v.recompute();
+            mmu.attach(v);
+            runners[i] = new VcpuRunner(v, config.name(), this, i > 0);
+            runners[i].engine = engineFactory.create(v);
+        }
+    }
+
+    // ---- parts -------------------------------------------------------------------------------------------------------
+
+    @Override
+    public MachineConfig config() {
+        return config;
+    }
+
+    @Override
+    public GuestMemory memory() {
+        return memory;
+    }
+
+    @Override
+    public RamProtection protection() {
+        return protection;
+    }
+
+    @Override
+    public Mmu mmu() {
+        return mmu;
+    }
+
+    @Override
+    public GuestClock clock() {
+        return clock;
+    }
+
+    @Override
+    public List<VcpuContext> vcpus() {
+        return List.of(vcpus);
+    }
+
+    @Override
+    public SerialConsole serial() {
+        return chipset.serial();
+    }
+
+    @Override
+    public RunControl control() {
+        return control;
+    }
+
+    @Override
+    public FaultDesk faults() {
+        return faults;
+    }
+
+    // ---- going and standing --------------------------------------------------------------------------------------------
+
+    @Override
+    public void boot(MachineConfig.Boot boot) throws MachineException {
+        changes.lock();
+        try {
+            requireFresh("boot");
+            ImageLoader.load(boot, ram, vcpus.length, vcpus[0]);
+            mmu.flush(vcpus[0]);
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    private void requireFresh(String what) {
+        if (everRan) {
+            throw new IllegalStateException(what + ": machine " + config.name() + " has run already");
+        }
+    }
+
+    @Override
+    public void start() {
+        changes.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("machine " + config.name() + " is closed");
+            }
+            everRan = true;
+            firstInstructionWanted = firstInstruction.get() != null;
+            if (!threadsOpen) {
+                threadsOpen = true;
+                timers.open();
+                for (VcpuRunner r : runners) {
+                    r.open();
+                }
+            }
+            control.start();
+            dma.retryStopped();
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /** {@inheritDoc} From a fault handler or device, on the machine's own threads, it only asks and returns at once. */
+    @Override
+    public void pause(String reason) {
+        control.exit(new VcpuExit.Paused(reason));
+        if (runner() == null && !timers.onThread()) {
+            control.standing();
+            timers.drain();
+        }
+    }
+
+    @Override
+    public VcpuExit await(Duration limit) throws InterruptedException {
+        VcpuExit exit = control.await(RunControl.nanos(limit));
+        if (exit != null && !timers.onThread()) {
+            timers.drain();
+        }
+        return exit;
+    }
+
+    @Override
+    public boolean running() {
+        return control.running();
+    }
+
+    private VcpuRunner runner() {
+        for (VcpuRunner r : runners) {
+            if (r != null && r.onThread()) {
+                return r;
+            }
+        }
+        return null;
+    }
+
+    /**
+     * {@inheritDoc} May be called from a fault handler, whose vCPU stands meanwhile.
+     *
+     * @throws IllegalStateException when called from inside an instruction (a device, a serial listener) or an alarm
+     */
+    @Override
+    public void quiesce(Runnable action) {
+        VcpuRunner self = runner();
+        if (timers.onThread() || self != null && self.inEngine()) {
+            throw new IllegalStateException(
+                    "quiesce: called from inside an instruction or an alarm of machine " + config.name());
+        }
+        boolean nested = changes.isHeldByCurrentThread();
+        if (self != null && !nested) {
+            control.stand();
+        }
+        changes.lock();
+        try {
+            control.hold();
+            try {
+                timers.drain();
+                action.run();
+            } finally {
+                control.unhold();
+            }
+        } finally {
+            changes.unlock();
+            if (self != null && !nested) {
+                control.rejoin();
+            }
+        }
+    }
+
+    @Override
+    public void onFirstInstruction(Runnable action) {
+        firstInstruction.set(action);
+    }
+
+    @Override
+    public boolean firstInstructionWanted() {
+        return firstInstructionWanted;
+    }
+
+    @Override
+    public Runnable takeFirstInstruction() {
+        firstInstructionWanted = false;
+        Runnable r = firstInstruction.getAndSet(null);
+        return r == null ? NOTHING : r;
+    }
+
+    @Override
+    public boolean allDead() {
+        for (VcpuRunner r : runners) {
+            if (!r.dead && !r.waitsForSipi) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public void resetVcpu(VcpuContext v) {
+        engineFactory.reset(v);
+        v.recompute();
+        mmu.flush(v);
+    }
+
+    // ---- swaps -------------------------------------------------------------------------------------------------------
+
+    @Override
+    public String engine() {
+        return engineFactory.name();
+    }
+
+    @Override
+    public String faultStyle() {
+        return propagation.style();
+    }
+
+    @Override
+    public void swapEngine(String engine) throws MachineException {
+        VcpuEngineFactory next = parts.engine(engine);
+        swap(() -> useEngine(next));
+    }
+
+    @Override
+    public void swapFaultStyle(String style) throws MachineException {
+        FaultPropagation next = parts.faultStyle(style);
+        swap(() -> useStyle(next));
+    }
+
+    private void useEngine(VcpuEngineFactory next) {
+        closeEngines();
+        engineFactory = next;
+        for (VcpuRunner r : runners) {
+            mmu.flush(r.v);
+            r.engine = next.create(r.v);
+        }
+    }
+
+    private void useStyle(FaultPropagation next) {
+        propagation = next;
+        for (VcpuContext v : vcpus) {
+            v.propagation = next;
+        }
+    }
+
+    private void swap(Runnable change) {
+        long start = System.nanoTime();
+        quiesce(
+                () -> {
+                    change.run();
+                    swaps++;
+                });
+        maxSwapPauseNanos = Math.max(maxSwapPauseNanos, System.nanoTime() - start);
+    }
+
+    private void closeEngines() {
+        for (VcpuRunner r : runners) {
+            if (r != null) {
+                r.closeEngine(
+                        why -> LOG.log(System.Logger.Level.ERROR, "engine of vCPU " + r.v.index + ": " + why));
+            }
+        }
+    }
+
+    // ---- services that come and go; on the framework's threads -----------------------------------------------------------
+
+    /** A service is about to go: if this machine is bound to it, lets go of it and stands until {@link #returned}. */
+    void gone(Object service) {
+        if (service == engineFactory) {
+            control.missing("engine", "required service engine " + engine() + " is gone");
+            changes.lock();
+            try {
+                if (service == engineFactory) {
+                    closeEngines();
+                } else {
+                    control.present("engine"); // swapped away from it meanwhile
+                }
+            } finally {
+                changes.unlock();
+            }
+        } else if (service == propagation) {
+            control.missing("fault style", "required service fault style " + faultStyle() + " is gone");
+        }
+    }
+
+    /** A service came: takes the place of one of the same name that went. */
+    void returned(Object service) {
+        changes.lock();
+        try {
+            if (service instanceof VcpuEngineFactory e
+                    && control.isMissing("engine")
+                    && e.name().equals(engine())) {
+                useEngine(e);
+                control.present("engine");
+            } else if (service instanceof FaultPropagation p
+                    && control.isMissing("fault style")
+                    && p.style().equals(faultStyle())) {
+                useStyle(p);
+                control.present("fault style");
+            }
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /** A service that machines are built from went, and with it the factory. */
+    void orphaned() {
+        control.missing("factory", "required service of the PC machine factory is gone");
+    }
+
+    // ---- what devices and chips ask ------------------------------------------------------------------------------------
+
+    @Override
+    public void reset(String why) {
+        control.exit(new VcpuExit.PoweredOff("reset by " + why));
+    }
+
+    @Override
+    public void powerOff(String why) {
+        control.exit(new VcpuExit.PoweredOff(why));
+    }
+
+    @Override
+    public void exit(int code, String why) {
+        control.exit(new VcpuExit.Exited(code));
+    }
+
+    @Override
+    public void deviceFailed(String device, RuntimeException e) {
+        LOG.log(System.Logger.Level.ERROR, "device " + device + " failed", e);
+        control.exit(new VcpuExit.Paused("device " + device + " failed: " + e));
+    }
+
+    private boolean resolveDeviceFault(PageFault fault) {
+        if (faults.resolve(PendingFault.PROTECTED, fault)) {
+            return true;
+        }
+        control.exit(new VcpuExit.Fault(fault.copy()));
+        return false;
+    }
+
+    @Override
+    public int currentVcpu() {
+        VcpuRunner r = runner();
+        return r == null ? 0 : r.v.index;
+    }
+
+    @Override
+    public void interruptPending(int vcpu) {
+        vcpus[vcpu].post(VcpuContext.REQ_INTERRUPT);
+    }
+
+    @Override
+    public void init(int vcpu) {
+        runners[vcpu].init();
+    }
+
+    @Override
+    public void startup(int vcpu, int vector) {
+        runners[vcpu].startup(vector);
+    }
+
+    @Override
+    public long tscOffset(int vcpu) {
+        return vcpus[vcpu].tscOffset;
+    }
+
+    // ---- statistics and state ------------------------------------------------------------------------------------------
+
+    @Override
+    public MachineStatistics statistics() {
+        long instructions = 0;
+        for (VcpuContext v : vcpus) {
+            instructions += v.instructions;
+        }
+        return new MachineStatistics(
+                instructions,
+                faults.total(),
+                faults.byOrigin(),
+                faults.byAccess(),
+                faults.resolved(),
+                swaps,
+                maxSwapPauseNanos);
+    }
+
+    private void requireStand(String what) {
+        if (control.anyGoing()) {
+            throw new IllegalStateException(what + ": machine " + config.name() + " must be paused or quiesced");
+        }
+    }
+
+    @Override
+    public List<StateSection> saveState() {
+        changes.lock();
+        try {
+            requireStand("saveState");
+            List<StateSection> all = new ArrayList<>();
+            StateSection time = new StateSection(CLOCK_SECTION, 1);
+            time.put("nanos", clock.nanos());
+            all.add(time);
+            for (VcpuRunner r : runners) {
+                StateSection s = VcpuState.save(r.v);
+                s.put("waitsForSipi", r.waitsForSipi);
+                all.add(s);
+            }
+            for (Device d : devices) {
+                if (d instanceof Stateful stateful) {
+                    StateSection s = new StateSection(d.id(), stateful.stateVersion());
+                    synchronized (board.monitor(d)) {
+                        stateful.save(s);
+                    }
+                    all.add(s);
+                }
+            }
+            return all;
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    @Override
+    public void loadState(List<StateSection> sections) throws MachineException {
+        changes.lock();
+        try {
+            requireFresh("loadState");
+            StateLoader.load(sections, this);
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /** For {@link StateLoader}: the clock first, since timers are relative to it. */
+    void loadClock(StateSection s) {
+        clock.set(s.getLong("nanos"));
+    }
+
+    VcpuRunner[] runners() {
+        return runners;
+    }
+
+    List<Device> devices() {
+        return devices;
+    }
+
+    Object monitor(Device d) {
+        return board.monitor(d);
+    }
+
+    // ---- end ---------------------------------------------------------------------------------------------------------
+
+    /** {@inheritDoc} Not from one of the machine's own threads. */
+    @Override
+    public void close() {
+        if (runner() != null || timers.onThread()) {
+            throw new IllegalStateException("close: called on a thread of machine " + config.name());
+        }
+        changes.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            control.close();
+            boolean stood = control.awaitClosedStand(CLOSE_WAIT_NANOS);
+            timers.close();
+            if (!stood) {
+                // Its engine ignores requests: leaving the memory mapped is better than a crash of the process.
+                LOG.log(
+                        System.Logger.Level.ERROR,
+                        "machine " + config.name() + ": a vCPU does not stop; its memory is not released");
+                return;
+            }
+            release();
+        } finally {
+            changes.unlock();
+            parts.closed(this);
+        }
+    }
+
+    private void release() {
+        closeEngines();
+        int chips = chipset == null ? 0 : chipset.devices().size();
+        for (int i = devices.size() - 1; i >= chips; i--) {
+            devices.get(i).close();
+        }
+        if (chipset != null) {
+            chipset.close();
+        }
+        if (mmu != null) {
+            for (VcpuContext v : vcpus) {
+                mmu.detach(v);
+            }
+            mmu.close();
+        }
+        if (protection != null) {
+            protection.close();
+        }
+        if (memory != null) {
+            memory.close();
+        }
+    }
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.vm.VcpuExit;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Decides when a machine's vCPUs go and stand, and starts and stops guest time with them.
+ *
+ * <p>A vCPU goes while the user wants it ({@link #start}), nobody holds it ({@link #hold}), no required service is missing, and the
+ * machine is open. Lock order: {@link #lock} is a leaf but for the clock's.
+ */
+final class RunControl {
+    private final MachineClock clock;
+    private final Runnable timeGoesOn;
+    private final VcpuContext[] vcpus;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+
+    private boolean wanted;
+    private VcpuExit exit = new VcpuExit.Paused("not started");
+    private int holds;
+    private final Map<String, String> missing = new TreeMap<>();
+    private int going;
+    private boolean closed;
+
+    /** @param timeGoesOn called when the clock was started, with no lock of the caller's needed */
+    RunControl(MachineClock clock, Runnable timeGoesOn, VcpuContext[] vcpus) {
+        this.clock = clock;
+        this.timeGoesOn = timeGoesOn;
+        this.vcpus = vcpus;
+    }
+
+    private boolean mayGo() {
+        return wanted && holds == 0 && missing.isEmpty();
+    }
+
+    private void stopAll() {
+        for (VcpuContext v : vcpus) {
+            v.post(VcpuContext.REQ_STOP);
+        }
+        changed.signalAll();
+    }
+
+    // ---- vCPU threads ------------------------------------------------------------------------------------------------
+
+    /** Waits until this vCPU may go. @return false if the machine was closed instead */
+    boolean go() {
+        lock.lock();
+        try {
+            while (!closed && !mayGo()) {
+                changed.awaitUninterruptibly();
+            }
+            if (closed) {
+                return false;
+            }
+            going++;
+            if (going == 1) {
+                clock.start();
+                timeGoesOn.run();
+            }
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** This vCPU is at an instruction boundary, outside its engine, and stays there until {@link #go}. */
+    void stand() {
+        lock.lock();
+        try {
+            going--;
+            if (going == 0) {
+                clock.stop();
+            }
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** As {@link #go} for a vCPU that stood inside a fault handler, which it has to finish even if the machine was closed. */
+    void rejoin() {
+        lock.lock();
+        try {
+            while (!closed && !mayGo()) {
+                changed.awaitUninterruptibly();
+            }
+            going++;
+            if (going == 1 && !closed) {
+                clock.start();
+                timeGoesOn.run();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    // ---- any thread --------------------------------------------------------------------------------------------------
+
+    /** Brings the machine to a stand for {@code why}; the first reason counts. Does not wait. */
+    void exit(VcpuExit why) {
+        lock.lock();
+        try {
+            if (wanted) {
+                wanted = false;
+                exit = why;
+                stopAll();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** @throws IllegalStateException if the machine is closed or its guest has ended */
+    void start() {
+        lock.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the machine is closed");
+            }
+            if (!wanted && !(exit instanceof VcpuExit.Paused || exit instanceof VcpuExit.Fault)) {
+                throw new IllegalStateException("the guest has ended: " + exit);
+            }
+            wanted = true;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes a hold and returns when all vCPUs stand. */
+    void hold() {
+        lock.lock();
+        try {
+            holds++;
+            stopAll();
+            awaitStand();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void unhold() {
+        lock.lock();
+        try {
+            holds--;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A required service went: returns when all vCPUs stand. */
+    void missing(String service, String reason) {
+        lock.lock();
+        try {
+            missing.put(service, reason);
+            stopAll();
+            awaitStand();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void present(String service) {
+        lock.lock();
+        try {
+            missing.remove(service);
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean isMissing(String service) {
+        lock.lock();
+        try {
+            return missing.containsKey(service);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void awaitStand() {
+        while (going > 0) {
+            changed.awaitUninterruptibly();
+        }
+    }
+
+    void standing() {
+        lock.lock();
+        try {
+            awaitStand();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** @return why the machine stands, or null if {@code nanos} passed first */
+    VcpuExit await(long nanos) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            long left = nanos;
+            for (; ; ) {
+                if (going == 0 && closed && wanted) {
+                    return new VcpuExit.Paused("closed");
+                }
+                if (going == 0 && !wanted) {
+                    return exit;
+                }
+                if (going == 0 && !missing.isEmpty()) {
+                    return new VcpuExit.Paused(missing.values().iterator().next());
+                }
+                if (left <= 0) {
+                    return null;
+                }
+                left = changed.awaitNanos(left);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean running() {
+        lock.lock();
+        try {
+            return wanted && missing.isEmpty() && !closed;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** True while any vCPU is in its engine or about to be. */
+    boolean anyGoing() {
+        lock.lock();
+        try {
+            return going > 0;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void close() {
+        lock.lock();
+        try {
+            closed = true;
+            stopAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean awaitClosedStand(long nanos) {
+        lock.lock();
+        try {
+            long left = nanos;
+            while (going > 0 && left > 0) {
+                left = changed.awaitNanos(left);
+            }
+            return going == 0;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return going == 0;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    static long nanos(java.time.Duration d) {
+        return d.compareTo(java.time.Duration.ofNanos(Long.MAX_VALUE)) >= 0
+                ? Long.MAX_VALUE
+                : TimeUnit.NANOSECONDS.convert(d);
+    }
+}

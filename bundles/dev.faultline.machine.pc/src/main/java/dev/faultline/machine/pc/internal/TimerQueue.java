@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.device.TimerHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A machine's alarms and the thread that runs them. A machine has a handful, so the earliest is found by looking at all.
+ *
+ * <p>Lock order: an alarm's own lock, then {@link #lock}; arming takes only the latter.
+ */
+final class TimerQueue implements AutoCloseable {
+    /** Told of an alarm that threw. */
+    interface Failure {
+        void failed(Object owner, RuntimeException e);
+    }
+
+    private final MachineClock clock;
+    private final Failure failure;
+    private final Thread thread;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final Condition idle = lock.newCondition();
+    private final List<Alarm> alarms = new ArrayList<>();
+    private boolean busy;
+    private boolean closed;
+
+    /** Deadline the thread sleeps for; what is armed earlier must wake it. */
+    private long sleepingUntil = Long.MAX_VALUE;
+
+    TimerQueue(String machine, MachineClock clock, Failure failure) {
+        this.clock = clock;
+        this.failure = failure;
+        thread = Thread.ofPlatform().daemon().name(machine + "-timer").unstarted(this::run);
+    }
+
+    void open() {
+        thread.start();
+    }
+
+    private final class Alarm implements TimerHandle {
+        final Object owner;
+        final Object monitor;
+        final Runnable action;
+        long at;
+        boolean armed;
+
+        /** Taken off the queue; its action runs unless it is re-armed or cancelled first. */
+        boolean firing;
+
+        Alarm(Object owner, Object monitor, Runnable action) {
+            this.owner = owner;
+            this.monitor = monitor;
+            this.action = action;
+        }
+
+        @Override
+        public void at(long nanos) {
+            lock.lock();
+            try {
+                at = nanos;
+                armed = true;
+                firing = false;
+                if (nanos < sleepingUntil) {
+                    changed.signalAll();
+                }
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public void cancel() {
+            lock.lock();
+            try {
+                armed = false;
+                firing = false;
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /**
+     * @param monitor held while {@code action} runs
+     */
+    TimerHandle alarm(Object owner, Object monitor, Runnable action) {
+        Alarm a = new Alarm(owner, monitor, action);
+        lock.lock();
+        try {
+            alarms.add(a);
+        } finally {
+            lock.unlock();
+        }
+        return a;
+    }
+
+    /** Withdraws an owner's alarms. */
+    void release(Object owner) {
+        lock.lock();
+        try {
+            for (Alarm a : alarms) {
+                if (a.owner == owner) {
+                    a.cancel();
+                }
+            }
+            alarms.removeIf(a -> a.owner == owner);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Guest time runs again. */
+    void wake() {
+        lock.lock();
+        try {
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** After guest time stopped: returns when no alarm's action runs, and none will until it goes on. Not from an action. */
+    void drain() {
+        lock.lock();
+        try {
+            while (busy) {
+                idle.awaitUninterruptibly();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean onThread() {
+        return Thread.currentThread() == thread;
+    }
+
+    private void run() {
+        lock.lock();
+        try {
+            while (!closed) {
+                Alarm a = earliest();
+                if (a == null || !clock.running()) {
+                    sleepingUntil = clock.running() ? Long.MAX_VALUE : Long.MIN_VALUE;
+                    changed.await();
+                } else if (a.at > clock.nanos()) {
+                    sleepingUntil = a.at;
+                    changed.await(a.at - clock.nanos(), TimeUnit.NANOSECONDS);
+                } else {
+                    fire(a);
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // only close() interrupts
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Alarm earliest() {
+        Alarm best = null;
+        for (int i = 0; i < alarms.size(); i++) {
+            Alarm a = alarms.get(i);
+            if (a.armed && (best == null || a.at < best.at)) {
+                best = a;
+            }
+        }
+        return best;
+    }
+
+    /** Runs the action without {@link #lock}. */
+    private void fire(Alarm a) {
+        a.armed = false;
+        a.firing = true;
+        busy = true;
+        lock.unlock();
+        try {
+            synchronized (a.monitor) {
+                if (stillWanted(a)) {
+                    a.action.run();
+                }
+            }
+        } catch (RuntimeException e) {
+            failure.failed(a.owner, e);
+        } finally {
+            lock.lock();
+            busy = false;
+            idle.signalAll();
+        }
+    }
+
+    private boolean stillWanted(Alarm a) {
+        lock.lock();
+        try {
+            boolean wanted = a.firing;
+            a.firing = false;
+            return wanted;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            closed = true;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        if (!onThread() && thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}

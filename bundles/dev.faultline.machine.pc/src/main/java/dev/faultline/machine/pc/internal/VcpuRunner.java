@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.InterruptPort;
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.vm.VcpuExit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+
+/** One vCPU's thread: runs the engine, brings faults before the desk, sleeps in HLT, stands when told to. */
+final class VcpuRunner implements Runnable {
+    /** What a runner needs of its machine. */
+    interface Host {
+        RunControl control();
+
+        FaultDesk faults();
+
+        /** The action for the first retired instruction; does nothing if another vCPU took it. */
+        Runnable takeFirstInstruction();
+
+        boolean firstInstructionWanted();
+
+        /** True if no vCPU can ever be woken again. */
+        boolean allDead();
+
+        /** RESET of one vCPU (the engine's reset values). */
+        void resetVcpu(VcpuContext v);
+    }
+
+    private static final System.Logger LOG = System.getLogger(VcpuRunner.class.getName());
+    private static final int RCX = 1;
+    private static final int NO_SIPI = -1;
+
+    final VcpuContext v;
+    private final Host host;
+    private final RunControl control;
+    private final Thread thread;
+    private final PageFault view = new PageFault();
+
+    /** Set while the vCPU stands; a thread that stands the vCPU sees it through the control's lock. */
+    VcpuEngine engine;
+
+    /** Between HLT with interrupts off and whatever ends it; read by other vCPUs. */
+    volatile boolean dead;
+
+    /** Application processor that has not been started yet. */
+    volatile boolean waitsForSipi;
+
+    /** Vector of a start-up message not yet obeyed. */
+    private volatile int sipi = NO_SIPI;
+
+    private volatile boolean initRequested;
+
+    /** In the engine: between instruction boundaries, so that nobody may wait for this vCPU on this thread. */
+    private boolean inEngine;
+
+    private long faultRip = -1;
+    private long faultInstructions;
+    private long faultRcx;
+    private int attempt;
+
+    VcpuRunner(VcpuContext v, String machine, Host host, boolean waitsForSipi) {
+        this.v = v;
+        this.host = host;
+        this.control = host.control();
+        this.waitsForSipi = waitsForSipi;
+        thread = Thread.ofPlatform().name(machine + "-vcpu" + v.index).daemon().unstarted(this);
+    }
+
+    void open() {
+        v.bindThread(thread);
+        thread.start();
+    }
+
+    boolean onThread() {
+        return Thread.currentThread() == thread;
+    }
+
+    boolean inEngine() {
+        return inEngine;
+    }
+
+    void join() throws InterruptedException {
+        thread.join();
+    }
+
+    // ---- messages from other vCPUs; any thread -----------------------------------------------------------------------
+
+    /** INIT: an application processor resets and waits for a start-up message. */
+    void init() {
+        initRequested = true;
+        v.post(VcpuContext.REQ_STOP);
+    }
+
+    void startup(int vector) {
+        sipi = vector;
+        v.post(VcpuContext.REQ_STOP);
+    }
+
+    // ---- the thread --------------------------------------------------------------------------------------------------
+
+    @Override
+    public void run() {
+        while (control.go()) {
+            try {
+                untilStop();
+            } catch (RuntimeException | Error e) { // engines and handlers are others' code
+                LOG.log(System.Logger.Level.ERROR, "vCPU " + v.index + ": engine failed", e);
+                control.exit(new VcpuExit.Paused("vCPU %d: the engine failed: %s".formatted(v.index, e)));
+            } finally {
+                inEngine = false;
+                v.leaveGuest();
+                control.stand();
+            }
+        }
+    }
+
+    /** Runs until the vCPU has to stand. */
+    private void untilStop() {
+        for (; ; ) {
+            if (v.take(VcpuContext.REQ_STOP) != 0) {
+                obeyMessages();
+                return;
+            }
+            if (waitsForSipi) {
+                waitForRequest();
+            } else if (v.activity == VcpuContext.SHUTDOWN) {
+                control.exit(new VcpuExit.Crashed(crash()));
+                return;
+            } else if (v.activity == VcpuContext.HALTED) {
+                halted();
+            } else if (!handle(execute())) {
+                return;
+            }
+        }
+    }
+
+    private int execute() {
+        boolean first = host.firstInstructionWanted();
+        long before = v.instructions;
+        int exit;
+        inEngine = true;
+        try {
+            exit = first ? engine.step() : engine.run();
+        } finally {
+            inEngine = false;
+        }
+        if (first && (v.instructions != before || exit == VcpuLoop.EXIT_HALT)) {
+            host.takeFirstInstruction().run();
+        }
+        return exit;
+    }
+
+    /** @return false if the machine was told to stop */
+    private boolean handle(int exit) {
+        switch (exit) {
+            case VcpuLoop.EXIT_REQUEST -> v.serviceFlush();
+            case VcpuLoop.EXIT_HALT -> v.activity = VcpuContext.HALTED;
+            case VcpuLoop.EXIT_SHUTDOWN -> v.activity = VcpuContext.SHUTDOWN;
+            case VcpuLoop.EXIT_FAULT -> {
+                return handleFault();
+            }
+            default -> throw new IllegalStateException("the engine returned exit " + exit);
+        }
+        return true;
+    }
+
+    private boolean handleFault() {
+        PendingFault f = v.fault;
+        if (f.kind == PendingFault.STOP) {
+            return true;
+        }
+        if (f.kind != PendingFault.PROTECTED && f.kind != PendingFault.UNBACKED) {
+            throw new IllegalStateException("the engine left with a fault of kind " + f.kind);
+        }
+        // A REP instruction makes progress in RCX without retiring.
+        boolean same = v.rip == faultRip && v.instructions == faultInstructions && v.gpr[RCX] == faultRcx;
+        attempt = same ? attempt + 1 : 1;
+        faultRip = v.rip;
+        faultInstructions = v.instructions;
+        faultRcx = v.gpr[RCX];
+        f.attempt = attempt;
+        view.set(v.index, f);
+        if (host.faults().resolve(f.kind, view)) {
+            return true;
+        }
+        control.exit(new VcpuExit.Fault(view.copy()));
+        return false;
+    }
+
+    private String crash() {
+        String why = v.shutdownReason == null ? "triple fault" : v.shutdownReason;
+        return "vCPU %d: %s".formatted(v.index, why);
+    }
+
+    // ---- waiting -----------------------------------------------------------------------------------------------------
+
+    private void waitForRequest() {
+        v.serviceFlush();
+        v.take(VcpuContext.REQ_INTERRUPT);
+        if (v.request == 0) {
+            LockSupport.park(this);
+        }
+    }
+
+    /** HLT: sleeps until an event that wakes, or a request to stand. */
+    private void halted() {
+        InterruptPort port = v.interrupts;
+        v.take(VcpuContext.REQ_INTERRUPT); // before the look: what comes later sets it again
+        v.serviceFlush();
+        boolean interruptible = (v.eflags & VcpuContext.IF) != 0;
+        if (port.nmiPending() && !v.nmiBlocked || interruptible && port.pending()) {
+            dead = false;
+            v.activity = VcpuContext.RUNNING;
+            v.post(VcpuContext.REQ_INTERRUPT);
+            return;
+        }
+        dead = !interruptible;
+        if (dead && host.allDead()) {
+            long rip = v.segBase[Segments.CS] + v.rip;
+            control.exit(
+                    new VcpuExit.PoweredOff(
+                            "halted with interrupts disabled at 0x%x".formatted(rip)));
+        }
+        if (v.request == 0) {
+            LockSupport.park(this);
+        }
+    }
+
+    // ---- INIT and start-up (SDM 3A, "Multiple-Processor (MP) Initialization") ------------------------------------------
+
+    private void obeyMessages() {
+        if (initRequested) {
+            initRequested = false;
+            sipi = NO_SIPI;
+            host.resetVcpu(v);
+            waitsForSipi = v.index != 0;
+        }
+        int vector = sipi;
+        if (vector != NO_SIPI) {
+            sipi = NO_SIPI;
+            if (waitsForSipi) {
+                v.segSel[Segments.CS] = vector << 8;
+                v.segBase[Segments.CS] = (long) vector << 12;
+                v.rip = 0;
+                v.recompute();
+                dead = false;
+                waitsForSipi = false;
+            }
+        }
+    }
+
+    /** The vCPU's state was replaced. Standing. */
+    void forget() {
+        faultRip = -1;
+        attempt = 0;
+        dead = false;
+    }
+
+    void closeEngine(Consumer<String> failed) {
+        if (engine != null) {
+            try {
+                engine.close();
+            } catch (RuntimeException e) {
+                failed.accept(String.valueOf(e));
+            }
+            engine = null;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal.load;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Tells images apart by content and loads them. */
+public final class ImageLoader {
+    private static final long LARGEST_FILE = 1L << 30;
+    private static final int TEXT_SAMPLE = 512;
+
+    /** What a loader gets. */
+    record Request(
+            Path path, byte[] image, List<Module> modules, String commandLine, GuestRam ram, int vcpus, VcpuContext v) {
+        MachineException bad(String what) {
+            return new MachineException(path + ": " + what);
+        }
+    }
+
+    /** A file given beside the image. */
+    record Module(Path path, byte[] bytes) {}
+
+    private ImageLoader() {}
+
+    /**
+     * Loads {@code boot}'s image and modules into RAM and sets {@code v}, which is in its reset state, to the image's entry state.
+     *
+     * @param vcpus of the machine
+     * @throws MachineException with one line that names the file and what is wrong with it
+     */
+    public static void load(MachineConfig.Boot boot, GuestRam ram, int vcpus, VcpuContext v) throws MachineException {
+        byte[] image = read(boot.image(), "image");
+        List<Module> modules = new ArrayList<>();
+        for (Path m : boot.modules()) {
+            modules.add(new Module(m, read(m, "module")));
+        }
+        String commandLine = boot.commandLine() == null ? "" : boot.commandLine();
+        Request r = new Request(boot.image(), image, modules, commandLine, ram, vcpus, v);
+        if (image.length == 0) {
+            throw r.bad("is empty; expected a bzImage, a multiboot ELF or a flat binary");
+        }
+        if (BzImage.recognises(image)) {
+            BzImage.load(r);
+        } else if (Multiboot.recognises(image)) {
+            Multiboot.load(r);
+        } else if (isElf(image)) {
+            throw r.bad("is an ELF file without a multiboot (version 1) header; expected a bzImage, a multiboot ELF"
+                    + " or a flat binary");
+        } else if (isText(image)) {
+            throw r.bad("is a text file; expected a bzImage, a multiboot ELF or a flat binary");
+        } else {
+            FlatBinary.load(r);
+        }
+        v.recompute();
+    }
+
+    private static byte[] read(Path path, String role) throws MachineException {
+        try {
+            if (Files.isDirectory(path)) {
+                throw new MachineException(path + ": is a directory; expected the " + role + " file");
+            }
+            long size = Files.size(path);
+            if (size > LARGEST_FILE) {
+                throw new MachineException(
+                        "%s: has %d bytes; expected at most %d".formatted(path, size, LARGEST_FILE));
+            }
+            return Files.readAllBytes(path);
+        } catch (NoSuchFileException e) {
+            throw new MachineException(path + ": no such file; expected the " + role, e);
+        } catch (IOException e) {
+            throw new MachineException(path + ": cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean isElf(byte[] image) {
+        return image.length >= 4 && Bytes.i32(image, 0) == Multiboot.ELF_MAGIC;
+    }
+
+    /** Printable ASCII or UTF-8 from start to end of the sample; a boot sector or code never is. */
+    private static boolean isText(byte[] image) {
+        int n = Math.min(image.length, TEXT_SAMPLE);
+        for (int i = 0; i < n; i++) {
+            int b = image[i];
+            if (b >= 0 && b < ' ' && b != '\n' && b != '\r' && b != '\t' && b != '\f' || b == 0x7F) {
+                return false;
+            }
+        }
+        // A few code bytes may all happen to be printable: a text has a line end or some length.
+        for (int i = 0; i < n; i++) {
+            if (image[i] == '\n') {
+                return true;
+            }
+        }
+        return n >= 64;
+    }
+}
