@@ -127,12 +127,8 @@ public final class Mem {
      * @return linear address, or -1: the fault was raised
      */
     public static long segmented(VcpuContext v, int seg, long ea, int size, int access) {
-        if ((v.segFast[seg] & access) == access) {
-            // A 4 GiB segment: only an operand that runs past its end can fail.
-            if (ea + size - 1 <= 0xFFFF_FFFFL) {
-                return v.segBase[seg] + ea & 0xFFFF_FFFFL;
-            }
-        } else if (segmentAllows(v, seg, ea, size, access)) {
+        // A 4 GiB segment has no end to run past: the operand wraps.
+        if ((v.segFast[seg] & access) == access || segmentAllows(v, seg, ea, size, access)) {
             return v.segBase[seg] + ea & 0xFFFF_FFFFL;
         }
         return seg == Segments.SS ? Faults.ss(v, 0) : Faults.gp(v, 0);
@@ -262,16 +258,19 @@ public final class Mem {
 
     /** Canonical form and alignment. Returns 0 or 1: the fault is recorded, not raised. */
     private static int check(VcpuContext v, int seg, long lin, int size) {
-        if (v.codeBits == 64
-                && (!VcpuContext.canonical(lin) || !VcpuContext.canonical(lin + size - 1))) {
-            v.fault.guest(seg == Segments.SS ? Faults.SS : Faults.GP, 0);
-            return 1;
+        boolean m64 = v.codeBits == 64;
+        // The first byte, then alignment, then the last byte. 16-byte accesses are aligned by #GP or need not be.
+        if (!m64 || VcpuContext.canonical(lin)) {
+            if ((v.tlbKey & 3) == 3 && size <= 8 && (size & size - 1) == 0 && (lin & size - 1) != 0) {
+                v.fault.guest(Faults.AC, 0);
+                return 1;
+            }
+            if (!m64 || VcpuContext.canonical(lin + size - 1)) {
+                return 0;
+            }
         }
-        if ((v.tlbKey & 3) == 3 && size <= 16 && (size & size - 1) == 0 && (lin & size - 1) != 0) {
-            v.fault.guest(Faults.AC, 0);
-            return 1;
-        }
-        return 0;
+        v.fault.guest(seg == Segments.SS ? Faults.SS : Faults.GP, 0);
+        return 1;
     }
 
     // ---- supervisor structures ---------------------------------------------------------------------------------------

@@ -198,6 +198,11 @@ public final class SimdCatalog {
         return LANES.containsKey(mnemonic);
     }
 
+    /** Whether {@link #shift} knows the mnemonic. */
+    public static boolean isShift(String mnemonic) {
+        return SHIFTS.containsKey(mnemonic);
+    }
+
     /** A shift of every quadword by the same count. */
     public static LaneOp shift(String mnemonic) {
         return find(SHIFTS, mnemonic, "shift");

@@ -8,4 +8,6 @@
  *
  * <p>Any thread. Called by instruction semantics.
  */
+@org.osgi.annotation.bundle.Export
+@org.osgi.annotation.versioning.Version("1.0.0")
 package dev.faultline.cpu.x86.simd;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.mmx;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Faults;
+
+/**
+ * MMX registers in the x87 register file: MMn is the significand of physical register Rn (SDM 1, "Programming with Intel MMX
+ * Technology"; SDM 3A, "Effect of MMX Instructions on x87 FPU State").
+ */
+public final class Mmx {
+    private static final int BLOCKING = VcpuContext.CR0_EM | VcpuContext.CR0_TS;
+
+    /** Status word: an unmasked x87 exception is pending. */
+    private static final int ES = 0x80;
+
+    private static final int TOP = 0x3800;
+
+    private Mmx() {}
+
+    /** Whether an MMX instruction faults before it does anything; then {@code return refuse(v)}. */
+    public static boolean unavailable(VcpuContext v) {
+        return (v.cr0 & BLOCKING | v.fsw & ES) != 0;
+    }
+
+    /** #UD, #NM or #MF. */
+    public static int refuse(VcpuContext v) {
+        if ((v.cr0 & VcpuContext.CR0_EM) != 0) {
+            return Faults.ud(v);
+        }
+        return (v.cr0 & VcpuContext.CR0_TS) != 0 ? Faults.nm(v) : Faults.mf(v);
+    }
+
+    /** What every MMX instruction does to the x87 state: TOP 0, all registers valid (EMMS: empty). After the last fault. */
+    public static void enter(VcpuContext v) {
+        v.fsw &= ~TOP;
+        v.fpTag = 0xFF;
+    }
+
+    public static long get(VcpuContext v, int mm) {
+        return v.fpSig[mm];
+    }
+
+    /** Writes MMn; its sign and exponent become ones. Includes {@link #enter}. */
+    public static void set(VcpuContext v, int mm, long value) {
+        enter(v);
+        v.fpSig[mm] = value;
+        v.fpExp[mm] = 0xFFFF;
+    }
+
+    /** Whether all {@code size} bytes at {@code lin} are canonical, which a masked store checks even if it stores nothing. */
+    public static boolean addressable(VcpuContext v, long lin, int size) {
+        return v.codeBits != 64
+                || VcpuContext.canonical(lin) && VcpuContext.canonical(lin + size - 1);
+    }
+
+    /** #SS or #GP for an address that is not {@link #addressable}. */
+    public static int unaddressable(VcpuContext v, int seg) {
+        return seg == Segments.SS ? Faults.ss(v, 0) : Faults.gp(v, 0);
+    }
+}

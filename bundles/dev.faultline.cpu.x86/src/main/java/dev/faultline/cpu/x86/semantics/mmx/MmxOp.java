@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.mmx;
+
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.MemOp;
+
+/** An instruction with MMX operands; {@link #src} is negative when the source is in memory. REX does not extend MMX numbers. */
+abstract class MmxOp extends MemOp {
+    final int dst;
+    final int src;
+
+    MmxOp(Decoded d) {
+        super(d);
+        dst = d.reg & 7;
+        src = d.mem ? -1 : d.rm & 7;
+    }
+}

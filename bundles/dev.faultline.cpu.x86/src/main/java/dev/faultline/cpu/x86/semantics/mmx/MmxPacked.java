@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.mmx;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.simd.LaneOp;
+import dev.faultline.cpu.x86.simd.PackedInt;
+
+/** The packed MMX instructions, from PADDB to PALIGNR. */
+final class MmxPacked {
+    private MmxPacked() {}
+
+    /** Two operands: mm, mm/m64 (m32 for the PUNPCKL family). */
+    static final class Binary extends MmxOp {
+        private final LaneOp op;
+        private final int size;
+
+        Binary(Decoded d, LaneOp op, int size) {
+            super(d);
+            this.op = op;
+            this.size = size;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (Mmx.unavailable(v)) {
+                return Mmx.refuse(v);
+            }
+            long b;
+            if (src >= 0) {
+                b = Mmx.get(v, src);
+            } else {
+                long h = read(v, size);
+                if (h < 0) {
+                    return FAULT;
+                }
+                b = Mem.load(h, size);
+            }
+            Mmx.set(v, dst, op.apply(Mmx.get(v, dst), b));
+            return NEXT;
+        }
+    }
+
+    /** Shift by an immediate: the register is in ModR/M.rm. */
+    static final class ShiftImmediate extends MmxOp {
+        private final LaneOp op;
+        private final int count;
+
+        ShiftImmediate(Decoded d, LaneOp op) {
+            super(d);
+            this.op = op;
+            count = (int) d.imm & 0xFF;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (Mmx.unavailable(v)) {
+                return Mmx.refuse(v);
+            }
+            Mmx.set(v, src, op.apply(Mmx.get(v, src), count));
+            return NEXT;
+        }
+    }
+
+    /** PSHUFW, PALIGNR. */
+    static final class Immediate extends MmxOp {
+        private final boolean align;
+        private final int imm;
+
+        Immediate(Decoded d, boolean align) {
+            super(d);
+            this.align = align;
+            imm = (int) d.imm & 0xFF;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (Mmx.unavailable(v)) {
+                return Mmx.refuse(v);
+            }
+            long b;
+            if (src >= 0) {
+                b = Mmx.get(v, src);
+            } else {
+                long h = read(v, 8);
+                if (h < 0) {
+                    return FAULT;
+                }
+                b = Mem.load(h, 8);
+            }
+            long r = align ? PackedInt.palignr(Mmx.get(v, dst), b, imm) : PackedInt.pshufw(b, imm);
+            Mmx.set(v, dst, r);
+            return NEXT;
+        }
+    }
+
+    /** PMOVMSKB r32, mm. */
+    static final class ByteSigns extends MmxOp {
+        private final int gpr;
+
+        ByteSigns(Decoded d) {
+            super(d);
+            gpr = d.reg;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (Mmx.unavailable(v)) {
+                return Mmx.refuse(v);
+            }
+            v.gpr[gpr] = PackedInt.byteSigns(Mmx.get(v, src));
+            Mmx.enter(v);
+            return NEXT;
+        }
+    }
+
+    /** PEXTRW r32, mm, imm8. */
+    static final class ExtractWord extends MmxOp {
+        private final int gpr;
+        private final int shift;
+
+        ExtractWord(Decoded d) {
+            super(d);
+            gpr = d.reg;
+            shift = 16 * ((int) d.imm & 3);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (Mmx.unavailable(v)) {
+                return Mmx.refuse(v);
+            }
+            v.gpr[gpr] = Mmx.get(v, src) >>> shift & 0xFFFF;
+            Mmx.enter(v);
+            return NEXT;
+        }
+    }
+
+    /** PINSRW mm, r32/m16, imm8. */
+    static final class InsertWord extends MmxOp {
+        private final int gpr;
+        private final int index;
+
+        InsertWord(Decoded d) {
+            super(d);
+            gpr = d.rm;
+            index = (int) d.imm & 3;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (Mmx.unavailable(v)) {
+                return Mmx.refuse(v);
+            }
+            long w;
+            if (src >= 0) {
+                w = v.gpr[gpr];
+            } else {
+                long h = read(v, 2);
+                if (h < 0) {
+                    return FAULT;
+                }
+                w = Mem.load(h, 2);
+            }
+            Mmx.set(v, dst, PackedInt.insertWord(Mmx.get(v, dst), (int) w, index));
+            return NEXT;
+        }
+    }
+}

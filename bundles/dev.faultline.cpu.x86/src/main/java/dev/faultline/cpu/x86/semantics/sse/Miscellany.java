@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.sse;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.MemOp;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.simd.PackedWide;
+import java.lang.invoke.VarHandle;
+
+/** What came with SSE but needs no XMM register, and hence no leave from CR0 and CR4. */
+final class Miscellany {
+    private Miscellany() {}
+
+    /** PREFETCHh, PREFETCHW: hints, without any fault. */
+    static final class Hint extends Op {
+        @Override
+        public int execute(VcpuContext v) {
+            return NEXT;
+        }
+    }
+
+    /** LFENCE, SFENCE, MFENCE. */
+    static final class Fence extends Op {
+        @Override
+        public int execute(VcpuContext v) {
+            VarHandle.fullFence();
+            return NEXT;
+        }
+    }
+
+    /** CLFLUSH: caches are not modelled; it faults like a load of one byte. */
+    static final class FlushLine extends MemOp {
+        FlushLine(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long lin = linear(v, 0, 1, Mem.R);
+            if (linearFailed(lin)) {
+                return FAULT;
+            }
+            return Mem.readLate(v, seg, lin, 1) == -1 ? FAULT : NEXT;
+        }
+    }
+
+    /** MOVNTI m32/m64, r. */
+    static final class StoreGpr extends MemOp {
+        private final int gpr;
+        private final int size;
+
+        StoreGpr(Decoded d) {
+            super(d);
+            gpr = d.reg;
+            size = d.rexW ? 8 : 4;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = write(v, size);
+            if (h < 0) {
+                return FAULT;
+            }
+            Mem.store(h, size, v.gpr[gpr]);
+            return Mem.commit(v, h);
+        }
+    }
+
+    /** POPCNT r, r/m. */
+    static final class PopulationCount extends MemOp {
+        private final int dst;
+        private final int src;
+        private final int size;
+
+        PopulationCount(Decoded d) {
+            super(d);
+            dst = d.reg;
+            src = d.mem ? -1 : d.rm;
+            size = d.operandSize;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long x;
+            if (src >= 0) {
+                x = v.gpr[src] & (size == 8 ? -1L : (1L << 8 * size) - 1);
+            } else {
+                long h = read(v, size);
+                if (h < 0) {
+                    return FAULT;
+                }
+                x = Mem.load(h, size);
+            }
+            int n = Long.bitCount(x);
+            v.gpr[dst] = size == 2 ? v.gpr[dst] & ~0xFFFFL | n : n;
+            v.setStatusFlags(x == 0 ? VcpuContext.ZF : 0);
+            return NEXT;
+        }
+    }
+
+    /** CRC32 r32 or r64, r/m of 1, 2, 4 or 8 bytes. */
+    static final class Crc32 extends MemOp {
+        private final int dst;
+        private final int src;
+        private final int shift;
+        private final int size;
+
+        Crc32(Decoded d, boolean bytes) {
+            super(d);
+            dst = d.reg;
+            size = bytes ? 1 : d.operandSize;
+            src = d.mem ? -1 : bytes ? d.byteRegister(d.rm) : d.rm;
+            shift = bytes ? d.byteShift(d.rm) : 0;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long x;
+            if (src >= 0) {
+                x = v.gpr[src] >>> shift;
+            } else {
+                long h = read(v, size);
+                if (h < 0) {
+                    return FAULT;
+                }
+                x = Mem.load(h, size);
+            }
+            v.gpr[dst] = PackedWide.crc32c((int) v.gpr[dst], x, 8 * size) & 0xFFFF_FFFFL;
+            return NEXT;
+        }
+    }
+}

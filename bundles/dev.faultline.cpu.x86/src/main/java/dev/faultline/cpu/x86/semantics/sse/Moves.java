@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.sse;
+
+import static dev.faultline.api.memory.HostBytes.get32;
+import static dev.faultline.api.memory.HostBytes.get64;
+import static dev.faultline.api.memory.HostBytes.put32;
+import static dev.faultline.api.memory.HostBytes.put64;
+import static dev.faultline.api.memory.HostBytes.put8;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.semantics.mmx.Mmx;
+import dev.faultline.cpu.x86.simd.PackedInt;
+
+/**
+ * Moves to, from and between XMM registers: MOVAPS, MOVUPS, MOVDQA, MOVDQU, LDDQU, MOVNTxx, MOVSS, MOVSD, MOVQ, MOVD, MOVLPS,
+ * MOVHPS, MOVHLPS, MOVLHPS and MASKMOVDQU.
+ */
+final class Moves {
+    private Moves() {}
+
+    static Op load(Decoded d, boolean aligned) {
+        return d.mem ? aligned ? new LoadAligned(d) : new LoadUnaligned(d) : new Copy(d, d.reg, d.rm);
+    }
+
+    static Op store(Decoded d, boolean aligned) {
+        return d.mem
+                ? aligned ? new StoreAligned(d) : new StoreUnaligned(d)
+                : new Copy(d, d.rm, d.reg);
+    }
+
+    /** A whole register to another. */
+    static final class Copy extends XmmOp {
+        private final int to;
+        private final int from;
+
+        Copy(Decoded d, int to, int from) {
+            super(d);
+            this.to = to * 2;
+            this.from = from * 2;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long[] x = v.xmm;
+            x[to] = x[from];
+            x[to + 1] = x[from + 1];
+            return NEXT;
+        }
+    }
+
+    static final class LoadAligned extends XmmOp {
+        LoadAligned(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = readAligned(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            v.xmm[dst] = get64(h);
+            v.xmm[dst + 1] = get64(h + 8);
+            return NEXT;
+        }
+    }
+
+    static final class LoadUnaligned extends XmmOp {
+        LoadUnaligned(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = read(v, 16);
+            if (h < 0) {
+                return FAULT;
+            }
+            v.xmm[dst] = get64(h);
+            v.xmm[dst + 1] = get64(h + 8);
+            return NEXT;
+        }
+    }
+
+    static final class StoreAligned extends XmmOp {
+        StoreAligned(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = writeAligned(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            put64(h, v.xmm[dst]);
+            put64(h + 8, v.xmm[dst + 1]);
+            return Mem.commit(v, h);
+        }
+    }
+
+    static final class StoreUnaligned extends XmmOp {
+        StoreUnaligned(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = write(v, 16);
+            if (h < 0) {
+                return FAULT;
+            }
+            put64(h, v.xmm[dst]);
+            put64(h + 8, v.xmm[dst + 1]);
+            return Mem.commit(v, h);
+        }
+    }
+
+    /** MOVSD and MOVQ from memory: the high half becomes zero. Also MOVQ xmm, xmm. */
+    static final class LoadQuad extends XmmOp {
+        LoadQuad(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long lo;
+            if (src >= 0) {
+                lo = v.xmm[src];
+            } else {
+                long h = read(v, 8);
+                if (h < 0) {
+                    return FAULT;
+                }
+                lo = get64(h);
+            }
+            v.xmm[dst] = lo;
+            v.xmm[dst + 1] = 0;
+            return NEXT;
+        }
+    }
+
+    /** MOVSS from memory: the rest becomes zero. */
+    static final class LoadSingle extends XmmOp {
+        LoadSingle(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = read(v, 4);
+            if (h < 0) {
+                return FAULT;
+            }
+            v.xmm[dst] = get32(h) & 0xFFFF_FFFFL;
+            v.xmm[dst + 1] = 0;
+            return NEXT;
+        }
+    }
+
+    /** MOVSS xmm, xmm: the low 32 bits alone. */
+    static final class CopySingle extends XmmOp {
+        private final int to;
+        private final int from;
+
+        CopySingle(Decoded d, int to, int from) {
+            super(d);
+            this.to = to * 2;
+            this.from = from * 2;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long[] x = v.xmm;
+            x[to] = x[to] & ~0xFFFF_FFFFL | x[from] & 0xFFFF_FFFFL;
+            return NEXT;
+        }
+    }
+
+    static final class StoreSingle extends XmmOp {
+        StoreSingle(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = write(v, 4);
+            if (h < 0) {
+                return FAULT;
+            }
+            put32(h, (int) v.xmm[dst]);
+            return Mem.commit(v, h);
+        }
+    }
+
+    /** Quadword halves between registers: MOVSD, MOVHLPS, MOVLHPS, which keep the other half; MOVQ xmm2, xmm1, which clears it. */
+    static final class CopyHalf extends XmmOp {
+        private final int to;
+        private final int from;
+        private final int clear;
+
+        /**
+         * @param to index in xmm
+         * @param from index in xmm
+         * @param clear index in xmm of what becomes zero, or -1
+         */
+        CopyHalf(Decoded d, int to, int from, int clear) {
+            super(d);
+            this.to = to;
+            this.from = from;
+            this.clear = clear;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            v.xmm[to] = v.xmm[from];
+            if (clear >= 0) {
+                v.xmm[clear] = 0;
+            }
+            return NEXT;
+        }
+    }
+
+    /** MOVLPS, MOVHPS, MOVLPD, MOVHPD from memory: the other half stays. */
+    static final class LoadHalf extends XmmOp {
+        private final int at;
+
+        LoadHalf(Decoded d, int half) {
+            super(d);
+            at = d.reg * 2 + half;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = read(v, 8);
+            if (h < 0) {
+                return FAULT;
+            }
+            v.xmm[at] = get64(h);
+            return NEXT;
+        }
+    }
+
+    /** MOVSD, MOVQ, MOVLPS, MOVHPS and the like to memory. */
+    static final class StoreHalf extends XmmOp {
+        private final int at;
+
+        StoreHalf(Decoded d, int half) {
+            super(d);
+            at = d.reg * 2 + half;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long h = write(v, 8);
+            if (h < 0) {
+                return FAULT;
+            }
+            put64(h, v.xmm[at]);
+            return Mem.commit(v, h);
+        }
+    }
+
+    /** MOVD xmm, r/m32 and, with REX.W, MOVQ xmm, r/m64. */
+    static final class FromGpr extends XmmOp {
+        private final int gpr;
+        private final int size;
+
+        FromGpr(Decoded d) {
+            super(d);
+            gpr = d.rm;
+            size = d.rexW ? 8 : 4;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long x;
+            if (src >= 0) {
+                x = size == 8 ? v.gpr[gpr] : v.gpr[gpr] & 0xFFFF_FFFFL;
+            } else {
+                long h = read(v, size);
+                if (h < 0) {
+                    return FAULT;
+                }
+                x = Mem.load(h, size);
+            }
+            v.xmm[dst] = x;
+            v.xmm[dst + 1] = 0;
+            return NEXT;
+        }
+    }
+
+    /** MOVD r/m32, xmm and, with REX.W, MOVQ r/m64, xmm. */
+    static final class ToGpr extends XmmOp {
+        private final int gpr;
+        private final int size;
+
+        ToGpr(Decoded d) {
+            super(d);
+            gpr = d.rm;
+            size = d.rexW ? 8 : 4;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            long x = v.xmm[dst];
+            if (src >= 0) {
+                v.gpr[gpr] = size == 8 ? x : x & 0xFFFF_FFFFL;
+                return NEXT;
+            }
+            long h = write(v, size);
+            if (h < 0) {
+                return FAULT;
+            }
+            Mem.store(h, size, x);
+            return Mem.commit(v, h);
+        }
+    }
+
+    /** MASKMOVDQU xmm, xmm: the bytes whose mask byte is negative go to DS:[rDI], unaligned. */
+    static final class MaskMove extends XmmOp {
+        MaskMove(Decoded d) {
+            super(withDestinationIndex(d));
+        }
+
+        private static Decoded withDestinationIndex(Decoded d) {
+            d.base = 7;
+            return d;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (unavailable(v)) {
+                return refuse(v);
+            }
+            int lo = PackedInt.byteSigns(v.xmm[src]);
+            int hi = PackedInt.byteSigns(v.xmm[src + 1]);
+            long lin = linear(v, 0, 16, Mem.R | Mem.W);
+            if (linearFailed(lin)) {
+                return FAULT;
+            }
+            if (!Mmx.addressable(v, lin, 16)) {
+                return Mmx.unaddressable(v, seg);
+            }
+            // The halves are stored one by one, the upper first, and probed whether a byte of them is selected or not.
+            if (Mem.write(v, seg, lin + 8, 8) < 0) {
+                return FAULT;
+            }
+            long h = Mem.readWrite(v, seg, lin, 16);
+            if (h < 0) {
+                return FAULT;
+            }
+            half(h, v.xmm[dst], lo);
+            half(h + 8, v.xmm[dst + 1], hi);
+            return Mem.commit(v, h);
+        }
+
+        private static void half(long h, long bytes, int mask) {
+            for (int i = 0; i < 8; i++) {
+                if ((mask >>> i & 1) != 0) {
+                    put8(h + i, (byte) (bytes >>> 8 * i));
+                }
+            }
+        }
+    }
+}

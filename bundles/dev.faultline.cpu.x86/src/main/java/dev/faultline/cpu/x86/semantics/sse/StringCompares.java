@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.sse;
+
+import static dev.faultline.api.memory.HostBytes.get64;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.simd.StringCompare;
+
+/** PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM: xmm, xmm/m128 (which need not be aligned), imm8. */
+final class StringCompares extends XmmOp {
+    private static final int RAX = 0;
+    private static final int RCX = 1;
+    private static final int RDX = 2;
+
+    private final boolean explicit;
+    private final boolean index;
+    private final boolean wide;
+    private final int imm;
+
+    StringCompares(Decoded d, boolean explicit, boolean index) {
+        super(d);
+        this.explicit = explicit;
+        this.index = index;
+        wide = d.rexW;
+        imm = (int) d.imm & 0xFF;
+    }
+
+    @Override
+    public int execute(VcpuContext v) {
+        if (unavailable(v)) {
+            return refuse(v);
+        }
+        long lo;
+        long hi;
+        if (src >= 0) {
+            lo = v.xmm[src];
+            hi = v.xmm[src + 1];
+        } else {
+            long h = read(v, 16);
+            if (h < 0) {
+                return FAULT;
+            }
+            lo = get64(h);
+            hi = get64(h + 8);
+        }
+        long alo = v.xmm[dst];
+        long ahi = v.xmm[dst + 1];
+        int alen;
+        int blen;
+        if (explicit) {
+            alen = StringCompare.explicitLength(imm, length(v, RAX));
+            blen = StringCompare.explicitLength(imm, length(v, RDX));
+        } else {
+            alen = StringCompare.implicitLength(imm, alo, ahi);
+            blen = StringCompare.implicitLength(imm, lo, hi);
+        }
+        int r = StringCompare.compare(imm, alo, ahi, alen, lo, hi, blen);
+        if (index) {
+            v.gpr[RCX] = StringCompare.index(imm, r);
+        } else {
+            StringCompare.mask(imm, r, v.xmm);
+        }
+        v.setStatusFlags(StringCompare.flags(imm, r, alen, blen));
+        return NEXT;
+    }
+
+    private long length(VcpuContext v, int gpr) {
+        return wide ? v.gpr[gpr] : (int) v.gpr[gpr];
+    }
+}
