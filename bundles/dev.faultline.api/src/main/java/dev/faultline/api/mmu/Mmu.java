@@ -66,11 +66,14 @@ public interface Mmu extends AutoCloseable {
      */
     long query(VcpuContext v, long lin);
 
-    /** A byte of the page was decoded: from now on writes to it answer {@link #CODE}. Returns when no vCPU has a writable translation of it. */
+    /**
+     * Call before decoding bytes of the page: from now on writes to it answer {@link #CODE}. Returns when no vCPU has a writable translation of it. May drop
+     * all cached translations of {@code v} and let other vCPUs change rights and mappings: an hva from before the call must be translated again.
+     */
     void trackCode(VcpuContext v, long gfn);
 
-    /** No decoded code of the page is left in any engine of the machine: writes are fast again. */
-    void untrackCode(long gfn);
+    /** This vCPU's engine has no decoded code of the page left: once no vCPU has, writes are fast again. */
+    void untrackCode(VcpuContext v, long gfn);
 
     /** Guest RAM was written by other means than a cached translation: tells the code listeners if the page is tracked. Any thread. */
     void codeWritten(long gpa, long size);

@@ -40,14 +40,26 @@ final class Ept {
             MethodHandles.arrayElementVarHandle(Chunk[][].class).withInvokeExactBehavior();
     private static final VarHandle DIRECTORY =
             MethodHandles.arrayElementVarHandle(Chunk[].class).withInvokeExactBehavior();
+    private static final VarHandle CODE;
+
+    static {
+        try {
+            CODE =
+                    MethodHandles.lookup()
+                            .findVarHandle(Chunk.class, "code", long[].class)
+                            .withInvokeExactBehavior();
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     /** 2 MiB of guest-physical space. */
     static final class Chunk {
         /** long[512], index = gfn &amp; 511. */
         final long[] leaf = new long[CHUNK_PAGES];
 
-        /** Bitmap: pages that hold decoded code. */
-        final long[] code = new long[CHUNK_PAGES / 64];
+        /** long[512] once a page holds decoded code: bit set of the vCPUs whose engines have it; see {@link #ownerBit}. */
+        long[] code;
 
         /** Bitmap: pages of which a vCPU may have cached a writable translation since the bit was cleared. */
         final long[] written = new long[CHUNK_PAGES / 64];
@@ -160,21 +172,46 @@ final class Ept {
         return present.get();
     }
 
+    /** Bit 63 is shared by all vCPUs from 63 on, and therefore never taken back. */
+    private static long ownerBit(int vcpu) {
+        return 1L << Math.min(vcpu, 63);
+    }
+
+    private static long owners(Chunk c, long gfn) {
+        long[] code = (long[]) CODE.getVolatile(c);
+        return code == null ? 0 : (long) LONGS.getVolatile(code, (int) gfn & CHUNK_PAGES - 1);
+    }
+
     boolean isCode(long gfn) {
         Chunk c = chunkVolatile(gfn);
-        return c != null && ((long) LONGS.getVolatile(c.code, word(gfn)) & 1L << gfn) != 0;
+        return c != null && owners(c, gfn) != 0;
     }
 
-    /** Marks a page as code; returns whether it was. */
-    boolean setCode(long gfn) {
-        return ((long) LONGS.getAndBitwiseOr(chunkFor(gfn).code, word(gfn), 1L << gfn) & 1L << gfn)
-                != 0;
-    }
-
-    void clearCode(long gfn) {
+    boolean isCodeOf(long gfn, int vcpu) {
         Chunk c = chunkVolatile(gfn);
-        if (c != null) {
-            long unused = (long) LONGS.getAndBitwiseAnd(c.code, word(gfn), ~(1L << gfn));
+        return c != null && (owners(c, gfn) & ownerBit(vcpu)) != 0;
+    }
+
+    /** Marks a page as code of a vCPU; returns whether it was code, of whichever. */
+    boolean setCode(long gfn, int vcpu) {
+        Chunk c = chunkFor(gfn);
+        long[] code = (long[]) CODE.getVolatile(c);
+        if (code == null) {
+            long[] fresh = new long[CHUNK_PAGES];
+            long[] other = (long[]) CODE.compareAndExchange(c, (long[]) null, fresh);
+            code = other == null ? fresh : other;
+        }
+        return (long) LONGS.getAndBitwiseOr(code, (int) gfn & CHUNK_PAGES - 1, ownerBit(vcpu)) != 0;
+    }
+
+    void clearCode(long gfn, int vcpu) {
+        Chunk c = chunkVolatile(gfn);
+        if (c != null && (owners(c, gfn) & ownerBit(vcpu)) != 0 && vcpu < 63) {
+            long[] code = (long[]) CODE.getVolatile(c);
+            long unused =
+                    (long)
+                            LONGS.getAndBitwiseAnd(
+                                    code, (int) gfn & CHUNK_PAGES - 1, ~ownerBit(vcpu));
         }
     }
 
@@ -187,14 +224,14 @@ final class Ept {
         Chunk c = chunkFor(gfn);
         int w = word(gfn);
         long bit = 1L << gfn;
-        if (((long) LONGS.getVolatile(c.code, w) & bit) != 0) {
+        if (owners(c, gfn) != 0) {
             return false;
         }
         if (((long) LONGS.getVolatile(c.written, w) & bit) != 0) {
             return true;
         }
         long unused = (long) LONGS.getAndBitwiseOr(c.written, w, bit);
-        return ((long) LONGS.getVolatile(c.code, w) & bit) == 0;
+        return owners(c, gfn) == 0;
     }
 
     /** Forgets the mark; returns whether it was set. {@link #setCode} must come before. */
@@ -213,19 +250,14 @@ final class Ept {
                 continue;
             }
             Chunk c = (Chunk) DIRECTORY.getVolatile(directory, directoryIndex(gfn));
-            if (c == null) {
+            if (c == null || (long[]) CODE.getVolatile(c) == null) {
                 gfn = (gfn >>> CHUNK_BITS) + 1 << CHUNK_BITS;
                 continue;
             }
-            long bits = (long) LONGS.getVolatile(c.code, word(gfn)) >>> gfn;
-            if (bits == 0) {
-                gfn = (gfn >>> 6) + 1 << 6;
-                continue;
+            if (owners(c, gfn) != 0) {
+                visitor.page(gfn);
             }
-            gfn += Long.numberOfTrailingZeros(bits);
-            if (gfn < end) {
-                visitor.page(gfn++);
-            }
+            gfn++;
         }
     }
 

@@ -111,6 +111,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         translator(v);
         Translator[] all = translators.clone();
         all[v.index] = null;
+        ept.forEachCodePage(0, Long.MAX_VALUE, gfn -> ept.clearCode(gfn, v.index));
         v.flushTranslations();
         publish(all);
     }
@@ -195,12 +196,12 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
 
     @Override
     public void trackCode(VcpuContext v, long gfn) {
-        if (ept.isCode(gfn) && fencing.get() == 0) {
+        if (ept.isCodeOf(gfn, v.index) && fencing.get() == 0) {
             return;
         }
         fencing.getAndIncrement();
         try {
-            boolean was = ept.setCode(gfn);
+            boolean was = ept.setCode(gfn, v.index);
             if (ept.takeWritten(gfn) || was && fencing.get() > 1) {
                 VcpuContext[] all = vcpus;
                 if (all.length > 1 || all.length == 1 && all[0] != v) {
@@ -215,8 +216,8 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     }
 
     @Override
-    public void untrackCode(long gfn) {
-        ept.clearCode(gfn);
+    public void untrackCode(VcpuContext v, long gfn) {
+        ept.clearCode(gfn, v.index);
     }
 
     @Override

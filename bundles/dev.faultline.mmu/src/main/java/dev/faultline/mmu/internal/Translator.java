@@ -102,7 +102,8 @@ final class Translator {
             int i = (int) (lin >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
             v.fetchGfn[i] = gfn;
             v.fetchHva[i] = page;
-            fetchTag[i] = tag;
+            // Under alignment checking (class 3), which does not concern fetches, the engine compares the whole key.
+            fetchTag[i] = (v.tlbKey & 3) == 3 && user(access) ? tag | 3 : tag;
             return hva;
         }
         return fillData(lin, gpa, tag, leaf, kind, hva);

@@ -50,9 +50,24 @@ class CodeTrackingTest {
     void untrackedPageIsWritableAgain() {
         r.mmu.trackCode(r.v, 5);
         assertThat(r.fill(0x5000, WRITE)).isEqualTo(CODE);
-        r.mmu.untrackCode(5);
+        r.mmu.untrackCode(r.v, 5);
         assertThat(r.fill(0x5000, WRITE)).isEqualTo(r.base + 0x5000);
         assertThat(r.writeHit(0x5000)).isEqualTo(r.base + 0x5000);
+    }
+
+    @Test
+    void pageStaysTrackedWhileAnyVcpuHasItsCode() {
+        VcpuContext w = new VcpuContext(1);
+        r.mmu.attach(w);
+        VcpuContext many = new VcpuContext(70);
+        r.mmu.attach(many);
+        r.mmu.trackCode(r.v, 5);
+        r.mmu.trackCode(w, 5);
+        r.mmu.untrackCode(r.v, 5);
+        r.mmu.untrackCode(many, 5);
+        assertThat(r.fill(0x5000, WRITE)).isEqualTo(CODE);
+        r.mmu.detach(w);
+        assertThat(r.fill(0x5000, WRITE)).isEqualTo(r.base + 0x5000);
     }
 
     @Test

@@ -233,7 +233,7 @@ class RendezvousTest {
             if (HostBytes.get64(r.base + (track << 12)) != before) {
                 throw new AssertionError("page written while tracked as code");
             }
-            r.mmu.untrackCode(track);
+            r.mmu.untrackCode(v, track);
         }
     }
 

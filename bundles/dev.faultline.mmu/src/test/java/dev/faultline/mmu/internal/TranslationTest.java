@@ -118,11 +118,24 @@ class TranslationTest {
         r.fill(LIN, READ);
         r.fill(other, READ);
         r.fill(other, FETCH);
-        assertThat(r.readHit(other)).isEqualTo(r.base + (level == 2 ? 0x20_7ABC : 0x20_7ABC));
-        r.mmu.invalidatePage(r.v, LIN + 0x9000);
+        assertThat(r.readHit(other)).isEqualTo(r.base + 0x20_7ABC);
+        r.mmu.invalidatePage(r.v, LIN + (level == 2 ? 0x9000 : 0xC0_0000));
         assertThat(r.readHit(LIN)).isEqualTo(-1);
         assertThat(r.readHit(other)).isEqualTo(-1);
         assertThat(r.fetchHit(other)).isEqualTo(-1);
+    }
+
+    @Test
+    void fetchUnderAlignmentCheckingIsCached() {
+        mapLin(0x67);
+        r.put64(0x1000 + 0x1FF * 8, 0x2007);
+        r.cpl(3);
+        r.v.cr0 |= CR0_AM;
+        r.v.eflags |= AC;
+        r.v.updateTlbKey();
+        assertThat(r.v.tlbKey & 3).isEqualTo(3);
+        r.fill(LIN, FETCH);
+        assertThat(r.fetchHit(LIN)).isEqualTo(r.base + 0x5ABC);
     }
 
     @Test

@@ -104,7 +104,7 @@ final class FlatMmu implements Mmu {
     public void trackCode(VcpuContext v, long gfn) {}
 
     @Override
-    public void untrackCode(long gfn) {}
+    public void untrackCode(VcpuContext v, long gfn) {}
 
     @Override
     public void codeWritten(long gpa, long size) {}
