@@ -13,7 +13,7 @@ import java.lang.invoke.VarHandle;
 final class Miscellany {
     private Miscellany() {}
 
-    /** PREFETCHh, PREFETCHW: hints, without any fault. */
+    /** PREFETCHW: a hint, without any fault (PREFETCHh is among the NOPs of integer.tab). */
     static final class Hint extends Op {
         @Override
         public int execute(VcpuContext v) {

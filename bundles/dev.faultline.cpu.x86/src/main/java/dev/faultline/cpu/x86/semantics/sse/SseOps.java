@@ -97,8 +97,7 @@ public final class SseOps {
 
     private static Function<Decoded, Op> registerFree(Entry e) {
         return switch (e.mnemonic) {
-            case "PREFETCHNTA", "PREFETCHT0", "PREFETCHT1", "PREFETCHT2", "PREFETCHW" ->
-                    d -> new Miscellany.Hint();
+            case "PREFETCHW" -> d -> new Miscellany.Hint();
             case "LFENCE", "MFENCE", "SFENCE" -> d -> new Miscellany.Fence();
             case "CLFLUSH" -> Miscellany.FlushLine::new;
             case "MOVNTI" -> Miscellany.StoreGpr::new;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.sse;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.Op;
+
+/** A vCPU in 64-bit mode with SSE enabled and no memory: enough for register forms and for faults that precede translation. */
+final class SseRig {
+    final VcpuContext v = new VcpuContext(0);
+    private final Decoder decoder = new Decoder();
+
+    SseRig() {
+        v.propagation = new Coded();
+        v.codeBits = 64;
+        v.ripMask = -1;
+        v.cr0 = VcpuContext.CR0_PE | VcpuContext.CR0_NE;
+        v.cr4 = VcpuContext.CR4_PAE | VcpuContext.CR4_OSFXSR | VcpuContext.CR4_OSXMMEXCPT;
+    }
+
+    Op decode(int... code) {
+        byte[] bytes = new byte[Decoder.MAX_LENGTH];
+        for (int i = 0; i < code.length; i++) {
+            bytes[i] = (byte) code[i];
+        }
+        return decoder.decode(bytes, bytes.length, 64, 0);
+    }
+
+    /** Executes one instruction. @return the vector of the exception it raised, or -1 */
+    int execute(int... code) {
+        return execute(decode(code));
+    }
+
+    int execute(Op op) {
+        return op.execute(v) == Op.FAULT ? v.fault.vector : -1;
+    }
+
+    private static final class Coded implements FaultPropagation {
+        @Override
+        public String style() {
+            return "coded";
+        }
+
+        @Override
+        public long raise(VcpuContext v) {
+            return FAULTED;
+        }
+
+        @Override
+        public int run(VcpuLoop loop, VcpuContext v) {
+            throw new UnsupportedOperationException("no loop in this test");
+        }
+    }
+}
