@@ -10,18 +10,23 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The second stage: gfn to hva page with exactly the rights that the page has; shared by all vCPUs, filled on first use. Also remembers per page
- * whether it holds decoded code, and whether a vCPU may hold a writable translation of it.
+ * The second stage: gfn to hva page with exactly the rights that the page has; shared by all vCPUs,
+ * filled on first use. Also remembers per page whether it holds decoded code, and whether a vCPU
+ * may hold a writable translation of it.
  *
- * <p>Shape: {@code root[gfn >>> 21]} (8 GiB each), {@code directory[4096]}, {@link Chunk} of 512 pages (2 MiB). A leaf is 0 (absent), positive (hva page |
- * {@link #ROM} | rights), or negative: the claim of the vCPU that is filling it.
+ * <p>Shape: {@code root[gfn >>> 21]} (8 GiB each), {@code directory[4096]}, {@link Chunk} of 512
+ * pages (2 MiB). A leaf is 0 (absent), positive (hva page | {@link #ROM} | rights), or negative:
+ * the claim of the vCPU that is filling it.
  *
- * <p>Why a restriction cannot be missed, without a lock. A filler claims the leaf, then reads slot and rights, then publishes with a compare-and-set from its own
- * claim. A restrictor changes the rights, then clears the leaf, then fences the vCPUs. If the filler read old rights, the clearing comes after its claim
- * and destroys the claim or the leaf; so an old leaf is never visible after the clearing. The filler may still use what it read for the instruction
- * that it is executing, because the fence waits for that instruction and drops what it cached. A claim that cannot be had (two vCPUs fill one
- * page) is not waited for: the second vCPU uses what it reads without publishing, and counts a stray, which makes the next restriction fence although
- * it may find no leaf.
+ * <p>Why a restriction cannot be missed, without a lock. A filler claims the leaf, then reads slot
+ * and rights, then publishes with a compare-and-set from its own claim. A restrictor changes the
+ * rights, then clears the leaf, then fences the vCPUs. If the filler read old rights, the clearing
+ * comes after its claim and destroys the claim or the leaf; so an old leaf is never visible after
+ * the clearing. The filler may still use what it read for the instruction that it is executing,
+ * because the fence waits for that instruction and drops what it cached. A claim that cannot be had
+ * (two vCPUs fill one page) is not waited for: the second vCPU uses what it reads without
+ * publishing, and counts a stray, which makes the next restriction fence although it may find no
+ * leaf.
  */
 final class Ept {
     /** Leaf flag: the slot is read-only; writes go to the device bus. W is never set with it. */
@@ -58,10 +63,16 @@ final class Ept {
         /** long[512], index = gfn &amp; 511. */
         final long[] leaf = new long[CHUNK_PAGES];
 
-        /** long[512] once a page holds decoded code: bit set of the vCPUs whose engines have it; see {@link #ownerBit}. */
+        /**
+         * long[512] once a page holds decoded code: bit set of the vCPUs whose engines have it; see
+         * {@link #ownerBit}.
+         */
         long[] code;
 
-        /** Bitmap: pages of which a vCPU may have cached a writable translation since the bit was cleared. */
+        /**
+         * Bitmap: pages of which a vCPU may have cached a writable translation since the bit was
+         * cleared.
+         */
         final long[] written = new long[CHUNK_PAGES / 64];
     }
 
@@ -94,7 +105,8 @@ final class Ept {
     }
 
     /**
-     * The leaf as memory and protection say now, installed if possible. Call when {@link #leaf} has none or one without the right that is needed.
+     * The leaf as memory and protection say now, installed if possible. Call when {@link #leaf} has
+     * none or one without the right that is needed.
      *
      * @param claim negative, unique to the calling vCPU
      * @return the leaf, perhaps without rights; 0 for device space
@@ -216,7 +228,8 @@ final class Ept {
     }
 
     /**
-     * Asks to cache a writable translation of a page that has a leaf or had one; the answer stays right until the vCPU's next instruction boundary.
+     * Asks to cache a writable translation of a page that has a leaf or had one; the answer stays
+     * right until the vCPU's next instruction boundary.
      *
      * @return false if the page holds decoded code
      */
@@ -300,8 +313,7 @@ final class Ept {
         Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
         if (directory == null) {
             Chunk[] fresh = new Chunk[1 << DIRECTORY_BITS];
-            Chunk[] other =
-                    (Chunk[]) ROOT.compareAndExchange(root, (int) r, (Chunk[]) null, fresh);
+            Chunk[] other = (Chunk[]) ROOT.compareAndExchange(root, (int) r, (Chunk[]) null, fresh);
             directory = other == null ? fresh : other;
         }
         int i = directoryIndex(gfn);

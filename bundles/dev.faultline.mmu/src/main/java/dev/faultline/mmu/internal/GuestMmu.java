@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Translation of one machine: finds the vCPU's {@link Translator}, and takes translations away when rights, mappings or code tracking ask for it.
+ * Translation of one machine: finds the vCPU's {@link Translator}, and takes translations away when
+ * rights, mappings or code tracking ask for it.
  *
  * <p>Takes no lock. {@link #attach} and {@link #detach} serialise on this object.
  */
@@ -157,8 +158,9 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     }
 
     /**
-     * Returns when no vCPU uses a translation of the range from before the call. Code listeners are told twice: before the fence, so that what engines
-     * derived is condemned when the vCPUs acknowledge; and after it, for what was decoded through a translation not yet dropped.
+     * Returns when no vCPU uses a translation of the range from before the call. Code listeners are
+     * told twice: before the fence, so that what engines derived is condemned when the vCPUs
+     * acknowledge; and after it, for what was decoded through a translation not yet dropped.
      */
     private void invalidate(long gpa, long size) {
         long gfn = gpa >>> 12;

@@ -7,8 +7,9 @@ import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
 
 /**
- * A walk without side effects, for debuggers: neither A/D bits nor caches nor faults. Paging rights and reserved bits are ignored; a paging structure that RAM
- * protection does not let be read, or that is in device space, ends the walk. Allocates: not for hot paths.
+ * A walk without side effects, for debuggers: neither A/D bits nor caches nor faults. Paging rights
+ * and reserved bits are ignored; a paging structure that RAM protection does not let be read, or
+ * that is in device space, ends the walk. Allocates: not for hot paths.
  */
 final class PageQuery {
     private final GuestMemory memory;

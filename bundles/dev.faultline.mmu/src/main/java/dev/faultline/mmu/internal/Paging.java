@@ -8,7 +8,10 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** Bits and reserved bits of paging-structure entries (SDM 3A, chapter "Paging"), and single-copy-atomic access to them. */
+/**
+ * Bits and reserved bits of paging-structure entries (SDM 3A, chapter "Paging"), and
+ * single-copy-atomic access to them.
+ */
 final class Paging {
     static final long P = 1;
     static final long RW = 2;

@@ -16,13 +16,16 @@ import dev.faultline.api.protection.Rights;
 import java.util.Arrays;
 
 /**
- * The miss path of one vCPU: paging, EPT, protection, and the fill of its translation arrays. On the vCPU's thread or while it is quiesced.
+ * The miss path of one vCPU: paging, EPT, protection, and the fill of its translation arrays. On
+ * the vCPU's thread or while it is quiesced.
  *
- * <p>Entries are filled under the rights class of the access itself ({@link VcpuContext#tlbKey} bits 0-1): a {@link dev.faultline.api.mmu.Mmu#SYSTEM} access made at
- * CPL 3 fills a supervisor entry. Large guest pages are cached as 4 KiB pieces.
+ * <p>Entries are filled under the rights class of the access itself ({@link VcpuContext#tlbKey}
+ * bits 0-1): a {@link dev.faultline.api.mmu.Mmu#SYSTEM} access made at CPL 3 fills a supervisor
+ * entry. Large guest pages are cached as 4 KiB pieces.
  *
- * <p>Accessed bits are set in each entry that the walk passes through, in the last one only if the access is allowed (and then the dirty bit too, for
- * a write). An entry in ROM keeps its bits, as on hardware. A paging structure in device space is a page fault with the reserved-bit flag: the
+ * <p>Accessed bits are set in each entry that the walk passes through, in the last one only if the
+ * access is allowed (and then the dirty bit too, for a write). An entry in ROM keeps its bits, as
+ * on hardware. A paging structure in device space is a page fault with the reserved-bit flag: the
  * bus would answer all ones.
  */
 final class Translator {
@@ -47,7 +50,10 @@ final class Translator {
 
     private int pageShift;
 
-    /** Bloom filter over lin &gt;&gt;&gt; 22 (pages of 2 and 4 MiB) and lin &gt;&gt;&gt; 30 (1 GiB) of large pages cached since flush {@link #bloomFlush}. */
+    /**
+     * Bloom filter over lin &gt;&gt;&gt; 22 (pages of 2 and 4 MiB) and lin &gt;&gt;&gt; 30 (1 GiB)
+     * of large pages cached since flush {@link #bloomFlush}.
+     */
     private final long[] bloom = new long[BLOOM_WORDS];
 
     private long bloomFlush = -1;
@@ -102,7 +108,8 @@ final class Translator {
             int i = (int) (lin >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
             v.fetchGfn[i] = gfn;
             v.fetchHva[i] = page;
-            // Under alignment checking (class 3), which does not concern fetches, the engine compares the whole key.
+            // Under alignment checking (class 3), which does not concern fetches, the engine
+            // compares the whole key.
             fetchTag[i] = (v.tlbKey & 3) == 3 && user(access) ? tag | 3 : tag;
             return hva;
         }
@@ -370,14 +377,14 @@ final class Translator {
 
     private long stoppedWalk(int kind, long leaf, long gpa, long lin) {
         long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
-        return stopped(
-                kind, leaf, FaultOrigin.PAGE_WALK, gpa, lin, hva, PendingFault.GVA_VALID);
+        return stopped(kind, leaf, FaultOrigin.PAGE_WALK, gpa, lin, hva, PendingFault.GVA_VALID);
     }
 
     /**
      * Sets A or D in an entry, atomically.
      *
-     * @return 1 done; 0 the entry is no longer {@code old}: walk again; -1 stopped by protection, recorded
+     * @return 1 done; 0 the entry is no longer {@code old}: walk again; -1 stopped by protection,
+     *     recorded
      */
     private int update(long gpa, long hva, long old, long now, boolean wide, long lin) {
         long gfn = gpa >>> 12;
@@ -391,10 +398,7 @@ final class Translator {
         if ((leaf & WRITE) == 0) {
             return (int) stoppedWalk(WRITE, leaf, gpa, lin);
         }
-        boolean done =
-                wide
-                        ? Paging.cas64(hva, old, now)
-                        : Paging.cas32(hva, (int) old, (int) now);
+        boolean done = wide ? Paging.cas64(hva, old, now) : Paging.cas32(hva, (int) old, (int) now);
         if (done && ept.isCode(gfn)) {
             mmu.codeWritten(gpa, wide ? 8 : 4);
         }
@@ -409,8 +413,7 @@ final class Translator {
         if (user(access)) {
             code |= Paging.PF_U;
         }
-        if ((access & FETCH) != 0
-                && ((v.cr4 & VcpuContext.CR4_SMEP) != 0 || Paging.nxe(v))) {
+        if ((access & FETCH) != 0 && ((v.cr4 & VcpuContext.CR4_SMEP) != 0 || Paging.nxe(v))) {
             code |= Paging.PF_ID;
         }
         v.fault.guest(Paging.VECTOR_PF, code);

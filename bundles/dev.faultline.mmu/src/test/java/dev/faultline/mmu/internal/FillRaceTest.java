@@ -12,7 +12,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The narrow windows of a fill, one by one and on one thread: what happens between its reading the rights and its publishing the leaf. */
+/**
+ * The narrow windows of a fill, one by one and on one thread: what happens between its reading the
+ * rights and its publishing the leaf.
+ */
 class FillRaceTest {
     private final Rig r = new Rig();
     private final VcpuContext w = new VcpuContext(1);
@@ -53,11 +56,10 @@ class FillRaceTest {
 
     @Test
     void secondFillerDoesNotWaitAndIsFencedWithoutALeaf() {
-        r.protection.inNextWindow(
-                () -> {
-                    assertThat(fill(r.v, WRITE)).isEqualTo(r.base + 0x5000);
-                    assertThat(r.mmu.mappedPages()).isZero();
-                });
+        r.protection.inNextWindow(() -> {
+            assertThat(fill(r.v, WRITE)).isEqualTo(r.base + 0x5000);
+            assertThat(r.mmu.mappedPages()).isZero();
+        });
         assertThat(fill(w, WRITE)).isEqualTo(r.base + 0x5000);
         assertThat(r.mmu.mappedPages()).isEqualTo(1);
         assertThat(r.writeHit(0x5000)).isEqualTo(r.base + 0x5000);
@@ -70,12 +72,11 @@ class FillRaceTest {
 
     @Test
     void restrictionMeetsAClaim() {
-        r.protection.inNextWindow(
-                () -> {
-                    fill(r.v, WRITE);
-                    r.protection.protect(0x5000, Rights.R);
-                    assertThat(r.writeHit(0x5000)).isEqualTo(-1);
-                });
+        r.protection.inNextWindow(() -> {
+            fill(r.v, WRITE);
+            r.protection.protect(0x5000, Rights.R);
+            assertThat(r.writeHit(0x5000)).isEqualTo(-1);
+        });
         fill(w, WRITE);
         assertThat(w.request).isEqualTo(VcpuContext.REQ_FLUSH);
         assertThat(r.mmu.mappedPages()).isZero();
@@ -84,11 +85,10 @@ class FillRaceTest {
 
     @Test
     void reclaimedAfterTheRestriction() {
-        r.protection.inNextWindow(
-                () -> {
-                    r.protection.protect(0x5000, Rights.R);
-                    assertThat(fill(r.v, READ)).isEqualTo(r.base + 0x5000);
-                });
+        r.protection.inNextWindow(() -> {
+            r.protection.protect(0x5000, Rights.R);
+            assertThat(fill(r.v, READ)).isEqualTo(r.base + 0x5000);
+        });
         fill(w, WRITE);
         assertThat(r.mmu.mappedPages()).isEqualTo(1);
         assertThat(fill(r.v, WRITE)).isEqualTo(FAULTED);

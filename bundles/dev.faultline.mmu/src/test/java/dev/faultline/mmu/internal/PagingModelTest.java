@@ -12,7 +12,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The MMU against {@link SdmModel}: every permission combination, and random entries with reserved bits and large pages. */
+/**
+ * The MMU against {@link SdmModel}: every permission combination, and random entries with reserved
+ * bits and large pages.
+ */
 class PagingModelTest {
     private static final long TABLE = 0x1000;
     private static final long FRAME = 0x0080_0000; // aligned for every page size but 1 GiB
@@ -20,7 +23,10 @@ class PagingModelTest {
     private final SdmModel model = new SdmModel();
     private long lin;
 
-    /** Two levels of (R/W, U/S, XD) bits, five control bits, CPL, implicit, three kinds of access: all of them. */
+    /**
+     * Two levels of (R/W, U/S, XD) bits, five control bits, CPL, implicit, three kinds of access:
+     * all of them.
+     */
     @ParameterizedTest
     @EnumSource(Mode.class)
     void everyPermissionCombination(Mode mode) {
@@ -44,15 +50,27 @@ class PagingModelTest {
 
     @ParameterizedTest
     @CsvSource({
-        "BITS32,32", "BITS32,36", "BITS32,40", "BITS32,46", "PAE,36", "PAE,40", "PAE,52",
-        "LEVEL4,36", "LEVEL4,40", "LEVEL4,46", "LEVEL4,52"
+        "BITS32,32",
+        "BITS32,36",
+        "BITS32,40",
+        "BITS32,46",
+        "PAE,36",
+        "PAE,40",
+        "PAE,52",
+        "LEVEL4,36",
+        "LEVEL4,40",
+        "LEVEL4,46",
+        "LEVEL4,52"
     })
     void randomEntries(Mode mode, int physicalBits) {
         Random random = new Random(physicalBits * 7L + mode.ordinal());
         try (Rig rig = new Rig(physicalBits)) {
             for (int n = 0; n < 30_000; n++) {
                 configure(mode, physicalBits, random.nextInt(), random.nextInt(), false);
-                lin = mode == Mode.LEVEL4 ? random.nextLong() << 16 >> 16 : random.nextInt() & 0xFFFF_FFFFL;
+                lin =
+                        mode == Mode.LEVEL4
+                                ? random.nextLong() << 16 >> 16
+                                : random.nextInt() & 0xFFFF_FFFFL;
                 randomTables(rig, random);
                 int kind = random.nextInt(3);
                 model.write = kind == 1;
@@ -117,7 +135,10 @@ class PagingModelTest {
         }
     }
 
-    /** Mostly sane, often large, sometimes with stray high or reserved bits. Large ones get a frame of their own, mostly aligned. */
+    /**
+     * Mostly sane, often large, sometimes with stray high or reserved bits. Large ones get a frame
+     * of their own, mostly aligned.
+     */
     private long entry(Random random, long next) {
         boolean wide = model.mode != Mode.BITS32;
         long e = next | 1 | (random.nextInt() & 0xF7E) | (random.nextInt(8) == 0 ? 0 : 6);
@@ -219,9 +240,7 @@ class PagingModelTest {
                         | (model.pse ? CR4_PSE : 0)
                         | (model.smep ? CR4_SMEP : 0)
                         | (model.smap ? CR4_SMAP : 0);
-        v.efer =
-                (model.mode == Mode.LEVEL4 ? EFER_LMA | EFER_LME : 0)
-                        | (model.nxe ? EFER_NXE : 0);
+        v.efer = (model.mode == Mode.LEVEL4 ? EFER_LMA | EFER_LME : 0) | (model.nxe ? EFER_NXE : 0);
         v.cr3 = model.cr3;
         v.eflags = 2 | (model.ac ? AC : 0);
         System.arraycopy(model.pdpte, 0, v.pdpte, 0, 4);

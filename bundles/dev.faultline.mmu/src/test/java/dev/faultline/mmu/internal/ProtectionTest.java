@@ -36,14 +36,12 @@ class ProtectionTest {
 
     static Stream<Arguments> rightsAndAccesses() {
         return Stream.of(READ, WRITE, FETCH)
-                .flatMap(
-                        a ->
-                                Stream.of(0, 1, 2, 3, 4, 5, 6, 7)
-                                        .flatMap(
-                                                n ->
-                                                        Stream.of(
-                                                                Arguments.of(n, a, true),
-                                                                Arguments.of(n, a, false))));
+                .flatMap(a ->
+                        Stream.of(0, 1, 2, 3, 4, 5, 6, 7)
+                                .flatMap(n ->
+                                        Stream.of(
+                                                Arguments.of(n, a, true),
+                                                Arguments.of(n, a, false))));
     }
 
     @ParameterizedTest

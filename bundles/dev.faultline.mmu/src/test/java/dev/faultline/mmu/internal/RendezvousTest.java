@@ -18,14 +18,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Two vCPU threads that access memory as an engine does, against a thread that takes rights and mappings away. Once the taking call has returned, the taker
- * plants a poison that only a stale translation could show, or watches a word that only a stale translation could change.
+ * Two vCPU threads that access memory as an engine does, against a thread that takes rights and
+ * mappings away. Once the taking call has returned, the taker plants a poison that only a stale
+ * translation could show, or watches a word that only a stale translation could change.
  */
 @Timeout(60)
 class RendezvousTest {
     private static final long POISON = 0xDEAD_DEAD_DEADL;
 
-    /** How long each test tries. A fence may take a scheduler's time slice for each busy vCPU, so rounds cannot be counted. */
+    /**
+     * How long each test tries. A fence may take a scheduler's time slice for each busy vCPU, so
+     * rounds cannot be counted.
+     */
     private static final long MILLIS = Long.getLong("faultline.stress.ms", 400);
 
     private final Rig r = new Rig();
@@ -45,20 +49,19 @@ class RendezvousTest {
         v.updateTlbKey();
         r.mmu.attach(v);
         Thread t =
-                new Thread(
-                        () -> {
-                            try {
-                                v.enterGuest();
-                                while (!stop) {
-                                    instruction.execute(v);
-                                    v.serviceFlush(); // the instruction boundary
-                                }
-                            } catch (Throwable e) {
-                                failure.compareAndSet(null, e);
-                            } finally {
-                                v.leaveGuest();
-                            }
-                        });
+                new Thread(() -> {
+                    try {
+                        v.enterGuest();
+                        while (!stop) {
+                            instruction.execute(v);
+                            v.serviceFlush(); // the instruction boundary
+                        }
+                    } catch (Throwable e) {
+                        failure.compareAndSet(null, e);
+                    } finally {
+                        v.leaveGuest();
+                    }
+                });
         v.bindThread(t);
         threads.add(t);
         return v;
@@ -91,7 +94,9 @@ class RendezvousTest {
         r.close();
     }
 
-    /** hva for an 8-byte access, through the cache if it hits; negative as {@link GuestMmu#fill}. */
+    /**
+     * hva for an 8-byte access, through the cache if it hits; negative as {@link GuestMmu#fill}.
+     */
     private long translate(VcpuContext v, long lin, int access) {
         int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
         long tag = lin & ~0xFFFL | v.tlbKey;
@@ -186,12 +191,11 @@ class RendezvousTest {
         vcpu(2, v -> read(v, 0x5000));
         start();
         Thread other =
-                new Thread(
-                        () -> {
-                            while (!stop) {
-                                r.mmu.rightsRestricted(0x5000, 0x1000);
-                            }
-                        });
+                new Thread(() -> {
+                    while (!stop) {
+                        r.mmu.rightsRestricted(0x5000, 0x1000);
+                    }
+                });
         threads.add(other);
         other.start();
         for (int n = 0; more(); n++) {

@@ -61,8 +61,7 @@ final class Rig implements AutoCloseable {
     }
 
     long fill(long lin, int access) {
-        return mmu.fill(
-                v, lin, access, (access & 4) != 0 ? FaultOrigin.FETCH : FaultOrigin.DATA);
+        return mmu.fill(v, lin, access, (access & 4) != 0 ? FaultOrigin.FETCH : FaultOrigin.DATA);
     }
 
     private int at(long lin) {

@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Paging as SDM 3A, chapter "Paging", tells it, written for reading: first the entries of the walk, then access rights as the section "Determination of Access
- * Rights" lists them case by case, then accessed and dirty flags, then the error code. Shares no code with the MMU.
+ * Paging as SDM 3A, chapter "Paging", tells it, written for reading: first the entries of the walk,
+ * then access rights as the section "Determination of Access Rights" lists them case by case, then
+ * accessed and dirty flags, then the error code. Shares no code with the MMU.
  */
 final class SdmModel {
     enum Mode {
@@ -144,8 +145,7 @@ final class SdmModel {
     private boolean permitted(List<Entry> path, boolean user) {
         boolean userAddress = path.stream().allMatch(e -> bit(e.value, 2));
         boolean everyRw = path.stream().allMatch(e -> bit(e.value, 1));
-        boolean xd =
-                nxe && mode != Mode.BITS32 && path.stream().anyMatch(e -> bit(e.value, 63));
+        boolean xd = nxe && mode != Mode.BITS32 && path.stream().anyMatch(e -> bit(e.value, 63));
         if (user) {
             if (fetch) {
                 return userAddress && !xd;

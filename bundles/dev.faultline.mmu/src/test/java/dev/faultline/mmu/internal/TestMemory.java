@@ -12,7 +12,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** The least that the MMU needs of guest memory: slots that are added, replaced and removed as wholes. */
+/**
+ * The least that the MMU needs of guest memory: slots that are added, replaced and removed as
+ * wholes.
+ */
 final class TestMemory implements GuestMemory {
     private record Block(String name, long hva, long size) implements RamBlock {
         @Override

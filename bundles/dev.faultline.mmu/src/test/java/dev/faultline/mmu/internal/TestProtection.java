@@ -15,7 +15,9 @@ final class TestProtection implements RamProtection {
     private final AtomicIntegerArray denied = new AtomicIntegerArray(1 << 16);
     private final List<ProtectionListener> listeners = new CopyOnWriteArrayList<>();
 
-    /** Runs once, after the next {@link #rights} has read and before it answers: a window made wide. */
+    /**
+     * Runs once, after the next {@link #rights} has read and before it answers: a window made wide.
+     */
     private Runnable window;
 
     void inNextWindow(Runnable action) {

@@ -217,7 +217,8 @@ class TranslationTest {
         assertThat(r.mmu.query(r.v, LIN)).isEqualTo(-1);
     }
 
-    // ---- PDPTEs ----------------------------------------------------------------------------------
+    // ---- PDPTEs
+    // ----------------------------------------------------------------------------------
 
     private void pae() {
         r.v.cr0 = CR0_PE | 0x8000_0000L;
@@ -268,15 +269,15 @@ class TranslationTest {
         assertThat(r.v.fault.access).isEqualTo(1 | Rights.W << 3);
     }
 
-    // ---- use -------------------------------------------------------------------------------------
+    // ---- use
+    // -------------------------------------------------------------------------------------
 
     @Test
     void strangersAreRefused() {
         VcpuContext other = new VcpuContext(0);
         assertThatThrownBy(() -> r.mmu.fill(other, 0, READ, FaultOrigin.DATA))
                 .isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> r.mmu.attach(other))
-                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> r.mmu.attach(other)).isInstanceOf(IllegalArgumentException.class);
         r.mmu.detach(r.v);
         assertThatThrownBy(() -> r.fill(0, READ)).isInstanceOf(IllegalStateException.class);
         r.mmu.attach(other);
