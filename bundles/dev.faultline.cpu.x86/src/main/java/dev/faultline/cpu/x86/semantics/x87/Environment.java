@@ -73,7 +73,7 @@ final class Environment {
             }
             int size = wide ? 28 : 14;
             int all = size + (registers ? REGISTERS : 0);
-            if (probe(v, all, Mem.W, wide ? 3 : 1, true) < 0) {
+            if (probe(v, all, Mem.W, wide ? 3 : 1, wide ? 4 : 2) < 0) {
                 return FAULT;
             }
             long h = writeAt(v, 0, size);
@@ -158,7 +158,7 @@ final class Environment {
             }
             int size = wide ? 28 : 14;
             int all = size + (registers ? REGISTERS : 0);
-            if (probe(v, all, Mem.R, wide ? 3 : 1, true) < 0) {
+            if (probe(v, all, Mem.R, wide ? 3 : 1, wide ? 4 : 2) < 0) {
                 return FAULT;
             }
             long h = readAt(v, 0, size);

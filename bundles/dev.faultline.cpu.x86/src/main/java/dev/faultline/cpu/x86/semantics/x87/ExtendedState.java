@@ -59,10 +59,11 @@ final class ExtendedState {
             if (linearFailed(lin)) {
                 return FAULT;
             }
-            if ((lin & 15) != 0 && !X87.misaligned(v, lin, 15)) {
-                return Faults.gp(v, 0);
+            boolean canonical = v.codeBits != 64 || VcpuContext.canonical(lin);
+            if ((lin & 15) != 0 && canonical) {
+                return X87.misaligned(v, lin, 3) ? Faults.raise(v, Faults.AC, 0) : Faults.gp(v, 0);
             }
-            return probe(v, AREA, access, 15, false);
+            return probe(v, AREA, access, 15, 0);
         }
 
         static int xmmRegisters(VcpuContext v) {

@@ -134,7 +134,7 @@ final class Function {
             } else {
                 FpuArithmetic.remainder(m, a, ae, b, be, function == 0xF5);
             }
-            X87.status(v, this, fop, m.flags, m.cc, mask((m.se & 0x7FFF) != 0x7FFF));
+            X87.status(v, this, fop, m.flags, m.cc, mask(!m.blocked() && (m.se & 0x7FFF) != 0x7FFF));
             if (!m.blocked()) {
                 X87.setResult(v, r, m);
             }
@@ -200,9 +200,9 @@ final class Function {
         void run(VcpuContext v) {
             int r = X87.st(v, 0);
             int mask = function == 0xF4 ? FpuMath.C1 : FpuMath.C1 | FpuMath.C2;
-            boolean overflow = !X87.empty(v, X87.st(v, 7));
-            if (overflow || X87.empty(v, r)) {
-                X87.status(v, this, fop, X87.STACK_FAULT, overflow ? X87.C1 : 0, mask);
+            boolean underflow = X87.empty(v, r);
+            if (underflow || !X87.empty(v, X87.st(v, 7))) {
+                X87.status(v, this, fop, X87.STACK_FAULT, underflow ? 0 : X87.C1, mask);
                 if (X87.invalidMasked(v)) {
                     X87.setIndefinite(v, r);
                     X87.push(v, FpuMath.INDEFINITE_SIG, FpuMath.INDEFINITE_SE);

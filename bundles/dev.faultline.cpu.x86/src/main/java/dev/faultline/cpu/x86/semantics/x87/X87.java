@@ -68,31 +68,6 @@ public final class X87 {
         return (v.cr0 & (VcpuContext.CR0_EM | VcpuContext.CR0_TS)) != 0;
     }
 
-    // ---- for MMX --------------------------------------------------------------------------------------------------
-
-    /**
-     * What every MMX instruction except EMMS does to the x87 state when it retires: TOP becomes 0, all registers valid. SDM 1, "MMX State and x87 FPU State". A write to
-     * MMX register i is {@code v.fpSig[i] = value; v.fpExp[i] = 0xFFFF}.
-     */
-    public static void enterMmx(VcpuContext v) {
-        v.fsw &= ~TOP_MASK;
-        v.fpTag = 0xFF;
-    }
-
-    /** EMMS: all registers empty. */
-    public static void emptyMmx(VcpuContext v) {
-        v.fpTag = 0;
-    }
-
-    /** Whether an MMX instruction must not run: #UD for CR0.EM, #NM for CR0.TS, #MF for a pending x87 exception; then return {@link #refuseMmx}. */
-    public static boolean refusesMmx(VcpuContext v) {
-        return refuses(v);
-    }
-
-    public static int refuseMmx(VcpuContext v) {
-        return (v.cr0 & VcpuContext.CR0_EM) != 0 ? Faults.ud(v) : refuse(v);
-    }
-
     // ---- registers --------------------------------------------------------------------------------------------------
 
     /** Physical register of ST(i). */
@@ -214,7 +189,9 @@ public final class X87 {
 
     /** Whether alignment checking (SDM 3A, "Alignment Check Exception (#AC)") objects to {@code lin}; then raise #AC. */
     static boolean misaligned(VcpuContext v, long lin, int mask) {
-        return (v.tlbKey & 3) == 3 && (lin & mask) != 0;
+        return (v.tlbKey & 3) == 3
+                && (lin & mask) != 0
+                && (v.codeBits != 64 || VcpuContext.canonical(lin));
     }
 
     /** Opcode for FOP: 11 bits. */
@@ -264,10 +241,11 @@ public final class X87 {
         /**
          * Probes the area.
          *
-         * @param firstByte processors look at the last byte before the rest (CR2 tells); FNSAVE and its like at the first byte before that
+         * @param alignment what alignment checking demands, less one
+         * @param first bytes at the start that are probed first; then comes the last byte, then the rest (CR2 tells the order of processors)
          * @return 0, or FAULT
          */
-        final int probe(VcpuContext v, int size, int access, int alignment, boolean firstByte) {
+        final int probe(VcpuContext v, int size, int access, int alignment, int first) {
             long lin = linear(v, 0, size, access);
             if (linearFailed(lin)) {
                 return FAULT;
@@ -275,8 +253,14 @@ public final class X87 {
             if (misaligned(v, lin, alignment)) {
                 return Faults.raise(v, Faults.AC, 0);
             }
-            if (firstByte && dev.faultline.cpu.x86.Mem.probe(v, seg, lin, 1, access) < 0) {
-                return FAULT;
+            if (first != 0) {
+                long h =
+                        (access & dev.faultline.cpu.x86.Mem.W) != 0
+                                ? dev.faultline.cpu.x86.Mem.write(v, seg, lin, first)
+                                : dev.faultline.cpu.x86.Mem.readLate(v, seg, lin, first);
+                if (h == -1) {
+                    return FAULT;
+                }
             }
             long last = linear(v, size - 1, 1, access);
             if (linearFailed(last)
