@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.device.pc.internal;
+
+import dev.faultline.api.cpu.GuestClock;
+import dev.faultline.api.device.Board;
+import dev.faultline.api.device.ChipsetHost;
+import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DmaPort;
+import dev.faultline.api.device.InterruptLine;
+import dev.faultline.api.device.MmioDevice;
+import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.device.Stateful;
+import dev.faultline.api.device.TimerHandle;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A board with a clock that the test moves. */
+public final class TestBoard implements Board, GuestClock, ChipsetHost {
+    private record PortClaim(PortDevice device, int range, int first, int count) {}
+
+    private record MmioClaim(MmioDevice device, int range, long gpa, long size) {}
+
+    private final List<PortClaim> ports = new ArrayList<>();
+    private final List<MmioClaim> mmio = new ArrayList<>();
+    private final List<Alarm> alarms = new ArrayList<>();
+    private long now;
+    public int vcpu;
+    public final List<String> events = new ArrayList<>();
+
+    private static final class Alarm implements TimerHandle {
+        final Runnable action;
+        long at;
+        boolean armed;
+
+        Alarm(Runnable action) {
+            this.action = action;
+        }
+
+        @Override
+        public void at(long nanos) {
+            at = nanos;
+            armed = true;
+        }
+
+        @Override
+        public void cancel() {
+            armed = false;
+        }
+    }
+
+    /** Moves guest time, running what comes due on the way, each at its time. */
+    public void advance(long nanos) {
+        long end = now + nanos;
+        for (; ; ) {
+            Alarm next = null;
+            for (Alarm a : alarms) {
+                if (a.armed && a.at <= end && (next == null || a.at < next.at)) {
+                    next = a;
+                }
+            }
+            if (next == null) {
+                now = end;
+                return;
+            }
+            now = Math.max(now, next.at);
+            next.armed = false;
+            next.action.run();
+        }
+    }
+
+    /** Number of alarms that are armed. */
+    public long armed() {
+        return alarms.stream().filter(a -> a.armed).count();
+    }
+
+    public void set(long nanos) {
+        now = nanos;
+    }
+
+    public int in(int port) {
+        return in(port, 1);
+    }
+
+    public int in(int port, int size) {
+        PortClaim c = find(port);
+        return c.device.portRead(c.range, port - c.first, size) & (size == 4 ? -1 : (1 << 8 * size) - 1);
+    }
+
+    public void out(int port, int value) {
+        out(port, 1, value);
+    }
+
+    public void out(int port, int size, int value) {
+        PortClaim c = find(port);
+        c.device.portWrite(c.range, port - c.first, size, value);
+    }
+
+    private PortClaim find(int port) {
+        return ports.stream()
+                .filter(c -> port >= c.first && port < c.first + c.count)
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("nobody at port 0x" + Integer.toHexString(port)));
+    }
+
+    public int read32(long gpa) {
+        MmioClaim c = at(gpa);
+        return (int) c.device.mmioRead(c.range, gpa - c.gpa, 4);
+    }
+
+    public void write32(long gpa, int value) {
+        MmioClaim c = at(gpa);
+        c.device.mmioWrite(c.range, gpa - c.gpa, 4, Integer.toUnsignedLong(value));
+    }
+
+    private MmioClaim at(long gpa) {
+        return mmio.stream().filter(c -> gpa >= c.gpa && gpa < c.gpa + c.size).findFirst().orElseThrow();
+    }
+
+    /** What a device saves. */
+    public static <D extends Device & Stateful> StateSection saved(D device) {
+        StateSection s = new StateSection(device.id(), device.stateVersion());
+        device.save(s);
+        return s;
+    }
+
+    @Override
+    public GuestClock clock() {
+        return this;
+    }
+
+    @Override
+    public long nanos() {
+        return now;
+    }
+
+    @Override
+    public long tscHz() {
+        return 1_000_000_000L;
+    }
+
+    @Override
+    public long tsc() {
+        return now;
+    }
+
+    @Override
+    public void claimPorts(PortDevice device, int range, int first, int count) {
+        ports.add(new PortClaim(device, range, first, count));
+    }
+
+    @Override
+    public void claimMmio(MmioDevice device, int range, long gpa, long size) {
+        mmio.add(new MmioClaim(device, range, gpa, size));
+    }
+
+    @Override
+    public void release(Device device) {
+        ports.removeIf(c -> c.device == device);
+        mmio.removeIf(c -> c.device == device);
+    }
+
+    @Override
+    public InterruptLine interrupt(int irq) {
+        throw new AssertionError("chips get their lines from the chipset");
+    }
+
+    @Override
+    public TimerHandle timer(Device owner, Runnable expired) {
+        Alarm a = new Alarm(expired);
+        alarms.add(a);
+        return a;
+    }
+
+    @Override
+    public DmaPort dma(Device owner, Runnable kick) {
+        throw new AssertionError("no chip has DMA");
+    }
+
+    @Override
+    public void requestReset(String why) {
+        events.add("reset " + why);
+    }
+
+    @Override
+    public void requestPowerOff(String why) {
+        events.add("off " + why);
+    }
+
+    @Override
+    public void requestExit(int code, String why) {
+        events.add("exit " + code);
+    }
+
+    @Override
+    public int currentVcpu() {
+        return vcpu;
+    }
+
+    @Override
+    public void interruptPending(int index) {
+        events.add("interrupt " + index);
+    }
+
+    @Override
+    public void init(int index) {
+        events.add("init " + index);
+    }
+
+    @Override
+    public void startup(int index, int vector) {
+        events.add("startup " + index + " " + vector);
+    }
+
+    @Override
+    public long tscOffset(int index) {
+        return 0;
+    }
+}
