@@ -70,6 +70,16 @@ final class RunControl {
         }
     }
 
+    /** False if a going vCPU has to stand now. */
+    boolean mayContinue() {
+        lock.lock();
+        try {
+            return !closed && mayGo();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** This vCPU is at an instruction boundary, outside its engine, and stays there until {@link #go}. */
     void stand() {
         lock.lock();

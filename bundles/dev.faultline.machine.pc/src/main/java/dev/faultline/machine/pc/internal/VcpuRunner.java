@@ -123,8 +123,7 @@ final class VcpuRunner implements Runnable {
     /** Runs until the vCPU has to stand. */
     private void untilStop() {
         for (; ; ) {
-            if (v.take(VcpuContext.REQ_STOP) != 0) {
-                obeyMessages();
+            if (v.take(VcpuContext.REQ_STOP) != 0 && !obey()) {
                 return;
             }
             if (waitsForSipi) {
@@ -132,8 +131,8 @@ final class VcpuRunner implements Runnable {
             } else if (v.activity == VcpuContext.SHUTDOWN) {
                 control.exit(new VcpuExit.Crashed(crash()));
                 return;
-            } else if (v.activity == VcpuContext.HALTED) {
-                halted();
+            } else if (v.activity == VcpuContext.HALTED && !woken()) {
+                sleep();
             } else if (!handle(execute())) {
                 return;
             }
@@ -159,7 +158,9 @@ final class VcpuRunner implements Runnable {
     /** @return false if the machine was told to stop */
     private boolean handle(int exit) {
         switch (exit) {
-            case VcpuLoop.EXIT_REQUEST -> v.serviceFlush();
+            case VcpuLoop.EXIT_REQUEST -> {
+                return obey(); // the engine may have taken REQ_STOP
+            }
             case VcpuLoop.EXIT_HALT -> v.activity = VcpuContext.HALTED;
             case VcpuLoop.EXIT_SHUTDOWN -> v.activity = VcpuContext.SHUTDOWN;
             case VcpuLoop.EXIT_FAULT -> {
@@ -208,19 +209,24 @@ final class VcpuRunner implements Runnable {
         }
     }
 
-    /** HLT: sleeps until an event that wakes, or a request to stand. */
-    private void halted() {
-        InterruptPort port = v.interrupts;
+    /** In HLT: true if the engine has an event to deliver. */
+    private boolean woken() {
         v.take(VcpuContext.REQ_INTERRUPT); // before the look: what comes later sets it again
-        v.serviceFlush();
-        boolean interruptible = (v.eflags & VcpuContext.IF) != 0;
-        if (port.nmiPending() && !v.nmiBlocked || interruptible && port.pending()) {
+        InterruptPort port = v.interrupts;
+        boolean wakes =
+                v.pendingVector >= 0
+                        || port.nmiPending() && !v.nmiBlocked
+                        || (v.eflags & VcpuContext.IF) != 0 && port.pending();
+        if (wakes) {
             dead = false;
-            v.activity = VcpuContext.RUNNING;
-            v.post(VcpuContext.REQ_INTERRUPT);
-            return;
         }
-        dead = !interruptible;
+        return wakes;
+    }
+
+    /** HLT: sleeps until somebody posts a request. */
+    private void sleep() {
+        v.serviceFlush();
+        dead = (v.eflags & VcpuContext.IF) == 0;
         if (dead && host.allDead()) {
             long rip = v.segBase[Segments.CS] + v.rip;
             control.exit(
@@ -234,7 +240,9 @@ final class VcpuRunner implements Runnable {
 
     // ---- INIT and start-up (SDM 3A, "Multiple-Processor (MP) Initialization") ------------------------------------------
 
-    private void obeyMessages() {
+    /** Obeys what was posted with REQ_STOP. @return false if the vCPU has to stand */
+    private boolean obey() {
+        v.serviceFlush();
         if (initRequested) {
             initRequested = false;
             sipi = NO_SIPI;
@@ -253,6 +261,7 @@ final class VcpuRunner implements Runnable {
                 waitsForSipi = false;
             }
         }
+        return control.mayContinue();
     }
 
     /** The vCPU's state was replaced. Standing. */
