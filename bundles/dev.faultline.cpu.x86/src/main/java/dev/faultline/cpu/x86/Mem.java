@@ -241,17 +241,21 @@ public final class Mem {
         return h;
     }
 
-    /** A read-modify-write needs both rights: W first, so that it faults once, as a write; then R where W does not imply it. */
+    /**
+     * A read-modify-write needs both rights: W first, so that it faults once, as a write; then R where W does not imply it. A write to ROM is a device access while
+     * its bytes are read from memory: for {@link Mmu#DEVICE}, {@code v.missHva} tells where to read, negative for a device.
+     */
     private static long fillWrite(VcpuContext v, long lin, boolean alsoRead) {
         long h = fill(v, lin, W);
-        if (alsoRead && h != Mmu.FAULTED && h != Mmu.DEVICE) {
+        if (alsoRead && h != Mmu.FAULTED) {
             long gpa = v.missGpa;
             long hva = v.missHva;
-            if (fill(v, lin, R) == Mmu.FAULTED) {
+            long r = fill(v, lin, R);
+            if (r == Mmu.FAULTED) {
                 return Mmu.FAULTED;
             }
             v.missGpa = gpa;
-            v.missHva = hva;
+            v.missHva = h == Mmu.DEVICE ? r : hva;
         }
         return h;
     }
@@ -390,6 +394,7 @@ public final class Mem {
         private final int[] readLen = new int[2];
         private int readParts;
         private final long[] writeHva = new long[2];
+        private final long[] preloadHva = new long[2];
         private final long[] writeGpa = new long[2];
         private final int[] writeLen = new int[2];
         private final boolean[] writeCode = new boolean[2];
@@ -423,6 +428,7 @@ public final class Mem {
         void writePart(VcpuContext v, long h, int len) {
             boolean code = h == Mmu.CODE;
             writeHva[writeParts] = code ? v.missHva : h;
+            preloadHva[writeParts] = h < 0 ? v.missHva : h;
             writeGpa[writeParts] = v.missGpa;
             writeCode[writeParts] = code;
             writeLen[writeParts++] = len;
@@ -449,8 +455,8 @@ public final class Mem {
         void preload(VcpuContext v) {
             long to = v.scratchWrite;
             for (int i = 0; i < writeParts; i++) {
-                if (writeHva[i] >= 0) {
-                    copy(writeHva[i], to, writeLen[i]);
+                if (preloadHva[i] >= 0) {
+                    copy(preloadHva[i], to, writeLen[i]);
                 } else {
                     deviceRead(v, writeGpa[i], to, writeLen[i]);
                 }
