@@ -150,6 +150,54 @@ public final class Flags {
         return r << shift >>> shift;
     }
 
+    /** SHL by 1..31. OF as if each bit were a shift of its own. */
+    public static long shl32(VcpuContext v, int a, int n) {
+        long w = (long) a << n;
+        v.flagRes = (int) w;
+        v.flagAux = w << 31 & TOP;
+        return w & 0xFFFF_FFFFL;
+    }
+
+    /** SHL by 1..63. */
+    public static long shl64(VcpuContext v, long a, int n) {
+        long w = a << n - 1;
+        v.flagRes = w << 1;
+        v.flagAux = w & TOP;
+        return w << 1;
+    }
+
+    /** SHR by 1..31. */
+    public static long shr32(VcpuContext v, int a, int n) {
+        int w = a >>> n - 1;
+        v.flagRes = w >>> 1;
+        v.flagAux = (long) w << 63 | (long) (w ^ w >>> 31) << 63 >>> 1;
+        return w >>> 1;
+    }
+
+    /** SHR by 1..63. */
+    public static long shr64(VcpuContext v, long a, int n) {
+        long w = a >>> n - 1;
+        v.flagRes = w >>> 1;
+        v.flagAux = w << 63 | (w ^ w >>> 63) << 63 >>> 1;
+        return w >>> 1;
+    }
+
+    /** SAR by 1..31. */
+    public static long sar32(VcpuContext v, int a, int n) {
+        int w = a >> n - 1;
+        v.flagRes = w >> 1;
+        v.flagAux = -(long) (w & 1) & TOP;
+        return w >> 1 & 0xFFFF_FFFFL;
+    }
+
+    /** SAR by 1..63. */
+    public static long sar64(VcpuContext v, long a, int n) {
+        long w = a >> n - 1;
+        v.flagRes = w >> 1;
+        v.flagAux = -(w & 1) & TOP;
+        return w >> 1;
+    }
+
     /** After an add or sub, puts back the CF that was there before (INC, DEC), keeping OF. */
     public static void keepCarry(VcpuContext v, long oldAux) {
         long aux = v.flagAux;

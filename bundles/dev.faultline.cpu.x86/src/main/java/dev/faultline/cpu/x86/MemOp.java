@@ -108,6 +108,10 @@ public abstract class MemOp extends Op {
         return writeOther(v, delta, size);
     }
 
+    protected final long readWriteAt(VcpuContext v, long delta, int size) {
+        return readWriteOther(v, delta, size);
+    }
+
     private long readOther(VcpuContext v, long delta, int size) {
         long lin = linear(v, delta, size, Mem.R);
         return linearFailed(lin) ? lin : Mem.read(v, seg, lin, size);

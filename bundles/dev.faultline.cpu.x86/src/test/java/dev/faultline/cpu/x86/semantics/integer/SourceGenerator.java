@@ -44,6 +44,9 @@ final class SourceGenerator {
         }
         files.put("Cmp.java", comparison("Cmp", "sub", "2A, \"CMP-Compare Two Operands\"", "Flags.subSmall(v, a, b, 0, shift)", true));
         files.put("Test.java", comparison("Test", "and", "2B, \"TEST-Logical Compare\"", "Flags.logicSmall(v, a & b, shift)", false));
+        files.put("Shl.java", GENERATED + ShiftTemplate.source("Shl", ShiftTemplate.SHL));
+        files.put("Shr.java", GENERATED + ShiftTemplate.source("Shr", ShiftTemplate.SHR));
+        files.put("Sar.java", GENERATED + ShiftTemplate.source("Sar", ShiftTemplate.SAR));
         files.put("Jcc.java", conditional(JCC, JCC_CASE));
         files.put("Setcc.java", conditional(SETCC, SETCC_CASE));
         files.put("Cmovcc.java", conditional(CMOVCC, CMOVCC_CASE));

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Flags;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.RmOp;
+
+/**
+ * BSF, BSR and LZCNT. SDM 2A, "BSF-Bit Scan Forward", "BSR-Bit Scan Reverse", "LZCNT-Count the Number of Leading Zero Bits". A source of 0 leaves the
+ * destination of BSF and BSR alone.
+ */
+final class Bsf {
+    private Bsf() {}
+
+    static Op make(Decoded d) {
+        return switch (d.mnemonic) {
+            case "BSF" -> new Forward(d);
+            case "BSR" -> new Reverse(d);
+            default -> new Lzcnt(d);
+        };
+    }
+
+    private static final class Forward extends RmOp {
+        Forward(Decoded d) {
+            super(d, d.operandSize);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = probe(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long x = get(v, h);
+            Flags.result(v, x == 0 ? 0 : 1, false, false);
+            if (x != 0) {
+                putG(v, Long.numberOfTrailingZeros(x));
+            }
+            return NEXT;
+        }
+    }
+
+    private static final class Reverse extends RmOp {
+        Reverse(Decoded d) {
+            super(d, d.operandSize);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = probe(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long x = get(v, h);
+            Flags.result(v, x == 0 ? 0 : 1, false, false);
+            if (x != 0) {
+                putG(v, 63 - Long.numberOfLeadingZeros(x));
+            }
+            return NEXT;
+        }
+    }
+
+    private static final class Lzcnt extends RmOp {
+        Lzcnt(Decoded d) {
+            super(d, d.operandSize);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = probe(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long n = Long.numberOfLeadingZeros(get(v, h)) - (64 - size * 8);
+            Flags.result(v, n == 0 ? 0 : 1, n == size * 8, false);
+            putG(v, n);
+            return NEXT;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Flags;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+
+/** CMPS; ES:RDI is read first, as hardware does. SDM 2A, "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ-Compare String Operands". */
+final class Cmps extends StringOp {
+    private final boolean whileEqual;
+    private final int shift;
+
+    private Cmps(Decoded d) {
+        super(d);
+        whileEqual = d.rep == 0xF3;
+        shift = 64 - size * 8;
+    }
+
+    static Op make(Decoded d) {
+        return new Cmps(d);
+    }
+
+    @Override
+    public int execute(VcpuContext v) {
+        if (count(v) == 0) {
+            return nothing();
+        }
+        long stride = stride(v);
+        int result = AGAIN;
+        for (int i = steps(v); i > 0 && result == AGAIN; i--) {
+            long h = compared(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long b = Mem.load(h, size);
+            h = source(v);
+            if (h == -1) {
+                return FAULT;
+            }
+            long a = Mem.load(h == Mem.LATE ? Mem.readNow(v) : h, size);
+            boolean equal = Flags.subSmall(v, a, b, 0, shift) == 0;
+            move(v, RSI, stride);
+            move(v, RDI, stride);
+            result = counted(v, 1);
+            if (equal != whileEqual) {
+                return NEXT;
+            }
+        }
+        return result;
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Atomic;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Flags;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.RmOp;
+
+/** CMPXCHG; the destination is written in any case. SDM 2A, "CMPXCHG-Compare and Exchange". */
+final class Cmpxchg {
+    private Cmpxchg() {}
+
+    static Op make(Decoded d) {
+        int size = d.entry.operands.equals("Eb,Gb") ? 1 : d.operandSize;
+        return d.lock ? new Lock(d, size) : new EG(d, size);
+    }
+
+    private static void putAccumulator(VcpuContext v, int size, long mask, long value) {
+        v.gpr[0] = size >= 4 ? value : v.gpr[0] & ~mask | value;
+    }
+
+    private static final class EG extends RmOp {
+        private final int shift;
+
+        EG(Decoded d, int size) {
+            super(d, size);
+            shift = 64 - size * 8;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = probeRW(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long old = get(v, h);
+            boolean equal = Flags.subSmall(v, v.gpr[0], old, 0, shift) == 0;
+            int x = put(v, h, equal ? getG(v) : old);
+            if (!equal) {
+                putAccumulator(v, size, mask, old);
+            }
+            return x;
+        }
+    }
+
+    private static final class Lock extends RmOp {
+        private final int shift;
+
+        Lock(Decoded d, int size) {
+            super(d, size);
+            shift = 64 - size * 8;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = probeRW(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long expected = v.gpr[0] & mask;
+            long g = getG(v);
+            long old;
+            if (Atomic.possible(v, h, size)) {
+                do {
+                    old = Mem.load(h, size);
+                } while (old == expected && !Atomic.cas(h, size, old, g));
+            } else {
+                old = Mem.load(h, size);
+                Mem.store(h, size, old == expected ? g : old);
+            }
+            Flags.subSmall(v, expected, old, 0, shift);
+            if (old != expected) {
+                putAccumulator(v, size, mask, old);
+            }
+            return Mem.commit(v, h);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Stack;
+
+/** ENTER, all nesting levels, and LEAVE. SDM 2A, "ENTER-Make Stack Frame for Procedure Parameters"; 2A, "LEAVE-High Level Procedure Exit". */
+final class Enter {
+    private static final int RSP = 4;
+    private static final int RBP = 5;
+
+    private Enter() {}
+
+    static Op enter(Decoded d) {
+        return new Frame(d);
+    }
+
+    static Op leave(Decoded d) {
+        return new Leave(d.operandSize);
+    }
+
+    private static void putBasePointer(VcpuContext v, int size, long x) {
+        long[] r = v.gpr;
+        r[RBP] =
+                size == 8 ? x : size == 4 ? x & 0xFFFF_FFFFL : r[RBP] & ~0xFFFFL | x & 0xFFFF;
+    }
+
+    /** {@code delta} bytes from the base pointer, as a displacement from the stack pointer. */
+    private static long fromBase(VcpuContext v, long delta) {
+        return v.gpr[RBP] + delta - v.gpr[RSP];
+    }
+
+    private static final class Frame extends Op {
+        private final int size;
+        private final int space;
+        private final int level;
+
+        Frame(Decoded d) {
+            size = d.operandSize;
+            space = (int) d.imm;
+            level = d.imm2 & 31;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (!probe(v)) {
+                return FAULT;
+            }
+            long frame = Stack.moved(v, -size);
+            int result = push(v, -size, v.gpr[RBP]);
+            for (int i = 1; i < level; i++) {
+                long x = Mem.load(Stack.readAt(v, fromBase(v, -size * i), size), size);
+                result |= push(v, -size * (i + 1), x);
+            }
+            if (level > 0) {
+                result |= push(v, -size * (level + 1), frame);
+            }
+            long used = (long) size * (level == 0 ? 1 : level + 1);
+            v.gpr[RSP] = Stack.moved(v, -used - space);
+            putBasePointer(v, size, frame);
+            return result;
+        }
+
+        /** Every access in its order, and a write at the final stack pointer. */
+        private boolean probe(VcpuContext v) {
+            int pushes = level == 0 ? 1 : level + 1;
+            for (int i = 1; i <= pushes; i++) {
+                if (i > 1 && i < pushes) {
+                    if (Stack.readAt(v, fromBase(v, -size * (i - 1)), size) < 0) {
+                        return false;
+                    }
+                }
+                if (Stack.writeAt(v, -size * i, size) < 0) {
+                    return false;
+                }
+            }
+            return Stack.writeAt(v, -(long) size * pushes - space, size) >= 0;
+        }
+
+        private int push(VcpuContext v, long delta, long x) {
+            long h = Stack.writeAt(v, delta, size);
+            Mem.store(h, size, x);
+            return Mem.commit(v, h);
+        }
+    }
+
+    private static final class Leave extends Op {
+        private final int size;
+
+        Leave(int size) {
+            this.size = size;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long bp = v.gpr[RBP];
+            long h;
+            if (size == 8) {
+                h = Mem.read(v, Segments.SS, bp, 8);
+            } else {
+                h = Stack.readAt(v, fromBase(v, 0), size);
+            }
+            if (h < 0) {
+                return FAULT;
+            }
+            long x = Mem.load(h, size);
+            v.gpr[RSP] = Stack.with(v, bp + size);
+            putBasePointer(v, size, x);
+            return NEXT;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+
+/** MOVS. SDM 2B, "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ-Move Data From String to String". */
+final class Movs extends StringOp {
+    private Movs(Decoded d) {
+        super(d);
+    }
+
+    static Op make(Decoded d) {
+        return new Movs(d);
+    }
+
+    @Override
+    public int execute(VcpuContext v) {
+        long n = count(v);
+        if (n == 0) {
+            return nothing();
+        }
+        long from = source(v);
+        if (from == -1) {
+            return FAULT;
+        }
+        long to = destination(v);
+        if (to < 0) {
+            return FAULT;
+        }
+        if (repeated
+                && bulk(v)
+                && from != Mem.LATE
+                && from != v.scratchRead
+                && to != v.scratchWrite) {
+            return copy(v, from, to, n);
+        }
+        Mem.store(to, size, Mem.load(from == Mem.LATE ? Mem.readNow(v) : from, size));
+        long stride = stride(v);
+        move(v, RSI, stride);
+        move(v, RDI, stride);
+        int done = counted(v, 1);
+        int stored = Mem.commit(v, to);
+        return done == AGAIN ? AGAIN : stored;
+    }
+
+    /** As many elements as both pages hold. */
+    private int copy(VcpuContext v, long from, long to, long n) {
+        long k = run(v, seg, v.gpr[RSI] & addressMask, Mem.R, n);
+        k = run(v, Segments.ES, v.gpr[RDI] & addressMask, Mem.W, k);
+        long bytes = k * size;
+        if (to > from && to < from + bytes) {
+            // Overlapping upwards: elements already written are read again.
+            for (long at = 0; at < bytes; at += size) {
+                Mem.store(to + at, size, Mem.load(from + at, size));
+            }
+        } else {
+            HostBytes.copy(from, to, bytes);
+        }
+        move(v, RSI, bytes);
+        move(v, RDI, bytes);
+        return counted(v, k);
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Stack;
+
+/** PUSHA/PUSHAD and POPA/POPAD. SDM 2B, "PUSHA/PUSHAD-Push All General-Purpose Registers", "POPA/POPAD-Pop All General-Purpose Registers". */
+final class Pusha {
+    private static final int RSP = 4;
+
+    private Pusha() {}
+
+    static Op push(Decoded d) {
+        return new PushAll(d.operandSize);
+    }
+
+    static Op pop(Decoded d) {
+        return new PopAll(d.operandSize);
+    }
+
+    private static final class PushAll extends Op {
+        private final int size;
+
+        PushAll(int size) {
+            this.size = size;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            for (int i = 0; i < 8; i++) {
+                if (Stack.writeAt(v, -size * (i + 1), size) < 0) {
+                    return FAULT;
+                }
+            }
+            int result = NEXT;
+            for (int i = 0; i < 8; i++) {
+                long h = Stack.writeAt(v, -size * (i + 1), size);
+                Mem.store(h, size, v.gpr[i]);
+                result |= Mem.commit(v, h);
+            }
+            Stack.move(v, -size * 8);
+            return result;
+        }
+    }
+
+    private static final class PopAll extends Op {
+        private final int size;
+
+        PopAll(int size) {
+            this.size = size;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            for (int i = 7; i >= 0; i--) {
+                if (Stack.readAt(v, size * (7 - i), size) < 0) {
+                    return FAULT;
+                }
+            }
+            for (int i = 7; i >= 0; i--) {
+                if (i != RSP) {
+                    long x = Mem.load(Stack.readAt(v, size * (7 - i), size), size);
+                    v.gpr[i] = size == 4 ? x : v.gpr[i] & ~0xFFFFL | x;
+                }
+            }
+            Stack.move(v, size * 8);
+            return NEXT;
+        }
+    }
+}

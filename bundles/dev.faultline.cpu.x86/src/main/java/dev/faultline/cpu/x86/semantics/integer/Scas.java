@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Flags;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+
+/** SCAS. SDM 2B, "SCAS/SCASB/SCASW/SCASD-Scan String". */
+final class Scas extends StringOp {
+    private final boolean whileEqual;
+    private final int shift;
+
+    private Scas(Decoded d) {
+        super(d);
+        whileEqual = d.rep == 0xF3;
+        shift = 64 - size * 8;
+    }
+
+    static Op make(Decoded d) {
+        return new Scas(d);
+    }
+
+    @Override
+    public int execute(VcpuContext v) {
+        if (count(v) == 0) {
+            return nothing();
+        }
+        long stride = stride(v);
+        int result = AGAIN;
+        for (int i = steps(v); i > 0 && result == AGAIN; i--) {
+            long h = compared(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            boolean equal = Flags.subSmall(v, v.gpr[0], Mem.load(h, size), 0, shift) == 0;
+            move(v, RDI, stride);
+            result = counted(v, 1);
+            if (equal != whileEqual) {
+                return NEXT;
+            }
+        }
+        return result;
+    }
+}

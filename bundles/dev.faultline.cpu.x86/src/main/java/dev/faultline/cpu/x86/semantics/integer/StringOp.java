@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+
+/**
+ * What the string instructions share. SDM 1, "String Instructions"; SDM 2B, "REP/REPE/REPZ/REPNE/REPNZ". A repeated one executes a bounded chunk, commits
+ * RCX, RSI and RDI with it, and returns {@link Op#AGAIN}: a fault or a request finds a whole number of iterations done.
+ */
+abstract class StringOp extends Op {
+    static final int RCX = 1;
+    static final int RSI = 6;
+    static final int RDI = 7;
+
+    /** Longest run of elements in one chunk, bytes. */
+    static final int CHUNK = 4096;
+
+    /** Elements in one chunk where they are done one by one. */
+    static final int STEPS = 64;
+
+    /** Element: 1, 2, 4 or 8 bytes. */
+    final int size;
+
+    final long addressMask;
+
+    /** Of the source: override or DS. */
+    final int seg;
+
+    final boolean repeated;
+
+    StringOp(Decoded d) {
+        size = (d.opcode & 1) == 0 ? 1 : d.operandSize;
+        addressMask = -1L >>> 64 - d.addressSize * 8;
+        seg = d.seg;
+        repeated = d.rep != 0;
+    }
+
+    final long count(VcpuContext v) {
+        return repeated ? v.gpr[RCX] & addressMask : 1;
+    }
+
+    /** Distance to the next element, bytes. */
+    final long stride(VcpuContext v) {
+        return (v.eflags & VcpuContext.DF) != 0 ? -size : size;
+    }
+
+    /** Register {@code i} moved by {@code delta}, in its part that addresses use. */
+    final void move(VcpuContext v, int i, long delta) {
+        long r = v.gpr[i];
+        v.gpr[i] = addressMask == 0xFFFF ? r & ~0xFFFFL | r + delta & 0xFFFF : r + delta & addressMask;
+    }
+
+    /** Counts {@code n} iterations. @return NEXT, or AGAIN if some are left */
+    final int counted(VcpuContext v, long n) {
+        if (!repeated) {
+            return NEXT;
+        }
+        long left = (v.gpr[RCX] & addressMask) - n;
+        move(v, RCX, -n);
+        return left == 0 ? NEXT : AGAIN;
+    }
+
+    /** No iteration is due: with a 32-bit address size RCX, RSI and RDI stay as they are. */
+    static int nothing() {
+        return NEXT;
+    }
+
+    /** Most iterations that one call may do one by one: a single one under TF. */
+    static int steps(VcpuContext v) {
+        return (v.eflags & VcpuContext.TF) != 0 ? 1 : STEPS;
+    }
+
+    /** Translates the element at RSI. @return hva, Mem.LATE (a device is not read yet), or -1 */
+    final long source(VcpuContext v) {
+        long lin = Mem.linear(v, seg, v.gpr[RSI] & addressMask, size, Mem.R);
+        return Mem.failed(v, lin) ? lin : Mem.readLate(v, seg, lin, size);
+    }
+
+    /** Translates the element at ES:RDI for writing. */
+    final long destination(VcpuContext v) {
+        long lin = Mem.linear(v, Segments.ES, v.gpr[RDI] & addressMask, size, Mem.W);
+        return Mem.failed(v, lin) ? lin : Mem.write(v, Segments.ES, lin, size);
+    }
+
+    /** Translates the element at ES:RDI for reading. */
+    final long compared(VcpuContext v) {
+        long lin = Mem.linear(v, Segments.ES, v.gpr[RDI] & addressMask, size, Mem.R);
+        return Mem.failed(v, lin) ? lin : Mem.read(v, Segments.ES, lin, size);
+    }
+
+    /**
+     * How many elements, at most {@code n}, upwards from the one at offset {@code ea}, need no further check than that one's: same page, no wrap, and a
+     * segment without a limit.
+     */
+    final long run(VcpuContext v, int segment, long ea, int access, long n) {
+        if ((v.segFast[segment] & access) != access) {
+            return 1;
+        }
+        long lin = v.effBase[segment] + ea;
+        long bytes = Math.min(0x1000 - (lin & 0xFFF), CHUNK);
+        long room = addressMask - ea;
+        if (room >= 0 && room < bytes) {
+            bytes = room + 1;
+        }
+        return Math.max(1, Math.min(n, bytes / size));
+    }
+
+    /** Whether a chunk may be more than one element at once: upwards, and no single-stepping. */
+    static boolean bulk(VcpuContext v) {
+        return (v.eflags & (VcpuContext.DF | VcpuContext.TF)) == 0;
+    }
+}

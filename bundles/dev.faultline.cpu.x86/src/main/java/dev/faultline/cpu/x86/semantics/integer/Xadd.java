@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Flags;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.RmOp;
+
+/** XADD. SDM 2D, "XADD-Exchange and Add". */
+final class Xadd {
+    private Xadd() {}
+
+    static Op make(Decoded d) {
+        int size = d.entry.operands.equals("Eb,Gb") ? 1 : d.operandSize;
+        return d.lock ? Locked.make(d, Locked.XADD, size) : new EG(d, size);
+    }
+
+    private static final class EG extends RmOp {
+        private final int shift;
+
+        EG(Decoded d, int size) {
+            super(d, size);
+            shift = 64 - size * 8;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = probeRW(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long old = get(v, h);
+            long sum = Flags.addSmall(v, old, getG(v), 0, shift);
+            // The destination last: with both operands the same register it holds the sum.
+            putG(v, old);
+            return put(v, h, sum);
+        }
+    }
+}

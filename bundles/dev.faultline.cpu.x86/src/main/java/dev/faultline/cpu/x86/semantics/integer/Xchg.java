@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.integer;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.Atomic;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.RmOp;
+
+/** XCHG: with memory always locked; 90 is NOP (F3 90: PAUSE) unless REX.B makes it R8. SDM 2D, "XCHG-Exchange Register/Memory With Register". */
+final class Xchg {
+    private Xchg() {}
+
+    static Op make(Decoded d) {
+        if (d.entry.operands.equals("Zv,rAX")) {
+            return d.rm == 0 ? new Nop.Nothing() : new Registers(d, d.operandSize);
+        }
+        int size = d.entry.operands.equals("Eb,Gb") ? 1 : d.operandSize;
+        return d.mem ? new Memory(d, size) : new Registers(d, size);
+    }
+
+    private static final class Registers extends RmOp {
+        Registers(Decoded d, int size) {
+            super(d, size);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long e = get(v, 0);
+            long g = getG(v);
+            put(v, 0, g);
+            putG(v, e);
+            return NEXT;
+        }
+    }
+
+    private static final class Memory extends RmOp {
+        Memory(Decoded d, int size) {
+            super(d, size);
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = probeRW(v);
+            if (h < 0) {
+                return FAULT;
+            }
+            long g = getG(v);
+            if (Atomic.possible(v, h, size)) {
+                putG(v, Atomic.exchange(h, size, g));
+                return NEXT;
+            }
+            putG(v, Mem.load(h, size));
+            return put(v, h, g);
+        }
+    }
+}
