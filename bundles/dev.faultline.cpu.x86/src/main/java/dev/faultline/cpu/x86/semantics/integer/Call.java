@@ -11,7 +11,10 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 import dev.faultline.cpu.x86.Stack;
 
-/** CALL, near. SDM 2A, "CALL-Call Procedure". */
+/**
+ * CALL, near. SDM 2A, "CALL-Call Procedure". As in hardware, the return address is stored before the target is checked: a refused call leaves it below the
+ * stack pointer, which does not move.
+ */
 final class Call {
     private Call() {}
 
@@ -22,9 +25,15 @@ final class Call {
         return new Indirect(d);
     }
 
-    private static int leave(VcpuContext v, long h, long target) {
+    /** Ends a call whose return address is stored at {@code h}. */
+    private static int leave(VcpuContext v, long h, int size, boolean allowed, long target) {
+        int stored = Mem.commit(v, h);
+        if (!allowed) {
+            return Faults.gp(v, 0);
+        }
+        Stack.move(v, -size);
         v.rip = target;
-        return Mem.commit(v, h) == Op.NEXT ? Op.JUMP : Op.FAR;
+        return stored == Op.NEXT ? Op.JUMP : Op.FAR;
     }
 
     private static final class Relative64 extends NearOp {
@@ -34,18 +43,20 @@ final class Call {
 
         @Override
         public int execute(VcpuContext v) {
-            long target = target(v);
-            if (!VcpuContext.canonical(target)) {
-                return Faults.gp(v, 0);
-            }
             long sp = v.gpr[4] - 8;
             long h = Mem.write(v, Segments.SS, sp, 8);
             if (h < 0) {
                 return FAULT;
             }
             HostBytes.put64(h, v.engineBase + end);
+            int stored = Mem.commit(v, h);
+            long target = target(v);
+            if (!VcpuContext.canonical(target)) {
+                return Faults.gp(v, 0);
+            }
             v.gpr[4] = sp;
-            return leave(v, h, target);
+            v.rip = target;
+            return stored == NEXT ? JUMP : FAR;
         }
     }
 
@@ -60,17 +71,13 @@ final class Call {
 
         @Override
         public int execute(VcpuContext v) {
-            long target = target(v);
-            if (!allowed(v, target)) {
-                return Faults.gp(v, 0);
-            }
             long h = Stack.pushProbe(v, size);
             if (h < 0) {
                 return FAULT;
             }
             Mem.store(h, size, nextRip(v));
-            Stack.move(v, -size);
-            return leave(v, h, target);
+            long target = target(v);
+            return leave(v, h, size, allowed(v, target), target);
         }
     }
 
@@ -91,16 +98,12 @@ final class Call {
                 return FAULT;
             }
             long target = get(v, e);
-            if (!NearOp.allowed(v, target)) {
-                return Faults.gp(v, 0);
-            }
             long h = Stack.pushProbe(v, size);
             if (h < 0) {
                 return FAULT;
             }
             Mem.store(h, size, nextRip(v));
-            Stack.move(v, -size);
-            return leave(v, h, target);
+            return leave(v, h, size, NearOp.allowed(v, target), target);
         }
     }
 }

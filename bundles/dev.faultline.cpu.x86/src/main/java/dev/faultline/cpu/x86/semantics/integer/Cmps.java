@@ -7,7 +7,7 @@ import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
-/** CMPS; ES:RDI is read first, as hardware does. SDM 2A, "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ-Compare String Operands". */
+/** CMPS; ES:RDI is read first, as in hardware; the flags change when it ends, not with each iteration. SDM 2A, "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ-Compare String Operands". */
 final class Cmps extends StringOp {
     private final boolean whileEqual;
     private final int shift;
@@ -25,7 +25,7 @@ final class Cmps extends StringOp {
     @Override
     public int execute(VcpuContext v) {
         if (count(v) == 0) {
-            return nothing();
+            return NEXT;
         }
         long stride = stride(v);
         int result = AGAIN;
@@ -40,11 +40,11 @@ final class Cmps extends StringOp {
                 return FAULT;
             }
             long a = Mem.load(h == Mem.LATE ? Mem.readNow(v) : h, size);
-            boolean equal = Flags.subSmall(v, a, b, 0, shift) == 0;
             move(v, RSI, stride);
             move(v, RDI, stride);
             result = counted(v, 1);
-            if (equal != whileEqual) {
+            if (result == NEXT || (a == b) != whileEqual) {
+                Flags.subSmall(v, a, b, 0, shift);
                 return NEXT;
             }
         }

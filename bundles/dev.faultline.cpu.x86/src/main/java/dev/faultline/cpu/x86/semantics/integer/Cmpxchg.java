@@ -9,7 +9,7 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
-/** CMPXCHG; the destination is written in any case. SDM 2A, "CMPXCHG-Compare and Exchange". */
+/** CMPXCHG; memory is written in any case. SDM 2A, "CMPXCHG-Compare and Exchange". */
 final class Cmpxchg {
     private Cmpxchg() {}
 
@@ -38,10 +38,12 @@ final class Cmpxchg {
             }
             long old = get(v, h);
             boolean equal = Flags.subSmall(v, v.gpr[0], old, 0, shift) == 0;
-            int x = put(v, h, equal ? getG(v) : old);
-            if (!equal) {
-                putAccumulator(v, size, mask, old);
+            if (equal) {
+                return put(v, h, getG(v));
             }
+            // A register keeps even the upper half that any write would clear.
+            int x = mem ? put(v, h, old) : NEXT;
+            putAccumulator(v, size, mask, old);
             return x;
         }
     }

@@ -8,7 +8,11 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Stack;
 
-/** ENTER, all nesting levels, and LEAVE. SDM 2A, "ENTER-Make Stack Frame for Procedure Parameters"; 2A, "LEAVE-High Level Procedure Exit". */
+/**
+ * ENTER, all nesting levels, and LEAVE. SDM 2A, "ENTER-Make Stack Frame for Procedure Parameters"; 2A, "LEAVE-High Level Procedure Exit".
+ *
+ * <p>ENTER stores as it goes, as hardware does: after a fault, what it pushed is found below the stack pointer, and is stored again on restart.
+ */
 final class Enter {
     private static final int RSP = 4;
     private static final int RBP = 5;
@@ -47,42 +51,30 @@ final class Enter {
 
         @Override
         public int execute(VcpuContext v) {
-            if (!probe(v)) {
+            long frame = Stack.moved(v, -size);
+            int result = push(v, 1, v.gpr[RBP]);
+            for (int i = 1; i < level && result >= 0; i++) {
+                long h = Stack.readAt(v, fromBase(v, -size * i), size);
+                result = h < 0 ? FAULT : result | push(v, i + 1, Mem.load(h, size));
+            }
+            if (level > 0 && result >= 0) {
+                result |= push(v, level + 1, frame);
+            }
+            long used = (long) size * (level == 0 ? 1 : level + 1) + space;
+            if (result < 0 || Stack.writeAt(v, -used, size) < 0) {
                 return FAULT;
             }
-            long frame = Stack.moved(v, -size);
-            int result = push(v, -size, v.gpr[RBP]);
-            for (int i = 1; i < level; i++) {
-                long x = Mem.load(Stack.readAt(v, fromBase(v, -size * i), size), size);
-                result |= push(v, -size * (i + 1), x);
-            }
-            if (level > 0) {
-                result |= push(v, -size * (level + 1), frame);
-            }
-            long used = (long) size * (level == 0 ? 1 : level + 1);
-            v.gpr[RSP] = Stack.moved(v, -used - space);
+            v.gpr[RSP] = Stack.moved(v, -used);
             putBasePointer(v, size, frame);
             return result;
         }
 
-        /** Every access in its order, and a write at the final stack pointer. */
-        private boolean probe(VcpuContext v) {
-            int pushes = level == 0 ? 1 : level + 1;
-            for (int i = 1; i <= pushes; i++) {
-                if (i > 1 && i < pushes) {
-                    if (Stack.readAt(v, fromBase(v, -size * (i - 1)), size) < 0) {
-                        return false;
-                    }
-                }
-                if (Stack.writeAt(v, -size * i, size) < 0) {
-                    return false;
-                }
+        /** Stores the {@code n}-th value pushed, without moving the stack pointer. */
+        private int push(VcpuContext v, int n, long x) {
+            long h = Stack.writeAt(v, -size * n, size);
+            if (h < 0) {
+                return FAULT;
             }
-            return Stack.writeAt(v, -(long) size * pushes - space, size) >= 0;
-        }
-
-        private int push(VcpuContext v, long delta, long x) {
-            long h = Stack.writeAt(v, delta, size);
             Mem.store(h, size, x);
             return Mem.commit(v, h);
         }

@@ -20,9 +20,14 @@ final class Lods extends StringOp {
     }
 
     @Override
+    void truncate(VcpuContext v) {
+        v.gpr[RSI] &= addressMask;
+    }
+
+    @Override
     public int execute(VcpuContext v) {
         if (count(v) == 0) {
-            return nothing();
+            return NEXT;
         }
         long stride = stride(v);
         int result = AGAIN;

@@ -19,10 +19,16 @@ final class Movs extends StringOp {
     }
 
     @Override
+    void truncate(VcpuContext v) {
+        v.gpr[RSI] &= addressMask;
+        v.gpr[RDI] &= addressMask;
+    }
+
+    @Override
     public int execute(VcpuContext v) {
         long n = count(v);
         if (n == 0) {
-            return nothing();
+            return NEXT;
         }
         long from = source(v);
         if (from == -1) {

@@ -7,7 +7,11 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Stack;
 
-/** PUSHA/PUSHAD and POPA/POPAD. SDM 2B, "PUSHA/PUSHAD-Push All General-Purpose Registers", "POPA/POPAD-Pop All General-Purpose Registers". */
+/**
+ * PUSHA/PUSHAD and POPA/POPAD. SDM 2B, "PUSHA/PUSHAD-Push All General-Purpose Registers", "POPA/POPAD-Pop All General-Purpose Registers".
+ *
+ * <p>As in hardware, a fault leaves what was pushed or popped before it, but not the stack pointer moved: the restart does the same again.
+ */
 final class Pusha {
     private static final int RSP = 4;
 
@@ -30,14 +34,12 @@ final class Pusha {
 
         @Override
         public int execute(VcpuContext v) {
-            for (int i = 0; i < 8; i++) {
-                if (Stack.writeAt(v, -size * (i + 1), size) < 0) {
-                    return FAULT;
-                }
-            }
             int result = NEXT;
             for (int i = 0; i < 8; i++) {
                 long h = Stack.writeAt(v, -size * (i + 1), size);
+                if (h < 0) {
+                    return FAULT;
+                }
                 Mem.store(h, size, v.gpr[i]);
                 result |= Mem.commit(v, h);
             }
@@ -56,13 +58,12 @@ final class Pusha {
         @Override
         public int execute(VcpuContext v) {
             for (int i = 7; i >= 0; i--) {
-                if (Stack.readAt(v, size * (7 - i), size) < 0) {
+                long h = Stack.readAt(v, size * (7 - i), size);
+                if (h < 0) {
                     return FAULT;
                 }
-            }
-            for (int i = 7; i >= 0; i--) {
                 if (i != RSP) {
-                    long x = Mem.load(Stack.readAt(v, size * (7 - i), size), size);
+                    long x = Mem.load(h, size);
                     v.gpr[i] = size == 4 ? x : v.gpr[i] & ~0xFFFFL | x;
                 }
             }

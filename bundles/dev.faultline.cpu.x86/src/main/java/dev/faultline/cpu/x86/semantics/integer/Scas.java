@@ -7,7 +7,7 @@ import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
-/** SCAS. SDM 2B, "SCAS/SCASB/SCASW/SCASD-Scan String". */
+/** SCAS; the flags change when it ends, not with each iteration. SDM 2B, "SCAS/SCASB/SCASW/SCASD-Scan String". */
 final class Scas extends StringOp {
     private final boolean whileEqual;
     private final int shift;
@@ -25,7 +25,7 @@ final class Scas extends StringOp {
     @Override
     public int execute(VcpuContext v) {
         if (count(v) == 0) {
-            return nothing();
+            return NEXT;
         }
         long stride = stride(v);
         int result = AGAIN;
@@ -34,10 +34,12 @@ final class Scas extends StringOp {
             if (h < 0) {
                 return FAULT;
             }
-            boolean equal = Flags.subSmall(v, v.gpr[0], Mem.load(h, size), 0, shift) == 0;
+            long b = Mem.load(h, size);
+            boolean equal = (v.gpr[0] - b) << shift == 0;
             move(v, RDI, stride);
             result = counted(v, 1);
-            if (equal != whileEqual) {
+            if (result == NEXT || equal != whileEqual) {
+                Flags.subSmall(v, v.gpr[0], b, 0, shift);
                 return NEXT;
             }
         }

@@ -19,10 +19,15 @@ final class Stos extends StringOp {
     }
 
     @Override
+    void truncate(VcpuContext v) {
+        v.gpr[RDI] &= addressMask;
+    }
+
+    @Override
     public int execute(VcpuContext v) {
         long n = count(v);
         if (n == 0) {
-            return nothing();
+            return NEXT;
         }
         long to = destination(v);
         if (to < 0) {

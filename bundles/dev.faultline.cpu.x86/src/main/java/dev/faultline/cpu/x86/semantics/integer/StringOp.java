@@ -39,9 +39,24 @@ abstract class StringOp extends Op {
         repeated = d.rep != 0;
     }
 
+    /**
+     * Iterations to do. As in hardware, a repetition by ECX that does not end at once clears the upper halves of the registers it counts and addresses with,
+     * even if its first iteration faults.
+     */
     final long count(VcpuContext v) {
-        return repeated ? v.gpr[RCX] & addressMask : 1;
+        if (!repeated) {
+            return 1;
+        }
+        long n = v.gpr[RCX] & addressMask;
+        if (addressMask == 0xFFFF_FFFFL && n != 0) {
+            v.gpr[RCX] = n;
+            truncate(v);
+        }
+        return n;
     }
+
+    /** Clears the upper halves of the address registers (in comparisons, hardware does so only with the first iteration done). */
+    void truncate(VcpuContext v) {}
 
     /** Distance to the next element, bytes. */
     final long stride(VcpuContext v) {
@@ -62,11 +77,6 @@ abstract class StringOp extends Op {
         long left = (v.gpr[RCX] & addressMask) - n;
         move(v, RCX, -n);
         return left == 0 ? NEXT : AGAIN;
-    }
-
-    /** No iteration is due: with a 32-bit address size RCX, RSI and RDI stay as they are. */
-    static int nothing() {
-        return NEXT;
     }
 
     /** Most iterations that one call may do one by one: a single one under TF. */
