@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.InterruptPort;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.device.Board;
+import dev.faultline.api.device.Chipset;
+import dev.faultline.api.device.ChipsetFactory;
+import dev.faultline.api.device.ChipsetHost;
+import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.InterruptLine;
+import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.device.Stateful;
+import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.SerialConsole;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
+
+/** Parts for a machine whose vCPU does what the test says, instruction by instruction. */
+final class FakeParts implements Parts {
+    /** One instruction: returns 0 to go on, or an exit. */
+    interface Instruction extends ToIntFunction<VcpuContext> {}
+
+    /** What the vCPU executes next; empty: it spins. */
+    final Deque<Instruction> program = new ArrayDeque<>();
+
+    final List<String> log = new CopyOnWriteArrayList<>();
+    final HandlerBoard handlers = new HandlerBoard();
+    final FakeProtection protection = new FakeProtection();
+    final FakeChips chips = new FakeChips();
+    final List<PcMachine> closed = new ArrayList<>();
+    final VcpuEngineFactory one = new Engines("one");
+    final VcpuEngineFactory two = new Engines("two");
+    final FaultPropagation coded = new Style("coded");
+    final FaultPropagation thrown = new Style("thrown");
+
+    void then(Instruction... more) {
+        synchronized (program) {
+            program.addAll(List.of(more));
+        }
+    }
+
+    /** An instruction that retires. */
+    static Instruction retire(Runnable effect) {
+        return v -> {
+            effect.run();
+            v.instructions++;
+            return 0;
+        };
+    }
+
+    private final class Engines implements VcpuEngineFactory {
+        private final String name;
+
+        Engines(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public VcpuEngine create(VcpuContext v) {
+            log.add("create " + name);
+            return new Scripted(name, v);
+        }
+
+        @Override
+        public void reset(VcpuContext v) {
+            v.rip = 0xFFF0;
+        }
+    }
+
+    private final class Scripted implements VcpuEngine {
+        private final String name;
+        private final VcpuContext v;
+
+        Scripted(String name, VcpuContext v) {
+            this.name = name;
+            this.v = v;
+        }
+
+        @Override
+        public int run() {
+            int exit;
+            do {
+                exit = step();
+            } while (exit == VcpuLoop.EXIT_REQUEST && !stopTaken);
+            stopTaken = false;
+            return exit;
+        }
+
+        private boolean stopTaken;
+
+        @Override
+        public int step() {
+            v.enterGuest();
+            try {
+                if (v.take(VcpuContext.REQ_STOP) != 0) {
+                    stopTaken = true;
+                    return VcpuLoop.EXIT_REQUEST;
+                }
+                v.serviceFlush();
+                if ((v.eflags & VcpuContext.IF) != 0 && v.interrupts.pending()) {
+                    log.add("interrupt " + v.interrupts.acknowledge());
+                    v.activity = VcpuContext.RUNNING;
+                    return VcpuLoop.EXIT_REQUEST;
+                }
+                if (v.activity == VcpuContext.HALTED) {
+                    return VcpuLoop.EXIT_HALT;
+                }
+                return next();
+            } finally {
+                v.leaveGuest();
+            }
+        }
+
+        private int next() {
+            Instruction i;
+            synchronized (program) {
+                i = v.index == 0 ? program.peek() : null;
+            }
+            if (i == null) {
+                Thread.onSpinWait();
+                v.instructions++;
+                return VcpuLoop.EXIT_REQUEST;
+            }
+            int exit = i.applyAsInt(v);
+            if (exit != VcpuLoop.EXIT_FAULT) { // a faulting instruction is executed again
+                synchronized (program) {
+                    program.remove();
+                }
+            }
+            return exit == 0 ? VcpuLoop.EXIT_REQUEST : exit;
+        }
+
+        @Override
+        public void close() {
+            log.add("close " + name);
+        }
+    }
+
+    private record Style(String style) implements FaultPropagation {
+        @Override
+        public long raise(VcpuContext v) {
+            return FAULTED;
+        }
+
+        @Override
+        public int run(VcpuLoop loop, VcpuContext v) {
+            return loop.loop(v);
+        }
+    }
+
+    /** A counter device with an alarm, one interrupt line and a silent console. */
+    final class FakeChips implements Chipset, PortDevice, Stateful, SerialConsole, InterruptPort {
+        Board board;
+        ChipsetHost host;
+        TimerHandle alarm;
+        volatile int vector = -1;
+        volatile int value;
+        volatile boolean failing;
+        private long base;
+
+        Chipset on(Board b, ChipsetHost h) {
+            board = b;
+            host = h;
+            b.claimPorts(this, 0, 0x100, 2);
+            alarm =
+                    b.timer(
+                            this,
+                            () -> {
+                                log.add("alarm");
+                                raise(0x20);
+                            });
+            return this;
+        }
+
+        void raise(int v) {
+            vector = v;
+            host.interruptPending(0);
+        }
+
+        @Override
+        public String id() {
+            return "fake";
+        }
+
+        @Override
+        public int portRead(int range, int offset, int size) {
+            return value;
+        }
+
+        @Override
+        public void portWrite(int range, int offset, int size, int v) {
+            if (failing) {
+                throw new IllegalStateException("broken chip");
+            }
+            value = v;
+        }
+
+        @Override
+        public int stateVersion() {
+            return 1;
+        }
+
+        @Override
+        public void save(StateSection to) {
+            to.put("value", value);
+        }
+
+        @Override
+        public void load(StateSection from) {
+            value = from.getInt("value");
+        }
+
+        @Override
+        public List<Device> devices() {
+            return List.of(this);
+        }
+
+        @Override
+        public InterruptLine interrupt(int irq) {
+            return on -> vector = on ? irq : -1;
+        }
+
+        @Override
+        public InterruptPort interrupts(int vcpu) {
+            return this;
+        }
+
+        @Override
+        public SerialConsole serial() {
+            return this;
+        }
+
+        @Override
+        public void close() {
+            log.add("close chips");
+        }
+
+        @Override
+        public long bytesSent() {
+            return 0;
+        }
+
+        @Override
+        public void addListener(Consumer<byte[]> listener) {}
+
+        @Override
+        public void removeListener(Consumer<byte[]> listener) {}
+
+        @Override
+        public void send(byte[] bytes) {}
+
+        @Override
+        public boolean pending() {
+            return vector >= 0;
+        }
+
+        @Override
+        public int acknowledge() {
+            int v = vector;
+            vector = -1;
+            return v;
+        }
+
+        @Override
+        public boolean nmiPending() {
+            return false;
+        }
+
+        @Override
+        public void takeNmi() {}
+
+        @Override
+        public int taskPriority() {
+            return 0;
+        }
+
+        @Override
+        public void taskPriority(int priority) {}
+
+        @Override
+        public long apicBase() {
+            return base;
+        }
+
+        @Override
+        public boolean apicBase(long b) {
+            base = b;
+            return true;
+        }
+
+        @Override
+        public long tscDeadline() {
+            return 0;
+        }
+
+        @Override
+        public void tscDeadline(long deadline) {}
+    }
+
+    @Override
+    public GuestMemoryFactory memory() {
+        return bits -> new FakeMemory();
+    }
+
+    @Override
+    public RamProtectionFactory protection() {
+        return memory -> protection;
+    }
+
+    @Override
+    public MmuFactory mmu() {
+        return (memory, rights) -> new FakeMmu();
+    }
+
+    @Override
+    public ChipsetFactory chipset() {
+        return (board, host, vcpus, ram) -> chips.on(board, host);
+    }
+
+    @Override
+    public HandlerBoard handlers() {
+        return handlers;
+    }
+
+    @Override
+    public VcpuEngineFactory engine(String name) throws MachineException {
+        return switch (name) {
+            case "one" -> one;
+            case "two" -> two;
+            default -> throw new MachineException("unknown engine " + name);
+        };
+    }
+
+    @Override
+    public FaultPropagation faultStyle(String style) throws MachineException {
+        return switch (style) {
+            case "coded" -> coded;
+            case "thrown" -> thrown;
+            default -> throw new MachineException("unknown fault style " + style);
+        };
+    }
+
+    @Override
+    public DeviceFactory device(String name) throws MachineException {
+        throw new MachineException("unknown device " + name);
+    }
+
+    @Override
+    public void closed(PcMachine machine) {
+        closed.add(machine);
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.device.TimerHandle;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(20)
+class MachineClockTest {
+    private long host = 1_000;
+    private final MachineClock clock = new MachineClock(() -> host);
+
+    @Test
+    void guestTimeRunsOnlyBetweenStartAndStop() {
+        host += 500;
+        assertThat(clock.nanos()).isZero();
+        clock.start();
+        host += 70;
+        assertThat(clock.nanos()).isEqualTo(70);
+        assertThat(clock.tsc()).isEqualTo(70);
+        clock.stop();
+        host += 1_000;
+        assertThat(clock.nanos()).isEqualTo(70);
+        clock.start();
+        clock.start();
+        host += 5;
+        assertThat(clock.nanos()).isEqualTo(75);
+    }
+
+    @Test
+    void onlyAStoppedClockCanBeSet() {
+        clock.set(12_345);
+        assertThat(clock.nanos()).isEqualTo(12_345);
+        clock.start();
+        assertThatThrownBy(() -> clock.set(0)).isInstanceOf(IllegalStateException.class);
+    }
+
+    // ---- alarms --------------------------------------------------------------------------------------------------------
+
+    private final MachineClock real = new MachineClock(System::nanoTime);
+    private final List<String> log = new CopyOnWriteArrayList<>();
+    private final TimerQueue queue = new TimerQueue("test", real, (o, e) -> log.add(o + " " + e.getMessage()));
+
+    @AfterEach
+    void close() {
+        queue.close();
+    }
+
+    @Test
+    void alarmsComeInOrderAndOnlyWhileTimeRuns() throws Exception {
+        CountDownLatch done = new CountDownLatch(2);
+        TimerHandle late = alarm("late", done);
+        TimerHandle early = alarm("early", done);
+        queue.open();
+        late.at(20_000_000);
+        early.at(1_000_000);
+        assertThat(done.await(50, TimeUnit.MILLISECONDS)).isFalse();
+        real.start();
+        queue.wake();
+        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(log).containsExactly("early", "late");
+    }
+
+    @Test
+    void cancelledAndMovedAlarms() throws Exception {
+        CountDownLatch done = new CountDownLatch(1);
+        TimerHandle never = alarm("never", done);
+        TimerHandle moved = alarm("moved", done);
+        queue.open();
+        never.at(5_000_000);
+        moved.at(Long.MAX_VALUE);
+        never.cancel();
+        real.start();
+        queue.wake();
+        moved.at(0);
+        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        Thread.sleep(10);
+        assertThat(log).containsExactly("moved");
+    }
+
+    @Test
+    void anAlarmThatThrowsIsReportedAndTheOthersGoOn() throws Exception {
+        CountDownLatch done = new CountDownLatch(1);
+        TimerHandle bad =
+                queue.alarm(
+                        "chip",
+                        new Object(),
+                        () -> {
+                            throw new IllegalStateException("broken");
+                        });
+        TimerHandle good = alarm("good", done);
+        real.start();
+        queue.open();
+        bad.at(0);
+        good.at(1_000);
+        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        queue.drain();
+        assertThat(log).containsExactly("chip broken", "good");
+    }
+
+    private TimerHandle alarm(String name, CountDownLatch done) {
+        return queue.alarm(
+                name,
+                new Object(),
+                () -> {
+                    log.add(name);
+                    done.countDown();
+                });
+    }
+}

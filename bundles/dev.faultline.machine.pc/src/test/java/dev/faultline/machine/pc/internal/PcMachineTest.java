@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import static dev.faultline.machine.pc.internal.FakeParts.retire;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.protection.Rights;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.VcpuExit;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class PcMachineTest {
+    private static final Duration LONG = Duration.ofSeconds(20);
+    private final FakeParts parts = new FakeParts();
+    private PcMachine machine;
+
+    private PcMachine machine(int vcpus) throws MachineException {
+        machine =
+                PcMachine.create(
+                        new MachineConfig("test", 4 << 20, vcpus, "one", "coded", List.of()), parts);
+        return machine;
+    }
+
+    @AfterEach
+    void close() {
+        if (machine != null) {
+            machine.close();
+        }
+    }
+
+    private static FakeParts.Instruction access(FakeParts parts, long gpa, int right) {
+        return v -> {
+            int rights = parts.protection.rights(gpa >>> 12);
+            if ((rights & right) == 0) {
+                v.fault.protectedPage(
+                        right, rights, FaultOrigin.DATA, gpa, gpa, -1, PendingFault.FINAL_ACCESS);
+                v.fault.rip = v.rip;
+                return VcpuLoop.EXIT_FAULT;
+            }
+            v.instructions++;
+            return 0;
+        };
+    }
+
+    private static FakeParts.Instruction halt() {
+        return v -> {
+            v.instructions++;
+            return VcpuLoop.EXIT_HALT;
+        };
+    }
+
+    private static FakeParts.Instruction interruptsOn() {
+        return v -> {
+            v.eflags |= VcpuContext.IF;
+            return 0;
+        };
+    }
+
+    // ---- going and standing --------------------------------------------------------------------------------------------
+
+    @Test
+    void pauseStopsTheVcpuAndTheClockAndStartGoesOn() throws Exception {
+        machine(1).start();
+        assertThat(machine.running()).isTrue();
+        assertThat(machine.await(Duration.ofMillis(20))).isNull();
+        machine.pause("because");
+        long instructions = machine.statistics().instructions();
+        long nanos = machine.clock().nanos();
+        assertThat(nanos).isPositive();
+        Thread.sleep(20);
+        assertThat(machine.statistics().instructions()).isEqualTo(instructions);
+        assertThat(machine.clock().nanos()).isEqualTo(nanos);
+        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("because"));
+        CountDownLatch again = new CountDownLatch(1);
+        parts.then(retire(again::countDown));
+        machine.start();
+        assertThat(again.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(machine.clock().nanos()).isGreaterThanOrEqualTo(nanos);
+    }
+
+    @Test
+    void aMachineThatWasNeverStartedSaysSo() throws Exception {
+        assertThat(machine(1).await(LONG)).isEqualTo(new VcpuExit.Paused("not started"));
+    }
+
+    @Test
+    void quiesceRunsBetweenInstructionsAndTheMachineGoesOn() throws Exception {
+        machine(2).start();
+        long[] seen = new long[2];
+        machine.quiesce(
+                () -> {
+                    seen[0] = machine.statistics().instructions();
+                    spin();
+                    seen[1] = machine.statistics().instructions();
+                });
+        assertThat(seen[1]).isEqualTo(seen[0]);
+        assertThat(machine.running()).isTrue();
+    }
+
+    private static void spin() {
+        long end = System.nanoTime() + 5_000_000;
+        while (System.nanoTime() < end) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void theFirstInstructionIsToldOnce() throws Exception {
+        CountDownLatch first = new CountDownLatch(1);
+        List<Long> at = new ArrayList<>();
+        machine(1)
+                .onFirstInstruction(
+                        () -> {
+                            at.add(machine.vcpus().getFirst().instructions);
+                            first.countDown();
+                        });
+        machine.start();
+        assertThat(first.await(10, TimeUnit.SECONDS)).isTrue();
+        machine.pause("enough");
+        assertThat(at).containsExactly(1L);
+    }
+
+    @Test
+    void aTripleFaultCrashes() throws Exception {
+        parts.then(
+                v -> {
+                    v.shutdownReason = "triple fault at 0x1234";
+                    return VcpuLoop.EXIT_SHUTDOWN;
+                });
+        machine(1).start();
+        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Crashed("vCPU 0: triple fault at 0x1234"));
+        assertThatThrownBy(machine::start).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void anEngineThatThrowsStopsTheMachineWithAReason() throws Exception {
+        parts.then(
+                v -> {
+                    throw new IllegalStateException("a bug");
+                });
+        machine(1).start();
+        assertThat(machine.await(LONG).toString()).contains("engine failed").contains("a bug");
+    }
+
+    @Test
+    void aDeviceThatThrowsStopsTheMachineWithAReason() throws Exception {
+        parts.chips.failing = true;
+        parts.then(retire(() -> machine.vcpus().getFirst().bus.portOut(0x100, 1, 5)));
+        machine(1).start();
+        assertThat(machine.await(LONG).toString()).contains("device fake failed").contains("broken chip");
+    }
+
+    @Test
+    void requestsOfDevicesEndTheMachine() throws Exception {
+        parts.then(retire(() -> parts.chips.board.requestExit(0x63, "test")));
+        machine(1).start();
+        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Exited(0x63));
+    }
+
+    @Test
+    void pausingFromInsideADeviceDoesNotWait() throws Exception {
+        parts.then(retire(() -> machine.pause("from inside")));
+        machine(1).start();
+        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("from inside"));
+    }
+
+    @Test
+    void quiescingFromInsideAnInstructionIsRefused() throws Exception {
+        List<Throwable> thrown = new ArrayList<>();
+        parts.then(
+                retire(
+                        () -> {
+                            try {
+                                machine.quiesce(() -> {});
+                            } catch (IllegalStateException e) {
+                                thrown.add(e);
+                                machine.pause("seen");
+                            }
+                        }));
+        machine(1).start();
+        machine.await(LONG);
+        assertThat(thrown).hasSize(1);
+    }
+
+    // ---- HLT -----------------------------------------------------------------------------------------------------------
+
+    @Test
+    void haltSleepsUntilAnAlarmInterrupts() throws Exception {
+        CountDownLatch after = new CountDownLatch(1);
+        parts.then(interruptsOn(), halt(), retire(after::countDown));
+        machine(1);
+        parts.chips.alarm.at(30_000_000);
+        machine.start();
+        assertThat(after.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(parts.log).containsSubsequence("alarm", "interrupt 32");
+        assertThat(machine.clock().nanos()).isGreaterThanOrEqualTo(30_000_000);
+    }
+
+    @Test
+    void aHaltedMachineCanBePausedAndResumed() throws Exception {
+        parts.then(interruptsOn(), halt());
+        machine(1).start();
+        Thread.sleep(20);
+        machine.pause("while halted");
+        assertThat(machine.vcpus().getFirst().activity).isEqualTo(VcpuContext.HALTED);
+        CountDownLatch after = new CountDownLatch(1);
+        parts.then(retire(after::countDown));
+        machine.start();
+        parts.chips.raise(0x21);
+        assertThat(after.await(10, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void haltWithInterruptsOffIsPowerOff() throws Exception {
+        parts.then(halt());
+        machine(1).start();
+        assertThat(machine.await(LONG).toString()).contains("halted with interrupts disabled");
+    }
+
+    // ---- faults --------------------------------------------------------------------------------------------------------
+
+    @Test
+    void theForbiddingLayersHandlerIsAskedFirst() throws Exception {
+        List<String> asked = new ArrayList<>();
+        ProtectionLayer[] layer = new ProtectionLayer[1];
+        layer[0] =
+                parts.protection.addLayer(
+                        "lazy",
+                        (m, f) -> {
+                            asked.add(m + " " + Long.toHexString(f.gpa()) + " attempt " + f.attempt());
+                            layer[0].protectPage(f.gfn(), Rights.RWX);
+                            return Resolution.RETRY;
+                        });
+        layer[0].protect(0x5000, 4096, Rights.NONE);
+        parts.handlers.add((m, f) -> Resolution.STOP, Map.of());
+        CountDownLatch done = new CountDownLatch(1);
+        parts.then(access(parts, 0x5010, Rights.W), retire(done::countDown));
+        machine(1).start();
+        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(asked).containsExactly("test 5010 attempt 1");
+        assertThat(machine.statistics().faults()).isEqualTo(1);
+        assertThat(machine.statistics().resolvedByHandlers()).isEqualTo(1);
+        assertThat(machine.statistics().faultsByAccess()).containsEntry("W", 1L).containsEntry("R", 0L);
+        assertThat(machine.statistics().faultsByOrigin()).containsEntry(FaultOrigin.DATA, 1L);
+    }
+
+    @Test
+    void theWhiteboardIsAskedByRankingRangeAndAccess() throws Exception {
+        List<String> asked = new ArrayList<>();
+        parts.handlers.add(named("low", asked, Resolution.PASS), Map.of("service.ranking", 1));
+        parts.handlers.add(named("high", asked, Resolution.PASS), Map.of("service.ranking", 9));
+        parts.handlers.add(
+                named("elsewhere", asked, Resolution.PASS),
+                Map.of(FaultHandler.GPA_START, 0x6000L, FaultHandler.GPA_SIZE, 0x1000L));
+        parts.handlers.add(named("fetches", asked, Resolution.PASS), Map.of(FaultHandler.ACCESS_MASK, Rights.X));
+        parts.handlers.add(
+                (m, f) -> {
+                    throw new IllegalStateException("a broken handler");
+                },
+                Map.of("service.ranking", 5));
+        parts.protection.userLayer().protect(0x5000, 1, Rights.R);
+        parts.then(access(parts, 0x5FF8, Rights.W));
+        machine(1).start();
+        VcpuExit exit = machine.await(LONG);
+        assertThat(asked).containsExactly("high", "low");
+        assertThat(exit).isInstanceOf(VcpuExit.Fault.class);
+        assertThat(((VcpuExit.Fault) exit).fault().gpa()).isEqualTo(0x5FF8);
+        assertThat(((VcpuExit.Fault) exit).fault().rights()).isEqualTo(Rights.R);
+    }
+
+    private static FaultHandler named(String name, List<String> asked, Resolution answer) {
+        return (m, f) -> {
+            asked.add(name);
+            return answer;
+        };
+    }
+
+    @Test
+    void theCallerResolvesAndTheInstructionRunsAgain() throws Exception {
+        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        CountDownLatch done = new CountDownLatch(1);
+        parts.then(access(parts, 0x5000, Rights.R), retire(done::countDown));
+        machine(1).start();
+        assertThat(machine.await(LONG)).isInstanceOf(VcpuExit.Fault.class);
+        machine.protection().userLayer().protect(0x5000, 1, Rights.RWX);
+        machine.start();
+        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void attemptsCountFaultsWithoutProgress() throws Exception {
+        List<Integer> attempts = new ArrayList<>();
+        parts.handlers.add(
+                (m, f) -> {
+                    attempts.add(f.attempt());
+                    return f.attempt() == 3 ? Resolution.STOP : Resolution.RETRY;
+                },
+                Map.of());
+        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        parts.then(access(parts, 0x5000, Rights.R));
+        machine(1).start();
+        machine.await(LONG);
+        assertThat(attempts).containsExactly(1, 2, 3);
+    }
+
+    /** A handler that never opens the page must not keep the machine from stopping. */
+    @Test
+    void aLivelockObeysThePause() throws Exception {
+        parts.handlers.add((m, f) -> Resolution.RETRY, Map.of());
+        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        parts.then(access(parts, 0x5000, Rights.R));
+        machine(1).start();
+        Thread.sleep(10);
+        machine.pause("enough");
+        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("enough"));
+    }
+
+    @Test
+    void aHandlerMayQuiesceAndPauseItsMachine() throws Exception {
+        parts.handlers.add(
+                (m, f) -> {
+                    machine.quiesce(() -> parts.protection.userLayer().protectPage(f.gfn(), Rights.RWX));
+                    return Resolution.RETRY;
+                },
+                Map.of());
+        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        CountDownLatch done = new CountDownLatch(1);
+        parts.then(access(parts, 0x5000, Rights.R), retire(done::countDown));
+        machine(2).start();
+        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+    }
+
+    // ---- swaps and services --------------------------------------------------------------------------------------------
+
+    @Test
+    void swapsCountAndKeepTheMachineRunning() throws Exception {
+        machine(1).start();
+        machine.swapEngine("two");
+        machine.swapFaultStyle("thrown");
+        assertThat(machine.engine()).isEqualTo("two");
+        assertThat(machine.faultStyle()).isEqualTo("thrown");
+        assertThat(machine.vcpus().getFirst().propagation).isSameAs(parts.thrown);
+        assertThat(parts.log).containsSubsequence("create one", "close one", "create two");
+        assertThat(machine.statistics().swaps()).isEqualTo(2);
+        assertThat(machine.statistics().maxSwapPauseNanos()).isPositive();
+        assertThat(machine.running()).isTrue();
+        assertThatThrownBy(() -> machine.swapEngine("none"))
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("none");
+    }
+
+    @Test
+    void aLostServicePausesAndItsReturnResumes() throws Exception {
+        machine(1).start();
+        machine.gone(parts.one);
+        assertThat(machine.running()).isFalse();
+        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("required service engine one is gone"));
+        assertThat(parts.log).endsWith("close one");
+        machine.returned(parts.two); // another engine is not what this machine runs on
+        assertThat(machine.running()).isFalse();
+        CountDownLatch again = new CountDownLatch(1);
+        parts.then(retire(again::countDown));
+        machine.returned(parts.one);
+        assertThat(again.await(10, TimeUnit.SECONDS)).isTrue();
+        machine.gone(parts.coded);
+        assertThat(machine.await(LONG).toString()).contains("fault style coded is gone");
+    }
+
+    // ---- state ---------------------------------------------------------------------------------------------------------
+
+    @Test
+    void stateMovesToAnotherMachine() throws Exception {
+        parts.then(
+                retire(
+                        () -> {
+                            VcpuContext v = machine.vcpus().getFirst();
+                            v.gpr[3] = 0x1234_5678_9ABC_DEF0L;
+                            v.rip = 0xABC;
+                            v.setFlags(VcpuContext.CF | VcpuContext.OF | VcpuContext.IF | 2);
+                            v.xmm[31] = -2;
+                            v.bus.portOut(0x100, 1, 0x55);
+                            machine.pause("to save");
+                        }));
+        machine(1).start();
+        machine.await(LONG);
+        List<StateSection> saved = machine.saveState();
+        long nanos = machine.clock().nanos();
+        FakeParts others = new FakeParts();
+        try (PcMachine copy =
+                PcMachine.create(new MachineConfig("copy", 4 << 20, 1, "two", "thrown", List.of()), others)) {
+            copy.loadState(saved);
+            assertThat(copy.saveState()).isEqualTo(saved);
+            assertThat(copy.clock().nanos()).isEqualTo(nanos);
+            assertThat(copy.vcpus().getFirst().getFlags())
+                    .isEqualTo(VcpuContext.CF | VcpuContext.OF | VcpuContext.IF | 2);
+            assertThat(others.chips.value).isEqualTo(0x55);
+        }
+    }
+
+    @Test
+    void stateThatDoesNotFitIsRefused() throws Exception {
+        List<StateSection> saved = machine(1).saveState();
+        assertThatThrownBy(() -> machine.loadState(saved.subList(0, 1)))
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("lacks the section vcpu0");
+        List<StateSection> more = new ArrayList<>(saved);
+        more.add(new StateSection("disk", 1));
+        assertThatThrownBy(() -> machine.loadState(more)).hasMessageContaining("disk");
+        saved.get(1).put("activity", 77);
+        assertThatThrownBy(() -> machine.loadState(saved)).hasMessageContaining("77");
+    }
+
+    @Test
+    void savingARunningMachineIsRefused() throws Exception {
+        machine(1).start();
+        assertThat(machine.await(Duration.ofMillis(20))).isNull();
+        assertThatThrownBy(machine::saveState).isInstanceOf(IllegalStateException.class);
+        List<List<StateSection>> saved = new ArrayList<>();
+        machine.quiesce(() -> saved.add(machine.saveState()));
+        assertThat(saved).hasSize(1);
+    }
+
+    @Test
+    void closeFreesEverythingOnce() throws Exception {
+        machine(1).start();
+        machine.close();
+        machine.close();
+        assertThat(parts.log).containsOnlyOnce("close one").containsOnlyOnce("close chips");
+        assertThat(parts.closed).contains(machine);
+        assertThatThrownBy(machine::start).isInstanceOf(IllegalStateException.class);
+    }
+}
