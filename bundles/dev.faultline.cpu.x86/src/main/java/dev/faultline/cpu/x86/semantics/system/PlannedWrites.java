@@ -41,12 +41,12 @@ final class PlannedWrites {
     }
 
     /** A write with the rights of the current CPL. */
-    int data(VcpuContext v, long lin, int bytes, long val) {
+    int data(VcpuContext v, long lin, int bytes, long val, FaultOrigin origin) {
         if ((v.tlbKey & 3) == 3 && (lin & bytes - 1) != 0) {
             v.fault.guest(Faults.AC, 0);
             return -1;
         }
-        return add(v, lin, bytes, val, FaultOrigin.DATA, false);
+        return add(v, lin, bytes, val, origin, false);
     }
 
     private int add(
@@ -87,7 +87,7 @@ final class PlannedWrites {
             v.fault.guest(Faults.SS, 0);
             return Mmu.FAULTED;
         }
-        return v.mmu.fill(v, lin, Mmu.WRITE, origin);
+        return Stacks.translate(v, lin, Mmu.WRITE, origin);
     }
 
     /** Stores everything. @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed */

@@ -14,10 +14,22 @@ final class SystemState {
     /** What {@link Descriptors#readWord} read. */
     long value;
 
+    /** What {@link Stacks#inner} found: selector, pointer, descriptor and its linear address. */
+    int stackSelector;
+
+    long stackPointer;
+    long stackDescriptor;
+    long stackLin;
+
     final PlannedWrites writes = new PlannedWrites();
 
-    /** For {@link Events}: values to push, first pushed first. */
-    final long[] frame = new long[16];
+    /** Values to push, first pushed first. */
+    final long[] frame = new long[40];
+
+    int pushes;
+
+    /** {@link Stacks}: the last planning of pushes failed. */
+    boolean failed;
 
     /** For CPUID. */
     final int[] regs = new int[4];
@@ -38,6 +50,11 @@ final class SystemState {
 
     /** This instruction loaded RF. */
     boolean resumeLoaded;
+
+    /** Adds a value to {@link #frame}. */
+    void push(long val) {
+        frame[pushes++] = val;
+    }
 
     static SystemState of(VcpuContext v) {
         Object s = v.system;

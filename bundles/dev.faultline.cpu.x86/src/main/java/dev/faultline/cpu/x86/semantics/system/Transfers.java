@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.semantics.system;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Faults;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.MemOp;
+import dev.faultline.cpu.x86.Op;
+
+/** Far JMP, CALL and RET, IRET, INT n, INT3, INT1, INTO: operands and retirement; the work is in {@link FarTransfers}, {@link FarReturns}, {@link Events}. */
+final class Transfers {
+    private Transfers() {}
+
+    static Op far(Decoded d, boolean call) {
+        return d.mem ? new Indirect(d, call) : new Direct(d, call);
+    }
+
+    /** @param release bytes to drop */
+    static Op ret(Decoded d, int release) {
+        return new Ret(d.operandSize, release);
+    }
+
+    static Op iret(Decoded d) {
+        return new Iret(d.operandSize);
+    }
+
+    /** The end of an instruction that transferred control, or did not. */
+    static int done(VcpuContext v, int result) {
+        return result == 0 ? Op.FAR : (int) v.propagation.raise(v);
+    }
+
+    private abstract static class Transfer extends Op {
+        @Override
+        public final boolean endsBlock() {
+            return true;
+        }
+    }
+
+    private static final class Direct extends Transfer {
+        private final boolean call;
+        private final int size;
+        private final int selector;
+        private final long offset;
+
+        Direct(Decoded d, boolean call) {
+            this.call = call;
+            size = d.operandSize;
+            selector = d.imm2 & 0xFFFF;
+            offset = d.imm;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long next = nextRip(v);
+            return done(
+                    v,
+                    call
+                            ? FarTransfers.call(v, selector, offset, size, next)
+                            : FarTransfers.jump(v, selector, offset, next));
+        }
+    }
+
+    private static final class Indirect extends MemOp {
+        private final boolean call;
+        private final int size;
+
+        Indirect(Decoded d, boolean call) {
+            super(d);
+            this.call = call;
+            size = d.operandSize;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = read(v, size + 2);
+            if (h < 0) {
+                return FAULT;
+            }
+            long offset = Mem.load(h, size);
+            int selector = (int) Mem.load(h + size, 2);
+            long next = nextRip(v);
+            return done(
+                    v,
+                    call
+                            ? FarTransfers.call(v, selector, offset, size, next)
+                            : FarTransfers.jump(v, selector, offset, next));
+        }
+
+        @Override
+        public boolean endsBlock() {
+            return true;
+        }
+    }
+
+    private static final class Ret extends Transfer {
+        private final int size;
+        private final int release;
+
+        Ret(int size, int release) {
+            this.size = size;
+            this.release = release;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            return done(v, FarReturns.ret(v, size, release));
+        }
+    }
+
+    private static final class Iret extends Transfer {
+        private final int size;
+
+        Iret(int size) {
+            this.size = size;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            return done(v, FarReturns.iret(v, size, nextRip(v)));
+        }
+    }
+
+    /** INT n, INT3, INTO. */
+    static final class Interrupt extends Transfer {
+        private final int vector;
+        private final boolean privileged;
+        private final boolean onOverflow;
+
+        /** @param privileged in V86 mode sensitive to IOPL */
+        Interrupt(int vector, boolean privileged, boolean onOverflow) {
+            this.vector = vector;
+            this.privileged = privileged;
+            this.onOverflow = onOverflow;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            if (onOverflow && (v.getFlags() & VcpuContext.OF) == 0) {
+                return END;
+            }
+            if (privileged
+                    && v.v86()
+                    && (v.eflags & VcpuContext.IOPL) != VcpuContext.IOPL) {
+                return Faults.gp(v, 0);
+            }
+            return deliver(v, this, vector, Events.SOFTWARE);
+        }
+    }
+
+    /** INT1 (ICEBP): as a debug trap, no DPL check. */
+    static final class DebugInterrupt extends Transfer {
+        @Override
+        public int execute(VcpuContext v) {
+            return deliver(v, this, Faults.DB, Events.EXCEPTION);
+        }
+    }
+
+    private static int deliver(VcpuContext v, Op op, int vector, int kind) {
+        long start = v.engineBase + op.start & v.ripMask;
+        v.rip = v.engineBase + op.end & v.ripMask;
+        int r = Events.deliver(v, vector, PendingFault.NO_ERROR_CODE, kind, 0);
+        if (r != 0) {
+            v.rip = start;
+        }
+        return done(v, r);
+    }
+}
