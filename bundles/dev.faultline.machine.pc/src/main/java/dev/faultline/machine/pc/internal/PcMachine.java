@@ -430,9 +430,13 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
     }
 
-    /** A service that machines are built from went, and with it the factory. */
+    /** A service that machines are built on (memory, protection, translation, chips) went. */
     void orphaned() {
-        control.missing("factory", "required service of the PC machine factory is gone");
+        control.missing("basics", "required service of memory, protection, translation or chips is gone");
+    }
+
+    void adopted() {
+        control.present("basics");
     }
 
     // ---- what devices and chips ask ------------------------------------------------------------------------------------

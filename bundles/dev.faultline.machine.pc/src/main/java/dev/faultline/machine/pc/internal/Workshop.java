@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.ChipsetFactory;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.vm.MachineException;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
+
+/**
+ * The machines there are and the services they may be bound to. Needs nothing itself, so that machines outlive the comings and goings of what
+ * they are made from: they stand while a required service is gone.
+ */
+@Component(service = Workshop.class, immediate = true)
+public final class Workshop implements Parts {
+    private static final System.Logger LOG = System.getLogger(Workshop.class.getName());
+
+    /** What every machine is built on; one of each. */
+    record Basics(
+            GuestMemoryFactory memory, RamProtectionFactory protection, MmuFactory mmu, ChipsetFactory chipset) {}
+
+    private final HandlerBoard handlers = new HandlerBoard();
+    private final List<VcpuEngineFactory> engines = new CopyOnWriteArrayList<>();
+    private final List<FaultPropagation> styles = new CopyOnWriteArrayList<>();
+    private final Map<String, DeviceFactory> devices = new ConcurrentSkipListMap<>();
+    private final List<PcMachine> machines = new CopyOnWriteArrayList<>();
+    private volatile Basics basics;
+
+    /** Memory, protection, translation and chips are there. */
+    void open(Basics now) {
+        basics = now;
+        machines.forEach(PcMachine::adopted);
+    }
+
+    /** One of them went: machines keep what they have, but stand until all are back. */
+    void shut() {
+        basics = null;
+        machines.forEach(PcMachine::orphaned);
+    }
+
+    List<PcMachine> machines() {
+        return machines;
+    }
+
+    void add(PcMachine machine) {
+        machines.add(machine);
+    }
+
+    // ---- services that come and go ---------------------------------------------------------------------------------------
+
+    @Reference(
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindEngine(VcpuEngineFactory engine) {
+        engines.add(engine);
+        each(m -> m.returned(engine));
+    }
+
+    void unbindEngine(VcpuEngineFactory engine) {
+        engines.remove(engine);
+        each(m -> m.gone(engine));
+        // Another provider of the same name takes over at once.
+        engines.forEach(e -> each(m -> m.returned(e)));
+    }
+
+    @Reference(
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindStyle(FaultPropagation style) {
+        styles.add(style);
+        each(m -> m.returned(style));
+    }
+
+    void unbindStyle(FaultPropagation style) {
+        styles.remove(style);
+        each(m -> m.gone(style));
+        styles.forEach(s -> each(m -> m.returned(s)));
+    }
+
+    @Reference(
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindHandler(FaultHandler handler, Map<String, ?> properties) {
+        handlers.add(handler, properties);
+    }
+
+    void unbindHandler(FaultHandler handler) {
+        handlers.remove(handler);
+    }
+
+    @Reference(
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindDevice(DeviceFactory device, Map<String, ?> properties) {
+        Object name = properties.get(DeviceFactory.NAME);
+        if (name == null) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    device.getClass().getName() + ": a device without the property " + DeviceFactory.NAME);
+            return;
+        }
+        devices.put(name.toString(), device);
+    }
+
+    void unbindDevice(DeviceFactory device) {
+        devices.values().remove(device);
+    }
+
+    private void each(Consumer<PcMachine> action) {
+        machines.forEach(action);
+    }
+
+    List<String> engines() {
+        return names(engines, VcpuEngineFactory::name);
+    }
+
+    List<String> faultStyles() {
+        return names(styles, FaultPropagation::style);
+    }
+
+    List<String> devices() {
+        return List.copyOf(devices.keySet());
+    }
+
+    private static <T> List<String> names(Collection<T> services, Function<T, String> name) {
+        return services.stream().map(name).distinct().sorted().toList();
+    }
+
+    // ---- Parts -----------------------------------------------------------------------------------------------------------
+
+    @Override
+    public GuestMemoryFactory memory() {
+        return present().memory();
+    }
+
+    @Override
+    public RamProtectionFactory protection() {
+        return present().protection();
+    }
+
+    @Override
+    public MmuFactory mmu() {
+        return present().mmu();
+    }
+
+    @Override
+    public ChipsetFactory chipset() {
+        return present().chipset();
+    }
+
+    @Override
+    public HandlerBoard handlers() {
+        return handlers;
+    }
+
+    @Override
+    public VcpuEngineFactory engine(String name) throws MachineException {
+        return find(engines, VcpuEngineFactory::name, name, "engine");
+    }
+
+    @Override
+    public FaultPropagation faultStyle(String style) throws MachineException {
+        return find(styles, FaultPropagation::style, style, "fault style");
+    }
+
+    private static <T> T find(List<T> services, Function<T, String> nameOf, String name, String what)
+            throws MachineException {
+        for (T s : services) {
+            if (nameOf.apply(s).equals(name)) {
+                return s;
+            }
+        }
+        throw unknown(what, name, names(services, nameOf));
+    }
+
+    private static MachineException unknown(String what, String name, List<String> known) {
+        return new MachineException(
+                "unknown " + what + " " + name + "; "
+                        + (known.isEmpty() ? "none is installed" : "there is " + String.join(", ", known)));
+    }
+
+    @Override
+    public DeviceFactory device(String name) throws MachineException {
+        DeviceFactory d = devices.get(name);
+        if (d == null) {
+            throw unknown("device", name, devices());
+        }
+        return d;
+    }
+
+    @Override
+    public void closed(PcMachine machine) {
+        machines.remove(machine);
+    }
+
+    private Basics present() {
+        Basics b = basics;
+        if (b == null) {
+            throw new IllegalStateException("a service that machines are built on is gone");
+        }
+        return b;
+    }
+}
