@@ -20,4 +20,10 @@ public interface VcpuLoop {
 
     /** Executes guest instructions until an exit. On the vCPU's thread. */
     int loop(VcpuContext v);
+
+    /**
+     * Called after {@link #EXIT_FAULT} in either style, before anything looks at the vCPU: puts {@code v.rip} and counters to the start of the instruction that
+     * faulted.
+     */
+    void unwound(VcpuContext v);
 }

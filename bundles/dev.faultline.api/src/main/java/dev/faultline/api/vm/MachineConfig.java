@@ -8,7 +8,7 @@ import java.util.List;
  * What to build. Checked by {@link MachineFactory#create}.
  *
  * @param name for logs and handlers, non-blank
- * @param ramBytes multiple of 1 MiB, 1 MiB .. 1 TiB
+ * @param ramBytes multiple of 1 MiB, 4 MiB .. 1 TiB
  * @param vcpus 1 .. 16
  * @param engine an engine's name, e.g. {@code interpreter}
  * @param faultStyle {@code thrown} or {@code coded}

@@ -32,6 +32,7 @@ public final class RunLoop {
                 }
                 x = v.propagation.run(loop, v);
                 if (x == VcpuLoop.EXIT_FAULT) {
+                    loop.unwound(v);
                     v.fault.rip = v.rip;
                     if (v.fault.kind != PendingFault.GUEST) {
                         return VcpuLoop.EXIT_FAULT;
@@ -66,7 +67,6 @@ public final class RunLoop {
         }
         if (v.interruptShadow) {
             // The engine executes exactly one instruction and clears it.
-            v.post(VcpuContext.REQ_INTERRUPT);
             return EVENT_DELIVERED;
         }
         if (!v.nmiBlocked && v.interrupts.nmiPending()) {

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.interpreter.internal;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.Faults;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.RunLoop;
+import dev.faultline.cpu.x86.semantics.system.Debug;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The interpreter: blocks of decoded {@link Op}s, driven by one small loop. Everything it keeps is derived from guest memory and {@link VcpuContext}.
+ *
+ * <p>On the vCPU's thread. {@code v.engineBase} is the rip of the current page's first byte and {@code v.engineIndex} the running Op's index, so that a fault
+ * knows its instruction without a store per instruction other than that index.
+ */
+final class Interpreter implements VcpuEngine, VcpuLoop {
+    private static final int MAX_BLOCK = 48;
+    private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
+    private static final long PAGE = ~0xFFFL;
+
+    private final VcpuContext v;
+    private final CodeCache cache;
+    private final Decoder decoder = new Decoder();
+    private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
+
+    /** The Ops that are running, for the fault path. */
+    private Op[] running;
+
+    private boolean stepping;
+
+    Interpreter(VcpuContext v) {
+        this.v = v;
+        this.cache = new CodeCache(v);
+        v.mmu.addCodeListener(cache);
+    }
+
+    @Override
+    public int run() {
+        stepping = false;
+        return RunLoop.run(this, v, false);
+    }
+
+    @Override
+    public int step() {
+        stepping = true;
+        try {
+            return RunLoop.run(this, v, true);
+        } finally {
+            stepping = false;
+        }
+    }
+
+    @Override
+    public void close() {
+        v.mmu.removeCodeListener(cache);
+        cache.dropAll();
+    }
+
+    @Override
+    public int loop(VcpuContext v) {
+        running = null;
+        if (cache.hasForeign()) {
+            cache.drain();
+        }
+        return stepping || v.interruptShadow || Debug.needed(v) ? one() : execute();
+    }
+
+    /** Puts the interrupted block's progress into the context. */
+    @Override
+    public void unwound(VcpuContext v) {
+        Op[] ops = running;
+        if (ops != null) {
+            running = null;
+            int i = v.engineIndex;
+            v.instructions += i;
+            v.rip = v.engineBase + ops[i].start & v.ripMask;
+        }
+    }
+
+    // ---- the hot loop --------------------------------------------------------------------------------------------------
+
+    private int execute() {
+        VcpuContext v = this.v;
+        for (; ; ) {
+            // A new page, or state that blocks depend on has changed.
+            long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
+            int f = (int) (lin >>> 12) & FETCH_MASK;
+            if (v.fetchTag[f] != (lin & PAGE | v.tlbKey) && fetch(lin) < 0) {
+                return EXIT_FAULT;
+            }
+            CodePage page = cache.page(lin);
+            long base = (lin & PAGE) - v.effBase[Segments.CS];
+            v.engineBase = base;
+            int exit = inPage(page, base, (int) lin & 0xFFF);
+            if (exit != 0) {
+                return exit;
+            }
+            if (v.requestOpaque() != 0) {
+                return EXIT_REQUEST;
+            }
+        }
+    }
+
+    /** Runs blocks of one page until control leaves it. Returns 0 to look {@code v.rip} up afresh, or an exit. */
+    private int inPage(CodePage page, long base, int offset) {
+        VcpuContext v = this.v;
+        int at = offset;
+        for (; ; ) {
+            Block b = page.blocks[at];
+            if (b == null) {
+                long changes = cache.changes;
+                b = decode(page, at);
+                if (b == null || cache.changes != changes) {
+                    return 0;
+                }
+            }
+            if (b.crossing) {
+                b = crossing(page, at);
+                if (b == null) {
+                    return EXIT_FAULT;
+                }
+            }
+            Op[] ops = b.ops;
+            running = ops;
+            int n = ops.length;
+            int i = 0;
+            int s;
+            do {
+                v.engineIndex = i;
+                s = ops[i++].execute(v);
+            } while (s == Op.NEXT && i < n);
+            if (s < 0) {
+                return EXIT_FAULT;
+            }
+            running = null;
+            v.instructions += i;
+            if (s == Op.JUMP) {
+                long d = v.rip - base;
+                if (d >= 0 && d < CodePage.SIZE && v.requestOpaque() == 0) {
+                    at = (int) d;
+                    continue;
+                }
+                return v.requestOpaque() != 0 ? EXIT_REQUEST : 0;
+            }
+            int r = ended(s, ops[i - 1], base);
+            if (r != 0) {
+                return r == CONTINUE ? 0 : r;
+            }
+            if (v.requestOpaque() != 0) {
+                return EXIT_REQUEST;
+            }
+            at = (int) (v.rip - base);
+            if (at >= CodePage.SIZE) {
+                return 0;
+            }
+        }
+    }
+
+    private static final int CONTINUE = 100;
+
+    /** After an Op that did not jump: sets rip. Returns 0: go on in the page; CONTINUE: look everything up again; else an exit. */
+    private int ended(int s, Op last, long base) {
+        switch (s) {
+            case Op.NEXT -> {
+                v.rip = base + last.end & v.ripMask;
+                return 0;
+            }
+            case Op.END -> {
+                v.rip = base + last.end & v.ripMask;
+                return boundary();
+            }
+            case Op.FAR -> {
+                return boundary();
+            }
+            case Op.AGAIN -> {
+                v.instructions--;
+                v.rip = base + last.start & v.ripMask;
+                return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
+            }
+            case Op.HALT -> {
+                v.rip = base + last.end & v.ripMask;
+                return EXIT_HALT;
+            }
+            default -> throw new IllegalStateException("Op result " + s + " of " + last);
+        }
+    }
+
+    /** State may have changed: interrupts, shadows, traps and requests are looked at by the run loop when there is any. */
+    private int boundary() {
+        if (v.interruptShadow
+                || v.requestOpaque() != 0
+                || Debug.needed(v)
+                || (v.eflags & VcpuContext.IF) != 0 && v.interrupts.pending()) {
+            return EXIT_REQUEST;
+        }
+        return CONTINUE;
+    }
+
+    // ---- one instruction -------------------------------------------------------------------------------------------------
+
+    /** Executes exactly one instruction: single-stepping, interrupt shadow, armed breakpoints. */
+    private int one() {
+        if (Debug.before(v) != 0) {
+            return EXIT_FAULT;
+        }
+        int flags = v.eflags;
+        boolean shadow = v.interruptShadow;
+        long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
+        int f = (int) (lin >>> 12) & FETCH_MASK;
+        if (v.fetchTag[f] != (lin & PAGE | v.tlbKey) && fetch(lin) < 0) {
+            return EXIT_FAULT;
+        }
+        long base = (lin & PAGE) - v.effBase[Segments.CS];
+        v.engineBase = base;
+        Op op = decodeOne(lin, base);
+        if (op == null) {
+            return EXIT_FAULT;
+        }
+        running = new Op[] {op};
+        v.engineIndex = 0;
+        int s = op.execute(v);
+        if (s < 0) {
+            return EXIT_FAULT;
+        }
+        running = null;
+        v.instructions++;
+        if (shadow) {
+            v.interruptShadow = false;
+        }
+        int r = s == Op.JUMP ? 0 : ended(s, op, base);
+        if (Debug.after(v, flags, s == Op.AGAIN) != 0) {
+            return EXIT_FAULT;
+        }
+        return r == 0 || r == CONTINUE ? EXIT_REQUEST : r;
+    }
+
+    // ---- fetch and decode --------------------------------------------------------------------------------------------------
+
+    /** Fills the fetch entry of {@code lin}. Returns 0, or -1 with the fault raised. */
+    private int fetch(long lin) {
+        if (v.codeBits == 64 && !VcpuContext.canonical(lin)) {
+            return Faults.gp(v, 0);
+        }
+        long h = v.mmu.fill(v, lin, Mmu.FETCH, FaultOrigin.FETCH);
+        if (h == Mmu.FAULTED) {
+            return (int) v.propagation.raise(v);
+        }
+        if (h == Mmu.DEVICE) {
+            // Code in device space: nothing executable is there.
+            return Faults.raise(v, Faults.UD);
+        }
+        return 0;
+    }
+
+    /** Decodes the block at {@code offset}. Null: the page's translation went away meanwhile; look it up again. */
+    private Block decode(CodePage page, int offset) {
+        long pageLin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
+        int f = (int) (pageLin >>> 12) & FETCH_MASK;
+        if (page.isEmpty()) {
+            // Before the bytes are read: a write after this is reported.
+            long flushes = v.tlbFlushes;
+            v.mmu.trackCode(v, page.gfn);
+            if (v.tlbFlushes != flushes) {
+                return null;
+            }
+        }
+        long hva = v.fetchHva[f];
+        List<Op> ops = new ArrayList<>(MAX_BLOCK);
+        int at = offset;
+        while (at < CodePage.SIZE && ops.size() < MAX_BLOCK) {
+            int n = Math.min(Decoder.MAX_LENGTH, CodePage.SIZE - at);
+            HostBytes.copyOut(hva + at, bytes, 0, n);
+            Op op = limited(decoder.decode(bytes, n, page.codeBits, at), at);
+            if (op == null) {
+                break;
+            }
+            ops.add(op);
+            at = op.end;
+            if (op.endsBlock()) {
+                break;
+            }
+        }
+        Block b =
+                ops.isEmpty()
+                        ? new Block(new Op[] {new Crossing(offset)}, true)
+                        : new Block(ops.toArray(Op[]::new), false);
+        page.put(offset, b);
+        cache.added();
+        return b;
+    }
+
+    /** Outside 64-bit mode an instruction beyond CS's limit is #GP(0). */
+    private Op limited(Op op, int at) {
+        if (op == null || v.codeBits == 64) {
+            return op;
+        }
+        long last = (v.engineBase + op.end & v.ripMask) - 1;
+        if (Long.compareUnsigned(last & 0xFFFF_FFFFL, v.segLimit[Segments.CS] & 0xFFFF_FFFFL) <= 0) {
+            return op;
+        }
+        Op raise = new Decoder.Raise(Faults.GP, 0);
+        raise.start = at;
+        raise.end = op.end;
+        return raise;
+    }
+
+    /** Place-holder of an instruction that reaches into the next page; decoded anew each time. */
+    private static final class Crossing extends Op {
+        Crossing(int offset) {
+            start = offset;
+            end = CodePage.SIZE;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            throw new IllegalStateException("a crossing block was not resolved");
+        }
+
+        @Override
+        public boolean endsBlock() {
+            return true;
+        }
+    }
+
+    private Block crossing(CodePage page, int offset) {
+        long pageLin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
+        Op op = decodeOne(pageLin + offset, v.engineBase);
+        return op == null ? null : new Block(new Op[] {op}, false);
+    }
+
+    /** Decodes the instruction at {@code lin}, reading the next page only if it needs it. Null: the fault was raised. */
+    private Op decodeOne(long lin, long base) {
+        int offset = (int) lin & 0xFFF;
+        int f = (int) (lin >>> 12) & FETCH_MASK;
+        int n = Math.min(Decoder.MAX_LENGTH, CodePage.SIZE - offset);
+        v.rip = base + offset & v.ripMask;
+        HostBytes.copyOut(v.fetchHva[f] + offset, bytes, 0, n);
+        Op op = decoder.decode(bytes, n, v.codeBits, offset);
+        if (op == null) {
+            long next = (lin & PAGE) + CodePage.SIZE & v.ripMask;
+            int g = (int) (next >>> 12) & FETCH_MASK;
+            if (v.fetchTag[g] != (next | v.tlbKey) && fetch(next) < 0) {
+                return null;
+            }
+            HostBytes.copyOut(v.fetchHva[g], bytes, n, Decoder.MAX_LENGTH - n);
+            op = decoder.decode(bytes, Decoder.MAX_LENGTH, v.codeBits, offset);
+        }
+        return limited(op, offset);
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.interpreter.internal;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.cpu.x86.VcpuReset;
+import org.osgi.service.component.annotations.Component;
+
+/** The service that offers the interpreter. */
+@Component(
+        service = VcpuEngineFactory.class,
+        property = VcpuEngineFactory.ENGINE + "=" + InterpreterFactory.NAME)
+public final class InterpreterFactory implements VcpuEngineFactory {
+    static final String NAME = "interpreter";
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public VcpuEngine create(VcpuContext v) {
+        return new Interpreter(v);
+    }
+
+    @Override
+    public void reset(VcpuContext v) {
+        VcpuReset.reset(v);
+    }
+}

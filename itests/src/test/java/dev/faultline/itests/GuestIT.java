@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.itests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Guests under the shipped program, from their first instruction to their end. */
+class GuestIT {
+    /** Fixed by the guest, computed independently of any emulator (docs/howto/embedded-guest.md). */
+    private static final String READY = "READY keys=10000 pages=\\d+ checksum=3db2c09e7dbf9bc2";
+
+    private static final List<String> ANSWERS =
+            List.of(
+                    "0 96 ok 4db268c1fab25c2d39b8223c7366b1ff",
+                    "9999 96 ok 43b13c0243fa0b9dda8e68429dc141ae",
+                    "sum 0 9 count=10 bad=0 total=a9de345a5fd86e62",
+                    "scan 1000 42 bad=0 hash=d416ee3be6b797ab",
+                    "float 1000 sse2=401df11f45f4e618 x87=4001ef88fa2fa730cec4");
+    private static final String QUESTIONS =
+            "READY=get 0\\nget 9999\\nsum 0 9\\nscan 1000 42\\nfloat 1000\\nexit 5\\n";
+
+    @TempDir Path scratch;
+
+    @Test
+    void aGuestInLongModePrintsAndEndsItself() throws Exception {
+        Processes.Result r = Program.run(scratch, "run", Program.guest("hello"));
+
+        assertThat(r.out()).contains("hello from long mode");
+        assertThat(r.code()).as(r.err()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"idt", "cr3", "stack"})
+    void aTripleFaultEndsWithThreeAndSaysWhere(String how) throws Exception {
+        Processes.Result r =
+                Program.run(scratch, "run", Program.guest("triple"), "--append", how);
+
+        assertThat(r.code()).as(r.err()).isEqualTo(3);
+        assertThat(r.err()).contains("triple fault at cs:rip").doesNotContain("\tat ");
+    }
+
+    @Test
+    void hostileAccessesStayInsideTheMachine() throws Exception {
+        Processes.Result r = Program.run(scratch, "run", Program.guest("hostile"));
+
+        assertThat(r.out()).doesNotContain("FAILED");
+        assertThat(r.out()).contains("beyond ok", "wild ok", "tables ok", "reserved ok");
+        assertThat(r.out()).contains("ports ok", "msr ok", "touch ok");
+        assertThat(r.code()).as(r.err()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hang", "rep", "repin", "storm"})
+    void aStopRequestIsObeyedWhateverTheGuestDoes(String how) throws Exception {
+        Processes.Result r =
+                Program.run(
+                        scratch,
+                        "run",
+                        Program.guest("hostile"),
+                        "--append",
+                        how,
+                        "--timeout",
+                        "2");
+
+        assertThat(r.out()).contains(how + " begins");
+        assertThat(r.code()).as(r.err()).isEqualTo(124);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "none,coded", "none,thrown", "all,coded", "all,thrown", "random:7,coded", "random:8,thrown"
+    })
+    void protectionAndStyleNeverChangeWhatTheGuestDoes(String protect, String style)
+            throws Exception {
+        Path json = scratch.resolve("run.json");
+        Processes.Result r =
+                Program.run(
+                        scratch,
+                        "run",
+                        Program.keyed(),
+                        "--memory",
+                        "64M",
+                        "--append",
+                        "keys=10000",
+                        "--input-when",
+                        QUESTIONS,
+                        "--protect",
+                        protect,
+                        "--fault-style",
+                        style,
+                        "--json",
+                        json);
+
+        assertThat(r.code()).as(r.err()).isEqualTo(11);
+        assertThat(r.out()).containsPattern(READY).contains(ANSWERS);
+        boolean faults = !protect.equals("none");
+        assertThat(Program.number(json, "DATA") > 0).isEqualTo(faults);
+        assertThat(Program.number(json, "FETCH") > 0).isEqualTo(faults);
+        assertThat(Program.number(json, "PAGE_WALK") > 0).isEqualTo(faults);
+    }
+
+    @Test
+    void aSnapshotGoesOnWhereItWasSaved() throws Exception {
+        Path dir = scratch.resolve("snap");
+        Processes.Result saved =
+                Program.run(
+                        scratch,
+                        "run",
+                        Program.keyed(),
+                        "--memory",
+                        "64M",
+                        "--append",
+                        "keys=10000",
+                        "--snapshot-when",
+                        "READY",
+                        "--snapshot-to",
+                        dir,
+                        "--input-when",
+                        QUESTIONS);
+        assertThat(saved.code()).as(saved.err()).isEqualTo(11);
+
+        for (String mode : List.of("eager", "lazy")) {
+            Processes.Result r =
+                    Program.run(scratch, "restore", dir, "--mode", mode, "--timeout", "120");
+            assertThat(r.code()).as(mode + ": " + r.err() + r.out()).isIn(11, 124);
+        }
+    }
+
+    @Test
+    void theDemoComparesEveryRestore() throws Exception {
+        Path json = scratch.resolve("demo.json");
+        Path picture = scratch.resolve("pages.png");
+
+        Processes.Result r =
+                Program.run(
+                        scratch, "demo", "--memory", "64M", "--json", json, "--picture", picture);
+
+        assertThat(r.code()).as(r.err() + r.out()).isZero();
+        assertThat(Files.readString(json)).containsPattern("\"identical\"\\s*:\\s*true");
+        assertThat(Program.number(json, "count")).isGreaterThanOrEqualTo(10);
+        assertThat(picture).isNotEmptyFile();
+        Matcher m = Pattern.compile("lazy +[\\d.,]+ ms +[\\d.,]+ ms +(\\d+)").matcher(r.out());
+        assertThat(m.find()).isTrue();
+        assertThat(Long.parseLong(m.group(1))).isBetween(1L, 64L * 256 - 1);
+    }
+}
