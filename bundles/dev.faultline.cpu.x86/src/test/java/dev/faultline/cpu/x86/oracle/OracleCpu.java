@@ -173,6 +173,8 @@ final class OracleCpu {
         v.fop = 0;
         v.fip = 0;
         v.fdp = 0;
+        v.fcs = 0;
+        v.fds = 0;
     }
 
     private void compare(OracleVector t) {
@@ -244,6 +246,13 @@ final class OracleCpu {
         for (int i = 0; i < t.pieces; i++) {
             patch(t.pieceLin[i], t.pieceBytes[i]);
         }
+        int tf = (int) v.gpr[4] + 1 & 0xFFF;
+        byte pushed = file.stack[tf];
+        if (!raised && t.map == 0 && decoder.entry().opcode == 0x9C) {
+            // PUSHF: the oracle takes its own TF out of what changed only.
+            file.stack[tf] &= ~1;
+            mmu.stack.set(BYTE, tf, (byte) (mmu.stack.get(BYTE, tf) & ~1));
+        }
         long at = mmu.data.mismatch(data);
         if (at >= 0) {
             differ("byte " + Long.toHexString(file.dataLin + at), mmu.data.get(BYTE, at) & 0xFF, file.data[(int) at] & 0xFF);
@@ -252,6 +261,7 @@ final class OracleCpu {
         if (at >= 0) {
             differ("byte " + Long.toHexString(file.stackLin + at), mmu.stack.get(BYTE, at) & 0xFF, file.stack[(int) at] & 0xFF);
         }
+        file.stack[tf] = pushed;
         for (int i = 0; i < t.pieces; i++) {
             patch(t.pieceLin[i], t.pieceBytes[i]);
         }

@@ -29,6 +29,10 @@ final class OracleFile implements AutoCloseable {
     private final InputStream in;
     private final OracleVector vector = new OracleVector();
     private byte[] body = new byte[1 << 16];
+    private int bodySize;
+
+    /** As in the file. */
+    final byte[] header;
 
     OracleFile(InputStream raw) throws IOException {
         BufferedInputStream b = new BufferedInputStream(raw, 1 << 16);
@@ -37,6 +41,7 @@ final class OracleFile implements AutoCloseable {
         b.reset();
         in = zipped ? new BufferedInputStream(new GZIPInputStream(b, 1 << 16), 1 << 16) : b;
         ByteBuffer h = bytes(56);
+        header = h.array();
         byte[] magic = new byte[8];
         h.get(magic);
         if (!new String(magic, StandardCharsets.US_ASCII).equals("X86ORAC1")) {
@@ -59,6 +64,11 @@ final class OracleFile implements AutoCloseable {
         bytes(STACK_BYTES).get(stack);
     }
 
+    /** The bytes of the vector read last, without their length. */
+    ByteBuffer raw() {
+        return ByteBuffer.wrap(body, 0, bodySize).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
     /** The next vector, in an object that the following call reuses; null at the end. */
     OracleVector next() throws IOException {
         byte[] four = in.readNBytes(4);
@@ -75,7 +85,8 @@ final class OracleFile implements AutoCloseable {
         if (in.readNBytes(body, 0, size - 4) < size - 4) {
             throw new EOFException("file of oracle vectors is cut off");
         }
-        vector.read(ByteBuffer.wrap(body, 0, size - 4).order(ByteOrder.LITTLE_ENDIAN), states);
+        bodySize = size - 4;
+        vector.read(raw(), states);
         return vector;
     }
 

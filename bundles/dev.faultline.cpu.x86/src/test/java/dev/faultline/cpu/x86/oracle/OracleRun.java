@@ -24,6 +24,7 @@ public final class OracleRun {
     private final String mnemonic;
     private final int samplesPerLine;
     private long compared;
+    private final Map<String, long[]> comparedByFamily = new TreeMap<>();
     private long filtered;
     private final Map<String, long[]> mismatches = new TreeMap<>();
     private final Map<String, List<String>> samples = new TreeMap<>();
@@ -33,6 +34,14 @@ public final class OracleRun {
         this.family = family;
         this.mnemonic = mnemonic;
         this.samplesPerLine = samplesPerLine;
+    }
+
+    /** Mismatches of one family; null: where there is no table line. */
+    long mismatchCount(InstructionTable.Family f) {
+        return mismatches.entrySet().stream()
+                .filter(e -> e.getKey().startsWith(f == null ? "(no" : f.name() + " "))
+                .mapToLong(e -> e.getValue()[0])
+                .sum();
     }
 
     /** Exits 1 if anything differs. */
@@ -99,6 +108,8 @@ public final class OracleRun {
             return;
         }
         compared++;
+        String family = e == null ? "(no table line)" : e.family.name();
+        comparedByFamily.computeIfAbsent(family, _ -> new long[1])[0]++;
         if (problem == null) {
             problem = cpu.run(t, op);
         }
@@ -133,6 +144,13 @@ public final class OracleRun {
 
     long comparedCount() {
         return compared;
+    }
+
+    /** Compared vectors by family, as text. */
+    String families() {
+        StringBuilder s = new StringBuilder();
+        comparedByFamily.forEach((k, n) -> s.append(k).append(' ').append(n[0]).append("  "));
+        return s.toString().strip();
     }
 
     String summary() {

@@ -33,10 +33,10 @@ final class Unclaimed {
         if (t.map == 1 && op == 0xBC && f3) {
             return "TZCNT (BMI1): BSF here";
         }
-        return entry != null ? null : absent(t.map, op, f3);
+        return entry != null ? null : absent(t.map, op);
     }
 
-    private static String absent(int map, int op, boolean f3) {
+    private static String absent(int map, int op) {
         if (map == 2 && op >= 0xC8 && op <= 0xCD || map == 3 && op == 0xCC) {
             return "SHA";
         }
@@ -49,8 +49,8 @@ final class Unclaimed {
         if (map == 3 && op == 0x44) {
             return "PCLMULQDQ";
         }
-        if (map == 1 && op == 0xAE && f3) {
-            return "FSGSBASE, CET, PTWRITE";
+        if (map == 1 && op == 0xAE) {
+            return "group 15: FSGSBASE, CET, PTWRITE, CLWB, CLFLUSHOPT";
         }
         if (map == 2 && op == 0xF6) {
             return "CET (WRSS)";

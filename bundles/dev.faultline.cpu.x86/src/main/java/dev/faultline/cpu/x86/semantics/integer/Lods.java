@@ -20,11 +20,6 @@ final class Lods extends StringOp {
     }
 
     @Override
-    void truncate(VcpuContext v) {
-        v.gpr[RSI] &= addressMask;
-    }
-
-    @Override
     public int execute(VcpuContext v) {
         if (count(v) == 0) {
             return NEXT;

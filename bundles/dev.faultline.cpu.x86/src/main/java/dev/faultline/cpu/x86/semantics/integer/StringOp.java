@@ -40,22 +40,22 @@ abstract class StringOp extends Op {
     }
 
     /**
-     * Iterations to do. As in hardware, a repetition by ECX that does not end at once clears the upper halves of the registers it counts and addresses with,
-     * even if its first iteration faults.
+     * Iterations to do. As in hardware, a repetition by ECX clears the upper halves of the registers it counts and addresses with, even if it does nothing or
+     * its first iteration faults.
      */
     final long count(VcpuContext v) {
         if (!repeated) {
             return 1;
         }
         long n = v.gpr[RCX] & addressMask;
-        if (addressMask == 0xFFFF_FFFFL && n != 0) {
+        if (addressMask == 0xFFFF_FFFFL) {
             v.gpr[RCX] = n;
             truncate(v);
         }
         return n;
     }
 
-    /** Clears the upper halves of the address registers (in comparisons, hardware does so only with the first iteration done). */
+    /** Clears the upper halves of the address registers; only in instructions that store, where hardware does so before the first iteration is done. */
     void truncate(VcpuContext v) {}
 
     /** Distance to the next element, bytes. */
