@@ -42,6 +42,11 @@ public final class Main {
         } catch (InterruptedException e) {
             System.err.println("faultline: interrupted");
             code = EXIT_ERROR;
+        } catch (RuntimeException | Error e) {
+            // A bug of ours. The framework's threads would keep the process alive for ever.
+            System.err.println("faultline: internal error, please report it:");
+            e.printStackTrace();
+            code = EXIT_ERROR;
         }
         System.out.flush();
         System.err.flush();

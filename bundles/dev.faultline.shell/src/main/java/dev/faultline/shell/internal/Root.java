@@ -9,7 +9,9 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
@@ -22,7 +24,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             RestoreCommand.class,
             SnapshotCommand.class,
-            CommandLine.HelpCommand.class
+            HelpCommand.class
         })
 final class Root implements Runnable {
     static final int DONE = 0;
@@ -41,6 +43,7 @@ final class Root implements Runnable {
 
     static int execute(Services services, String[] args) throws InterruptedException {
         CommandLine line = new CommandLine(new Root(), new Commands(services));
+        offerHelp(line);
         line.setOut(new java.io.PrintWriter(services.out(), true));
         line.setErr(new java.io.PrintWriter(services.err(), true));
         line.setCaseInsensitiveEnumValuesAllowed(true);
@@ -79,6 +82,20 @@ final class Root implements Runnable {
             throw interrupted[0];
         }
         return code;
+    }
+
+    /** Gives every command {@code --help}, but "help", which has it. */
+    private static void offerHelp(CommandLine line) {
+        if (line.getCommand() instanceof HelpCommand) {
+            return;
+        }
+        line.getCommandSpec()
+                .addOption(
+                        OptionSpec.builder("-h", "--help")
+                                .usageHelp(true)
+                                .description("Shows this help and ends.")
+                                .build());
+        line.getSubcommands().values().forEach(Root::offerHelp);
     }
 
     private static String describe(Exception e) {
