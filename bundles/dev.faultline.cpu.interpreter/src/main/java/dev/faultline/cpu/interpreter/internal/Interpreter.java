@@ -12,7 +12,7 @@ import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RunLoop;
-import dev.faultline.cpu.x86.semantics.system.Debug;
+import dev.faultline.cpu.x86.Stepping;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -71,7 +71,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         if (cache.hasForeign()) {
             cache.drain();
         }
-        return stepping || v.interruptShadow || Debug.needed(v) ? one() : execute();
+        return stepping || v.interruptShadow || Stepping.needed(v) ? one() : execute();
     }
 
     /** Puts the interrupted block's progress into the context. */
@@ -198,7 +198,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     private int boundary() {
         if (v.interruptShadow
                 || v.requestOpaque() != 0
-                || Debug.needed(v)
+                || Stepping.needed(v)
                 || (v.eflags & VcpuContext.IF) != 0 && v.interrupts.pending()) {
             return EXIT_REQUEST;
         }
@@ -209,7 +209,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
 
     /** Executes exactly one instruction: single-stepping, interrupt shadow, armed breakpoints. */
     private int one() {
-        if (Debug.before(v) != 0) {
+        if (Stepping.before(v) != 0) {
             return EXIT_FAULT;
         }
         int flags = v.eflags;
@@ -237,7 +237,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             v.interruptShadow = false;
         }
         int r = s == Op.JUMP ? 0 : ended(s, op, base);
-        if (Debug.after(v, flags, s == Op.AGAIN) != 0) {
+        if (Stepping.after(v, flags, s == Op.AGAIN) != 0) {
             return EXIT_FAULT;
         }
         return r == 0 || r == CONTINUE ? EXIT_REQUEST : r;

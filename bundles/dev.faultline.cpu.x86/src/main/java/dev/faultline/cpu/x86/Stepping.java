@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.semantics.system.Debug;
+import dev.faultline.cpu.x86.semantics.system.VcpuReset;
+
+/** For engines: the reset state, and what surrounds an instruction while the guest single-steps or has breakpoints armed. */
+public final class Stepping {
+    private Stepping() {}
+
+    /** SDM 3A, "Processor State After Reset". */
+    public static void reset(VcpuContext v) {
+        VcpuReset.reset(v);
+    }
+
+    /** True if instructions must be executed one at a time between {@link #before} and {@link #after}. */
+    public static boolean needed(VcpuContext v) {
+        return Debug.needed(v);
+    }
+
+    /** Instruction breakpoints at {@code v.rip}. Returns not 0 if a fault was raised: leave with EXIT_FAULT. */
+    public static int before(VcpuContext v) {
+        return Debug.before(v);
+    }
+
+    /**
+     * Traps after an instruction; {@code v.rip} is the next one.
+     *
+     * @param flagsBefore {@code v.eflags} before it
+     * @param repeated it was one iteration of a REP that goes on
+     * @return not 0 if a trap was raised: leave with EXIT_FAULT
+     */
+    public static int after(VcpuContext v, int flagsBefore, boolean repeated) {
+        return Debug.after(v, flagsBefore, repeated);
+    }
+}
