@@ -5,6 +5,7 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;
 
@@ -66,6 +67,9 @@ final class Descriptors {
             if (h >= 0) {
                 SystemState.of(v).value = Mem.load(h, size);
                 return 0;
+            }
+            if (h == Mmu.FAULTED) {
+                return -1;
             }
         }
         h = Mem.systemRead(v, at, size, origin);
