@@ -3,16 +3,10 @@ package dev.faultline.cpu.x86;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.semantics.system.Debug;
-import dev.faultline.cpu.x86.semantics.system.VcpuReset;
 
-/** For engines: the reset state, and what surrounds an instruction while the guest single-steps or has breakpoints armed. */
+/** For engines: what surrounds an instruction while the guest single-steps or has breakpoints armed. */
 public final class Stepping {
     private Stepping() {}
-
-    /** SDM 3A, "Processor State After Reset". */
-    public static void reset(VcpuContext v) {
-        VcpuReset.reset(v);
-    }
 
     /** True if instructions must be executed one at a time between {@link #before} and {@link #after}. */
     public static boolean needed(VcpuContext v) {

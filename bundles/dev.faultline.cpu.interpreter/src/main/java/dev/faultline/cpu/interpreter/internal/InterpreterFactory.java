@@ -26,6 +26,6 @@ public final class InterpreterFactory implements VcpuEngineFactory {
 
     @Override
     public void reset(VcpuContext v) {
-        Stepping.reset(v);
+        VcpuReset.reset(v);
     }
 }
