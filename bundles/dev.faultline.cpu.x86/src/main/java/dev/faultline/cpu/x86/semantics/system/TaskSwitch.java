@@ -293,8 +293,8 @@ final class TaskSwitch {
             return true;
         }
         int cpl = sel[Segments.CS] & 3;
-        return stack(cpl)
-                && (vector >= 0 || code())
+        return code()
+                && (vector >= 0 || stack(cpl))
                 && (vector >= 0 || data(Segments.ES, cpl))
                 && (vector >= 0 || data(Segments.DS, cpl))
                 && (vector >= 0 || data(Segments.FS, cpl))
