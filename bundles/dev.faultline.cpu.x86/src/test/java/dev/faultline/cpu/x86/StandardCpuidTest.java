@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import org.junit.jupiter.api.Test;
+
+/** The answers that guests rely on, and the state that RESET leaves. */
+class StandardCpuidTest {
+    private static int[] query(VcpuContext v, int leaf, int subleaf) {
+        int[] out = new int[4];
+        new StandardCpuid().query(v, leaf, subleaf, out);
+        return out;
+    }
+
+    private static VcpuContext vcpu() {
+        VcpuContext v = new VcpuContext(3);
+        VcpuReset.reset(v);
+        return v;
+    }
+
+    @Test
+    void vendorAndHypervisorSpellTheirNames() {
+        int[] a = query(vcpu(), 0, 0);
+        assertEquals("GenuineIntel", text(a[1], a[3], a[2]));
+        int[] h = query(vcpu(), 0x4000_0000, 0);
+        assertEquals("FaultlineVM\0", text(h[1], h[2], h[3]));
+    }
+
+    private static String text(int... words) {
+        StringBuilder s = new StringBuilder();
+        for (int w : words) {
+            for (int i = 0; i < 32; i += 8) {
+                s.append((char) (w >>> i & 0xFF));
+            }
+        }
+        return s.toString();
+    }
+
+    @Test
+    void nothingUnimplementedIsClaimed() {
+        int[] one = query(vcpu(), 1, 0);
+        // PCLMULQDQ, MONITOR, VMX, FMA, PCID, x2APIC, AES, XSAVE, OSXSAVE, AVX, F16C, RDRAND
+        assertEquals(0, one[2] & (1 << 1 | 1 << 3 | 1 << 5 | 1 << 12 | 1 << 17 | 1 << 21 | 1 << 25 | 0x7C00_0000));
+        // VME, HTT
+        assertEquals(0, one[3] & (1 << 1 | 1 << 28));
+        int[] seven = query(vcpu(), 7, 0);
+        // BMI1, HLE, AVX2, BMI2, INVPCID, RTM, RDSEED
+        assertEquals(0, seven[1] & (1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 18));
+    }
+
+    @Test
+    void apicIdIsTheIndex() {
+        assertEquals(3, query(vcpu(), 1, 0)[1] >>> 24);
+        assertEquals(3, query(vcpu(), 0xB, 0)[3]);
+    }
+
+    @Test
+    void leavesBeyondTheLastAnswerAsTheLast() {
+        VcpuContext v = vcpu();
+        v.clock = new Clock();
+        assertArrayEquals(query(v, 0x16, 0), query(v, 0x1234, 0));
+        assertArrayEquals(query(v, 0x16, 0), query(v, 0x8000_1234, 0));
+        assertEquals(2000, query(v, 0x16, 0)[0]);
+    }
+
+    @Test
+    void tscFrequencyFollowsTheClock() {
+        VcpuContext v = vcpu();
+        v.clock = new Clock();
+        int[] a = query(v, 0x15, 0);
+        assertEquals(2_000_000_000L, (a[2] & 0xFFFF_FFFFL) * a[1] / a[0]);
+    }
+
+    @Test
+    void syscallIsClaimedOnlyIn64BitMode() {
+        VcpuContext v = vcpu();
+        assertEquals(0, query(v, 0x8000_0001, 0)[3] & 1 << 11);
+        v.codeBits = 64;
+        assertEquals(1 << 11, query(v, 0x8000_0001, 0)[3] & 1 << 11);
+    }
+
+    @Test
+    void resetState() {
+        VcpuContext v = vcpu();
+        assertEquals(0xFFF0, v.rip);
+        assertEquals(0xFFFF_0000L, v.segBase[Segments.CS]);
+        assertEquals(0xF000, v.segSel[Segments.CS]);
+        assertEquals(0x6000_0010L, v.cr0);
+        assertEquals(2, v.getFlags());
+        assertEquals(0x3_0661, v.gpr[2]);
+        assertEquals(0x400, v.dr[7]);
+        assertEquals(0xFFFF_0FF0L, v.dr[6]);
+        assertEquals(0x1F80, v.mxcsr);
+        assertEquals(0x40, v.fcw);
+        assertEquals(16, v.codeBits);
+        assertEquals(0, v.cpl);
+    }
+
+    private static final class Clock implements dev.faultline.api.cpu.GuestClock {
+        @Override
+        public long nanos() {
+            return 0;
+        }
+
+        @Override
+        public long tscHz() {
+            return 2_000_000_000L;
+        }
+
+        @Override
+        public long tsc() {
+            return 0;
+        }
+    }
+}
