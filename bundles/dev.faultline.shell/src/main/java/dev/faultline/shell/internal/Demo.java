@@ -106,7 +106,9 @@ final class Demo {
         m.onFirstInstruction(() -> first[0] = System.nanoTime());
         m.boot(guest.boot());
         m.start();
-        String said = dialog.await(guest.readyText(), guest.bootLimit());
+        String said =
+                dialog.await(guest.readyText(), guest.bootLimit())
+                        + dialog.await(guest.readyEnd(), guest.bootLimit());
         double ms = Sizes.millis(System.nanoTime() - t);
         Map<String, Object> boot = new LinkedHashMap<>(RunSession.machineFacts(m));
         boot.put("wallMillis", ms);

@@ -16,6 +16,9 @@ interface DemoGuest extends AutoCloseable {
     /** What the guest says when it is ready to be asked. */
     String readyText();
 
+    /** What ends the line that says so; empty if {@link #readyText} does. */
+    String readyEnd();
+
     Duration bootLimit();
 
     /** Asked of every machine after the snapshot, in this order; each must be answered the same by all. */

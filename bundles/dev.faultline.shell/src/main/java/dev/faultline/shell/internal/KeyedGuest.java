@@ -46,6 +46,11 @@ record KeyedGuest(Path image) implements DemoGuest {
     }
 
     @Override
+    public String readyEnd() {
+        return "\n";
+    }
+
+    @Override
     public Duration bootLimit() {
         return LIMIT;
     }

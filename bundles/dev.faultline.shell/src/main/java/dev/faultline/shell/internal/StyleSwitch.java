@@ -30,7 +30,7 @@ public final class StyleSwitch {
         if (p == null) {
             p = new Hashtable<>();
         }
-        p.put("faultStyle", style);
+        p.put("fault.style", style);
         c.update(p);
     }
 }
