@@ -32,10 +32,18 @@ public final class Mmx {
         return (v.cr0 & VcpuContext.CR0_TS) != 0 ? Faults.nm(v) : Faults.mf(v);
     }
 
-    /** What every MMX instruction does to the x87 state: TOP 0, all registers valid (EMMS: empty). After the last fault. */
+    /**
+     * What every MMX instruction does to the x87 state: TOP 0, all registers valid (EMMS: empty). After the last fault (MASKMOVQ:
+     * before its first, as hardware).
+     */
     public static void enter(VcpuContext v) {
         v.fsw &= ~TOP;
         v.fpTag = 0xFF;
+    }
+
+    /** The part of {@link #enter} that hardware does even if the store of an MMX register then faults. */
+    static void clearTop(VcpuContext v) {
+        v.fsw &= ~TOP;
     }
 
     public static long get(VcpuContext v, int mm) {

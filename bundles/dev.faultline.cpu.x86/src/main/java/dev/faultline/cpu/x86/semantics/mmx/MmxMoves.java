@@ -53,6 +53,7 @@ final class MmxMoves {
                 Mmx.set(v, src, Mmx.get(v, dst));
                 return NEXT;
             }
+            Mmx.clearTop(v);
             long h = write(v, 8);
             if (h < 0) {
                 return FAULT;
@@ -116,6 +117,7 @@ final class MmxMoves {
                 Mmx.enter(v);
                 return NEXT;
             }
+            Mmx.clearTop(v);
             long h = write(v, size);
             if (h < 0) {
                 return FAULT;
@@ -184,6 +186,7 @@ final class MmxMoves {
                 return Mmx.refuse(v);
             }
             int mask = PackedInt.byteSigns(Mmx.get(v, src));
+            Mmx.enter(v);
             long lin = linear(v, 0, 8, Mem.R | Mem.W);
             if (linearFailed(lin)) {
                 return FAULT;
@@ -201,7 +204,6 @@ final class MmxMoves {
                     put8(h + i, (byte) (bytes >>> 8 * i));
                 }
             }
-            Mmx.enter(v);
             return Mem.commit(v, h);
         }
     }

@@ -388,7 +388,8 @@ final class Moves {
                 return Mmx.unaddressable(v, seg);
             }
             // The halves are stored one by one, the upper first, and probed whether a byte of them is selected or not.
-            if (Mem.write(v, seg, lin + 8, 8) < 0) {
+            long upper = v.codeBits == 64 ? lin + 8 : lin + 8 & 0xFFFF_FFFFL;
+            if (Mem.write(v, seg, upper, 8) < 0) {
                 return FAULT;
             }
             long h = Mem.readWrite(v, seg, lin, 16);

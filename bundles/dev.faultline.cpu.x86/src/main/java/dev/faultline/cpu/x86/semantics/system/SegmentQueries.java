@@ -174,16 +174,25 @@ final class SegmentQueries {
             if (!available(v)) {
                 return Faults.ud(v);
             }
-            long h = readWrite(v, 2);
+            // As hardware: a plain read, and a write only if there is something to change.
+            long h = read(v, 2);
             if (h < 0) {
                 return FAULT;
             }
             int rpl = (int) v.gpr[from] & 3;
             int old = HostBytes.get16(h) & 0xFFFF;
             boolean raise = (old & 3) < rpl;
-            HostBytes.put16(h, (short) (raise ? old & ~3 | rpl : old));
+            int result = NEXT;
+            if (raise) {
+                h = write(v, 2);
+                if (h < 0) {
+                    return FAULT;
+                }
+                HostBytes.put16(h, (short) (old & ~3 | rpl));
+                result = Mem.commit(v, h);
+            }
             zero(v, raise);
-            return Mem.commit(v, h);
+            return result;
         }
     }
 }

@@ -42,6 +42,10 @@ final class Load {
             if (align(v, dev.faultline.cpu.x86.Mem.R) < 0) {
                 return FAULT;
             }
+            if (type >= X87.F80 && read(v, 8) < 0) {
+                // Ten bytes are two accesses: the significand's faults come first.
+                return FAULT;
+            }
             long h = read(v, X87.bytes(type));
             if (h < 0) {
                 return FAULT;

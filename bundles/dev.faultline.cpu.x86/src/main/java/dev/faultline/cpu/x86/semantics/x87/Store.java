@@ -61,16 +61,38 @@ final class Store {
             if (align(v, Mem.W) < 0) {
                 return FAULT;
             }
+            int result = type >= X87.F80 ? storeTen(v, m) : storeWhole(v, m);
+            if (result >= 0 && pops) {
+                X87.pop(v);
+            }
+            return result;
+        }
+
+        private int storeWhole(VcpuContext v, FpuMath m) {
             long h = write(v, X87.bytes(type));
             if (h < 0) {
                 return FAULT;
             }
             done(v, m.flags, m.cc);
             put(m, h);
-            int result = Mem.commit(v, h);
-            if (pops) {
-                X87.pop(v);
+            return Mem.commit(v, h);
+        }
+
+        /** As in hardware, two accesses: a fault of the exponent leaves the significand stored, and the restart stores it again. */
+        private int storeTen(VcpuContext v, FpuMath m) {
+            long h = write(v, 8);
+            if (h < 0) {
+                return FAULT;
             }
+            put64(h, m.sig);
+            int result = Mem.commit(v, h);
+            h = writeAt(v, 8, 2);
+            if (h < 0) {
+                return FAULT;
+            }
+            put16(h, (short) m.se);
+            result |= Mem.commit(v, h);
+            done(v, m.flags, m.cc);
             return result;
         }
 
@@ -99,11 +121,7 @@ final class Store {
             switch (type) {
                 case X87.I16 -> put16(h, (short) m.bits);
                 case X87.F32, X87.I32 -> put32(h, (int) m.bits);
-                case X87.F64, X87.I64 -> put64(h, m.bits);
-                default -> {
-                    put64(h, m.sig);
-                    put16(h + 8, (short) m.se);
-                }
+                default -> put64(h, m.bits);
             }
         }
     }

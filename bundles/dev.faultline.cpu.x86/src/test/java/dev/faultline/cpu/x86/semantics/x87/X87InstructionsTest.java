@@ -316,10 +316,16 @@ class X87InstructionsTest {
             String state = state();
             raises(hex, Faults.PF);
             assertThat(state()).as("%s, %d bytes before the end", hex, before).isEqualTo(state);
-            for (int i = 0; i < 0x1000; i += 8) {
+            // Hardware stores the significand of ten bytes before its access to the rest.
+            int kept = size == 10 && before == 8 && !load(hex) ? 0xFF8 : 0x1000;
+            for (int i = 0; i < kept; i += 8) {
                 assertThat(get64(at(i))).as("%s at %x", hex, i).isEqualTo(0x1111_1111_1111_1111L);
             }
         }
+    }
+
+    private static boolean load(String hex) {
+        return hex.equals("DB 2B") || hex.equals("DF 23");
     }
 
     private static int size(String hex) {
