@@ -8,8 +8,6 @@ import dev.faultline.api.device.Device;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
-import dev.faultline.api.device.TimerHandle;
-import dev.faultline.device.pc.internal.Ticks;
 import java.util.Arrays;
 
 /**
@@ -57,9 +55,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     static final int DELIVERY_INIT = 5;
     static final int DELIVERY_STARTUP = 6;
     static final int DELIVERY_EXTINT = 7;
-    static final int TIMER_ONE_SHOT = 0;
-    static final int TIMER_PERIODIC = 1;
-    static final int TIMER_TSC_DEADLINE = 2;
     static final int ESR_SEND_ILLEGAL = 0x20;
     static final int ESR_RECEIVED_ILLEGAL = 0x40;
     static final int ESR_ILLEGAL_REGISTER = 0x80;
@@ -71,14 +66,10 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     /** Bits that software may change, by LVT entry. */
     private static final int[] LVT_WRITABLE = {0x7_00FF, 0x1_07FF, 0x1_07FF, 0x1_A7FF, 0x1_A7FF, 0x1_00FF};
 
-    /** The timer counts bus clocks of 1 ns; a guest may ask for more interrupts than a host should give. */
-    private static final long SHORTEST_PERIOD_NANOS = 50_000;
-
     private final int index;
     private final ApicBus bus;
-    private final Board board;
     private final ChipsetHost host;
-    private final TimerHandle timer;
+    private final ApicTimer timer;
 
     private long base;
     private int id;
@@ -94,18 +85,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     private final long[] tmr = new long[4];
     private final long[] irr = new long[4];
     private final int[] lvt = new int[LVTS];
-    private int initialCount;
-    private int divide;
-
-    /** Guest time at which the timer was started. */
-    private long timerStart;
-
-    /** The one-shot has expired: it stays at 0 until the next initial count. */
-    private boolean oneShotDone;
-
-    /** IA32_TSC_DEADLINE; 0 = disarmed. */
-    private long deadline;
-
     private boolean nmi;
     private volatile boolean pending;
     private volatile boolean nmiPending;
@@ -113,9 +92,10 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     LocalApic(int index, ApicBus bus, Board board, ChipsetHost host) {
         this.index = index;
         this.bus = bus;
-        this.board = board;
         this.host = host;
-        timer = board.timer(this, this::timerExpired);
+        timer =
+                new ApicTimer(
+                        board.clock(), board.timer(this, this::timerExpired), () -> host.tscOffset(index));
         reset();
     }
 
@@ -152,10 +132,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         if (index == 0) {
             lvt[3] = DELIVERY_EXTINT << 8;
         }
-        initialCount = 0;
-        divide = 0;
-        deadline = 0;
-        timer.cancel();
+        timer.reset();
     }
 
     // ---- registers; lock held ----------------------------------------------------------------------------------------
@@ -181,9 +158,9 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             case ESR -> esr;
             case ICR_LOW -> icrLow;
             case ICR_HIGH -> icrHigh;
-            case INITIAL_COUNT -> initialCount;
-            case CURRENT_COUNT -> currentCount();
-            case DIVIDE -> divide;
+            case INITIAL_COUNT -> timer.initialCount();
+            case CURRENT_COUNT -> timer.currentCount();
+            case DIVIDE -> timer.divide();
             default -> readBanked(offset);
         };
     }
@@ -218,19 +195,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
                 bus.send(this, icrLow, icrHigh >>> 24);
             }
             case ICR_HIGH -> icrHigh = value & 0xFF00_0000;
-            case INITIAL_COUNT -> {
-                if (timerMode() != TIMER_TSC_DEADLINE) {
-                    initialCount = value;
-                    timerStart = board.clock().nanos();
-                    oneShotDone = false;
-                    armTimer();
-                }
-            }
-            case DIVIDE -> {
-                int left = currentCount();
-                divide = value & 0xB;
-                rebase(left);
-            }
+            case INITIAL_COUNT -> timer.initialCount(value);
+            case DIVIDE -> timer.divide(value);
             default -> {
                 if (offset >= LVT_TIMER && offset <= LVT_ERROR) {
                     writeLvt(offset - LVT_TIMER >> 4, value);
@@ -256,17 +222,9 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         if ((svr & SVR_ENABLE) == 0) {
             now |= LVT_MASKED;
         }
-        int old = lvt[entry];
         lvt[entry] = now;
         if (entry == 0) {
-            if ((old ^ now) >> 17 != 0) {
-                // A change between TSC-deadline and the other modes disarms.
-                if (old >> 17 == TIMER_TSC_DEADLINE || now >> 17 == TIMER_TSC_DEADLINE) {
-                    initialCount = 0;
-                    deadline = 0;
-                }
-            }
-            armTimer();
+            timer.mode(now >> 17 & 3);
         }
     }
 
@@ -396,84 +354,10 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         }
     }
 
-    // ---- timer; lock held --------------------------------------------------------------------------------------------
-
-    private int timerMode() {
-        return lvt[0] >> 17 & 3;
-    }
-
-    /** Nanoseconds per count. */
-    private long countNanos() {
-        int shift = divide & 3 | (divide & 8) >> 1;
-        return shift == 7 ? 1 : 2L << shift;
-    }
-
-    private int currentCount() {
-        if (initialCount == 0 || timerMode() == TIMER_TSC_DEADLINE) {
-            return 0;
-        }
-        long initial = Integer.toUnsignedLong(initialCount);
-        long ticks = (board.clock().nanos() - timerStart) / countNanos();
-        if (timerMode() == TIMER_PERIODIC) {
-            return (int) (initial - ticks % initial);
-        }
-        return (int) Math.max(0, initial - ticks);
-    }
-
-    /** Goes on from {@code left} counts after a change of the divider. */
-    private void rebase(int left) {
-        if (initialCount == 0 || timerMode() == TIMER_TSC_DEADLINE) {
-            return;
-        }
-        long gone = Integer.toUnsignedLong(initialCount) - Integer.toUnsignedLong(left);
-        timerStart = board.clock().nanos() - gone * countNanos();
-        armTimer();
-    }
-
-    private void armTimer() {
-        long now = board.clock().nanos();
-        switch (timerMode()) {
-            case TIMER_TSC_DEADLINE -> {
-                if (deadline == 0) {
-                    timer.cancel();
-                } else {
-                    timer.at(Ticks.toNanos(deadline - host.tscOffset(index), board.clock().tscHz()));
-                }
-            }
-            case TIMER_PERIODIC -> {
-                if (initialCount == 0) {
-                    timer.cancel();
-                } else {
-                    long period = Integer.toUnsignedLong(initialCount) * countNanos();
-                    long next = timerStart + ((now - timerStart) / period + 1) * period;
-                    timer.at(Math.max(next, now + SHORTEST_PERIOD_NANOS));
-                }
-            }
-            default -> {
-                long end = timerStart + Integer.toUnsignedLong(initialCount) * countNanos();
-                if (initialCount == 0 || oneShotDone) {
-                    timer.cancel();
-                } else {
-                    timer.at(end);
-                }
-            }
-        }
-    }
-
     private void timerExpired() {
         synchronized (bus.lock) {
-            if (timerMode() == TIMER_TSC_DEADLINE) {
-                if (deadline == 0) {
-                    return;
-                }
-                deadline = 0;
-            }
-            oneShotDone = timerMode() == TIMER_ONE_SHOT;
-            if ((lvt[0] & LVT_MASKED) == 0) {
+            if (timer.expired() && (lvt[0] & LVT_MASKED) == 0) {
                 raise(lvt[0] & 0xFF, false);
-            }
-            if (timerMode() == TIMER_PERIODIC) {
-                armTimer();
             }
         }
     }
@@ -553,16 +437,13 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     @Override
     public long tscDeadline() {
-        return deadline;
+        return timer.deadline();
     }
 
     @Override
     public void tscDeadline(long value) {
         synchronized (bus.lock) {
-            if (timerMode() == TIMER_TSC_DEADLINE) {
-                deadline = value;
-                armTimer();
-            }
+            timer.deadline(value);
         }
     }
 
@@ -582,11 +463,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             to.put("tmr", tmr);
             to.put("irr", irr);
             to.put("lvt", lvt);
-            to.put("initialCount", Integer.toUnsignedLong(initialCount));
-            to.put("divide", divide);
-            to.put("timerStart", timerStart);
-            to.put("oneShotDone", oneShotDone);
-            to.put("deadline", deadline);
+            timer.save(to);
             to.put("nmi", nmi);
         }
     }
@@ -610,13 +487,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             from.getInto("tmr", tmr);
             from.getInto("irr", irr);
             from.getInto("lvt", lvt);
-            initialCount = (int) from.getLong("initialCount");
-            divide = from.getInt("divide") & 0xB;
-            timerStart = from.getLong("timerStart");
-            oneShotDone = from.getBoolean("oneShotDone");
-            deadline = from.getLong("deadline");
+            timer.load(from);
             nmi = from.getBoolean("nmi");
-            armTimer();
             update();
         }
     }
