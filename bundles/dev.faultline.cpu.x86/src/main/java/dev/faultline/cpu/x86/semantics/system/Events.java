@@ -40,6 +40,7 @@ public final class Events {
                 v.dr[7] &= ~(long) Debug.DR7_GD;
             }
             v.interruptShadow = false;
+            v.activity = VcpuContext.RUNNING;
             SystemState.of(v).suppressTrap = true;
         }
         return r;

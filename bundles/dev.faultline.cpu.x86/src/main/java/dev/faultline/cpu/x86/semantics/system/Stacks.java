@@ -7,6 +7,7 @@ import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Faults;
+import dev.faultline.cpu.x86.Mem;
 
 /** Stacks of far transfers and events: reading the current one, finding that of an inner ring, planning pushes. Cold code: records, never raises. */
 final class Stacks {
@@ -49,6 +50,10 @@ final class Stacks {
         long h = translate(v, lin, Mmu.READ, FaultOrigin.DATA);
         if (h == Mmu.FAULTED) {
             return -1;
+        }
+        if (h >= 0 && first == size) {
+            SystemState.of(v).value = Mem.load(h, size);
+            return 0;
         }
         long gpa = v.missGpa;
         long h2 = 0;
