@@ -8,7 +8,6 @@ import dev.faultline.api.device.Chipset;
 import dev.faultline.api.device.ChipsetHost;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.StateSection;
-import dev.faultline.api.device.Stateful;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
@@ -40,7 +39,6 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     static final int PHYSICAL_ADDRESS_BITS = 46;
 
     private static final System.Logger LOG = System.getLogger(PcMachine.class.getName());
-    private static final String CLOCK_SECTION = "clock";
     private static final long CLOSE_WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final Runnable NOTHING = () -> {};
 
@@ -60,14 +58,13 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private DmaPorts dma;
     private Chipset chipset;
     private FaultDesk faults;
+    private EngineBay bay;
 
     /** Serialises what brings the vCPUs to a stand. */
     private final ReentrantLock changes = new ReentrantLock();
 
     private final AtomicReference<Runnable> firstInstruction = new AtomicReference<>();
     private volatile boolean firstInstructionWanted;
-    private volatile VcpuEngineFactory engineFactory;
-    private volatile FaultPropagation propagation;
     private boolean everRan;
     private boolean threadsOpen;
     private boolean closed;
@@ -110,8 +107,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     }
 
     private void build() throws MachineException {
-        engineFactory = parts.engine(config.engine());
-        propagation = parts.faultStyle(config.faultStyle());
+        VcpuEngineFactory engine = parts.engine(config.engine());
+        FaultPropagation style = parts.faultStyle(config.faultStyle());
         memory = parts.memory().create(PHYSICAL_ADDRESS_BITS);
         ram = MachineRam.map(memory, config.ramBytes());
         protection = parts.protection().create(memory);
@@ -131,13 +128,10 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             v.bus = board;
             v.clock = clock;
             v.interrupts = chipset.interrupts(i);
-            v.propagation = propagation;
-            engineFactory.reset(v);
-            v.recompute();
             mmu.attach(v);
             runners[i] = new VcpuRunner(v, config.name(), this, i > 0);
-            runners[i].engine = engineFactory.create(v);
         }
+        bay = new EngineBay(runners, mmu, engine, style);
     }
 
     // ---- parts -------------------------------------------------------------------------------------------------------
@@ -325,49 +319,31 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public void resetVcpu(VcpuContext v) {
-        engineFactory.reset(v);
-        v.recompute();
-        mmu.flush(v);
+        bay.reset(v);
     }
 
     // ---- swaps -------------------------------------------------------------------------------------------------------
 
     @Override
     public String engine() {
-        return engineFactory.name();
+        return bay.factory().name();
     }
 
     @Override
     public String faultStyle() {
-        return propagation.style();
+        return bay.style().style();
     }
 
     @Override
     public void swapEngine(String engine) throws MachineException {
         VcpuEngineFactory next = parts.engine(engine);
-        swap(() -> useEngine(next));
+        swap(() -> bay.use(next));
     }
 
     @Override
     public void swapFaultStyle(String style) throws MachineException {
         FaultPropagation next = parts.faultStyle(style);
-        swap(() -> useStyle(next));
-    }
-
-    private void useEngine(VcpuEngineFactory next) {
-        closeEngines();
-        engineFactory = next;
-        for (VcpuRunner r : runners) {
-            mmu.flush(r.v);
-            r.engine = next.create(r.v);
-        }
-    }
-
-    private void useStyle(FaultPropagation next) {
-        propagation = next;
-        for (VcpuContext v : vcpus) {
-            v.propagation = next;
-        }
+        swap(() -> bay.use(next));
     }
 
     private void swap(Runnable change) {
@@ -380,32 +356,23 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         maxSwapPauseNanos = Math.max(maxSwapPauseNanos, System.nanoTime() - start);
     }
 
-    private void closeEngines() {
-        for (VcpuRunner r : runners) {
-            if (r != null) {
-                r.closeEngine(
-                        why -> LOG.log(System.Logger.Level.ERROR, "engine of vCPU " + r.v.index + ": " + why));
-            }
-        }
-    }
-
     // ---- services that come and go; on the framework's threads -----------------------------------------------------------
 
     /** A service is about to go: if this machine is bound to it, lets go of it and stands until {@link #returned}. */
     void gone(Object service) {
-        if (service == engineFactory) {
+        if (service == bay.factory()) {
             control.missing("engine", "required service engine " + engine() + " is gone");
             changes.lock();
             try {
-                if (service == engineFactory) {
-                    closeEngines();
+                if (service == bay.factory()) {
+                    bay.close();
                 } else {
                     control.present("engine"); // swapped away from it meanwhile
                 }
             } finally {
                 changes.unlock();
             }
-        } else if (service == propagation) {
+        } else if (service == bay.style()) {
             control.missing("fault style", "required service fault style " + faultStyle() + " is gone");
         }
     }
@@ -417,12 +384,12 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             if (service instanceof VcpuEngineFactory e
                     && control.isMissing("engine")
                     && e.name().equals(engine())) {
-                useEngine(e);
+                bay.use(e);
                 control.present("engine");
             } else if (service instanceof FaultPropagation p
                     && control.isMissing("fault style")
                     && p.style().equals(faultStyle())) {
-                useStyle(p);
+                bay.use(p);
                 control.present("fault style");
             }
         } finally {
@@ -525,25 +492,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         changes.lock();
         try {
             requireStand("saveState");
-            List<StateSection> all = new ArrayList<>();
-            StateSection time = new StateSection(CLOCK_SECTION, 1);
-            time.put("nanos", clock.nanos());
-            all.add(time);
-            for (VcpuRunner r : runners) {
-                StateSection s = VcpuState.save(r.v);
-                s.put("waitsForSipi", r.waitsForSipi);
-                all.add(s);
-            }
-            for (Device d : devices) {
-                if (d instanceof Stateful stateful) {
-                    StateSection s = new StateSection(d.id(), stateful.stateVersion());
-                    synchronized (board.monitor(d)) {
-                        stateful.save(s);
-                    }
-                    all.add(s);
-                }
-            }
-            return all;
+            return MachineState.save(this);
         } finally {
             changes.unlock();
         }
@@ -554,13 +503,13 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         changes.lock();
         try {
             requireFresh("loadState");
-            StateLoader.load(sections, this);
+            MachineState.load(sections, this);
         } finally {
             changes.unlock();
         }
     }
 
-    /** For {@link StateLoader}: the clock first, since timers are relative to it. */
+    /** For {@link MachineState}: the clock first, since timers are relative to it. */
     void loadClock(StateSection s) {
         clock.set(s.getLong("nanos"));
     }
@@ -609,7 +558,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     }
 
     private void release() {
-        closeEngines();
+        if (bay != null) {
+            bay.close();
+        }
         int chips = chipset == null ? 0 : chipset.devices().size();
         for (int i = devices.size() - 1; i >= chips; i--) {
             devices.get(i).close();

@@ -5,13 +5,39 @@ import dev.faultline.api.device.Device;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.vm.MachineException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Puts saved sections back into a machine; every section must find its owner and every owner its section. */
-final class StateLoader {
-    private StateLoader() {}
+/** A standing machine's state as sections: clock, vCPUs, devices. Loading needs every section to find its owner, and every owner its section. */
+final class MachineState {
+    private static final String CLOCK = "clock";
+    private static final int CLOCK_VERSION = 1;
+
+    private MachineState() {}
+
+    static List<StateSection> save(PcMachine m) {
+        List<StateSection> all = new ArrayList<>();
+        StateSection time = new StateSection(CLOCK, CLOCK_VERSION);
+        time.put("nanos", m.clock().nanos());
+        all.add(time);
+        for (VcpuRunner r : m.runners()) {
+            StateSection s = VcpuState.save(r.v);
+            s.put("waitsForSipi", r.waitsForSipi);
+            all.add(s);
+        }
+        for (Device d : m.devices()) {
+            if (d instanceof Stateful stateful) {
+                StateSection s = new StateSection(d.id(), stateful.stateVersion());
+                synchronized (m.monitor(d)) {
+                    stateful.save(s);
+                }
+                all.add(s);
+            }
+        }
+        return all;
+    }
 
     static void load(List<StateSection> sections, PcMachine m) throws MachineException {
         Map<String, StateSection> byId = new HashMap<>();
@@ -21,7 +47,7 @@ final class StateLoader {
             }
         }
         try {
-            m.loadClock(take(byId, "clock", 1));
+            m.loadClock(take(byId, CLOCK, CLOCK_VERSION));
             for (VcpuRunner r : m.runners()) {
                 StateSection s = take(byId, VcpuState.id(r.v.index), VcpuState.VERSION);
                 VcpuState.load(s, r.v);
