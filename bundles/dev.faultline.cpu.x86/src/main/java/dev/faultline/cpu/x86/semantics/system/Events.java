@@ -91,28 +91,12 @@ public final class Events {
     private static int long64(VcpuContext v, int vector, int errorCode, int kind, long rip) {
         SystemState s = SystemState.of(v);
         int ext = kind == SOFTWARE ? 0 : 1;
-        int idt = 8 * vector + 2 | ext;
-        if (16 * vector + 15 > (v.idtLimit & 0xFFFF)) {
-            return Descriptors.gp(v, idt);
-        }
-        long at = v.idtBase + 16 * vector;
-        if (Descriptors.readTable(v, at + 8, 8) != 0) {
+        if (gate64(v, vector, kind, ext) != 0) {
             return -1;
         }
-        long high = s.value;
-        if (Descriptors.readTable(v, at, 8) != 0) {
-            return -1;
-        }
-        long gate = s.value;
-        int attributes = Descriptors.attributes(gate);
-        int type = attributes & 0x1F;
-        if (type != Descriptors.INTERRUPT_GATE && type != Descriptors.TRAP_GATE
-                || kind == SOFTWARE && Segments.dpl(attributes) < v.cpl) {
-            return Descriptors.gp(v, idt);
-        }
-        if (!Descriptors.present(attributes)) {
-            return Descriptors.fault(v, Faults.NP, idt);
-        }
+        long gate = s.gate;
+        int type = Descriptors.type(Descriptors.attributes(gate));
+        long target = s.gateTarget;
         int selector = Descriptors.gateSelector(gate);
         if (gateCode(v, selector, ext) != 0) {
             return -1;
@@ -137,7 +121,6 @@ public final class Events {
             }
             top = s.stackPointer;
         }
-        long target = Descriptors.gateOffset(gate) | (high & 0xFFFF_FFFFL) << 32;
         if (!VcpuContext.canonical(target)) {
             return Descriptors.gp(v, ext);
         }
@@ -154,6 +137,32 @@ public final class Events {
         v.gpr[4] = top;
         enter(v, selector & 0xFFFC | cpl, code, target, type == Descriptors.INTERRUPT_GATE);
         return 0;
+    }
+
+    /** The gate itself: limit, type, DPL, P; into {@code s.gate} and {@code s.gateTarget}. */
+    private static int gate64(VcpuContext v, int vector, int kind, int ext) {
+        SystemState s = SystemState.of(v);
+        int idt = 8 * vector + 2 | ext;
+        if (16 * vector + 15 > (v.idtLimit & 0xFFFF)) {
+            return Descriptors.gp(v, idt);
+        }
+        long at = v.idtBase + 16 * vector;
+        if (Descriptors.readTable(v, at + 8, 8) != 0) {
+            return -1;
+        }
+        long high = s.value;
+        if (Descriptors.readTable(v, at, 8) != 0) {
+            return -1;
+        }
+        s.gate = s.value;
+        s.gateTarget = Descriptors.gateOffset(s.gate) | high << 32;
+        int attributes = Descriptors.attributes(s.gate);
+        int type = attributes & 0x1F;
+        if (type != Descriptors.INTERRUPT_GATE && type != Descriptors.TRAP_GATE
+                || kind == SOFTWARE && Segments.dpl(attributes) < v.cpl) {
+            return Descriptors.gp(v, idt);
+        }
+        return Descriptors.present(attributes) ? 0 : Descriptors.fault(v, Faults.NP, idt);
     }
 
     private static void frame64(VcpuContext v, int errorCode, long image, long rip) {

@@ -14,6 +14,11 @@ final class SystemState {
     /** What {@link Descriptors#readWord} read. */
     long value;
 
+    /** A 64-bit gate of the IDT and its target. */
+    long gate;
+
+    long gateTarget;
+
     /** What {@link Stacks#inner} found: selector, pointer, descriptor and its linear address. */
     int stackSelector;
 
