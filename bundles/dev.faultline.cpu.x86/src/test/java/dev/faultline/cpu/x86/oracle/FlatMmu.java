@@ -3,6 +3,7 @@ package dev.faultline.cpu.x86.oracle;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.CodeListener;
 import dev.faultline.api.mmu.Mmu;
@@ -22,6 +23,9 @@ final class FlatMmu implements Mmu {
     private final long codeLin;
     private final long dataLin;
     private final long stackLin;
+
+    /** Translations until one is stopped, as RAM protection does; -1: none is. */
+    int untilStop = -1;
 
     FlatMmu(long codeLin, long dataLin, long stackLin) {
         this.codeLin = codeLin;
@@ -50,6 +54,11 @@ final class FlatMmu implements Mmu {
         }
         int i = (int) (lin >>> 12 & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
         long tag = page | v.tlbKey;
+        if (untilStop >= 0 && untilStop-- == 0) {
+            int bit = (access & WRITE) != 0 ? PendingFault.ACCESS_W : PendingFault.ACCESS_R;
+            v.fault.protectedPage(bit, 0, origin, lin, lin, hva, 0);
+            return FAULTED;
+        }
         if (v.tlb[i + 2] != hva - page) {
             v.tlb[i] = -1;
             v.tlb[i + 1] = -1;

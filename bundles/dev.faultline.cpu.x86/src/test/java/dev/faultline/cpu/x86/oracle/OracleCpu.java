@@ -5,6 +5,8 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.fault.FaultSignal;
+import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
@@ -36,11 +38,16 @@ final class OracleCpu {
             Set.of(
                     "F2XM1", "FCOS", "FPATAN", "FPTAN", "FSIN", "FSINCOS", "FYL2X", "FYL2XP1");
 
+    private static final Set<String> IN_PARTS =
+            Set.of("CALL", "ENTER", "FBSTP", "FRSTOR", "FSTP", "MASKMOVQ", "POPA", "PUSHA");
+
     /** Status word bit C1, the direction of the last rounding. */
     private static final int C1 = 0x200;
 
     /** Vectors accepted although the last bit of an approximation differs. */
     private long lastBits;
+
+    private boolean thrown;
 
     /** The instruction raised an exception. */
     private boolean raised;
@@ -54,7 +61,7 @@ final class OracleCpu {
         mmu.data.copyFrom(data);
         mmu.stack.copyFrom(stack);
         v.mmu = mmu;
-        v.propagation = new Coded();
+        v.propagation = new Style();
         start = file.mode == 16 ? IP_OFFSET : file.codeLin + IP_OFFSET;
         v.cr0 =
                 VcpuContext.CR0_PG
@@ -130,16 +137,89 @@ final class OracleCpu {
     String run(OracleVector t, Op op) {
         load(t);
         differences.setLength(0);
-        boolean cut = t.exception == OracleVector.NONE && t.ripOut == start;
-        boolean stepping = cut || (t.id & 1) != 0 && repeats(op);
-        if (stepping) {
+        finish(t, op, execute(t, op));
+        return differences.toString();
+    }
+
+    /**
+     * Executes a decoded vector again and again, each time with another of its translations stopped by protection, once per vector in the thrown style, and
+     * then to its end.
+     *
+     * @return what differs in the end, or was changed by what was stopped
+     */
+    String runStopped(OracleVector t, Op op) {
+        differences.setLength(0);
+        thrown = (t.id & 2) != 0;
+        // Where the oracle gave up in a repetition, going on after a stop would go further.
+        boolean stopped = !cut(t);
+        for (int i = 0; stopped && differences.isEmpty(); i++) {
+            load(t);
+            v.flushTranslations();
+            mmu.untilStop = i;
+            int result = execute(t, op);
+            stopped = mmu.untilStop < 0;
+            mmu.untilStop = -1;
+            if (stopped) {
+                if (result != Op.FAULT || v.fault.kind != PendingFault.PROTECTED) {
+                    differences.append(" result ").append(result).append(" of a stopped access");
+                }
+                if (!mayLeaveParts()) {
+                    unchanged(t);
+                }
+                result = execute(t, op);
+            }
+            finish(t, op, result);
+        }
+        thrown = false;
+        return differences.toString();
+    }
+
+    /** What hardware does in steps too: the restart does the same again. */
+    private boolean mayLeaveParts() {
+        InstructionTable.Entry e = decoder.entry();
+        boolean mmx = e.operands.contains("Pq") || e.operands.contains("Pd");
+        return mmx || IN_PARTS.contains(e.mnemonic) || repeats();
+    }
+
+    private void unchanged(OracleVector t) {
+        for (int i = 0; i < 16; i++) {
+            if (v.gpr[i] != t.gprIn[i]) {
+                differ("stopped, r" + i, v.gpr[i], t.gprIn[i]);
+            }
+        }
+        if (((v.getFlags() ^ t.flagsIn) & COMPARED_FLAGS) != 0) {
+            differ("stopped, flags", v.getFlags(), t.flagsIn);
+        }
+        compareFp(t.in);
+        if (mmu.data.mismatch(data) >= 0 || mmu.stack.mismatch(stack) >= 0) {
+            differences.append(" stopped, memory changed;");
+        }
+    }
+
+    private boolean cut(OracleVector t) {
+        return t.exception == OracleVector.NONE && t.ripOut == start && repeats();
+    }
+
+    /** Up to the instruction's end, or as far as the oracle went. */
+    private int execute(OracleVector t, Op op) {
+        boolean cut = cut(t);
+        if (cut || (t.id & 1) != 0 && repeats()) {
             v.eflags |= VcpuContext.TF;
         }
-        int result = op.execute(v);
-        for (int i = 1; result == Op.AGAIN && !(cut && i == REP_STEPS); i++) {
+        int result;
+        try {
             result = op.execute(v);
+            for (int i = 1; result == Op.AGAIN && !(cut && i == REP_STEPS); i++) {
+                result = op.execute(v);
+            }
+        } catch (FaultSignal signal) {
+            result = Op.FAULT;
         }
         v.eflags &= ~VcpuContext.TF;
+        return result;
+    }
+
+    private void finish(OracleVector t, Op op, int result) {
         raised = result == Op.FAULT;
         switch (result) {
             case Op.NEXT, Op.END -> v.rip = v.engineBase + op.end & v.ripMask;
@@ -150,10 +230,9 @@ final class OracleCpu {
         }
         compare(t);
         restore();
-        return differences.toString();
     }
 
-    private boolean repeats(Op op) {
+    private boolean repeats() {
         InstructionTable.Entry e = decoder.entry();
         return e != null
                 && e.map == 0
@@ -337,15 +416,18 @@ final class OracleCpu {
                 .append(';');
     }
 
-    /** Faults as return codes. */
-    private static final class Coded implements FaultPropagation {
+    /** Either style. */
+    private final class Style implements FaultPropagation {
         @Override
         public String style() {
-            return "coded";
+            return thrown ? "thrown" : "coded";
         }
 
         @Override
         public long raise(VcpuContext v) {
+            if (thrown) {
+                throw v.signal;
+            }
             return FAULTED;
         }
 

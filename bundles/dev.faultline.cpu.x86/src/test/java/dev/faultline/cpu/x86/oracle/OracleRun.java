@@ -17,7 +17,9 @@ import java.util.TreeMap;
 /**
  * Runs files of oracle vectors and reports what differs.
  *
- * <pre>OracleRun FILE... [--family INTEGER|SYSTEM|X87|SSE] [--mnemonic NAME] [--max-report N] [--samples N]</pre>
+ * <pre>OracleRun FILE... [--family INTEGER|SYSTEM|X87|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]</pre>
+ *
+ * With --stopped, RAM protection stops each access of each instruction once, and the instruction is executed again.
  */
 public final class OracleRun {
     private final String family;
@@ -31,6 +33,9 @@ public final class OracleRun {
     private final Map<String, List<String>> samples = new TreeMap<>();
     private final Map<String, long[]> skipped = new TreeMap<>();
 
+    /** Runs vectors with their accesses stopped instead. */
+    boolean stopped;
+
     OracleRun(String family, String mnemonic, int samplesPerLine) {
         this.family = family;
         this.mnemonic = mnemonic;
@@ -43,12 +48,14 @@ public final class OracleRun {
         String mnemonic = null;
         int max = 40;
         int perLine = 3;
+        boolean stopped = false;
         List<String> files = new ArrayList<>();
         for (int i = 0; i < args.length; i++) {
             switch (args[i]) {
                 case "--family" -> family = args[++i];
                 case "--mnemonic" -> mnemonic = args[++i];
                 case "--max-report" -> max = Integer.parseInt(args[++i]);
+                case "--stopped" -> stopped = true;
                 case "--samples" -> perLine = Integer.parseInt(args[++i]);
                 default -> files.add(args[i]);
             }
@@ -62,6 +69,7 @@ public final class OracleRun {
         long bad = 0;
         for (String f : files) {
             OracleRun run = new OracleRun(family, mnemonic, perLine);
+            run.stopped = stopped;
             try (InputStream in = Files.newInputStream(Path.of(f))) {
                 run.run(in);
             }
@@ -105,7 +113,7 @@ public final class OracleRun {
         String family = e == null ? "(no table line)" : e.family.name();
         comparedByFamily.computeIfAbsent(family, _ -> new long[1])[0]++;
         if (problem == null) {
-            problem = cpu.run(t, op);
+            problem = stopped ? cpu.runStopped(t, op) : cpu.run(t, op);
         }
         if (!problem.isEmpty()) {
             String key = e == null ? "(no table line, map " + t.map + ")" : e.family + " " + e;

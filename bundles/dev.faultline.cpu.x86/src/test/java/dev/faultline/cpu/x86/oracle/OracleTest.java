@@ -17,7 +17,19 @@ class OracleTest {
     @ParameterizedTest
     @ValueSource(ints = {64, 32, 16})
     void agreesWithTheCpu(int mode) throws IOException {
+        compare(mode, false);
+    }
+
+    /** Any access may be stopped by RAM protection: nothing has changed then, and the restart ends as if nothing had happened. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 32, 16})
+    void agreesAfterEveryStoppedAccess(int mode) throws IOException {
+        compare(mode, true);
+    }
+
+    private static void compare(int mode, boolean stopped) throws IOException {
         OracleRun run = new OracleRun(null, null, 3);
+        run.stopped = stopped;
         try (InputStream in =
                 OracleTest.class.getResourceAsStream("/oracle/vectors" + mode + ".gz")) {
             assertNotNull(in, "vectors" + mode + ".gz is missing");

@@ -52,6 +52,9 @@ final class Unclaimed {
         if (map == 1 && op == 0xAE) {
             return "group 15: FSGSBASE, CET, PTWRITE, CLWB, CLFLUSHOPT";
         }
+        if (map == 3 && op == 0xF0) {
+            return "HRESET";
+        }
         if (map == 2 && op == 0xF6) {
             return "CET (WRSS)";
         }

@@ -89,6 +89,9 @@ final class Environment {
             for (int i = 0; registers && i < 8; i++) {
                 int r = X87.st(v, i);
                 h = writeAt(v, size + 10 * i, 10);
+                if (h < 0) {
+                    return FAULT;
+                }
                 put64(h, v.fpSig[r]);
                 put16(h + 8, (short) v.fpExp[r]);
                 result |= Mem.commit(v, h);
@@ -166,6 +169,20 @@ final class Environment {
                 return FAULT;
             }
             int step = wide ? 4 : 2;
+            // Registers first: if protection stops one after all, the restart must not see the new exceptions.
+            int top = get16(h + step) >> 11 & 7;
+            for (int i = 0; registers && i < 8; i++) {
+                long at = readAt(v, size + 10 * i, 10);
+                if (at < 0) {
+                    return FAULT;
+                }
+                v.fpSig[top + i & 7] = get64(at);
+                v.fpExp[top + i & 7] = get16(at + 8) & 0xFFFF;
+            }
+            h = readAt(v, 0, size);
+            if (h < 0) {
+                return FAULT;
+            }
             X87.setControl(v, get16(h));
             v.fsw = get16(h + step) & 0xFFFF;
             X87.summarize(v);
@@ -180,12 +197,6 @@ final class Environment {
                 get32Image(v, h);
             } else {
                 get16Image(v, h);
-            }
-            for (int i = 0; registers && i < 8; i++) {
-                h = readAt(v, size + 10 * i, 10);
-                int r = X87.st(v, i);
-                v.fpSig[r] = get64(h);
-                v.fpExp[r] = get16(h + 8) & 0xFFFF;
             }
             return NEXT;
         }

@@ -111,6 +111,9 @@ final class ExtendedState {
 
         private int pair(VcpuContext v, int at, long low, long high) {
             long h = writeAt(v, at, 16);
+            if (h < 0) {
+                return FAULT;
+            }
             put64(h, low);
             put64(h + 8, high);
             return Mem.commit(v, h);
@@ -149,12 +152,18 @@ final class ExtendedState {
             v.fds = wide ? 0 : (int) (dp >>> 32) & 0xFFFF;
             for (int i = 0; i < 8; i++) {
                 h = readAt(v, REGISTERS + 16 * i, 16);
+                if (h < 0) {
+                    return FAULT;
+                }
                 int r = X87.st(v, i);
                 v.fpSig[r] = get64(h);
                 v.fpExp[r] = get16(h + 8) & 0xFFFF;
             }
             for (int i = 0; i < xmmRegisters(v); i++) {
                 h = readAt(v, XMM + 16 * i, 16);
+                if (h < 0) {
+                    return FAULT;
+                }
                 v.xmm[2 * i] = get64(h);
                 v.xmm[2 * i + 1] = get64(h + 8);
             }
