@@ -189,7 +189,16 @@ final class Demo {
             for (int i = 0; i < perRequest; i++) {
                 swap(m);
             }
-            answers.add(guest.normalise(dialog.await(q.until(), q.limit())));
+            String answer = guest.normalise(dialog.await(q.until(), q.limit()));
+            if (!answer.contains(q.expected())) {
+                throw new MachineException(
+                        "the guest's answer to '%s' is wrong: '%s', expected '%s' in it"
+                                .formatted(
+                                        Root.oneLine(q.line()),
+                                        Root.oneLine(answer),
+                                        q.expected()));
+            }
+            answers.add(answer);
         }
         return answers;
     }

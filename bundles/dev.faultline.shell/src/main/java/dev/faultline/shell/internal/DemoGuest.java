@@ -36,6 +36,7 @@ interface DemoGuest extends AutoCloseable {
     /**
      * @param line what is sent
      * @param until what ends the answer
+     * @param expected what a right answer contains, known without any emulator; empty if only sameness counts
      */
-    record Request(String line, String until, Duration limit) {}
+    record Request(String line, String until, Duration limit, String expected) {}
 }

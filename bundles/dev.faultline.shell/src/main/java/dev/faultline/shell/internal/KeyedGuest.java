@@ -58,18 +58,18 @@ record KeyedGuest(Path image) implements DemoGuest {
     @Override
     public List<Request> requests() {
         return List.of(
-                line("get 0"),
-                line("get 99999"),
-                line("sum 0 1999"),
-                line("scan 1000 42"),
-                line("float 1000"),
-                line("put 7 0xdeadbeef"),
-                line("get 7"),
-                line("sum 0 9"));
+                line("get 0", "0 96 ok 4db268c1fab25c2d39b8223c7366b1ff"),
+                line("get 99999", "99999 96 ok f5b0a929bbd6761785eeeb5dc68555cd"),
+                line("sum 0 1999", "count=2000 bad=0"),
+                line("scan 1000 42", "bad=0"),
+                line("float 1000", "sse2=401df11f45f4e618 x87=4001ef88fa2fa730cec4"),
+                line("put 7 0xdeadbeef", "version=1 checksum=ba4a9994c8ee2416"),
+                line("get 7", "7 176 ok efbeadde0000000043a4f521847019f6"),
+                line("sum 0 9", "bad=0 total=64b7e16569489a62"));
     }
 
-    private static Request line(String s) {
-        return new Request(s + "\n", "\n", LIMIT);
+    private static Request line(String s, String expected) {
+        return new Request(s + "\n", "\n", LIMIT, expected);
     }
 
     @Override

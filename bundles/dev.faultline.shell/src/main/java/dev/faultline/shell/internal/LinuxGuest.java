@@ -5,8 +5,13 @@ import dev.faultline.api.vm.MachineConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -18,6 +23,7 @@ import java.util.Set;
 record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
     private static final String PROMPT = "faultline# ";
     private static final String END = "<end>";
+    private static final int EIGHT_MIB = 8 << 20;
     private static final String MARKER = "echo '<e''nd>'";
     private static final Duration LIMIT = Duration.ofMinutes(10);
 
@@ -84,20 +90,40 @@ record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
 
     @Override
     public List<Request> requests() {
+        String sha = sha256(EIGHT_MIB);
         return List.of(
-                line("uname -a"),
-                line("cat /proc/cpuinfo | grep -v MHz"),
-                line("dmesg | tail -n 3 | sed 's/^.*] //'"),
-                line("dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\\\0' 'x' >/tmp/a; sha256sum /tmp/a"),
-                line("gzip -c /tmp/a | gunzip -c | sha256sum"),
-                line("gzip -c /tmp/a | gunzip -c | cmp - /tmp/a && echo same"),
-                line("awk 'BEGIN { for (i = 1; i <= 1000; i++) s += 1 / i / i; printf \"%.12f\\n\", s * 6 }'"),
-                line("ls /bin | wc -l; rm /tmp/a"));
+                line("uname -a", "Linux"),
+                line("cat /proc/cpuinfo | grep -v MHz", "Faultline"),
+                line("dmesg | tail -n 3 | sed 's/^.*] //'", ""),
+                line("dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\0' 'x' >/tmp/a; sha256sum /tmp/a", sha),
+                line("gzip -c /tmp/a | gunzip -c | sha256sum", sha),
+                line("gzip -c /tmp/a | gunzip -c | cmp - /tmp/a && echo same", "same"),
+                line("awk 'BEGIN { for (i = 1; i <= 1000; i++) s += 1 / i / i; printf \"%.12f\\n\", s * 6 }'", baselSum()),
+                line("ls /bin | wc -l; rm /tmp/a", ""));
     }
 
-    private static Request line(String s) {
+    /** Of {@code n} times the letter x, by the host. */
+    private static String sha256(int n) {
+        byte[] b = new byte[n];
+        Arrays.fill(b, (byte) 'x');
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(b));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has SHA-256", e);
+        }
+    }
+
+    private static String baselSum() {
+        double s = 0;
+        for (int i = 1; i <= 1000; i++) {
+            s += 1.0 / i / i;
+        }
+        return String.format(Locale.ROOT, "%.12f", s * 6);
+    }
+
+    private static Request line(String s, String expected) {
         // The marker is written so that its echo does not look like it.
-        return new Request(s + "; " + MARKER + "\n", END, LIMIT);
+        return new Request(s + "; " + MARKER + "\n", END, LIMIT, expected);
     }
 
     @Override
