@@ -246,7 +246,7 @@ public final class X87 {
          * @return 0, or FAULT
          */
         final int probe(VcpuContext v, int size, int access, int alignment, int first) {
-            long lin = linear(v, 0, size, access);
+            long lin = linear(v, 0, first == 0 ? size : first, access);
             if (linearFailed(lin)) {
                 return FAULT;
             }
@@ -258,7 +258,7 @@ public final class X87 {
                         (access & dev.faultline.cpu.x86.Mem.W) != 0
                                 ? dev.faultline.cpu.x86.Mem.write(v, seg, lin, first)
                                 : dev.faultline.cpu.x86.Mem.readLate(v, seg, lin, first);
-                if (h == -1) {
+                if (h == -1 || linearFailed(linear(v, 0, size, access))) {
                     return FAULT;
                 }
             }
