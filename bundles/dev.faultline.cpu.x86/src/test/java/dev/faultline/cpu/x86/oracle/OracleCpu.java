@@ -316,7 +316,7 @@ final class OracleCpu {
             return false;
         }
         int top = f.fsw >> 11 & 7;
-        boolean differs = false;
+        boolean differs = v.fsw != f.fsw;
         for (int i = 0; i < 8; i++) {
             int p = top + i & 7;
             long off = v.fpSig[p] - f.significand[i];
