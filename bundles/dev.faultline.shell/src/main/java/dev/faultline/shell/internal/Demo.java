@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
+import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.snapshot.RestoreMode;
@@ -26,6 +27,7 @@ import java.util.Set;
 final class Demo {
     private static final int SWAPS = 12;
     private static final Duration SWAP_LIMIT = Duration.ofSeconds(10);
+    private static final Duration SETTLE_LIMIT = Duration.ofSeconds(5);
 
     private final Services services;
     private final DemoGuest guest;
@@ -87,7 +89,7 @@ final class Demo {
             snapshotFacts(saved);
             progress.say("3/5  asking the original, swapping fault style and engine in mid-run ...");
             List<String> expected = answers(first, dialog, true);
-            first.pause("the demo compares its memory");
+            settle(first);
             countSwaps(first);
             progress.say("4/5  restoring: eager, lazy, recorded ...");
             List<Outcome> all = new ArrayList<>();
@@ -151,7 +153,7 @@ final class Demo {
                 if (r.failure() != null) {
                     throw r.failure();
                 }
-                m.pause("the demo compares its memory");
+                settle(m);
                 countSwaps(m);
                 long pages = r.pagesLoaded();
                 long bytes = r.bytesRead();
@@ -217,6 +219,24 @@ final class Demo {
             Thread.yield();
         }
         m.swapEngine(engine);
+    }
+
+    /**
+     * Pauses a machine once its guest has gone idle: between the last byte of an answer and HLT it still writes to its stack. A guest that does not go idle is paused
+     * where it is.
+     */
+    private static void settle(Machine m) throws InterruptedException {
+        long end = System.nanoTime() + SETTLE_LIMIT.toNanos();
+        for (; ; ) {
+            m.pause("the demo compares its memory");
+            boolean idle =
+                    m.vcpus().stream().allMatch(v -> v.activity == VcpuContext.HALTED);
+            if (idle || System.nanoTime() > end) {
+                return;
+            }
+            m.start();
+            m.await(Duration.ofMillis(1));
+        }
     }
 
     private void countSwaps(Machine m) {
