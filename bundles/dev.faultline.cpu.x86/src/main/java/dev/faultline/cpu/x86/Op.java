@@ -14,7 +14,7 @@ public abstract class Op {
     /** The instruction is done; the next one follows. */
     public static final int NEXT = 0;
 
-    /** A near transfer, taken or not: {@code v.rip} is the next instruction. Ends a block. */
+    /** A near transfer: {@code v.rip} is the next instruction. Leaves the block, be there more in it. */
     public static final int JUMP = 1;
 
     /** Done, the next instruction follows, but not from this block: modes, mappings, interrupts or code may have changed. */

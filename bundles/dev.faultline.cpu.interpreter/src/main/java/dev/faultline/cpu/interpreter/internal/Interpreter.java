@@ -13,8 +13,6 @@ import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RunLoop;
 import dev.faultline.cpu.x86.Stepping;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * The interpreter: blocks of decoded {@link Op}s, driven by one small loop. Everything it keeps is derived from guest memory and {@link VcpuContext}.
@@ -32,9 +30,11 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     private final Decoder decoder = new Decoder();
     private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
 
-    /** The Ops that are running, for the fault path. */
-    private Op[] running;
+    /** The block that a fault left, until {@link #unwound}. */
+    private Block running;
 
+    private final Op[] single = new Op[1];
+    private final Op[] decoded = new Op[MAX_BLOCK];
     private boolean stepping;
 
     Interpreter(VcpuContext v) {
@@ -77,12 +77,13 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     /** Puts the interrupted block's progress into the context. */
     @Override
     public void unwound(VcpuContext v) {
-        Op[] ops = running;
-        if (ops != null) {
+        Block b = running;
+        if (b != null) {
             running = null;
             int i = v.engineIndex;
             v.instructions += i;
-            v.rip = v.engineBase + ops[i].start & v.ripMask;
+            // The first one may have failed before it was decoded.
+            v.rip = v.engineBase + (i == 0 ? b.start : b.op(i).start) & v.ripMask;
         }
     }
 
@@ -123,27 +124,16 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                     return 0;
                 }
             }
-            if (b.crossing) {
-                b = crossing(page, at);
-                if (b == null) {
-                    return EXIT_FAULT;
-                }
-            }
-            Op[] ops = b.ops;
-            running = ops;
-            int n = ops.length;
-            int i = 0;
             int s;
-            do {
-                v.engineIndex = i;
-                s = ops[i++].execute(v);
-            } while (s == Op.NEXT && i < n);
-            if (s < 0) {
-                return EXIT_FAULT;
+            try {
+                s = b.run(v);
+            } catch (Throwable t) {
+                // Whatever unwinds, the block's progress is not lost.
+                running = b;
+                throw t;
             }
-            running = null;
-            v.instructions += i;
             if (s == Op.JUMP) {
+                v.instructions += v.engineIndex + 1;
                 long d = v.rip - base;
                 if (d >= 0 && d < CodePage.SIZE && v.requestOpaque() == 0) {
                     at = (int) d;
@@ -151,7 +141,13 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                 }
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : 0;
             }
-            int r = ended(s, ops[i - 1], base);
+            if (s < 0) {
+                running = b;
+                return EXIT_FAULT;
+            }
+            int last = v.engineIndex;
+            v.instructions += last + 1;
+            int r = ended(s, b.op(last), base);
             if (r != 0) {
                 return r == CONTINUE ? 0 : r;
             }
@@ -225,7 +221,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         if (op == null) {
             return EXIT_FAULT;
         }
-        running = new Op[] {op};
+        single[0] = op;
+        running = Block.of(single, 1);
         v.engineIndex = 0;
         int s = op.execute(v);
         if (s < 0) {
@@ -274,25 +271,22 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             }
         }
         long hva = v.fetchHva[f];
-        List<Op> ops = new ArrayList<>(MAX_BLOCK);
+        int count = 0;
         int at = offset;
-        while (at < CodePage.SIZE && ops.size() < MAX_BLOCK) {
+        while (at < CodePage.SIZE && count < MAX_BLOCK) {
             int n = Math.min(Decoder.MAX_LENGTH, CodePage.SIZE - at);
             HostBytes.copyOut(hva + at, bytes, 0, n);
             Op op = limited(decoder.decode(bytes, n, page.codeBits, at), at);
             if (op == null) {
                 break;
             }
-            ops.add(op);
+            decoded[count++] = op;
             at = op.end;
             if (op.endsBlock()) {
                 break;
             }
         }
-        Block b =
-                ops.isEmpty()
-                        ? new Block(new Op[] {new Crossing(offset)}, true)
-                        : new Block(ops.toArray(Op[]::new), false);
+        Block b = count == 0 ? new Crossing(offset) : Block.of(decoded, count);
         page.put(offset, b);
         cache.added();
         return b;
@@ -313,28 +307,26 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         return raise;
     }
 
-    /** Place-holder of an instruction that reaches into the next page; decoded anew each time. */
-    private static final class Crossing extends Op {
+    /** An instruction that reaches into the next page; decoded anew each time, as that page may be another one. */
+    private final class Crossing extends Block {
+        private Op op;
+
         Crossing(int offset) {
-            start = offset;
-            end = CodePage.SIZE;
+            super(1, offset, CodePage.SIZE);
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            throw new IllegalStateException("a crossing block was not resolved");
+        int run(VcpuContext v) {
+            v.engineIndex = 0;
+            long lin = v.engineBase + v.effBase[Segments.CS] + start & v.ripMask;
+            op = decodeOne(lin, v.engineBase);
+            return op == null ? Op.FAULT : op.execute(v);
         }
 
         @Override
-        public boolean endsBlock() {
-            return true;
+        Op op(int i) {
+            return op;
         }
-    }
-
-    private Block crossing(CodePage page, int offset) {
-        long pageLin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
-        Op op = decodeOne(pageLin + offset, v.engineBase);
-        return op == null ? null : new Block(new Op[] {op}, false);
     }
 
     /** Decodes the instruction at {@code lin}, reading the next page only if it needs it. Null: the fault was raised. */

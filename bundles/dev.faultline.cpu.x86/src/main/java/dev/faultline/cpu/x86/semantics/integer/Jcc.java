@@ -32,179 +32,191 @@ final class Jcc {
         };
     }
 
-    private static final class O extends NearOp {
+    /** Not taken, it is an instruction like others. */
+    private abstract static class Conditional extends NearOp {
+        Conditional(Decoded d) {
+            super(d);
+        }
+
+        @Override
+        public final boolean endsBlock() {
+            return false;
+        }
+    }
+
+    private static final class O extends Conditional {
         O(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return Flags.of(v) ? jump(v) : fallThrough(v);
+            return Flags.of(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class NO extends NearOp {
+    private static final class NO extends Conditional {
         NO(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return !Flags.of(v) ? jump(v) : fallThrough(v);
+            return !Flags.of(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class B extends NearOp {
+    private static final class B extends Conditional {
         B(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagAux < 0 ? jump(v) : fallThrough(v);
+            return v.flagAux < 0 ? jump(v) : NEXT;
         }
     }
 
-    private static final class AE extends NearOp {
+    private static final class AE extends Conditional {
         AE(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagAux >= 0 ? jump(v) : fallThrough(v);
+            return v.flagAux >= 0 ? jump(v) : NEXT;
         }
     }
 
-    private static final class E extends NearOp {
+    private static final class E extends Conditional {
         E(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagRes == 0 ? jump(v) : fallThrough(v);
+            return v.flagRes == 0 ? jump(v) : NEXT;
         }
     }
 
-    private static final class NE extends NearOp {
+    private static final class NE extends Conditional {
         NE(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagRes != 0 ? jump(v) : fallThrough(v);
+            return v.flagRes != 0 ? jump(v) : NEXT;
         }
     }
 
-    private static final class BE extends NearOp {
+    private static final class BE extends Conditional {
         BE(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagAux < 0 || v.flagRes == 0 ? jump(v) : fallThrough(v);
+            return v.flagAux < 0 || v.flagRes == 0 ? jump(v) : NEXT;
         }
     }
 
-    private static final class A extends NearOp {
+    private static final class A extends Conditional {
         A(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagAux >= 0 && v.flagRes != 0 ? jump(v) : fallThrough(v);
+            return v.flagAux >= 0 && v.flagRes != 0 ? jump(v) : NEXT;
         }
     }
 
-    private static final class S extends NearOp {
+    private static final class S extends Conditional {
         S(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return Flags.sf(v) ? jump(v) : fallThrough(v);
+            return Flags.sf(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class NS extends NearOp {
+    private static final class NS extends Conditional {
         NS(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return !Flags.sf(v) ? jump(v) : fallThrough(v);
+            return !Flags.sf(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class P extends NearOp {
+    private static final class P extends Conditional {
         P(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return Flags.pf(v) ? jump(v) : fallThrough(v);
+            return Flags.pf(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class NP extends NearOp {
+    private static final class NP extends Conditional {
         NP(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return !Flags.pf(v) ? jump(v) : fallThrough(v);
+            return !Flags.pf(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class L extends NearOp {
+    private static final class L extends Conditional {
         L(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return Flags.less(v) ? jump(v) : fallThrough(v);
+            return Flags.less(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class GE extends NearOp {
+    private static final class GE extends Conditional {
         GE(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return !Flags.less(v) ? jump(v) : fallThrough(v);
+            return !Flags.less(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class LE extends NearOp {
+    private static final class LE extends Conditional {
         LE(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagRes == 0 || Flags.less(v) ? jump(v) : fallThrough(v);
+            return v.flagRes == 0 || Flags.less(v) ? jump(v) : NEXT;
         }
     }
 
-    private static final class G extends NearOp {
+    private static final class G extends Conditional {
         G(Decoded d) {
             super(d);
         }
 
         @Override
         public int execute(VcpuContext v) {
-            return v.flagRes != 0 && !Flags.less(v) ? jump(v) : fallThrough(v);
+            return v.flagRes != 0 && !Flags.less(v) ? jump(v) : NEXT;
         }
     }
 }

@@ -28,7 +28,7 @@ abstract class NearOp extends Op {
     }
 
     @Override
-    public final boolean endsBlock() {
+    public boolean endsBlock() {
         return true;
     }
 

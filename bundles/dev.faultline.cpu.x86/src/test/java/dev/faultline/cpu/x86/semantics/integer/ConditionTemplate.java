@@ -65,20 +65,32 @@ final class ConditionTemplate {
                     return switch (d.opcode & 15) {
             MAKES        };
                 }
+
+                /** Not taken, it is an instruction like others. */
+                private abstract static class Conditional extends NearOp {
+                    Conditional(Decoded d) {
+                        super(d);
+                    }
+
+                    @Override
+                    public final boolean endsBlock() {
+                        return false;
+                    }
+                }
             CLASSES}
             """;
 
     private static final String JCC_CASE =
             """
 
-                private static final class CC extends NearOp {
+                private static final class CC extends Conditional {
                     CC(Decoded d) {
                         super(d);
                     }
 
                     @Override
                     public int execute(VcpuContext v) {
-                        return COND ? jump(v) : fallThrough(v);
+                        return COND ? jump(v) : NEXT;
                     }
                 }
             """;
