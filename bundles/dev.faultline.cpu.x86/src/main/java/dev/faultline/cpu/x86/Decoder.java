@@ -36,7 +36,6 @@ public final class Decoder {
         this.available = Math.min(available, MAX_LENGTH);
         at = 0;
         exhausted = false;
-        firstImmediateSeen = false;
         d.codeBits = codeBits;
         d.start = start;
         d.clearMemory();
@@ -172,8 +171,8 @@ public final class Decoder {
         } else {
             d.rm = d.opcode & 7 | (d.rex & 1) << 3;
         }
-        for (String k : e.kinds) {
-            immediate(k, e);
+        for (int k : e.immediates) {
+            immediate(k);
         }
         if (exhausted) {
             return Raise.UNDEFINED;
@@ -185,49 +184,27 @@ public final class Decoder {
         return Semantics.make(d);
     }
 
-    private void immediate(String kind, InstructionTable.Entry e) {
+    private void immediate(int kind) {
         switch (kind) {
-            case "Ib" -> pushImmediate((byte) next());
-            case "Iw" -> pushImmediate(little(2));
-            case "Iz" ->
+            case InstructionTable.IB -> d.imm = (byte) next();
+            case InstructionTable.IB_SECOND -> d.imm2 = next();
+            case InstructionTable.IW -> d.imm = little(2);
+            case InstructionTable.IZ ->
                     d.imm = d.operandSize == 2 ? (short) little(2) : (int) little(4);
-            case "Iv" ->
+            case InstructionTable.IV ->
                     d.imm =
                             d.operandSize == 2
                                     ? (short) little(2)
                                     : d.operandSize == 4 ? (int) little(4) : little(8);
-            case "Jb" -> d.imm = (byte) next();
-            case "Jz" ->
-                    d.imm = d.operandSize == 2 ? (short) little(2) : (int) little(4);
-            case "Ap" -> {
+            case InstructionTable.AP -> {
                 d.imm = little(d.operandSize == 2 ? 2 : 4);
                 d.imm2 = (int) little(2);
             }
-            case "Ob", "Ov" -> {
+            default -> {
                 d.mem = true;
                 d.disp = little(d.addressSize);
             }
-            default -> {
-                // Registers and memory: ModR/M.
-            }
         }
-    }
-
-    private boolean firstImmediateSeen;
-
-    private void pushImmediate(long value) {
-        // ENTER alone has two: Iw, then Ib.
-        if (d.entry.kinds.length == 2 && d.entry.kinds[0].equals("Iw") && d.entry.kinds[1].equals("Ib")) {
-            if (!firstImmediateSeen) {
-                firstImmediateSeen = true;
-                d.imm = value;
-            } else {
-                firstImmediateSeen = false;
-                d.imm2 = (int) value & 0xFF;
-            }
-            return;
-        }
-        d.imm = value;
     }
 
     private void modrm() {

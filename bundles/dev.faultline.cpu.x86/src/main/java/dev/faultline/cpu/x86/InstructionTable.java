@@ -32,6 +32,17 @@ public final class InstructionTable {
     static final int PF3 = 3;
     static final int PF2 = 4;
 
+    // Operands that are bytes after ModR/M, as the decoder tells them apart: sign-extended byte (also Jb), the second immediate of ENTER, word, word or
+    // doubleword (also Jz), up to 8 bytes, far pointer, absolute offset.
+    static final int IB = 1;
+
+    static final int IB_SECOND = 2;
+    static final int IW = 3;
+    static final int IZ = 4;
+    static final int IV = 5;
+    static final int AP = 6;
+    static final int OFFSET = 7;
+
     private static final List<Entry> ALL = new ArrayList<>();
     private static final Entry[][][] BY_OPCODE = new Entry[4][256][];
 
@@ -67,7 +78,10 @@ public final class InstructionTable {
         final boolean not64;
         final boolean default64;
         final boolean forced64;
-        final String[] kinds;
+
+        /** What follows ModR/M: codes as IB. */
+        final int[] immediates;
+
         final String line;
 
         private Entry(Family family, String line, int opcodeOffset) {
@@ -78,8 +92,9 @@ public final class InstructionTable {
                 throw new IllegalStateException("instruction table, line too short: " + line);
             }
             String enc = c[0];
-            mnemonic = c[1];
-            operands = c[2];
+            // Interned: the switches of the semantics then compare by identity.
+            mnemonic = c[1].intern();
+            operands = c[2].intern();
             List<String> attrs = Arrays.asList(c).subList(3, c.length);
             lockable = attrs.contains("lock");
             only64 = attrs.contains("o64");
@@ -125,7 +140,11 @@ public final class InstructionTable {
                 throw new IllegalStateException("instruction table, bad encoding: " + line);
             }
             opcode = Integer.parseInt(bytes.get(0), 16) + opcodeOffset;
-            kinds = operands.equals("-") ? new String[0] : operands.split(",");
+            String[] kinds = operands.equals("-") ? new String[0] : operands.split(",");
+            immediates = Arrays.stream(kinds).mapToInt(Entry::immediate).filter(k -> k > 0).toArray();
+            if (immediates.length == 2) {
+                immediates[1] = IB_SECOND;
+            }
             modrm = d >= 0 || e >= 0 || f != 0 || Arrays.stream(kinds).anyMatch(Entry::needsModrm);
         }
 
@@ -159,6 +178,19 @@ public final class InstructionTable {
                 return 1;
             }
             return 0;
+        }
+
+        /** Code of an operand that is bytes after ModR/M, or 0. */
+        private static int immediate(String kind) {
+            return switch (kind) {
+                case "Ib", "Jb" -> IB;
+                case "Iw" -> IW;
+                case "Iz", "Jz" -> IZ;
+                case "Iv" -> IV;
+                case "Ap" -> AP;
+                case "Ob", "Ov" -> OFFSET;
+                default -> 0;
+            };
         }
 
         private static boolean needsModrm(String kind) {

@@ -113,16 +113,25 @@ public abstract class MemOp extends Op {
     }
 
     private long readOther(VcpuContext v, long delta, int size) {
+        if (kind == RIP64) {
+            return Mem.read(v, seg, v.engineBase + disp + delta, size);
+        }
         long lin = linear(v, delta, size, Mem.R);
         return linearFailed(lin) ? lin : Mem.read(v, seg, lin, size);
     }
 
     private long writeOther(VcpuContext v, long delta, int size) {
+        if (kind == RIP64) {
+            return Mem.write(v, seg, v.engineBase + disp + delta, size);
+        }
         long lin = linear(v, delta, size, Mem.W);
         return linearFailed(lin) ? lin : Mem.write(v, seg, lin, size);
     }
 
     private long readWriteOther(VcpuContext v, long delta, int size) {
+        if (kind == RIP64) {
+            return Mem.readWrite(v, seg, v.engineBase + disp + delta, size);
+        }
         long lin = linear(v, delta, size, Mem.R | Mem.W);
         return linearFailed(lin) ? lin : Mem.readWrite(v, seg, lin, size);
     }

@@ -43,6 +43,9 @@ case "AL,Ib", "rAX,Iz" -> immediate(d, size, 0);
     }
 
     private static Op immediate(Decoded d, int size, int a) {
+        if (size == 1 && d.mem) {
+            return new M8Imm(d);
+        }
         return size < 4
                 ? new EImm(d, size, a)
                 : size == 4 ? new R32Imm(d, a) : new R64Imm(d, a);
@@ -224,6 +227,27 @@ case "AL,Ib", "rAX,Iz" -> immediate(d, size, 0);
                 return FAULT;
             }
             Flags.sub64(v, v.gpr[a], HostBytes.get64(h));
+            return NEXT;
+        }
+    }
+
+    private static final class M8Imm extends MemOp {
+        private static final int shift = 56;
+        private final long b;
+
+        M8Imm(Decoded d) {
+            super(d);
+            b = d.imm;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = read(v, 1);
+            if (h < 0) {
+                return FAULT;
+            }
+            long a = HostBytes.get8(h);
+            Flags.subSmall(v, a, b, 0, shift);
             return NEXT;
         }
     }

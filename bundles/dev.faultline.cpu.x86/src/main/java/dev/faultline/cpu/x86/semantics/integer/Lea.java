@@ -19,6 +19,9 @@ final class Lea {
                 return new R32(d);
             }
         }
+        if (d.ripRelative && d.operandSize == 8 && d.addressSize == 8) {
+            return new Rip(d);
+        }
         return new Any(d);
     }
 
@@ -64,6 +67,23 @@ final class Lea {
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
             r[to] = r[base] + (r[index] << scale) + disp & 0xFFFF_FFFFL;
+            return NEXT;
+        }
+    }
+
+    /** The address of something beside the code. */
+    private static final class Rip extends Op {
+        private final int to;
+        private final long disp;
+
+        Rip(Decoded d) {
+            to = d.reg;
+            disp = d.end + d.disp;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            v.gpr[to] = v.engineBase + disp;
             return NEXT;
         }
     }

@@ -22,7 +22,7 @@ final class Mov {
             case "Gb,Eb" -> d.mem ? new R8M8(d) : new GE(d, 1);
             case "Ev,Iz" -> wide < 4 ? new EImm(d, wide) : immediate(d, wide);
             case "Zv,Iv" -> wide < 4 ? new EImm(d, wide) : immediate(d, wide);
-            case "Eb,Ib", "Zb,Ib" -> new EImm(d, 1);
+            case "Eb,Ib", "Zb,Ib" -> d.mem ? new M8Imm(d) : new EImm(d, 1);
             // reg and rm are 0, the accumulator: these opcodes have no ModR/M byte.
             case "rAX,Ov" -> wide >= 4 ? load(d, wide, 0) : new GE(d, wide);
             case "Ov,rAX" -> wide >= 4 ? store(d, wide, 0) : new EG(d, wide);
@@ -213,6 +213,25 @@ final class Mov {
                 return FAULT;
             }
             HostBytes.put64(h, imm);
+            return Mem.commit(v, h);
+        }
+    }
+
+    private static final class M8Imm extends MemOp {
+        private final byte imm;
+
+        M8Imm(Decoded d) {
+            super(d);
+            imm = (byte) d.imm;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = write(v, 1);
+            if (h < 0) {
+                return FAULT;
+            }
+            HostBytes.put8(h, imm);
             return Mem.commit(v, h);
         }
     }

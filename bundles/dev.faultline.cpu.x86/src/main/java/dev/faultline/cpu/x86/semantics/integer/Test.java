@@ -37,6 +37,9 @@ final class Test {
     }
 
     private static Op immediate(Decoded d, int size, int a) {
+        if (size == 1 && d.mem) {
+            return new M8Imm(d);
+        }
         return size < 4
                 ? new EImm(d, size, a)
                 : size == 4 ? new R32Imm(d, a) : new R64Imm(d, a);
@@ -180,6 +183,27 @@ final class Test {
                 return FAULT;
             }
             Flags.and64(v, HostBytes.get64(h), imm);
+            return NEXT;
+        }
+    }
+
+    private static final class M8Imm extends MemOp {
+        private static final int shift = 56;
+        private final long b;
+
+        M8Imm(Decoded d) {
+            super(d);
+            b = d.imm;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            long h = read(v, 1);
+            if (h < 0) {
+                return FAULT;
+            }
+            long a = HostBytes.get8(h);
+            Flags.logicSmall(v, a & b, shift);
             return NEXT;
         }
     }

@@ -361,6 +361,9 @@ final class SourceGenerator {
                 }
 
                 private static Op immediate(Decoded d, int size, int a) {
+                    if (size == 1 && d.mem) {
+                        return new M8Imm(d);
+                    }
                     return size < 4
                             ? new EImm(d, size, a)
                             : size == 4 ? new R32Imm(d, a) : new R64Imm(d, a);
@@ -477,6 +480,27 @@ final class SourceGenerator {
 
     private static final String COMPARE_SMALL =
             """
+
+                private static final class M8Imm extends MemOp {
+                    private static final int shift = 56;
+                    private final long b;
+
+                    M8Imm(Decoded d) {
+                        super(d);
+                        b = d.imm;
+                    }
+
+                    @Override
+                    public int execute(VcpuContext v) {
+                        long h = read(v, 1);
+                        if (h < 0) {
+                            return FAULT;
+                        }
+                        long a = HostBytes.get8(h);
+                        SMALL(b);
+                        return NEXT;
+                    }
+                }
 
                 /** 8 and 16 bits. */
                 private static final class EG extends RmOp {
