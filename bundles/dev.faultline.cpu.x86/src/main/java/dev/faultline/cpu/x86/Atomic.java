@@ -3,13 +3,15 @@ package dev.faultline.cpu.x86;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
+
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Atomic read-modify-write at an hva, for LOCK and XCHG: guests with several vCPUs. Only naturally aligned operands with a host address of their own are
- * atomic; see {@link #possible}. Sequentially consistent.
+ * Atomic read-modify-write at an hva, for LOCK and XCHG: guests with several vCPUs. Only naturally
+ * aligned operands with a host address of their own are atomic; see {@link #possible}. Sequentially
+ * consistent.
  */
 public final class Atomic {
     private static final VarHandle INT =
@@ -25,12 +27,18 @@ public final class Atomic {
 
     private Atomic() {}
 
-    /** False for an operand that is staged (device, code page, page crossing) or misaligned: a split lock, done without atomicity. */
+    /**
+     * False for an operand that is staged (device, code page, page crossing) or misaligned: a split
+     * lock, done without atomicity.
+     */
     public static boolean possible(VcpuContext v, long hva, int size) {
         return (hva & size - 1) == 0 && hva != v.scratchWrite;
     }
 
-    /** Replaces {@code expected} by {@code update}, of 1, 2, 4 or 8 bytes; upper bytes of both are ignored. */
+    /**
+     * Replaces {@code expected} by {@code update}, of 1, 2, 4 or 8 bytes; upper bytes of both are
+     * ignored.
+     */
     public static boolean cas(long hva, int size, long expected, long update) {
         return switch (size) {
             case 8 -> LONG.compareAndSet(HostBytes.ALL, hva, expected, update);

@@ -6,9 +6,11 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.semantics.Semantics;
 
 /**
- * Bytes to {@link Op}s, driven by {@link InstructionTable}. SDM 2A, "Instruction Format". One per vCPU; not thread-safe.
+ * Bytes to {@link Op}s, driven by {@link InstructionTable}. SDM 2A, "Instruction Format". One per
+ * vCPU; not thread-safe.
  *
- * <p>An encoding that does not exist decodes to an Op that raises #UD, one longer than 15 bytes to one that raises #GP: decoding itself never faults.
+ * <p>An encoding that does not exist decodes to an Op that raises #UD, one longer than 15 bytes to
+ * one that raises #GP: decoding itself never faults.
  */
 public final class Decoder {
     /** Longest instruction, bytes. */
@@ -160,8 +162,7 @@ public final class Decoder {
         boolean p66 = d.prefix66 && e.prefix != InstructionTable.P66;
         d.operandSize =
                 switch (d.codeBits) {
-                    case 64 ->
-                            d.rexW || e.forced64 ? 8 : e.default64 ? p66 ? 2 : 8 : p66 ? 2 : 4;
+                    case 64 -> d.rexW || e.forced64 ? 8 : e.default64 ? p66 ? 2 : 8 : p66 ? 2 : 4;
                     case 32 -> p66 ? 2 : 4;
                     default -> p66 ? 4 : 2;
                 };

@@ -4,8 +4,9 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuContext;
 
 /**
- * Arithmetic that sets the status flags, in the two lazy words that {@link VcpuContext#flagRes} describes. Operands of sizes below 64 bits may have anything above their
- * size; results come back truncated (zero-extended).
+ * Arithmetic that sets the status flags, in the two lazy words that {@link VcpuContext#flagRes}
+ * describes. Operands of sizes below 64 bits may have anything above their size; results come back
+ * truncated (zero-extended).
  */
 public final class Flags {
     /** CF and OF-delta bits of flagAux. */
@@ -93,7 +94,9 @@ public final class Flags {
         return r & 0xFFFF_FFFFL;
     }
 
-    /** AND, OR, XOR, TEST of 8 or 16 bits ({@code shift} 56 or 48). @return the result zero-extended */
+    /**
+     * AND, OR, XOR, TEST of 8 or 16 bits ({@code shift} 56 or 48). @return the result zero-extended
+     */
     public static long logicSmall(VcpuContext v, long r, int shift) {
         v.flagRes = r << shift >> shift;
         v.flagAux = 0;

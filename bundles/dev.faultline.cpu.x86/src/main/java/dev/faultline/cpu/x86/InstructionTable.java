@@ -12,8 +12,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The one table of instruction encodings, read from the {@code *.tab} resources beside this class: one line per encoding. Their first lines explain the
- * format. Decoder, tests and sweeps all derive from it.
+ * The one table of instruction encodings, read from the {@code *.tab} resources beside this class:
+ * one line per encoding. Their first lines explain the format. Decoder, tests and sweeps all derive
+ * from it.
  */
 public final class InstructionTable {
     /** In file order: the family picks the factory. */
@@ -32,7 +33,8 @@ public final class InstructionTable {
     static final int PF3 = 3;
     static final int PF2 = 4;
 
-    // Operands that are bytes after ModR/M, as the decoder tells them apart: sign-extended byte (also Jb), the second immediate of ENTER, word, word or
+    // Operands that are bytes after ModR/M, as the decoder tells them apart: sign-extended byte
+    // (also Jb), the second immediate of ENTER, word, word or
     // doubleword (also Jz), up to 8 bytes, far pointer, absolute offset.
     static final int IB = 1;
 
@@ -141,7 +143,8 @@ public final class InstructionTable {
             }
             opcode = Integer.parseInt(bytes.get(0), 16) + opcodeOffset;
             String[] kinds = operands.equals("-") ? new String[0] : operands.split(",");
-            immediates = Arrays.stream(kinds).mapToInt(Entry::immediate).filter(k -> k > 0).toArray();
+            immediates =
+                    Arrays.stream(kinds).mapToInt(Entry::immediate).filter(k -> k > 0).toArray();
             if (immediates.length == 2) {
                 immediates[1] = IB_SECOND;
             }
@@ -194,7 +197,8 @@ public final class InstructionTable {
         }
 
         private static boolean needsModrm(String kind) {
-            return kind.length() > 1 && "EGMSCDRVWPQNU".indexOf(kind.charAt(0)) >= 0
+            return kind.length() > 1
+                            && "EGMSCDRVWPQNU".indexOf(kind.charAt(0)) >= 0
                             && Character.isLowerCase(kind.charAt(1))
                     || kind.equals("M");
         }

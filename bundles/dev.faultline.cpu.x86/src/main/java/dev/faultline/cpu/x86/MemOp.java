@@ -71,7 +71,9 @@ public abstract class MemOp extends Op {
         return writeOther(v, 0, size);
     }
 
-    /** For reading, then writing: faults once, as a write; follow the store with {@link Mem#commit}. */
+    /**
+     * For reading, then writing: faults once, as a write; follow the store with {@link Mem#commit}.
+     */
     protected final long readWrite(VcpuContext v, int size) {
         if (kind == FLAT64) {
             long[] r = v.gpr;
@@ -81,7 +83,8 @@ public abstract class MemOp extends Op {
     }
 
     /**
-     * The linear address of the operand displaced by {@code delta} bytes, limit and rights checked for {@code size} bytes.
+     * The linear address of the operand displaced by {@code delta} bytes, limit and rights checked
+     * for {@code size} bytes.
      *
      * @param access {@link Mem#R}, {@link Mem#W} or both
      * @return linear address; when {@link #linearFailed} says so, return FAULT
@@ -94,12 +97,18 @@ public abstract class MemOp extends Op {
         return v.effBase[seg] + ea;
     }
 
-    /** Whether {@link #linear} refused. Outside 64-bit mode addresses are never negative; inside, it never refuses. */
+    /**
+     * Whether {@link #linear} refused. Outside 64-bit mode addresses are never negative; inside, it
+     * never refuses.
+     */
     protected final boolean linearFailed(long lin) {
         return kind == SEGMENTED && lin < 0;
     }
 
-    /** As {@link #read(VcpuContext, int)} at a displacement from the operand, for operands made of parts. */
+    /**
+     * As {@link #read(VcpuContext, int)} at a displacement from the operand, for operands made of
+     * parts.
+     */
     protected final long readAt(VcpuContext v, long delta, int size) {
         return readOther(v, delta, size);
     }

@@ -4,8 +4,8 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuContext;
 
 /**
- * An instruction of any operand size whose E operand is a register or memory, for forms too rare to deserve classes of their own. G is the register of
- * ModR/M.reg. Values are zero-extended.
+ * An instruction of any operand size whose E operand is a register or memory, for forms too rare to
+ * deserve classes of their own. G is the register of ModR/M.reg. Values are zero-extended.
  */
 public abstract class RmOp extends MemOp {
     /** Bytes: 1, 2, 4 or 8. */
@@ -60,7 +60,9 @@ public abstract class RmOp extends MemOp {
         return mem ? Mem.load(hva, size) : v.gpr[rm] >>> rmShift & mask;
     }
 
-    /** @return what execute returns */
+    /**
+     * @return what execute returns
+     */
     protected final int put(VcpuContext v, long hva, long value) {
         if (mem) {
             Mem.store(hva, size, value);

@@ -4,7 +4,10 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 
-/** Implicit stack accesses in any mode: SS, with the stack pointer masked by {@code v.stackMask}. SDM 1, "Procedure Stack". */
+/**
+ * Implicit stack accesses in any mode: SS, with the stack pointer masked by {@code v.stackMask}.
+ * SDM 1, "Procedure Stack".
+ */
 public final class Stack {
     private static final int RSP = 4;
 
@@ -21,17 +24,13 @@ public final class Stack {
 
     /** As {@link #pushProbe}, {@code delta} bytes from the stack pointer. */
     public static long writeAt(VcpuContext v, long delta, int size) {
-        long lin =
-                Mem.linear(
-                        v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.W);
+        long lin = Mem.linear(v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.W);
         return Mem.failed(v, lin) ? lin : Mem.write(v, Segments.SS, lin, size);
     }
 
     /** Translates {@code size} bytes, {@code delta} bytes from the stack pointer, for reading. */
     public static long readAt(VcpuContext v, long delta, int size) {
-        long lin =
-                Mem.linear(
-                        v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.R);
+        long lin = Mem.linear(v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.R);
         return Mem.failed(v, lin) ? lin : Mem.read(v, Segments.SS, lin, size);
     }
 

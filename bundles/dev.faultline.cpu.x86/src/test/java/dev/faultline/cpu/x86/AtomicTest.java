@@ -5,15 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 class AtomicTest {
     private static final int ROUNDS = 20_000;
 
-    /** Neighbours in one word, each incremented by a thread of its own and by a shared one: nothing is lost, nothing spills over. */
+    /**
+     * Neighbours in one word, each incremented by a thread of its own and by a shared one: nothing
+     * is lost, nothing spills over.
+     */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 4, 8})
     void concurrentIncrementsAreNotLost(int size) throws InterruptedException {

@@ -7,14 +7,21 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.CodeListener;
 import dev.faultline.api.mmu.Mmu;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** The address space of the oracle's process: a code page, three data pages (the last read-only), a stack page, nothing else. */
+/**
+ * The address space of the oracle's process: a code page, three data pages (the last read-only), a
+ * stack page, nothing else.
+ */
 final class FlatMmu implements Mmu {
     private static final long PAGE = 0x1000;
 
-    /** Addresses of the kernel: Linux reports accesses to them as protection violations. SDM 3A does not know them. */
+    /**
+     * Addresses of the kernel: Linux reports accesses to them as protection violations. SDM 3A does
+     * not know them.
+     */
     private static final long USER_END = 0x7FFF_FFFF_F000L;
 
     final MemorySegment code = Arena.ofAuto().allocate(PAGE, PAGE);

@@ -12,9 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Builds the native oracle from its source and compares fresh vectors of this machine's CPU, in parts that are deleted as they pass.
+ * Builds the native oracle from its source and compares fresh vectors of this machine's CPU, in
+ * parts that are deleted as they pass.
  *
- * <pre>OracleCampaign ORACLE.c [--n64 N] [--n32 N] [--n16 N] [--seed S] [--part N] [--dir DIR] [--summary FILE] [--family F]</pre>
+ * <pre>
+ * OracleCampaign ORACLE.c [--n64 N] [--n32 N] [--n16 N] [--seed S] [--part N] [--dir DIR] [--summary FILE] [--family F]
+ * </pre>
  *
  * Linux on x86-64, with gcc. Exits 1 if anything differs.
  */
@@ -95,11 +98,16 @@ public final class OracleCampaign {
             Path file = dir.resolve("vectors" + mode + "-" + s);
             command(
                     oracle.toString(),
-                    "-m", mode,
-                    "-n", Long.toString(n),
-                    "-s", Long.toString(s * 1000 + Long.parseLong(mode)),
-                    "--noavx", "--no512",
-                    "-o", file.toString());
+                    "-m",
+                    mode,
+                    "-n",
+                    Long.toString(n),
+                    "-s",
+                    Long.toString(s * 1000 + Long.parseLong(mode)),
+                    "--noavx",
+                    "--no512",
+                    "-o",
+                    file.toString());
             long before = run.mismatchCount();
             try (InputStream in = Files.newInputStream(file)) {
                 run.run(in);
@@ -111,7 +119,12 @@ public final class OracleCampaign {
             System.out.println(mode + " bits, " + (total - left) + " vectors: " + run.summary());
         }
         text.add(
-                mode + " bits: " + run.summary() + ", " + Duration.between(start, Instant.now()).toSeconds() + " s");
+                mode
+                        + " bits: "
+                        + run.summary()
+                        + ", "
+                        + Duration.between(start, Instant.now()).toSeconds()
+                        + " s");
         text.add("  " + run.families());
         java.io.ByteArrayOutputStream b = new java.io.ByteArrayOutputStream();
         run.report(new PrintStream(b), 100);

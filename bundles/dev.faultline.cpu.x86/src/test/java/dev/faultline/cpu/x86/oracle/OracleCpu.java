@@ -10,10 +10,14 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
+
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 
-/** One vCPU in the state of the oracle's process: user mode, flat segments (16-bit mode: segments at the pages). Executes vectors and compares. */
+/**
+ * One vCPU in the state of the oracle's process: user mode, flat segments (16-bit mode: segments at
+ * the pages). Executes vectors and compares.
+ */
 final class OracleCpu {
     /** Of the instruction in the code page. */
     static final int IP_OFFSET = 0x800;
@@ -35,8 +39,7 @@ final class OracleCpu {
 
     /** Whose last bit may differ between processor models. */
     private static final Set<String> APPROXIMATE =
-            Set.of(
-                    "F2XM1", "FCOS", "FPATAN", "FPTAN", "FSIN", "FSINCOS", "FYL2X", "FYL2XP1");
+            Set.of("F2XM1", "FCOS", "FPATAN", "FPTAN", "FSIN", "FSINCOS", "FYL2X", "FYL2XP1");
 
     private static final Set<String> IN_PARTS =
             Set.of("CALL", "ENTER", "FBSTP", "FRSTOR", "FSTP", "MASKMOVQ", "POPA", "PUSHA");
@@ -77,7 +80,11 @@ final class OracleCpu {
                         | VcpuContext.CR4_OSXMMEXCPT
                         | VcpuContext.CR4_UMIP
                         | VcpuContext.CR4_FSGSBASE;
-        v.efer = VcpuContext.EFER_LMA | VcpuContext.EFER_LME | VcpuContext.EFER_NXE | VcpuContext.EFER_SCE;
+        v.efer =
+                VcpuContext.EFER_LMA
+                        | VcpuContext.EFER_LME
+                        | VcpuContext.EFER_NXE
+                        | VcpuContext.EFER_SCE;
         segments();
     }
 
@@ -142,8 +149,8 @@ final class OracleCpu {
     }
 
     /**
-     * Executes a decoded vector again and again, each time with another of its translations stopped by protection, once per vector in the thrown style, and
-     * then to its end.
+     * Executes a decoded vector again and again, each time with another of its translations stopped
+     * by protection, once per vector in the thrown style, and then to its end.
      *
      * @return what differs in the end, or was changed by what was stopped
      */
@@ -288,7 +295,10 @@ final class OracleCpu {
         }
         long flags = (v.getFlags() ^ t.flagsOut) & COMPARED_FLAGS & ~t.undefinedFlags;
         if (flags != 0) {
-            differ("flags(" + Long.toHexString(flags) + ")", v.getFlags(), t.flagsOut & 0xFFFFFFFFL);
+            differ(
+                    "flags(" + Long.toHexString(flags) + ")",
+                    v.getFlags(),
+                    t.flagsOut & 0xFFFFFFFFL);
         }
         for (int i = 0; i < (file.mode == 64 ? 16 : 8); i++) {
             if (v.gpr[i] != t.gprOut[i]) {
@@ -373,11 +383,17 @@ final class OracleCpu {
         }
         long at = mmu.data.mismatch(data);
         if (at >= 0) {
-            differ("byte " + Long.toHexString(file.dataLin + at), mmu.data.get(BYTE, at) & 0xFF, file.data[(int) at] & 0xFF);
+            differ(
+                    "byte " + Long.toHexString(file.dataLin + at),
+                    mmu.data.get(BYTE, at) & 0xFF,
+                    file.data[(int) at] & 0xFF);
         }
         at = mmu.stack.mismatch(stack);
         if (at >= 0) {
-            differ("byte " + Long.toHexString(file.stackLin + at), mmu.stack.get(BYTE, at) & 0xFF, file.stack[(int) at] & 0xFF);
+            differ(
+                    "byte " + Long.toHexString(file.stackLin + at),
+                    mmu.stack.get(BYTE, at) & 0xFF,
+                    file.stack[(int) at] & 0xFF);
         }
         file.stack[tf] = pushed;
         for (int i = 0; i < t.pieces; i++) {

@@ -10,7 +10,10 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.zip.GZIPInputStream;
 
-/** Reads a file of vectors as the native oracle writes them: header, 256 vector states, memory images, vectors. May be gzipped. */
+/**
+ * Reads a file of vectors as the native oracle writes them: header, 256 vector states, memory
+ * images, vectors. May be gzipped.
+ */
 final class OracleFile implements AutoCloseable {
     static final int STATES = 256;
     static final int DATA_BYTES = 0x3000;

@@ -3,6 +3,7 @@ package dev.faultline.cpu.x86.oracle;
 
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -17,9 +18,12 @@ import java.util.TreeMap;
 /**
  * Runs files of oracle vectors and reports what differs.
  *
- * <pre>OracleRun FILE... [--family INTEGER|SYSTEM|X87|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]</pre>
+ * <pre>
+ * OracleRun FILE... [--family INTEGER|SYSTEM|X87|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]
+ * </pre>
  *
- * With --stopped, RAM protection stops each access of each instruction once, and the instruction is executed again.
+ * With --stopped, RAM protection stops each access of each instruction once, and the instruction is
+ * executed again.
  */
 public final class OracleRun {
     private final String family;
@@ -120,13 +124,7 @@ public final class OracleRun {
             mismatches.computeIfAbsent(key, _ -> new long[1])[0]++;
             List<String> s = samples.computeIfAbsent(key, _ -> new ArrayList<>());
             if (s.size() < samplesPerLine) {
-                s.add(
-                        file.mode
-                                + " #"
-                                + t.id
-                                + " "
-                                + HexFormat.of().formatHex(t.code)
-                                + problem);
+                s.add(file.mode + " #" + t.id + " " + HexFormat.of().formatHex(t.code) + problem);
             }
         }
     }
@@ -167,10 +165,9 @@ public final class OracleRun {
         mismatches.entrySet().stream()
                 .sorted((a, b) -> Long.compare(b.getValue()[0], a.getValue()[0]))
                 .limit(max)
-                .forEach(
-                        m -> {
-                            out.println("  " + m.getValue()[0] + " x " + m.getKey());
-                            samples.get(m.getKey()).forEach(s -> out.println("      " + s));
-                        });
+                .forEach(m -> {
+                    out.println("  " + m.getValue()[0] + " x " + m.getKey());
+                    samples.get(m.getKey()).forEach(s -> out.println("      " + s));
+                });
     }
 }

@@ -2,6 +2,7 @@
 package dev.faultline.cpu.x86.oracle;
 
 import dev.faultline.cpu.x86.InstructionTable;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -14,8 +15,8 @@ import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * Makes the compact files of vectors that the tests run: at most so many per table line, half of them faulting where there are such, without what only AVX
- * needs.
+ * Makes the compact files of vectors that the tests run: at most so many per table line, half of
+ * them faulting where there are such, without what only AVX needs.
  *
  * <pre>OracleSelect IN OUT.gz PER-LINE</pre>
  */
@@ -45,7 +46,8 @@ public final class OracleSelect {
                 boolean faults = t.exception != OracleVector.NONE;
                 String key = (e == null ? "map " + t.map : e.toString()) + faults;
                 int[] n = counts.computeIfAbsent(key, _ -> new int[1]);
-                if (Unclaimed.reason(t, e, in.mode) == null && n[0]++ < perLine / (faults ? 3 : 1)) {
+                if (Unclaimed.reason(t, e, in.mode) == null
+                        && n[0]++ < perLine / (faults ? 3 : 1)) {
                     ByteBuffer b = in.raw();
                     byte[] size = new byte[4];
                     ByteBuffer.wrap(size).order(ByteOrder.LITTLE_ENDIAN).putInt(b.remaining() + 4);

@@ -5,14 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/** The committed vectors of a real CPU. OracleSelect made them; see CONTRIBUTING, "The instruction oracle". */
+/**
+ * The committed vectors of a real CPU. OracleSelect made them; see CONTRIBUTING, "The instruction
+ * oracle".
+ */
 class OracleTest {
     @ParameterizedTest
     @ValueSource(ints = {64, 32, 16})
@@ -20,7 +24,10 @@ class OracleTest {
         compare(mode, false);
     }
 
-    /** Any access may be stopped by RAM protection: nothing has changed then, and the restart ends as if nothing had happened. */
+    /**
+     * Any access may be stopped by RAM protection: nothing has changed then, and the restart ends
+     * as if nothing had happened.
+     */
     @ParameterizedTest
     @ValueSource(ints = {64, 32, 16})
     void agreesAfterEveryStoppedAccess(int mode) throws IOException {

@@ -4,12 +4,15 @@ package dev.faultline.cpu.x86.oracle;
 import dev.faultline.cpu.x86.InstructionTable;
 
 /**
- * Instructions that the host has and our CPUID does not claim, so that they mean something else here (usually #UD). The only vectors that are not compared.
+ * Instructions that the host has and our CPUID does not claim, so that they mean something else
+ * here (usually #UD). The only vectors that are not compared.
  */
 final class Unclaimed {
     private Unclaimed() {}
 
-    /** @param entry what our decoder makes of it, null: nothing */
+    /**
+     * @param entry what our decoder makes of it, null: nothing
+     */
     static String reason(OracleVector t, InstructionTable.Entry entry, int mode) {
         if (t.map >= 4) {
             return "VEX and EVEX (AVX, BMI, FMA, AVX-512)";
@@ -22,7 +25,8 @@ final class Unclaimed {
             f3 |= b == 0xF3;
             prefix =
                     switch (b) {
-                        case 0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65 -> true;
+                        case 0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65 ->
+                                true;
                         default -> mode == 64 && (b & 0xF0) == 0x40;
                     };
             if (prefix) {

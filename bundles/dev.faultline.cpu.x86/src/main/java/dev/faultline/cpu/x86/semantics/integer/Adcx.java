@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
-/** ADCX and ADOX: addition with CF, or with OF, as its carry, the other flags untouched. SDM 2A, "ADCX", "ADOX". */
+/**
+ * ADCX and ADOX: addition with CF, or with OF, as its carry, the other flags untouched. SDM 2A,
+ * "ADCX", "ADOX".
+ */
 final class Adcx {
     private Adcx() {}
 

@@ -8,8 +8,8 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * BSF, BSR and LZCNT. SDM 2A, "BSF-Bit Scan Forward", "BSR-Bit Scan Reverse", "LZCNT-Count the Number of Leading Zero Bits". A source of 0 leaves the
- * destination of BSF and BSR alone.
+ * BSF, BSR and LZCNT. SDM 2A, "BSF-Bit Scan Forward", "BSR-Bit Scan Reverse", "LZCNT-Count the
+ * Number of Leading Zero Bits". A source of 0 leaves the destination of BSF and BSR alone.
  */
 final class Bsf {
     private Bsf() {}

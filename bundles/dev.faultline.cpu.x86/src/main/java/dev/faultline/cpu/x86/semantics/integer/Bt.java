@@ -10,8 +10,9 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * BT BTS BTR BTC: only CF changes. With a bit offset in a register and a memory operand, memory is a bit string reaching in both directions. SDM 2A, "BT-Bit
- * Test" and its neighbours; SDM 1, "Bit Test and Modify Instructions".
+ * BT BTS BTR BTC: only CF changes. With a bit offset in a register and a memory operand, memory is
+ * a bit string reaching in both directions. SDM 2A, "BT-Bit Test" and its neighbours; SDM 1, "Bit
+ * Test and Modify Instructions".
  */
 final class Bt {
     private static final int SET = 5;

@@ -12,8 +12,8 @@ import dev.faultline.cpu.x86.RmOp;
 import dev.faultline.cpu.x86.Stack;
 
 /**
- * CALL, near. SDM 2A, "CALL-Call Procedure". As in hardware, the return address is stored before the target is checked: a refused call leaves it below the
- * stack pointer, which does not move.
+ * CALL, near. SDM 2A, "CALL-Call Procedure". As in hardware, the return address is stored before
+ * the target is checked: a refused call leaves it below the stack pointer, which does not move.
  */
 final class Call {
     private Call() {}

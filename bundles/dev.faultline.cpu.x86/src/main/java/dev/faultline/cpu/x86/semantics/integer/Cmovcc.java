@@ -8,7 +8,10 @@ import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
-/** CMOVcc, one class per condition. The source is read in any case. SDM 2A, "CMOVcc-Conditional Move". */
+/**
+ * CMOVcc, one class per condition. The source is read in any case. SDM 2A, "CMOVcc-Conditional
+ * Move".
+ */
 final class Cmovcc {
     private Cmovcc() {}
 

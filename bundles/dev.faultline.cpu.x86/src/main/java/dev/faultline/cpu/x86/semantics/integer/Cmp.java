@@ -30,7 +30,7 @@ final class Cmp {
                             : !d.mem
                                     ? registers(size, d.reg, d.rm)
                                     : size == 4 ? new R32M32(d) : new R64M64(d);
-case "AL,Ib", "rAX,Iz" -> immediate(d, size, 0);
+            case "AL,Ib", "rAX,Iz" -> immediate(d, size, 0);
             default ->
                     size < 4 || !d.mem
                             ? immediate(d, size, d.rm)
@@ -46,9 +46,7 @@ case "AL,Ib", "rAX,Iz" -> immediate(d, size, 0);
         if (size == 1 && d.mem) {
             return new M8Imm(d);
         }
-        return size < 4
-                ? new EImm(d, size, a)
-                : size == 4 ? new R32Imm(d, a) : new R64Imm(d, a);
+        return size < 4 ? new EImm(d, size, a) : size == 4 ? new R32Imm(d, a) : new R64Imm(d, a);
     }
 
     private static final class R32R32 extends Op {

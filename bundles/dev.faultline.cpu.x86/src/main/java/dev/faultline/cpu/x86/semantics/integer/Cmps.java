@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
-/** CMPS; ES:RDI is read first, as in hardware; the flags change when it ends, not with each iteration. SDM 2A, "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ-Compare String Operands". */
+/**
+ * CMPS; ES:RDI is read first, as in hardware; the flags change when it ends, not with each
+ * iteration. SDM 2A, "CMPS/CMPSB/CMPSW/CMPSD/CMPSQ-Compare String Operands".
+ */
 final class Cmps extends StringOp {
     private final boolean whileEqual;
     private final int shift;

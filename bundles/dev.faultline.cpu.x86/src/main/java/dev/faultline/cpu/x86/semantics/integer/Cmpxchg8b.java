@@ -10,7 +10,10 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 
-/** CMPXCHG8B and CMPXCHG16B; only ZF changes. SDM 2A, "CMPXCHG8B/CMPXCHG16B-Compare and Exchange Bytes". */
+/**
+ * CMPXCHG8B and CMPXCHG16B; only ZF changes. SDM 2A, "CMPXCHG8B/CMPXCHG16B-Compare and Exchange
+ * Bytes".
+ */
 final class Cmpxchg8b {
     /** Java has no 16-byte compare-and-set: CMPXCHG16B is atomic only towards other CMPXCHG16B. */
     private static final Object WIDE = new Object();

@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
-/** DIV and IDIV; the status flags, undefined, stay. SDM 2A, "DIV-Unsigned Divide", "IDIV-Signed Divide". */
+/**
+ * DIV and IDIV; the status flags, undefined, stay. SDM 2A, "DIV-Unsigned Divide", "IDIV-Signed
+ * Divide".
+ */
 final class Div {
     private Div() {}
 

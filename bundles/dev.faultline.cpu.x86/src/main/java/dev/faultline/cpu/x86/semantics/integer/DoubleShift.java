@@ -8,8 +8,8 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * SHLD and SHRD. SDM 2B, "SHLD-Double Precision Shift Left", "SHRD-Double Precision Shift Right". A 16-bit operand shifted by more than 16 (undefined) goes on
- * into itself, as on Intel's processors.
+ * SHLD and SHRD. SDM 2B, "SHLD-Double Precision Shift Left", "SHRD-Double Precision Shift Right". A
+ * 16-bit operand shifted by more than 16 (undefined) goes on into itself, as on Intel's processors.
  */
 final class DoubleShift {
     private DoubleShift() {}

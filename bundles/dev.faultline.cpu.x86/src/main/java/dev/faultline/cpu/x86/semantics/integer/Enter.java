@@ -9,9 +9,11 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Stack;
 
 /**
- * ENTER, all nesting levels, and LEAVE. SDM 2A, "ENTER-Make Stack Frame for Procedure Parameters"; 2A, "LEAVE-High Level Procedure Exit".
+ * ENTER, all nesting levels, and LEAVE. SDM 2A, "ENTER-Make Stack Frame for Procedure Parameters";
+ * 2A, "LEAVE-High Level Procedure Exit".
  *
- * <p>ENTER stores as it goes, as hardware does: after a fault, what it pushed is found below the stack pointer, and is stored again on restart.
+ * <p>ENTER stores as it goes, as hardware does: after a fault, what it pushed is found below the
+ * stack pointer, and is stored again on restart.
  */
 final class Enter {
     private static final int RSP = 4;
@@ -29,8 +31,7 @@ final class Enter {
 
     private static void putBasePointer(VcpuContext v, int size, long x) {
         long[] r = v.gpr;
-        r[RBP] =
-                size == 8 ? x : size == 4 ? x & 0xFFFF_FFFFL : r[RBP] & ~0xFFFFL | x & 0xFFFF;
+        r[RBP] = size == 8 ? x : size == 4 ? x & 0xFFFF_FFFFL : r[RBP] & ~0xFFFFL | x & 0xFFFF;
     }
 
     /** {@code delta} bytes from the base pointer, as a displacement from the stack pointer. */

@@ -7,7 +7,9 @@ import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
-/** INC and DEC: ADD and SUB of 1 that keep CF. SDM 2A, "INC-Increment by 1", "DEC-Decrement by 1". */
+/**
+ * INC and DEC: ADD and SUB of 1 that keep CF. SDM 2A, "INC-Increment by 1", "DEC-Decrement by 1".
+ */
 final class Inc {
     private Inc() {}
 

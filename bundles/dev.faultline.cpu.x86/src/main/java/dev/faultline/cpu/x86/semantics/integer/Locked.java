@@ -10,8 +10,9 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * Read-modify-write of memory with a LOCK prefix, for all operations and sizes. SDM 2A, "LOCK-Assert LOCK# Signal Prefix". Operands without a host address
- * of their own and misaligned ones are not atomic towards other vCPUs.
+ * Read-modify-write of memory with a LOCK prefix, for all operations and sizes. SDM 2A,
+ * "LOCK-Assert LOCK# Signal Prefix". Operands without a host address of their own and misaligned
+ * ones are not atomic towards other vCPUs.
  */
 final class Locked extends RmOp {
     static final int ADD = 0;

@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Op;
 
-/** LOOP, LOOPE, LOOPNE and JCXZ: CX, ECX or RCX by address size. SDM 2A, "LOOP/LOOPcc-Loop According to ECX Counter", "Jcc". */
+/**
+ * LOOP, LOOPE, LOOPNE and JCXZ: CX, ECX or RCX by address size. SDM 2A, "LOOP/LOOPcc-Loop According
+ * to ECX Counter", "Jcc".
+ */
 final class Loop {
     private static final int RCX = 1;
 

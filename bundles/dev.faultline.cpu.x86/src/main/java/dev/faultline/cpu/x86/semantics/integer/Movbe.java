@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 
-/** MOVBE, and MOVNTI, a plain store here. SDM 2B, "MOVBE-Move Data After Swapping Bytes", "MOVNTI-Store Doubleword Using Non-Temporal Hint". */
+/**
+ * MOVBE, and MOVNTI, a plain store here. SDM 2B, "MOVBE-Move Data After Swapping Bytes",
+ * "MOVNTI-Store Doubleword Using Non-Temporal Hint".
+ */
 final class Movbe {
     private Movbe() {}
 

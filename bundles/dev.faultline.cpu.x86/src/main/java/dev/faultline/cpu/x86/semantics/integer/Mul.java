@@ -10,8 +10,9 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * MUL and IMUL. SDM 2B, "MUL-Unsigned Multiply"; 2A, "IMUL-Signed Multiply". CF and OF say that the high half matters; SF, ZF, PF follow the low half, as
- * hardware does where the SDM leaves them undefined.
+ * MUL and IMUL. SDM 2B, "MUL-Unsigned Multiply"; 2A, "IMUL-Signed Multiply". CF and OF say that the
+ * high half matters; SF, ZF, PF follow the low half, as hardware does where the SDM leaves them
+ * undefined.
  */
 final class Mul {
     private Mul() {}

@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 
-/** A near transfer to a relative target (SDM 1, "Control Transfer Instructions"). Targets are checked before anything changes. */
+/**
+ * A near transfer to a relative target (SDM 1, "Control Transfer Instructions"). Targets are
+ * checked before anything changes.
+ */
 abstract class NearOp extends Op {
     /** Target as an offset from {@code v.engineBase}, before truncation to {@link #mask}. */
     private final int to;

@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 
-/** NOP, PAUSE, the hint space 0F 18-1F, and UD0, UD1, UD2. SDM 2B, "NOP-No Operation"; 2D, "UD-Undefined Instruction". */
+/**
+ * NOP, PAUSE, the hint space 0F 18-1F, and UD0, UD1, UD2. SDM 2B, "NOP-No Operation"; 2D,
+ * "UD-Undefined Instruction".
+ */
 final class Nop {
     private Nop() {}
 

@@ -47,9 +47,7 @@ final class Or {
     }
 
     private static Op immediate(Decoded d, int size, int to) {
-        return size < 4
-                ? new EImm(d, size, to)
-                : size == 4 ? new R32Imm(d, to) : new R64Imm(d, to);
+        return size < 4 ? new EImm(d, size, to) : size == 4 ? new R32Imm(d, to) : new R64Imm(d, to);
     }
 
     private static final class R32R32 extends Op {

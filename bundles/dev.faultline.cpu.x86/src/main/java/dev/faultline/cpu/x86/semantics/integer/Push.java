@@ -10,7 +10,10 @@ import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Stack;
 
-/** PUSH of general registers, memory and immediates. SDM 2B, "PUSH-Push Word, Doubleword, or Quadword Onto the Stack". */
+/**
+ * PUSH of general registers, memory and immediates. SDM 2B, "PUSH-Push Word, Doubleword, or
+ * Quadword Onto the Stack".
+ */
 final class Push {
     private Push() {}
 

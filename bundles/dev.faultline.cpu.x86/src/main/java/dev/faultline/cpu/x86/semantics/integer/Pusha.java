@@ -8,9 +8,11 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Stack;
 
 /**
- * PUSHA/PUSHAD and POPA/POPAD. SDM 2B, "PUSHA/PUSHAD-Push All General-Purpose Registers", "POPA/POPAD-Pop All General-Purpose Registers".
+ * PUSHA/PUSHAD and POPA/POPAD. SDM 2B, "PUSHA/PUSHAD-Push All General-Purpose Registers",
+ * "POPA/POPAD-Pop All General-Purpose Registers".
  *
- * <p>As in hardware, a fault leaves what was pushed or popped before it, but not the stack pointer moved: the restart does the same again.
+ * <p>As in hardware, a fault leaves what was pushed or popped before it, but not the stack pointer
+ * moved: the restart does the same again.
  */
 final class Pusha {
     private static final int RSP = 4;

@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
-/** SCAS; the flags change when it ends, not with each iteration. SDM 2B, "SCAS/SCASB/SCASW/SCASD-Scan String". */
+/**
+ * SCAS; the flags change when it ends, not with each iteration. SDM 2B,
+ * "SCAS/SCASB/SCASW/SCASD-Scan String".
+ */
 final class Scas extends StringOp {
     private final boolean whileEqual;
     private final int shift;

@@ -8,8 +8,10 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
 /**
- * What the string instructions share. SDM 1, "String Instructions"; SDM 2B, "REP/REPE/REPZ/REPNE/REPNZ". A repeated one executes a bounded chunk, commits
- * RCX, RSI and RDI with it, and returns {@link Op#AGAIN}: a fault or a request finds a whole number of iterations done.
+ * What the string instructions share. SDM 1, "String Instructions"; SDM 2B,
+ * "REP/REPE/REPZ/REPNE/REPNZ". A repeated one executes a bounded chunk, commits RCX, RSI and RDI
+ * with it, and returns {@link Op#AGAIN}: a fault or a request finds a whole number of iterations
+ * done.
  */
 abstract class StringOp extends Op {
     static final int RCX = 1;
@@ -40,8 +42,9 @@ abstract class StringOp extends Op {
     }
 
     /**
-     * Iterations to do. As in hardware, a repetition by ECX clears the upper halves of the registers it counts and addresses with, even if it does nothing or
-     * its first iteration faults.
+     * Iterations to do. As in hardware, a repetition by ECX clears the upper halves of the
+     * registers it counts and addresses with, even if it does nothing or its first iteration
+     * faults.
      */
     final long count(VcpuContext v) {
         if (!repeated) {
@@ -55,7 +58,10 @@ abstract class StringOp extends Op {
         return n;
     }
 
-    /** Clears the upper halves of the address registers; only in instructions that store, where hardware does so before the first iteration is done. */
+    /**
+     * Clears the upper halves of the address registers; only in instructions that store, where
+     * hardware does so before the first iteration is done.
+     */
     void truncate(VcpuContext v) {}
 
     /** Distance to the next element, bytes. */
@@ -66,7 +72,8 @@ abstract class StringOp extends Op {
     /** Register {@code i} moved by {@code delta}, in its part that addresses use. */
     final void move(VcpuContext v, int i, long delta) {
         long r = v.gpr[i];
-        v.gpr[i] = addressMask == 0xFFFF ? r & ~0xFFFFL | r + delta & 0xFFFF : r + delta & addressMask;
+        v.gpr[i] =
+                addressMask == 0xFFFF ? r & ~0xFFFFL | r + delta & 0xFFFF : r + delta & addressMask;
     }
 
     /** Counts {@code n} iterations. @return NEXT, or AGAIN if some are left */
@@ -103,8 +110,8 @@ abstract class StringOp extends Op {
     }
 
     /**
-     * How many elements, at most {@code n}, upwards from the one at offset {@code ea}, need no further check than that one's: same page, no wrap, and a
-     * segment without a limit.
+     * How many elements, at most {@code n}, upwards from the one at offset {@code ea}, need no
+     * further check than that one's: same page, no wrap, and a segment without a limit.
      */
     final long run(VcpuContext v, int segment, long ea, int access, long n) {
         if ((v.segFast[segment] & access) != access) {

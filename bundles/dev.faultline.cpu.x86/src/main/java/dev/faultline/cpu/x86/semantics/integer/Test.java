@@ -40,9 +40,7 @@ final class Test {
         if (size == 1 && d.mem) {
             return new M8Imm(d);
         }
-        return size < 4
-                ? new EImm(d, size, a)
-                : size == 4 ? new R32Imm(d, a) : new R64Imm(d, a);
+        return size < 4 ? new EImm(d, size, a) : size == 4 ? new R32Imm(d, a) : new R64Imm(d, a);
     }
 
     private static final class R32R32 extends Op {

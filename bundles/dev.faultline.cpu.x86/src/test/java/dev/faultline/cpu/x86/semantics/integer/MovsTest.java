@@ -13,14 +13,16 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 
 /** Repeated MOVS and STOS where vectors do not reach: chunks, page ends, overlaps, devices. */
 class MovsTest {
@@ -59,7 +61,10 @@ class MovsTest {
         }
     }
 
-    /** RAM at linear 0 to 0x3FFF, its last page read-only; a device; else #PF. Caches as the real one does. */
+    /**
+     * RAM at linear 0 to 0x3FFF, its last page read-only; a device; else #PF. Caches as the real
+     * one does.
+     */
     private long fill(long lin, int access) {
         if ((lin & -0x1000) == DEVICE) {
             v.missGpa = lin;

@@ -5,7 +5,10 @@ package dev.faultline.cpu.x86.semantics.integer;
 final class ShiftTemplate {
     private ShiftTemplate() {}
 
-    /** @param any statements that shift {@code x}, of {@code size} bytes, by {@code n} and set r, cf, of */
+    /**
+     * @param any statements that shift {@code x}, of {@code size} bytes, by {@code n} and set r,
+     *     cf, of
+     */
     static String source(String name, String any) {
         StringBuilder s = new StringBuilder(HEAD);
         for (String bits : new String[] {"32", "64"}) {

@@ -8,18 +8,18 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Writes the classes of semantics/integer that differ only in an expression: the two-operand arithmetic, and what is conditional. Every form owns its {@code
- * execute}, because a shared one that calls a virtual operation costs a second megamorphic call. The output is checked in; {@link GeneratedSourcesTest}
- * compares.
+ * Writes the classes of semantics/integer that differ only in an expression: the two-operand
+ * arithmetic, and what is conditional. Every form owns its {@code execute}, because a shared one
+ * that calls a virtual operation costs a second megamorphic call. The output is checked in; {@link
+ * GeneratedSourcesTest} compares.
  */
 final class SourceGenerator {
     private SourceGenerator() {}
 
     /** Run in the bundle's directory: rewrites the sources. */
     public static void main(String[] args) throws IOException {
-        Path dir = directory();
         for (Map.Entry<String, String> e : sources().entrySet()) {
-            Files.writeString(dir.resolve(e.getKey()), e.getValue());
+            Files.writeString(directory().resolve(e.getKey()), e.getValue());
         }
     }
 
@@ -32,9 +32,17 @@ final class SourceGenerator {
         Map<String, String> files = new LinkedHashMap<>();
         String[][] arithmetic = {
             {"Add", "2A, \"ADD-Add\"", "Flags.addSmall(v, a, b, 0, shift)"},
-            {"Adc", "2A, \"ADC-Add With Carry\"", "Flags.addSmall(v, a, b, v.flagAux >>> 63, shift)"},
+            {
+                "Adc",
+                "2A, \"ADC-Add With Carry\"",
+                "Flags.addSmall(v, a, b, v.flagAux >>> 63, shift)"
+            },
             {"Sub", "2B, \"SUB-Subtract\"", "Flags.subSmall(v, a, b, 0, shift)"},
-            {"Sbb", "2B, \"SBB-Integer Subtraction With Borrow\"", "Flags.subSmall(v, a, b, v.flagAux >>> 63, shift)"},
+            {
+                "Sbb",
+                "2B, \"SBB-Integer Subtraction With Borrow\"",
+                "Flags.subSmall(v, a, b, v.flagAux >>> 63, shift)"
+            },
             {"And", "2A, \"AND-Logical AND\"", "Flags.logicSmall(v, a & b, shift)"},
             {"Or", "2B, \"OR-Logical Inclusive OR\"", "Flags.logicSmall(v, a | b, shift)"},
             {"Xor", "2D, \"XOR-Logical Exclusive OR\"", "Flags.logicSmall(v, a ^ b, shift)"},
@@ -42,8 +50,22 @@ final class SourceGenerator {
         for (String[] op : arithmetic) {
             files.put(op[0] + ".java", arithmetic(op[0], op[1], op[2]));
         }
-        files.put("Cmp.java", comparison("Cmp", "sub", "2A, \"CMP-Compare Two Operands\"", "Flags.subSmall(v, a, b, 0, shift)", true));
-        files.put("Test.java", comparison("Test", "and", "2B, \"TEST-Logical Compare\"", "Flags.logicSmall(v, a & b, shift)", false));
+        files.put(
+                "Cmp.java",
+                comparison(
+                        "Cmp",
+                        "sub",
+                        "2A, \"CMP-Compare Two Operands\"",
+                        "Flags.subSmall(v, a, b, 0, shift)",
+                        true));
+        files.put(
+                "Test.java",
+                comparison(
+                        "Test",
+                        "and",
+                        "2B, \"TEST-Logical Compare\"",
+                        "Flags.logicSmall(v, a & b, shift)",
+                        false));
         files.put("Shl.java", GENERATED + ShiftTemplate.source("Shl", ShiftTemplate.SHL));
         files.put("Shr.java", GENERATED + ShiftTemplate.source("Shr", ShiftTemplate.SHR));
         files.put("Sar.java", GENERATED + ShiftTemplate.source("Sar", ShiftTemplate.SAR));
@@ -55,7 +77,9 @@ final class SourceGenerator {
 
     private static String arithmetic(String name, String title, String small) {
         String op = name.toLowerCase(java.util.Locale.ROOT);
-        StringBuilder s = new StringBuilder(HEAD.replace("IMPORT_MEM", "import dev.faultline.cpu.x86.Mem;\n"));
+        StringBuilder s =
+                new StringBuilder(
+                        HEAD.replace("IMPORT_MEM", "import dev.faultline.cpu.x86.Mem;\n"));
         s.append(ARITHMETIC_MAKE);
         for (String bits : new String[] {"32", "64"}) {
             s.append(sized(REGISTER_FORMS, bits)).append(sized(MEMORY_FORMS, bits));
@@ -79,8 +103,8 @@ final class SourceGenerator {
             s.append(COMPARE_SMALL_REVERSED);
         }
         s.append("}\n");
-        String text = s.toString();
-        text = text.replace("MAKE_REVERSED", reversed ? COMPARISON_MAKE_REVERSED : "");
+        String text =
+                s.toString().replace("MAKE_REVERSED", reversed ? COMPARISON_MAKE_REVERSED : "");
         return fill(text, name, op, title, small);
     }
 
@@ -99,7 +123,8 @@ final class SourceGenerator {
                 .replace("SMALL(b)", small);
     }
 
-    // ---- templates ---------------------------------------------------------------------------------------------------
+    // ---- templates
+    // ---------------------------------------------------------------------------------------------------
 
     private static final String GENERATED =
             """
@@ -378,7 +403,7 @@ final class SourceGenerator {
                                         : !d.mem
                                                 ? registers(size, d.reg, d.rm)
                                                 : size == 4 ? new R32M32(d) : new R64M64(d);
-                        """;
+            """;
 
     private static final String COMPARE_FORMS =
             """
