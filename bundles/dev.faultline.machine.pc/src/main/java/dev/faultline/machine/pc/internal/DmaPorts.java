@@ -59,6 +59,11 @@ final class DmaPorts implements ProtectionListener {
         return p;
     }
 
+    /** Forgets the owner's ports. */
+    void release(Device owner) {
+        ports.removeIf(p -> p.owner == owner);
+    }
+
     /** The machine was started: requests that nobody resolved are tried again. */
     void retryStopped() {
         for (Port p : ports) {
@@ -76,12 +81,14 @@ final class DmaPorts implements ProtectionListener {
 
     private final class Port implements DmaPort {
         private final PendingFault fault = new PendingFault();
+        private final Device owner;
         private final Object monitor;
         private final Runnable kick;
         private final TimerHandle retry;
         private volatile boolean stopped;
 
         Port(Device owner, Object monitor, Runnable kick) {
+            this.owner = owner;
             this.monitor = monitor;
             this.kick = kick;
             retry = timers.alarm(owner, new Object(), this::resolveAndKick);

@@ -28,6 +28,9 @@ interface Parts {
 
     DeviceFactory device(String name) throws MachineException;
 
-    /** The machine was closed. */
-    void closed(PcMachine machine);
+    /** The machine's vCPUs are about to go. Called without its locks. */
+    void starting(PcMachine machine);
+
+    /** The machine is about to be closed. Called without its locks; may come more than once. */
+    void closing(PcMachine machine);
 }

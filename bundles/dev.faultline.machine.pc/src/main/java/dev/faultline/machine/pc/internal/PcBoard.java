@@ -132,6 +132,9 @@ final class PcBoard implements Board, GuestBus {
         }
         mmio = Arrays.stream(mmio).filter(c -> c.device != device).toArray(Claim[]::new);
         timers.release(device);
+        if (dma != null) {
+            dma.release(device);
+        }
         monitors.remove(device);
     }
 

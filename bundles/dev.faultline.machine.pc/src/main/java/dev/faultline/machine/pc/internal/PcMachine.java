@@ -22,11 +22,11 @@ import dev.faultline.api.vm.SerialConsole;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.load.ImageLoader;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 
 /**
  * A PC: its RAM, board, vCPU threads and timer thread.
@@ -50,7 +50,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private final RunControl control;
     private final TimerQueue timers;
     private final PcBoard board;
-    private final List<Device> devices = new ArrayList<>();
+    private final AddedDevices added;
     private GuestMemory memory;
     private MachineRam ram;
     private RamProtection protection;
@@ -84,6 +84,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                         config.name(), clock, (owner, e) -> deviceFailed(owner instanceof Device d ? d.id() : "timer", e));
         control = new RunControl(clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
+        added = new AddedDevices(config.name(), board, control, timers, changes);
     }
 
     /**
@@ -118,9 +119,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         protection.addListener(dma);
         chipset = parts.chipset().create(board, this, vcpus.length, config.ramBytes());
         board.connect(chipset::interrupt, dma);
-        devices.addAll(chipset.devices());
         for (String name : config.devices()) {
-            devices.add(parts.device(name).create(board));
+            added.plug(name, parts.device(name));
         }
         for (int i = 0; i < vcpus.length; i++) {
             VcpuContext v = vcpus[i];
@@ -203,6 +203,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public void start() {
+        parts.starting(this);
         changes.lock();
         try {
             if (closed) {
@@ -397,6 +398,10 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
     }
 
+    AddedDevices added() {
+        return added;
+    }
+
     /** A service that machines are built on (memory, protection, translation, chips) went. */
     void orphaned() {
         control.missing("basics", "required service of memory, protection, translation or chips is gone");
@@ -518,8 +523,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return runners;
     }
 
+    /** The chips, then what bundles added. @throws IllegalStateException while one of these is gone */
     List<Device> devices() {
-        return devices;
+        return Stream.concat(chipset.devices().stream(), added.all().stream()).toList();
     }
 
     Object monitor(Device d) {
@@ -534,6 +540,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         if (runner() != null || timers.onThread()) {
             throw new IllegalStateException("close: called on a thread of machine " + config.name());
         }
+        parts.closing(this);
         changes.lock();
         try {
             if (closed) {
@@ -553,7 +560,6 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             release();
         } finally {
             changes.unlock();
-            parts.closed(this);
         }
     }
 
@@ -561,10 +567,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         if (bay != null) {
             bay.close();
         }
-        int chips = chipset == null ? 0 : chipset.devices().size();
-        for (int i = devices.size() - 1; i >= chips; i--) {
-            devices.get(i).close();
-        }
+        added.close();
         if (chipset != null) {
             chipset.close();
         }

@@ -10,6 +10,7 @@ import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineListener;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +41,7 @@ public final class Workshop implements Parts {
     private final List<FaultPropagation> styles = new CopyOnWriteArrayList<>();
     private final Map<String, DeviceFactory> devices = new ConcurrentSkipListMap<>();
     private final List<PcMachine> machines = new CopyOnWriteArrayList<>();
+    private final ListenerBoard listeners = new ListenerBoard(machines);
     private volatile Basics basics;
 
     /** Memory, protection, translation and chips are there. */
@@ -60,6 +62,7 @@ public final class Workshop implements Parts {
 
     void add(PcMachine machine) {
         machines.add(machine);
+        listeners.created(machine);
     }
 
     // ---- services that come and go ---------------------------------------------------------------------------------------
@@ -120,10 +123,24 @@ public final class Workshop implements Parts {
             return;
         }
         devices.put(name.toString(), device);
+        each(m -> m.added().returned(name.toString(), device));
     }
 
     void unbindDevice(DeviceFactory device) {
         devices.values().remove(device);
+        each(m -> m.added().gone(device));
+    }
+
+    @Reference(
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindListener(MachineListener listener) {
+        listeners.add(listener);
+    }
+
+    void unbindListener(MachineListener listener) {
+        listeners.remove(listener);
     }
 
     private void each(Consumer<PcMachine> action) {
@@ -209,8 +226,14 @@ public final class Workshop implements Parts {
     }
 
     @Override
-    public void closed(PcMachine machine) {
+    public void starting(PcMachine machine) {
+        listeners.starting(machine);
+    }
+
+    @Override
+    public void closing(PcMachine machine) {
         machines.remove(machine);
+        listeners.closing(machine);
     }
 
     private Basics present() {

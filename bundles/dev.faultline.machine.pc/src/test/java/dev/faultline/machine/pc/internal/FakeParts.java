@@ -367,7 +367,10 @@ final class FakeParts implements Parts {
     }
 
     @Override
-    public void closed(PcMachine machine) {
+    public void starting(PcMachine machine) {}
+
+    @Override
+    public void closing(PcMachine machine) {
         closed.add(machine);
     }
 }

@@ -4,13 +4,20 @@ package dev.faultline.machine.pc.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.api.cpu.GuestBus;
+import dev.faultline.api.device.Board;
 import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.device.Stateful;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.VcpuExit;
 import java.lang.annotation.Annotation;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -139,5 +146,121 @@ class PcMachineFactoryTest {
         assertThat(m.running()).isFalse();
         workshop.bindEngine(parts.one);
         assertThat(m.running()).isTrue();
+    }
+
+    /** Writes down what it is told; fails at each start. */
+    private static final class Listener implements MachineListener {
+        final List<String> log = new ArrayList<>();
+
+        @Override
+        public void machineCreated(Machine m) {
+            log.add("created " + m.config().name());
+        }
+
+        @Override
+        public void machineStarting(Machine m) {
+            log.add("starting " + m.config().name());
+            throw new IllegalStateException("fails on purpose");
+        }
+
+        @Override
+        public void machineClosing(Machine m) {
+            log.add("closing " + m.config().name() + " of " + m.memory().highestMapped());
+        }
+    }
+
+    @Test
+    void listenersAreToldOfEachMachineFromWhenTheyCameToWhenTheyGo() throws Exception {
+        bindAll();
+        Listener early = new Listener();
+        Listener late = new Listener();
+        workshop.bindListener(early);
+        Machine m = create(null, null);
+        m.start();
+        assertThat(m.running()).isTrue();
+        workshop.bindListener(late);
+        workshop.unbindListener(early);
+        m.pause("test");
+        m.start();
+        m.close();
+        m.close();
+        assertThat(early.log).containsExactly("created vm", "starting vm");
+        assertThat(late.log).containsExactly("created vm", "starting vm", "closing vm of " + 8 * MIB);
+    }
+
+    /** A device with one port that holds a byte. */
+    private static final class Latch implements PortDevice, Stateful {
+        int value;
+        boolean closed;
+
+        Latch(Board board) {
+            board.claimPorts(this, 0, 0x300, 1);
+        }
+
+        @Override
+        public String id() {
+            return "latch";
+        }
+
+        @Override
+        public int portRead(int range, int offset, int size) {
+            return value;
+        }
+
+        @Override
+        public void portWrite(int range, int offset, int size, int v) {
+            value = v;
+        }
+
+        @Override
+        public int stateVersion() {
+            return 1;
+        }
+
+        @Override
+        public void save(StateSection to) {
+            to.put("value", value);
+        }
+
+        @Override
+        public void load(StateSection from) {
+            value = from.getInt("value");
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+
+    @Test
+    void aDeviceWhoseBundleGoesIsUnpluggedAndGoesOnWhenItReturns() throws Exception {
+        bindAll();
+        List<Latch> made = new ArrayList<>();
+        DeviceFactory before = board -> add(made, new Latch(board));
+        DeviceFactory after = board -> add(made, new Latch(board));
+        workshop.bindDevice(before, Map.of(DeviceFactory.NAME, "latch"));
+        Machine m = factory.create(asked(8 * MIB, 1, "one", "coded", "latch"));
+        GuestBus bus = m.vcpus().getFirst().bus;
+        bus.portOut(0x300, 1, 0x5A);
+        m.start();
+
+        workshop.unbindDevice(before);
+
+        assertThat(m.await(Duration.ofSeconds(10)).toString()).contains("required service device latch is gone");
+        assertThat(made.getFirst().closed).isTrue();
+        assertThat(bus.portIn(0x300, 1)).isEqualTo(0xFF);
+        assertThatThrownBy(m::saveState).hasMessageContaining("device latch of machine vm is gone");
+
+        workshop.bindDevice(after, Map.of(DeviceFactory.NAME, "latch"));
+
+        assertThat(m.running()).isTrue();
+        assertThat(made).hasSize(2);
+        assertThat(bus.portIn(0x300, 1)).isEqualTo(0x5A);
+    }
+
+    private static Latch add(List<Latch> made, Latch latch) {
+        made.add(latch);
+        return latch;
     }
 }
