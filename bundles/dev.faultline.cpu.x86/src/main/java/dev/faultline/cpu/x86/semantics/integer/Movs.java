@@ -30,21 +30,30 @@ final class Movs extends StringOp {
         if (n == 0) {
             return NEXT;
         }
-        long from = source(v);
-        if (from == -1) {
-            return FAULT;
+        boolean bulk = repeated && bulk(v);
+        int result = AGAIN;
+        for (int i = steps(v); i > 0 && result == AGAIN; i--) {
+            long from = source(v);
+            if (from == -1) {
+                return FAULT;
+            }
+            long to = destination(v);
+            if (to < 0) {
+                return FAULT;
+            }
+            boolean plain = from != Mem.LATE && from != v.scratchRead && to != v.scratchWrite;
+            if (bulk && plain) {
+                return copy(v, from, to, n);
+            }
+            result = one(v, from, to);
+            if (!plain) {
+                return result;
+            }
         }
-        long to = destination(v);
-        if (to < 0) {
-            return FAULT;
-        }
-        if (repeated
-                && bulk(v)
-                && from != Mem.LATE
-                && from != v.scratchRead
-                && to != v.scratchWrite) {
-            return copy(v, from, to, n);
-        }
+        return result;
+    }
+
+    private int one(VcpuContext v, long from, long to) {
         Mem.store(to, size, Mem.load(from == Mem.LATE ? Mem.readNow(v) : from, size));
         long stride = stride(v);
         move(v, RSI, stride);

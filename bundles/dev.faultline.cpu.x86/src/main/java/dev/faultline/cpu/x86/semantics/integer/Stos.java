@@ -36,6 +36,20 @@ final class Stos extends StringOp {
         if (repeated && bulk(v) && to != v.scratchWrite) {
             return fill(v, to, n);
         }
+        boolean plain = to != v.scratchWrite;
+        int result = one(v, to);
+        for (int i = steps(v); i > 1 && result == AGAIN && plain; i--) {
+            to = destination(v);
+            if (to < 0) {
+                return FAULT;
+            }
+            plain = to != v.scratchWrite;
+            result = one(v, to);
+        }
+        return result;
+    }
+
+    private int one(VcpuContext v, long to) {
         Mem.store(to, size, v.gpr[0]);
         move(v, RDI, stride(v));
         int done = counted(v, 1);

@@ -86,9 +86,12 @@ abstract class StringOp extends Op {
         return left == 0 ? NEXT : AGAIN;
     }
 
-    /** Most iterations that one call may do one by one: a single one under TF. */
+    /**
+     * Most iterations that one call may do one by one: a single one under TF, and while a fault
+     * handler's answer holds.
+     */
     static int steps(VcpuContext v) {
-        return (v.eflags & VcpuContext.TF) != 0 ? 1 : STEPS;
+        return (v.eflags & VcpuContext.TF) != 0 || v.diversion.active() ? 1 : STEPS;
     }
 
     /** Translates the element at RSI. @return hva, Mem.LATE (a device is not read yet), or -1 */
@@ -111,14 +114,18 @@ abstract class StringOp extends Op {
 
     /**
      * How many elements, at most {@code n}, upwards from the one at offset {@code ea}, need no
-     * further check than that one's: same page, no wrap, and a segment without a limit.
+     * further check than that one's: same page, no wrap, below the segment's limit.
      */
     final long run(VcpuContext v, int segment, long ea, int access, long n) {
-        if ((v.segFast[segment] & access) != access) {
-            return 1;
-        }
         long lin = v.effBase[segment] + ea;
         long bytes = Math.min(0x1000 - (lin & 0xFFF), CHUNK);
+        if ((v.segFast[segment] & access) != access) {
+            int a = v.segAttr[segment];
+            if ((a & (Segments.TYPE_CODE | Segments.TYPE_DC)) == Segments.TYPE_DC) {
+                return 1;
+            }
+            bytes = Math.min(bytes, (v.segLimit[segment] & 0xFFFF_FFFFL) - ea + 1);
+        }
         long room = addressMask - ea;
         if (room >= 0 && room < bytes) {
             bytes = room + 1;
@@ -126,8 +133,11 @@ abstract class StringOp extends Op {
         return Math.max(1, Math.min(n, bytes / size));
     }
 
-    /** Whether a chunk may be more than one element at once: upwards, and no single-stepping. */
+    /**
+     * Whether a chunk may be more than one element at once: upwards, no single-stepping, and no
+     * fault handler's answer holds.
+     */
     static boolean bulk(VcpuContext v) {
-        return (v.eflags & (VcpuContext.DF | VcpuContext.TF)) == 0;
+        return (v.eflags & (VcpuContext.DF | VcpuContext.TF)) == 0 && !v.diversion.active();
     }
 }

@@ -27,7 +27,6 @@ final class SourceGenerator {
         return Path.of("src/main/java/dev/faultline/cpu/x86/semantics/integer");
     }
 
-    /** File name to contents. */
     static Map<String, String> sources() {
         Map<String, String> files = new LinkedHashMap<>();
         String[][] arithmetic = {
