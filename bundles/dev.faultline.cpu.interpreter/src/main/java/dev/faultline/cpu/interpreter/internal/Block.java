@@ -5,7 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Op;
 
 /**
- * A straight run of decoded instructions inside one page. Immutable.
+ * A straight run of decoded instructions inside one page. Of one vCPU.
  *
  * <p>One class per length, written out, because of what HotSpot makes of it: between two calls
  * only {@code this} and the context are alive, and each place of call has its own profile. A loop
@@ -23,6 +23,9 @@ abstract class Block {
 
     final int end;
 
+    /** Parts before the one that is running. */
+    int partsDone;
+
     Block(int count, int start, int end) {
         this.count = count;
         this.start = start;
@@ -33,8 +36,20 @@ abstract class Block {
         this(to - from, ops[from].start, ops[to - 1].end);
     }
 
-    /** Runs the block. {@code v.engineIndex} is the Op that ran last. @return its result */
+    /**
+     * Runs the block. Afterwards {@code v.engineIndex} is the Op that ran last; if a fault was
+     * thrown through it, {@link #thrownAt} is.
+     *
+     * @return that Op's result
+     */
     abstract int run(VcpuContext v);
+
+    /** The Op that ran last, however the block was left. Once after each run. */
+    final int thrownAt(VcpuContext v) {
+        int i = partsDone * PART + v.engineIndex;
+        partsDone = 0;
+        return i;
+    }
 
     /** Op {@code i} of the block. */
     abstract Op op(int i);
@@ -74,18 +89,14 @@ abstract class Block {
 
         @Override
         int run(VcpuContext v) {
-            int i = 0;
-            try {
-                for (; ; i++) {
-                    int s = parts[i].run(v);
-                    if (s != Op.NEXT || i == parts.length - 1) {
-                        v.engineIndex += i * PART;
-                        return s;
-                    }
+            for (int i = 0; ; i++) {
+                partsDone = i;
+                int s = parts[i].run(v);
+                if (s != Op.NEXT || i == parts.length - 1) {
+                    v.engineIndex += i * PART;
+                    partsDone = 0;
+                    return s;
                 }
-            } catch (Throwable t) {
-                v.engineIndex += i * PART;
-                throw t;
             }
         }
 

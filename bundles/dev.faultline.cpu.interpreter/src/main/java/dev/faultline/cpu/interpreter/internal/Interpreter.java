@@ -80,7 +80,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         Block b = running;
         if (b != null) {
             running = null;
-            int i = v.engineIndex;
+            int i = b.thrownAt(v);
             v.instructions += i;
             // The first one may have failed before it was decoded.
             v.rip = v.engineBase + (i == 0 ? b.start : b.op(i).start) & v.ripMask;
@@ -95,8 +95,11 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             // A new page, or state that blocks depend on has changed.
             long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
             int f = (int) (lin >>> 12) & FETCH_MASK;
-            if (v.fetchTag[f] != (lin & PAGE | v.tlbKey) && fetch(lin) < 0) {
-                return EXIT_FAULT;
+            if (v.fetchTag[f] != (lin & PAGE | v.tlbKey)) {
+                running = null;
+                if (fetch(lin) < 0) {
+                    return EXIT_FAULT;
+                }
             }
             CodePage page = cache.page(lin);
             long base = (lin & PAGE) - v.effBase[Segments.CS];
@@ -124,14 +127,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                     return 0;
                 }
             }
-            int s;
-            try {
-                s = b.run(v);
-            } catch (Throwable t) {
-                // Whatever unwinds, the block's progress is not lost.
-                running = b;
-                throw t;
-            }
+            running = b;
+            int s = b.run(v);
             if (s == Op.JUMP) {
                 v.instructions += v.engineIndex + 1;
                 long d = v.rip - base;
@@ -142,7 +139,6 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : 0;
             }
             if (s < 0) {
-                running = b;
                 return EXIT_FAULT;
             }
             int last = v.engineIndex;
