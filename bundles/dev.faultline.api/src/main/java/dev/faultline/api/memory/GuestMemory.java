@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.memory;
 
+import dev.faultline.api.platform.HostRegion;
 import java.util.List;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -21,6 +22,15 @@ public interface GuestMemory extends AutoCloseable {
      * @throws IllegalArgumentException for a bad size or a name in use
      */
     RamBlock addBlock(String name, long bytes);
+
+    /**
+     * Adds memory that the caller has as a block. From then on the region is this space's: it is closed when the block goes.
+     *
+     * @param name unique, non-blank
+     * @param region page-aligned, a positive multiple of 4096 bytes
+     * @throws IllegalArgumentException for a misaligned, empty or wrapping region or a name in use; the region is still the caller's
+     */
+    RamBlock addBlock(String name, HostRegion region);
 
     /**
      * Removes a block and gives its host memory back.

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * The guest-physical space of one machine.
@@ -50,12 +51,28 @@ final class GuestSpace implements GuestMemory {
 
     @Override
     public RamBlock addBlock(String name, long bytes) {
-        if (name == null || name.isBlank()) {
-            throw new IllegalArgumentException("block name \"%s\": expected a non-blank name".formatted(name));
-        }
         if (bytes <= 0 || bytes % PAGE != 0) {
             throw new IllegalArgumentException(
                     "size 0x%x of block %s: expected a positive multiple of 0x1000".formatted(bytes, name));
+        }
+        return add(name, () -> host.reserve(bytes), bytes);
+    }
+
+    @Override
+    public RamBlock addBlock(String name, HostRegion region) {
+        long hva = region.address();
+        long bytes = region.size();
+        if (hva <= 0 || hva % PAGE != 0 || bytes <= 0 || bytes % PAGE != 0 || hva + bytes < 0) {
+            throw new IllegalArgumentException(
+                    "hva 0x%x, size 0x%x of block %s: expected multiples of 0x1000 inside the address space"
+                            .formatted(hva, bytes, name));
+        }
+        return add(name, () -> region, bytes);
+    }
+
+    private RamBlock add(String name, Supplier<HostRegion> region, long bytes) {
+        if (name == null || name.isBlank()) {
+            throw new IllegalArgumentException("block name \"%s\": expected a non-blank name".formatted(name));
         }
         lockForChange();
         try {
@@ -64,8 +81,7 @@ final class GuestSpace implements GuestMemory {
                     throw new IllegalArgumentException("block name \"%s\": already in use".formatted(name));
                 }
             }
-            HostRegion region = host.reserve(bytes);
-            HostBlock block = new HostBlock(this, name, region, bytes);
+            HostBlock block = new HostBlock(this, name, region.get(), bytes);
             blocks.add(block);
             return block;
         } finally {

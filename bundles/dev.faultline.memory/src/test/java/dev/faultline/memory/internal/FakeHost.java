@@ -28,6 +28,10 @@ final class FakeHost implements HostMemory {
         }
         long address = next;
         next += 0x1000_0000L;
+        return region(address, bytes);
+    }
+
+    HostRegion region(long address, long bytes) {
         return new HostRegion() {
             @Override
             public long address() {

@@ -9,6 +9,7 @@ import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostMemoryException;
+import dev.faultline.api.platform.HostRegion;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
@@ -317,6 +318,23 @@ class GuestSpaceTest {
                     .hasMessageContaining("expected 32 .. 52");
         }
 
+        @ParameterizedTest
+        @CsvSource({
+            "0x30000800, 0x1000",
+            "0x30000000, 0x800",
+            "0x30000000, 0",
+            "0, 0x1000",
+            "0x7ffffffffffff000, 0x2000"
+        })
+        void badRegionsOfTheCaller(String hva, String size) {
+            HostRegion region = host.region(Long.decode(hva), Long.decode(size));
+            assertThatThrownBy(() -> space.addBlock("C", region))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("0x");
+            assertThat(space.blocks()).containsExactly(a, b);
+            assertThat(host.released).isEmpty();
+        }
+
         @Test
         void fullHostLeavesNoBlock() {
             host.full = true;
@@ -375,6 +393,16 @@ class GuestSpaceTest {
             ram(1, 1, a, 0x1000);
             assertThat(later.events).hasSize(2);
         }
+    }
+
+    @Test
+    void memoryOfTheCallerBacksSlotsAndIsReleasedWithItsBlock() {
+        RamBlock c = space.addBlock("C", host.region(0x3000_0000L, 0x4000));
+        ram(8, 2, c, 0x1000);
+        assertThat(space.hvaOf(0x9123)).isEqualTo(0x3000_2123L);
+        invalid(8, 2);
+        space.removeBlock(c);
+        assertThat(host.released).containsExactly(0x3000_0000L);
     }
 
     @Test

@@ -6,6 +6,7 @@ import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.platform.HostRegion;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -54,6 +55,13 @@ final class TestMemory implements GuestMemory {
     @Override
     public synchronized RamBlock addBlock(String name, long bytes) {
         RamBlock b = new Block(name, arena.allocate(bytes, 4096).address(), bytes);
+        blocks.add(b);
+        return b;
+    }
+
+    @Override
+    public synchronized RamBlock addBlock(String name, HostRegion region) {
+        RamBlock b = new Block(name, region.address(), region.size());
         blocks.add(b);
         return b;
     }

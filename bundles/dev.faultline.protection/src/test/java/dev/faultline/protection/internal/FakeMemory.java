@@ -5,6 +5,7 @@ import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.platform.HostRegion;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -65,6 +66,11 @@ final class FakeMemory implements GuestMemory {
 
     @Override
     public RamBlock addBlock(String name, long bytes) {
+        throw notAsked();
+    }
+
+    @Override
+    public RamBlock addBlock(String name, HostRegion region) {
         throw notAsked();
     }
 

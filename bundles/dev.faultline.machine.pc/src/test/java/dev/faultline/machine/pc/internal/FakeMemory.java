@@ -5,6 +5,7 @@ import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.platform.HostRegion;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,13 @@ final class FakeMemory implements GuestMemory {
     @Override
     public RamBlock addBlock(String name, long bytes) {
         Block b = new Block(name, arena.allocate(bytes, 4096).address(), bytes);
+        blocks.add(b);
+        return b;
+    }
+
+    @Override
+    public RamBlock addBlock(String name, HostRegion region) {
+        Block b = new Block(name, region.address(), region.size());
         blocks.add(b);
         return b;
     }
