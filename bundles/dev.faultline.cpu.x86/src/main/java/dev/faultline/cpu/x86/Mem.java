@@ -78,7 +78,7 @@ public final class Mem {
     /**
      * Finishes a write through {@code hva}. Cannot fault.
      *
-     * @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed; an Op may return it as its own result
+     * @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed or a device made a request; an Op may return it as its own result
      */
     public static int commit(VcpuContext v, long hva) {
         return hva == v.scratchWrite ? Staged.commit(v) : Op.NEXT;
@@ -471,6 +471,9 @@ public final class Mem {
             for (int i = 0; i < s.writeParts; i++) {
                 if (s.writeHva[i] < 0) {
                     deviceWrite(v, s.writeGpa[i], from, s.writeLen[i]);
+                    if (v.requestOpaque() != 0) {
+                        result = Op.END; // the device asks for this boundary
+                    }
                 } else {
                     copy(from, s.writeHva[i], s.writeLen[i]);
                     if (s.writeCode[i]) {
