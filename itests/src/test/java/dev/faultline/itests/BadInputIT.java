@@ -68,6 +68,8 @@ class BadInputIT {
         System.arraycopy("HdrS".getBytes(), 0, b, 0x202, 4);
         b[0x206] = 0x0F;
         b[0x207] = 2;
+        b[0x211] = 1; // LOADED_HIGH
+        b[0x236] = 1; // XLF_KERNEL_64
         refused(1, "truncated", "run", Files.write(scratch.resolve("bz"), b));
     }
 

@@ -106,7 +106,8 @@ class GuestIT {
         boolean faults = !protect.equals("none");
         assertThat(Program.number(json, "DATA") > 0).isEqualTo(faults);
         assertThat(Program.number(json, "FETCH") > 0).isEqualTo(faults);
-        assertThat(Program.number(json, "PAGE_WALK") > 0).isEqualTo(faults);
+        // The guest writes its page tables itself, so only closing them again stops a walk.
+        assertThat(Program.number(json, "PAGE_WALK") > 0).isEqualTo(protect.startsWith("random"));
     }
 
     @Test
@@ -122,17 +123,26 @@ class GuestIT {
                         "--append",
                         "keys=10000",
                         "--snapshot-when",
-                        "READY",
+                        "checksum=",
                         "--snapshot-to",
                         dir,
-                        "--input-when",
-                        QUESTIONS);
-        assertThat(saved.code()).as(saved.err()).isEqualTo(11);
+                        "--stop-when",
+                        "bf9bc2\\n");
+        assertThat(saved.code()).as(saved.err()).isZero();
 
         for (String mode : List.of("eager", "lazy")) {
             Processes.Result r =
-                    Program.run(scratch, "restore", dir, "--mode", mode, "--timeout", "120");
-            assertThat(r.code()).as(mode + ": " + r.err() + r.out()).isIn(11, 124);
+                    Program.ask(
+                            scratch,
+                            "get 0\nget 9999\nsum 0 9\nscan 1000 42\nfloat 1000\nexit 5\n",
+                            "restore",
+                            dir,
+                            "--mode",
+                            mode,
+                            "--timeout",
+                            "120");
+            assertThat(r.code()).as(mode + ": " + r.err() + r.out()).isEqualTo(11);
+            assertThat(r.out()).contains(ANSWERS);
         }
     }
 

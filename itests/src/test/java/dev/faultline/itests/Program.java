@@ -6,10 +6,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** {@code bin/faultline} of the distribution under test, and the guests it is given. */
 final class Program {
     private static final Path SOURCES = Path.of(System.getProperty("faultline.sources", ".."));
+
+    private static boolean primed;
 
     private Program() {}
 
@@ -26,6 +29,28 @@ final class Program {
 
     static Processes.Result run(Path scratch, Object... arguments)
             throws IOException, InterruptedException {
+        return ask(scratch, "", arguments);
+    }
+
+    /** With {@code input} on standard input. */
+    static Processes.Result ask(Path scratch, String input, Object... arguments)
+            throws IOException, InterruptedException {
+        return run(Map.of(), scratch, arguments);
+    }
+
+    /** The same with further variables in the environment. */
+    static Processes.Result run(Map<String, String> environment, Path scratch, Object... arguments)
+            throws IOException, InterruptedException {
+        if (!primed) {
+            // The first start makes the start-up cache and says so, which is not what tests look
+            // for.
+            primed = true;
+            Processes.run(builder(Map.of(), "--help"), scratch);
+        }
+        return Processes.run(builder(environment, arguments), scratch);
+    }
+
+    private static ProcessBuilder builder(Map<String, String> environment, Object... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Distribution.HOME.resolve("bin/faultline").toString());
         for (Object a : arguments) {
@@ -33,8 +58,8 @@ final class Program {
         }
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("FAULTLINE_JAVA_HOME", System.getProperty("java.home"));
-        builder.environment().put("FAULTLINE_AOT", "off");
-        return Processes.run(builder, scratch);
+        builder.environment().putAll(environment);
+        return builder;
     }
 
     /** The number behind a key of a JSON file that the program wrote, wherever it stands first. */

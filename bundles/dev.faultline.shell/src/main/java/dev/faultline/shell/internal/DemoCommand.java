@@ -55,7 +55,7 @@ final class DemoCommand implements Callable<Integer> {
         DemoGuest guest =
                 linux
                         ? LinuxGuest.prepare(services, kernel, busybox)
-                        : KeyedGuest.prepare();
+                        : KeyedGuest.prepare(memory);
         try (guest) {
             return new Demo(services, guest, memory, engine, picture, json).run();
         }

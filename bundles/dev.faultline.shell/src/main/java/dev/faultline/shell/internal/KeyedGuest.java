@@ -15,11 +15,14 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** The embedded guest: builds a keyed data set over most of its RAM, then answers requests. See docs/howto/embedded-guest.md. */
-record KeyedGuest(Path image) implements DemoGuest {
+record KeyedGuest(Path image, long keys) implements DemoGuest {
     private static final Pattern VOLATILE = Pattern.compile("volatile=0x([0-9a-f]+)");
+    private static final long LEAST_KEYS = 2000;
+    private static final long MOST_KEYS = 100_000;
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
-    static KeyedGuest prepare() throws IOException {
+    /** @param ramBytes the machine's memory, which decides how many keys there are */
+    static KeyedGuest prepare(long ramBytes) throws IOException {
         Path p = Files.createTempFile("faultline-keyed", ".elf");
         try (InputStream in = KeyedGuest.class.getResourceAsStream("/guest/keyed.elf")) {
             if (in == null) {
@@ -27,7 +30,7 @@ record KeyedGuest(Path image) implements DemoGuest {
             }
             Files.copy(in, p, StandardCopyOption.REPLACE_EXISTING);
         }
-        return new KeyedGuest(p);
+        return new KeyedGuest(p, Math.min(MOST_KEYS, Math.max(LEAST_KEYS, (ramBytes >>> 20) * 150)));
     }
 
     @Override
@@ -37,7 +40,7 @@ record KeyedGuest(Path image) implements DemoGuest {
 
     @Override
     public MachineConfig.Boot boot() {
-        return new MachineConfig.Boot(image, List.of(), "keys=100000");
+        return new MachineConfig.Boot(image, List.of(), "keys=" + keys);
     }
 
     @Override
@@ -59,7 +62,7 @@ record KeyedGuest(Path image) implements DemoGuest {
     public List<Request> requests() {
         return List.of(
                 line("get 0", "0 96 ok 4db268c1fab25c2d39b8223c7366b1ff"),
-                line("get 99999", "99999 96 ok f5b0a929bbd6761785eeeb5dc68555cd"),
+                line("get " + (keys - 1), (keys - 1) + " "),
                 line("sum 0 1999", "count=2000 bad=0"),
                 line("scan 1000 42", "bad=0"),
                 line("float 1000", "sse2=401df11f45f4e618 x87=4001ef88fa2fa730cec4"),

@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  * {@code --protect all}: every RAM page starts without rights and each fault opens exactly its own. {@code random:SEED}: besides, a thread closes random pages
  * again while the guest runs. Neither may change what the guest does.
  */
-final class OpenOnFault implements FaultHandler, AutoCloseable {
+public final class OpenOnFault implements FaultHandler, AutoCloseable {
     private static final int CLOSE_AT_ONCE = 64;
     private static final long PERIOD_NANOS = 500_000;
 
@@ -27,7 +27,7 @@ final class OpenOnFault implements FaultHandler, AutoCloseable {
     private volatile boolean closing;
     private Thread closer;
 
-    OpenOnFault(Machine machine) {
+    public OpenOnFault(Machine machine) {
         this.machine = machine;
         this.layer = machine.protection().addLayer("open-on-fault", this);
         for (MemorySlot s : machine.memory().slots()) {
@@ -36,7 +36,7 @@ final class OpenOnFault implements FaultHandler, AutoCloseable {
     }
 
     /** Starts closing random pages. */
-    void closeAtRandom(long seed) {
+    public void closeAtRandom(long seed) {
         closer = Thread.ofPlatform().daemon().name("protect-random").unstarted(() -> close(seed));
         closer.start();
     }
@@ -60,7 +60,7 @@ final class OpenOnFault implements FaultHandler, AutoCloseable {
         }
     }
 
-    long opened() {
+    public long opened() {
         return opened.get();
     }
 

@@ -209,7 +209,7 @@ final class RunSession implements AutoCloseable {
             case VcpuExit.Fault f ->
                     restored != null && restored.failure() != null
                             ? restored.failure().getMessage()
-                            : "an access was stopped and nobody resolved it: " + f.fault();
+                            : f.reason() + ": " + f.fault();
             case VcpuExit.Paused p -> "the machine paused: " + p.reason();
         };
     }
@@ -247,6 +247,22 @@ final class RunSession implements AutoCloseable {
         return m;
     }
 
+    /** Resolution times of faults: bounds of their log2 buckets, and how many there are by upper bound. */
+    private static Map<String, Object> latency(MachineStatistics s) {
+        Map<String, Object> l = new LinkedHashMap<>();
+        l.put("p50", s.faultLatencyNanos(0.5));
+        l.put("p99", s.faultLatencyNanos(0.99));
+        l.put("max", s.faultLatencyNanos(1));
+        Map<String, Object> buckets = new LinkedHashMap<>();
+        for (int i = 0; i < s.faultLatency().size(); i++) {
+            if (s.faultLatency().get(i) != 0) {
+                buckets.put(String.valueOf(2L << i), s.faultLatency().get(i));
+            }
+        }
+        l.put("buckets", buckets);
+        return l;
+    }
+
     /** The keys that every run has. */
     static Map<String, Object> machineFacts(Machine machine) {
         MachineStatistics s = machine.statistics();
@@ -262,6 +278,7 @@ final class RunSession implements AutoCloseable {
         }
         f.put("byOrigin", origins);
         f.put("byAccess", s.faultsByAccess());
+        f.put("latencyNanos", latency(s));
         m.put("faults", f);
         m.put("serialBytes", machine.serial().bytesSent());
         m.put("ramBytes", machine.config().ramBytes());

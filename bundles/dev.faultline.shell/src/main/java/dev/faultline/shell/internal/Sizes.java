@@ -8,7 +8,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** Sizes and times as people write and read them. */
-final class Sizes {
+public final class Sizes {
     private static final Pattern SIZE = Pattern.compile("(\\d{1,15})([KMGT]?)");
 
     private Sizes() {}
@@ -17,21 +17,34 @@ final class Sizes {
     static final class Converter implements ITypeConverter<Long> {
         @Override
         public Long convert(String s) {
-            Matcher m = SIZE.matcher(s.toUpperCase(Locale.ROOT));
-            if (!m.matches()) {
-                throw new TypeConversionException(
-                        "'" + s + "' is not a size: expected digits and K, M, G or T, e.g. 512M");
-            }
-            int shift = m.group(2).isEmpty() ? 0 : 10 * (1 + "KMGT".indexOf(m.group(2)));
             try {
-                return Math.multiplyExact(Long.parseLong(m.group(1)), 1L << shift);
-            } catch (ArithmeticException e) {
-                throw new TypeConversionException("'" + s + "' is more than any machine has");
+                return parse(s);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
             }
         }
     }
 
-    static String bytes(long n) {
+    /**
+     * Bytes of {@code 512M}, {@code 2G}, {@code 4096}.
+     *
+     * @throws IllegalArgumentException for anything else, with one line for people
+     */
+    public static long parse(String s) {
+        Matcher m = SIZE.matcher(s.toUpperCase(Locale.ROOT));
+        if (!m.matches()) {
+            throw new IllegalArgumentException(
+                    "'" + s + "' is not a size: expected digits and K, M, G or T, e.g. 512M");
+        }
+        int shift = m.group(2).isEmpty() ? 0 : 10 * (1 + "KMGT".indexOf(m.group(2)));
+        try {
+            return Math.multiplyExact(Long.parseLong(m.group(1)), 1L << shift);
+        } catch (ArithmeticException e) {
+            throw new IllegalArgumentException("'" + s + "' is more than any machine has");
+        }
+    }
+
+    public static String bytes(long n) {
         if (n < 10L << 10) {
             return n + " B";
         }
@@ -45,12 +58,12 @@ final class Sizes {
         return String.format(Locale.ROOT, x < 10 ? "%.1f %s" : "%.0f %s", x, units[u]);
     }
 
-    static String millis(double ms) {
+    public static String millis(double ms) {
         return String.format(
                 Locale.ROOT, ms < 10 ? "%.2f ms" : ms < 1000 ? "%.0f ms" : "%,.0f ms", ms);
     }
 
-    static double millis(long nanos) {
+    public static double millis(long nanos) {
         return nanos / 1e6;
     }
 }

@@ -4,10 +4,10 @@ package dev.faultline.shell.internal;
 import java.io.Serial;
 
 /** The command was used wrongly in a way that its options alone do not show: exit code 2. */
-final class UsageException extends RuntimeException {
+public final class UsageException extends RuntimeException {
     @Serial private static final long serialVersionUID = 1L;
 
-    UsageException(String message) {
+    public UsageException(String message) {
         super(message);
     }
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal.gogo;
+
+import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.shell.internal.OpenOnFault;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.function.Consumer;
+
+/** A machine with what the shell keeps beside it: its serial output, and what was opened for it. */
+final class Guest implements AutoCloseable {
+    private static final int KEPT_BYTES = 64 << 10;
+
+    private final String name;
+    private final Machine machine;
+    private final boolean ours;
+    private final SerialLog serial = new SerialLog(KEPT_BYTES);
+    private final Consumer<byte[]> listener = serial::add;
+    private OpenOnFault opener;
+    private Restored restored;
+    private OutputStream file;
+    private Consumer<byte[]> fileListener;
+    private volatile IOException fileFailure;
+
+    /** @param ours true if closing the guest closes the machine */
+    Guest(String name, Machine machine, boolean ours) {
+        this.name = name;
+        this.machine = machine;
+        this.ours = ours;
+        machine.serial().addListener(listener);
+    }
+
+    String name() {
+        return name;
+    }
+
+    Machine machine() {
+        return machine;
+    }
+
+    boolean ours() {
+        return ours;
+    }
+
+    SerialLog serial() {
+        return serial;
+    }
+
+    /** The guest's serial port goes to a file too, from now on; a failure is shown by {@code vm:show}. */
+    void serialTo(OutputStream out) {
+        file = out;
+        fileListener =
+                bytes -> {
+                    try {
+                        out.write(bytes);
+                        out.flush();
+                    } catch (IOException e) {
+                        fileFailure = e;
+                    }
+                };
+        machine.serial().addListener(fileListener);
+    }
+
+    IOException fileFailure() {
+        return fileFailure;
+    }
+
+    void opener(OpenOnFault added) {
+        opener = added;
+    }
+
+    void restored(Restored from) {
+        restored = from;
+    }
+
+    /** May be null. */
+    Restored restored() {
+        return restored;
+    }
+
+    /** One word, or why the machine stands. */
+    String state() throws InterruptedException {
+        VcpuExit exit = machine.running() ? null : machine.await(Duration.ZERO);
+        return switch (exit) {
+            case null -> machine.running() ? "running" : "stopping";
+            case VcpuExit.Paused p -> "paused: " + p.reason();
+            case VcpuExit.Fault f -> "stopped by " + f.fault();
+            case VcpuExit.Exited e -> "ended with exit code " + e.code();
+            case VcpuExit.PoweredOff p -> "powered off: " + p.how();
+            case VcpuExit.Crashed c -> "crashed: " + c.why();
+        };
+    }
+
+    @Override
+    public void close() {
+        machine.serial().removeListener(listener);
+        if (ours) {
+            machine.close();
+        }
+        if (opener != null) {
+            opener.close();
+        }
+        if (restored != null) {
+            restored.close();
+        }
+        if (file != null) {
+            machine.serial().removeListener(fileListener);
+            try {
+                file.close();
+            } catch (IOException e) {
+                fileFailure = e;
+            }
+        }
+    }
+}
