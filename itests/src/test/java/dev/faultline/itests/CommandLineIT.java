@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -60,7 +59,7 @@ class CommandLineIT {
     @Test
     void theStartUpCacheIsMadeOnce() throws Exception {
         Map<String, String> environment =
-                Map.of("FAULTLINE_AOT", "on", "FAULTLINE_CACHE", scratch.resolve("c").toString());
+                Map.of("FAULTLINE_CACHE", scratch.resolve("cache").toString());
 
         Processes.Result first = run(environment, "--help");
         Processes.Result second = run(environment, "--help");
@@ -99,14 +98,12 @@ class CommandLineIT {
         }
     }
 
-    private Processes.Result run(Map<String, String> environment, String... arguments)
+    private Processes.Result run(Map<String, String> environment, Object... arguments)
             throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Distribution.HOME.resolve("bin/faultline").toString());
-        command.addAll(List.of(arguments));
-        return execute(environment, command);
+        return Program.run(environment, scratch, arguments);
     }
 
+    /** A script in another place, without the start-up cache. */
     private Processes.Result execute(Map<String, String> environment, List<String> command)
             throws IOException, InterruptedException {
         ProcessBuilder builder = new ProcessBuilder(command);
