@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.example.patternsource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.protection.Rights;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+
+class PatternPagesTest {
+    private static final int PAGE = FakeMachine.PAGE;
+
+    private static long word(FakeMachine fake, long gpa) {
+        return fake.ram.get(ValueLayout.JAVA_LONG, gpa);
+    }
+
+    @Test
+    void aPageIsFilledByItsFirstTouchAndNotAgain() {
+        try (FakeMachine fake = new FakeMachine(8)) {
+            PatternPages source = new PatternPages(fake.machine(), 2L * PAGE, 4L * PAGE, 7);
+            assertThat(fake.access(PAGE, Rights.W)).as("below").isNull();
+            assertThat(word(fake, 3L * PAGE)).isZero();
+
+            assertThat(fake.access(3L * PAGE + 100, Rights.W)).isEqualTo(Resolution.RETRY);
+            for (int i = 0; i < PAGE; i += 8) {
+                assertThat(word(fake, 3L * PAGE + i))
+                        .isEqualTo(PatternPages.pattern(7, 3L * PAGE + i));
+            }
+            assertThat(word(fake, 2L * PAGE)).isZero();
+            assertThat(word(fake, 4L * PAGE)).isZero();
+
+            fake.ram.set(ValueLayout.JAVA_LONG, 3L * PAGE, 5);
+            assertThat(fake.access(3L * PAGE, Rights.R)).isNull();
+            source.close();
+            assertThat(word(fake, 3L * PAGE)).isEqualTo(5);
+            assertThat(fake.layerOpen).isFalse();
+        }
+    }
+
+    @Test
+    void aLateSecondFaultOfTheSamePageKeepsWhatWasWritten() {
+        try (FakeMachine fake = new FakeMachine(2)) {
+            new PatternPages(fake.machine(), 0, PAGE, 7);
+            fake.access(0, Rights.R);
+            fake.ram.set(ValueLayout.JAVA_LONG, 0, 5);
+            int open = fake.rightsOf(0);
+            // As a second vCPU sees it, whose fault was recorded before the page was opened.
+            fake.late(0, Rights.R);
+            assertThat(word(fake, 0)).isEqualTo(5);
+            assertThat(fake.rightsOf(0)).isEqualTo(open);
+        }
+    }
+
+    @Test
+    void aRangeOutsideRamLeavesNothingBehind() {
+        try (FakeMachine fake = new FakeMachine(2)) {
+            assertThatThrownBy(() -> new PatternPages(fake.machine(), PAGE, 2L * PAGE, 7))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThat(fake.layerOpen).isFalse();
+        }
+    }
+
+    /** The first outputs of SplitMix64 for the seed 1234567, which are published with it. */
+    @Test
+    void thePatternIsSplitMix64() {
+        assertThat(PatternPages.pattern(1234567, 0)).isEqualTo(6457827717110365317L);
+        assertThat(PatternPages.pattern(1234567, 8)).isEqualTo(3203168211198807973L);
+    }
+}
