@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.cpu;
 
+import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultSignal;
 import dev.faultline.api.fault.PendingFault;
@@ -296,6 +297,9 @@ public final class VcpuContext {
     public long missGpa;
     public long missHva;
 
+    /** Of a read-modify-write: what translating it for reading gave. */
+    public long missRead;
+
     /** hva of 64 bytes each where reads and writes that have no single host address are staged (page crossings, devices, code pages). */
     public final long scratchRead;
 
@@ -321,6 +325,15 @@ public final class VcpuContext {
     public CpuidPolicy cpuid;
     public final PendingFault fault = new PendingFault();
     public final FaultSignal signal = new FaultSignal();
+
+    /** Stopped accesses of the instruction that is executed next which handlers let through, answered or dropped. */
+    public final Diversion diversion = new Diversion();
+
+    /** Vector of an exception that a fault handler raises at the instruction (or delivery) that was stopped; -1: none. */
+    public int injectedVector = -1;
+
+    /** Its error code, or {@link PendingFault#NO_ERROR_CODE}. */
+    public int injectedError;
 
     /** For engines: block base and index of the instruction being executed, so that a fault knows its start. */
     public long engineBase;
@@ -418,6 +431,16 @@ public final class VcpuContext {
         }
         if (was) {
             self.enterGuest();
+        }
+    }
+
+    /** The diverted instruction is over: rights hold again. vCPU thread or quiesced. */
+    public void endDiversion() {
+        if (diversion.active()) {
+            if (diversion.leavesTraces()) {
+                flushTranslations();
+            }
+            diversion.clear();
         }
     }
 

@@ -5,8 +5,19 @@ import dev.faultline.api.fault.PageFault;
 
 /** Why {@link Machine#await} or a vCPU came back. A caller can switch over it. */
 public sealed interface VcpuExit {
-    /** Protection stopped an access and no handler resolved it: resolve, then resume. The instruction has not begun. */
-    record Fault(PageFault fault) implements VcpuExit {}
+    /**
+     * Protection stopped an access and no handler resolved it: resolve, then resume. The instruction has not begun.
+     *
+     * @param reason why the machine stopped with it: {@link #UNRESOLVED}, or a livelock
+     */
+    record Fault(PageFault fault, String reason) implements VcpuExit {
+        /** {@link #reason} of a fault that was brought before all handlers. */
+        public static final String UNRESOLVED = "an access was stopped and nobody resolved it";
+
+        public Fault(PageFault fault) {
+            this(fault, UNRESOLVED);
+        }
+    }
 
     /** The caller paused the machine, or a required service went away; {@code reason} says which. */
     record Paused(String reason) implements VcpuExit {}

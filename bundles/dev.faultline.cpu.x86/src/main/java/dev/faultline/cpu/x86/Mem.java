@@ -211,7 +211,7 @@ public final class Mem {
         if (Debug.watches(v)) {
             Debug.accessed(v, lin, size, alsoRead ? R | W : W);
         }
-        if (first == size && h >= 0) {
+        if (first == size && h >= 0 && (!alsoRead || v.missRead == h)) {
             return h;
         }
         Staged s = Staged.of(v).write(size);
@@ -243,7 +243,7 @@ public final class Mem {
 
     /**
      * A read-modify-write needs both rights: W first, so that it faults once, as a write; then R where W does not imply it. A write to ROM is a device access while
-     * its bytes are read from memory: for {@link Mmu#DEVICE}, {@code v.missHva} tells where to read, negative for a device.
+     * its bytes are read from memory, and a fault handler may answer the read or drop the write: {@code v.missRead} tells where to read, negative for a device.
      */
     private static long fillWrite(VcpuContext v, long lin, boolean alsoRead) {
         long h = fill(v, lin, W);
@@ -255,7 +255,8 @@ public final class Mem {
                 return Mmu.FAULTED;
             }
             v.missGpa = gpa;
-            v.missHva = h == Mmu.DEVICE ? r : hva;
+            v.missHva = hva;
+            v.missRead = r;
         }
         return h;
     }
@@ -428,7 +429,7 @@ public final class Mem {
         void writePart(VcpuContext v, long h, int len) {
             boolean code = h == Mmu.CODE;
             writeHva[writeParts] = code ? v.missHva : h;
-            preloadHva[writeParts] = h < 0 ? v.missHva : h;
+            preloadHva[writeParts] = v.missRead;
             writeGpa[writeParts] = v.missGpa;
             writeCode[writeParts] = code;
             writeLen[writeParts++] = len;

@@ -13,6 +13,9 @@ import dev.faultline.cpu.x86.semantics.system.Events;
 public final class RunLoop {
     private static final int EVENT_DELIVERED = 0;
 
+    /** Result of {@link #before}: there was none. */
+    private static final int NO_EVENT = -2;
+
     private RunLoop() {}
 
     /**
@@ -27,8 +30,13 @@ public final class RunLoop {
             for (; ; ) {
                 v.serviceFlush();
                 int x = before(v);
-                if (x != EVENT_DELIVERED) {
-                    return x;
+                if (x != NO_EVENT) {
+                    if (x != EVENT_DELIVERED) {
+                        return x;
+                    }
+                    if (v.diversion.active()) {
+                        return VcpuLoop.EXIT_REQUEST; // the answers were for this delivery
+                    }
                 }
                 x = v.propagation.run(loop, v);
                 if (x == VcpuLoop.EXIT_FAULT) {
@@ -37,6 +45,7 @@ public final class RunLoop {
                     if (v.fault.kind != PendingFault.GUEST) {
                         return VcpuLoop.EXIT_FAULT;
                     }
+                    v.endDiversion(); // the instruction is over
                     x = exception(v);
                     if (x != EVENT_DELIVERED) {
                         return x;
@@ -53,7 +62,7 @@ public final class RunLoop {
         }
     }
 
-    /** Requests, an event that was stopped by protection, NMI, interrupt. Returns 0 or an exit. */
+    /** Requests, an exception of a fault handler's, an event that was stopped by protection, NMI, interrupt. Returns NO_EVENT, 0 or an exit. */
     private static int before(VcpuContext v) {
         if (v.activity == VcpuContext.SHUTDOWN) {
             return VcpuLoop.EXIT_SHUTDOWN;
@@ -62,12 +71,15 @@ public final class RunLoop {
             return VcpuLoop.EXIT_REQUEST;
         }
         v.take(VcpuContext.REQ_INTERRUPT);
+        if (v.injectedVector >= 0) {
+            return injected(v);
+        }
         if (v.pendingVector >= 0) {
             return again(v);
         }
-        if (v.interruptShadow) {
-            // The engine executes exactly one instruction and clears it.
-            return EVENT_DELIVERED;
+        if (v.interruptShadow || v.diversion.active()) {
+            // The engine executes exactly one instruction and clears the shadow; what handlers answered is for that instruction.
+            return NO_EVENT;
         }
         if (!v.nmiBlocked && v.interrupts.nmiPending()) {
             v.interrupts.takeNmi();
@@ -83,13 +95,29 @@ public final class RunLoop {
                         v, vector, PendingFault.NO_ERROR_CODE, Events.EXTERNAL, 0);
             }
         }
-        return v.activity == VcpuContext.HALTED ? VcpuLoop.EXIT_HALT : EVENT_DELIVERED;
+        return v.activity == VcpuContext.HALTED ? VcpuLoop.EXIT_HALT : NO_EVENT;
     }
 
     private static int again(VcpuContext v) {
         int vector = v.pendingVector;
         v.pendingVector = -1;
         return deliver(v, vector, v.pendingError, v.pendingKind, v.pendingLength);
+    }
+
+    /** A fault handler's exception, raised by the instruction, or by the delivery, that was stopped. */
+    private static int injected(VcpuContext v) {
+        int vector = v.injectedVector;
+        v.injectedVector = -1;
+        int first = v.pendingVector;
+        int kind = v.pendingKind;
+        v.pendingVector = -1;
+        boolean whileDelivering = first >= 0;
+        if (whileDelivering && first == Faults.DF && kind == Events.EXCEPTION) {
+            v.fault.guest(vector, v.injectedError);
+            return tripleFault(v, v.fault);
+        }
+        boolean df = whileDelivering && doubles(first, kind, vector);
+        return deliver(v, df ? Faults.DF : vector, df ? 0 : v.injectedError, Events.EXCEPTION, 0);
     }
 
     /** Delivers the exception recorded in {@code v.fault}. */
@@ -130,16 +158,19 @@ public final class RunLoop {
             if (first == Faults.DF && k == Events.EXCEPTION) {
                 return tripleFault(v, f);
             }
-            boolean doubles =
-                    k == Events.EXCEPTION
-                            && (contributory(first) && contributory(f.vector)
-                                    || first == Faults.PF
-                                            && (f.vector == Faults.PF || contributory(f.vector)));
-            first = doubles ? Faults.DF : f.vector;
-            code = doubles ? 0 : f.errorCode;
+            boolean df = doubles(first, k, f.vector);
+            first = df ? Faults.DF : f.vector;
+            code = df ? 0 : f.errorCode;
             k = Events.EXCEPTION;
             len = 0;
         }
+    }
+
+    /** Whether {@code second}, raised while {@code first} is delivered, makes a double fault. */
+    private static boolean doubles(int first, int kind, int second) {
+        return kind == Events.EXCEPTION
+                && (contributory(first) && contributory(second)
+                        || first == Faults.PF && (second == Faults.PF || contributory(second)));
     }
 
     private static boolean contributory(int vector) {

@@ -48,6 +48,7 @@ public final class VcpuReset {
         v.interruptShadow = false;
         v.nmiBlocked = false;
         v.pendingVector = -1;
+        v.injectedVector = -1;
         v.shutdownReason = null;
         v.instructions = 0;
         v.recompute();

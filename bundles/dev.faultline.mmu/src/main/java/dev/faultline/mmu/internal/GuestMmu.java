@@ -81,6 +81,10 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         return new PageQuery(memory, protection).translate(v, lin);
     }
 
+    RamProtection protection() {
+        return protection;
+    }
+
     private Translator translator(VcpuContext v) {
         Translator[] all = translators;
         Translator t = v.index < all.length ? all[v.index] : null;

@@ -91,14 +91,22 @@ final class Translator {
         long page = leaf & Ept.HVA;
         long hva = page | gpa & PAGE_MASK;
         if ((leaf & kind) == 0) {
-            return stopped(
-                    kind,
-                    leaf,
-                    origin,
-                    gpa,
-                    lin,
-                    hva,
-                    PendingFault.GVA_VALID | PendingFault.FINAL_ACCESS);
+            long way = diverted(kind, gpa, hva);
+            if (way == FAULTED) {
+                return stopped(
+                        kind,
+                        leaf,
+                        origin,
+                        gpa,
+                        lin,
+                        hva,
+                        PendingFault.GVA_VALID | PendingFault.FINAL_ACCESS);
+            }
+            if (kind != FETCH) {
+                return way;
+            }
+            v.diversion.leaveTraces();
+            page = way & Ept.HVA;
         }
         if (pageShift != 12) {
             noteLargePage(lin);
@@ -143,8 +151,9 @@ final class Translator {
         }
         long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
         if ((leaf & kind) == 0) {
+            long way = diverted(kind, gpa, hva);
             int flags = origin == FaultOrigin.PAGE_WALK ? 0 : PendingFault.FINAL_ACCESS;
-            return stopped(kind, leaf, origin, gpa, 0, hva, flags);
+            return way != FAULTED ? way : stopped(kind, leaf, origin, gpa, 0, hva, flags);
         }
         if (kind == WRITE && ept.isCode(gfn)) {
             v.missGpa = gpa;
@@ -161,6 +170,30 @@ final class Translator {
             return leaf;
         }
         return ept.resolve(gfn, claim);
+    }
+
+    /** The way of an access that rights stop but a fault handler lets through, answers or drops; see {@link #fill}. */
+    private long diverted(int kind, long gpa, long hva) {
+        if (!v.diversion.active()) {
+            return FAULTED;
+        }
+        long way = v.diversion.divert(mmu.protection(), kind, gpa, hva);
+        if (way == hva && kind == WRITE && !ept.admitWriter(gpa >>> 12)) {
+            v.missGpa = gpa;
+            v.missHva = hva;
+            return CODE;
+        }
+        return way < 0 ? FAULTED : way;
+    }
+
+    /** The same for an entry of a paging structure; what the walk makes of another's bytes holds for this instruction only. */
+    private long divertedWalk(int kind, long gpa, long hva) {
+        long way =
+                v.diversion.active() ? v.diversion.divert(mmu.protection(), kind, gpa, hva) : -1;
+        if (way >= 0 && way != hva) {
+            v.diversion.leaveTraces();
+        }
+        return way;
     }
 
     private long stopped(
@@ -369,7 +402,8 @@ final class Translator {
                 return pageFault(lin, access, Paging.PF_P | Paging.PF_RSVD);
             }
             if ((leaf & READ) == 0) {
-                return stoppedWalk(READ, leaf, gpa, lin);
+                long way = divertedWalk(READ, gpa, leaf & Ept.HVA | gpa & PAGE_MASK);
+                return way >= 0 ? way : stoppedWalk(READ, leaf, gpa, lin);
             }
         }
         return leaf & Ept.HVA | gpa & PAGE_MASK;
@@ -396,7 +430,14 @@ final class Translator {
             return 1;
         }
         if ((leaf & WRITE) == 0) {
-            return (int) stoppedWalk(WRITE, leaf, gpa, lin);
+            long real = leaf & Ept.HVA | gpa & PAGE_MASK;
+            long way = divertedWalk(WRITE, gpa, real);
+            if (way < 0) {
+                return (int) stoppedWalk(WRITE, leaf, gpa, lin);
+            }
+            if (way != real) {
+                return 1; // dropped
+            }
         }
         boolean done = wide ? Paging.cas64(hva, old, now) : Paging.cas32(hva, (int) old, (int) now);
         if (done && ept.isCode(gfn)) {

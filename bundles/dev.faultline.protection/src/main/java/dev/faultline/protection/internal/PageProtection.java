@@ -29,6 +29,9 @@ final class PageProtection implements RamProtection, MemoryListener {
     /** Live layers, the user's first. Immutable; replaced under the lock. */
     private volatile Layer[] layers = {user};
 
+    /** The same, for {@link #layers()}. */
+    private volatile List<ProtectionLayer> list = List.of(user);
+
     /** Immutable; replaced under the lock. */
     private volatile ProtectionListener[] listeners = {};
 
@@ -106,7 +109,7 @@ final class PageProtection implements RamProtection, MemoryListener {
         Layer added = new Layer(this, name, handler);
         Layer[] more = Arrays.copyOf(layers, layers.length + 1);
         more[layers.length] = added;
-        layers = more;
+        publish(more);
         return added;
     }
 
@@ -115,12 +118,17 @@ final class PageProtection implements RamProtection, MemoryListener {
             throw new IllegalStateException("the user layer is always present; open its pages instead");
         }
         layer.withdraw();
-        layers = Arrays.stream(layers).filter(l -> l != layer).toArray(Layer[]::new);
+        publish(Arrays.stream(layers).filter(l -> l != layer).toArray(Layer[]::new));
+    }
+
+    private void publish(Layer[] now) {
+        layers = now;
+        list = List.of(now);
     }
 
     @Override
     public List<ProtectionLayer> layers() {
-        return List.of(layers);
+        return list;
     }
 
     @Override
@@ -197,7 +205,7 @@ final class PageProtection implements RamProtection, MemoryListener {
         for (Layer l : layers) {
             l.withdraw();
         }
-        layers = new Layer[0];
+        publish(new Layer[0]);
         listeners = new ProtectionListener[0];
     }
 }

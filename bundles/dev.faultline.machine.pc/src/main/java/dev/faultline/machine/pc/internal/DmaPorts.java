@@ -4,6 +4,7 @@ package dev.faultline.machine.pc.internal;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
@@ -13,11 +14,11 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionListener;
 import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.protection.Rights;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import java.util.function.Predicate;
 
 /**
  * Devices' guarded access to guest RAM. A stopped request is brought before the fault handlers on the machine's timer thread,
@@ -32,8 +33,16 @@ final class DmaPorts implements ProtectionListener {
     private final Mmu mmu;
     private final TimerQueue timers;
 
-    /** Asks the handlers; true if one resolved the fault. Otherwise the machine has been stopped with it. */
-    private final Predicate<PageFault> resolve;
+    /** Asks the handlers. */
+    interface Resolver {
+        /**
+         * @param diversion receives what the retried request may do
+         * @return true if the fault is resolved; otherwise the machine has been stopped with it
+         */
+        boolean resolve(PageFault fault, Diversion diversion);
+    }
+
+    private final Resolver resolve;
 
     /** Shared by transfers; taken exclusively by a restriction, which so waits for transfers that saw the old rights. */
     private final ReentrantReadWriteLock transfers = new ReentrantReadWriteLock();
@@ -45,7 +54,7 @@ final class DmaPorts implements ProtectionListener {
             RamProtection protection,
             Mmu mmu,
             TimerQueue timers,
-            Predicate<PageFault> resolve) {
+            Resolver resolve) {
         this.memory = memory;
         this.protection = protection;
         this.mmu = mmu;
@@ -86,6 +95,16 @@ final class DmaPorts implements ProtectionListener {
         private final Runnable kick;
         private final TimerHandle retry;
         private volatile boolean stopped;
+        private final Diversion none = new Diversion();
+
+        /** What handlers answered about the stopped request. On the timer thread. */
+        private final Diversion answers = new Diversion();
+
+        /** {@link #answers} while the request is tried again. Under the device's lock. */
+        private Diversion diversion = none;
+
+        private final PageFault last = new PageFault();
+        private int attempt;
 
         Port(Device owner, Object monitor, Runnable kick) {
             this.owner = owner;
@@ -97,14 +116,38 @@ final class DmaPorts implements ProtectionListener {
         private void resolveAndKick() {
             PageFault view;
             synchronized (monitor) {
-                view = new PageFault().set(-1, fault);
+                attempt = fault.gpa == last.gpa() && (fault.access & Rights.MASK) == last.access() ? attempt + 1 : 1;
+                fault.attempt = attempt;
+                last.set(-1, fault);
+                view = last.copy();
             }
-            if (resolve.test(view)) {
+            if (!resolve.resolve(view, answers)) {
+                answers.clear();
+                attempt = 0;
+                return;
+            }
+            synchronized (monitor) {
                 stopped = false;
-                synchronized (monitor) {
+                diversion = answers;
+                try {
                     kick.run();
+                } finally {
+                    diversion = none;
+                    if (!stopped) {
+                        answers.clear();
+                        attempt = 0;
+                    }
                 }
             }
+        }
+
+        /** Where a byte of an allowed transfer is: the page itself, or what a handler answered instead. */
+        private long hva(long gpa, int access, long real) {
+            if (real >= 0 && diversion.active() && (protection.rights(gpa >>> 12) & access) == 0) {
+                long way = diversion.divert(protection, access, gpa, real);
+                return way < 0 ? real : way;
+            }
+            return real;
         }
 
         @Override
@@ -116,7 +159,7 @@ final class DmaPorts implements ProtectionListener {
                 }
                 for (int done = 0; done < bytes; ) {
                     int n = chunk(gpa + done, bytes - done);
-                    long hva = memory.hvaOf(gpa + done);
+                    long hva = hva(gpa + done, PendingFault.ACCESS_R, memory.hvaOf(gpa + done));
                     if (hva >= 0) {
                         HostBytes.copyOut(hva, to, at + done, n);
                     } else {
@@ -142,7 +185,7 @@ final class DmaPorts implements ProtectionListener {
                     MemorySlot slot = memory.slotAt(gpa + done);
                     if (slot != null && !slot.readOnly()) {
                         long hva = slot.hva() + (gpa + done - slot.gpa());
-                        HostBytes.copyIn(from, at + done, hva, n);
+                        HostBytes.copyIn(from, at + done, hva(gpa + done, PendingFault.ACCESS_W, hva), n);
                     }
                     done += n;
                 }
@@ -162,7 +205,7 @@ final class DmaPorts implements ProtectionListener {
             for (int done = 0; done < bytes; done += chunk(gpa + done, bytes - done)) {
                 long at = gpa + done;
                 int rights = protection.rights(at >>> 12);
-                if ((rights & access) == 0) {
+                if ((rights & access) == 0 && !diverted(at, access)) {
                     fault.protectedPage(
                             access,
                             rights,
@@ -177,6 +220,14 @@ final class DmaPorts implements ProtectionListener {
                 }
             }
             return true;
+        }
+
+        private boolean diverted(long gpa, int access) {
+            if (!diversion.active()) {
+                return false;
+            }
+            long hva = memory.hvaOf(gpa);
+            return hva >= 0 && diversion.divert(protection, access, gpa, hva) >= 0;
         }
 
         @Override

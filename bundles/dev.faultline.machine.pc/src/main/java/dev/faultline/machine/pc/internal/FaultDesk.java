@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
@@ -9,126 +10,288 @@ import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** Counts a machine's faults and asks whoever may resolve them: first the layers that forbade the access, then the whiteboard. */
+/**
+ * Counts a machine's faults and asks whoever may resolve them: first the layers that forbade the access, then the whiteboard. Handlers are others' code: whatever they
+ * do, the machine goes on or stops with a reason.
+ */
 final class FaultDesk {
-    private static final System.Logger LOG = System.getLogger(FaultDesk.class.getName());
-    private static final int ACCESSES = 3;
     private static final FaultOrigin[] ORIGINS = FaultOrigin.values();
+    private static final int MIN_WATCH_MILLIS = 10;
 
     private final String machine;
     private final RamProtection protection;
     private final HandlerBoard whiteboard;
-    private final AtomicLongArray byOrigin = new AtomicLongArray(ORIGINS.length);
-    private final AtomicLongArray byAccess = new AtomicLongArray(ACCESSES);
-    private final AtomicLong total = new AtomicLong();
-    private final AtomicLong resolved = new AtomicLong();
 
-    FaultDesk(String machine, RamProtection protection, HandlerBoard whiteboard) {
+    /** Index: vCPU + 1; 0 is the devices'. */
+    private final FaultSlot[] slots;
+
+    private final Map<ProtectionLayer, AskedHandler> layerHandlers = new ConcurrentHashMap<>();
+    private volatile Thread watch;
+
+    FaultDesk(String machine, RamProtection protection, HandlerBoard whiteboard, int vcpus) {
         this.machine = machine;
         this.protection = protection;
         this.whiteboard = whiteboard;
+        slots = new FaultSlot[vcpus + 1];
+        for (int i = 0; i < slots.length; i++) {
+            slots[i] = new FaultSlot();
+        }
+    }
+
+    FaultPolicy policy() {
+        return whiteboard.policy();
+    }
+
+    /** @param vcpu index, or -1 for devices */
+    FaultSlot slot(int vcpu) {
+        return slots[vcpu + 1];
     }
 
     /**
      * Counts the fault and asks for its resolution. At an instruction boundary (or on the timer thread for a device), no lock held.
      *
      * @param kind {@link PendingFault#PROTECTED} or {@link PendingFault#UNBACKED}
-     * @return true: execute again; false: the machine must stop with this fault
+     * @param diversion of the vCPU or port: receives what the next attempt may do
+     * @return RETRY: execute again, by itself if the diversion is active; an INJECT; or STOP: the machine must stop with this fault
      */
-    boolean resolve(int kind, PageFault fault) {
-        total.getAndIncrement();
-        byOrigin.getAndIncrement(fault.origin().ordinal());
-        for (int i = 0; i < ACCESSES; i++) {
-            if ((fault.access() & 1 << i) != 0) {
-                byAccess.getAndIncrement(i);
-            }
+    Resolution resolve(int kind, PageFault fault, Diversion diversion) {
+        FaultSlot slot = slot(fault.vcpu());
+        long start = System.nanoTime();
+        slot.fault(fault);
+        Resolution r = decide(kind, fault, diversion, slot);
+        if (r != Resolution.STOP) {
+            slot.resolved(System.nanoTime() - start);
         }
-        if (kind == PendingFault.PROTECTED) {
-            long forbidding = forbidding(fault);
-            if (forbidding == 0) {
-                return true; // opened meanwhile by somebody else
-            }
-            Resolution r = askLayers(forbidding, fault);
-            if (r != Resolution.PASS) {
-                return count(r);
-            }
+        if (FaultEvent.on()) {
+            FaultEvent.write(machine, fault, r, start);
         }
-        return count(whiteboard.ask(machine, fault));
+        return r;
     }
 
-    private boolean count(Resolution r) {
-        if (r == Resolution.RETRY) {
-            resolved.getAndIncrement();
+    private Resolution decide(int kind, PageFault fault, Diversion diversion, FaultSlot slot) {
+        if (kind != PendingFault.PROTECTED) {
+            return carryOut(whiteboard.ask(this, fault, slot), fault, diversion);
         }
-        return r == Resolution.RETRY;
-    }
-
-    private long forbidding(PageFault fault) {
-        long layers = 0;
-        for (int bit = Rights.R; bit <= Rights.X; bit <<= 1) {
-            if ((fault.access() & bit) != 0) {
-                layers |= protection.forbiddingLayers(fault.gfn(), bit);
-            }
-        }
-        return layers;
-    }
-
-    private Resolution askLayers(long forbidding, PageFault fault) {
+        boolean forbidden = false;
+        boolean open = true;
         List<ProtectionLayer> layers = protection.layers();
         for (int i = 0; i < layers.size(); i++) {
-            FaultHandler h = (forbidding >>> i & 1) != 0 ? protection.handlerOf(layers.get(i)) : null;
-            if (h != null) {
-                Resolution r = ask(h, machine, fault);
-                if (r != Resolution.PASS) {
-                    return r;
-                }
+            ProtectionLayer layer = layers.get(i);
+            if ((fault.access() & ~layer.rights(fault.gpa())) == 0) {
+                continue;
+            }
+            forbidden = true;
+            if (diversion.opens(fault.gfn(), layer)) {
+                continue; // it has let this instruction through already
+            }
+            Resolution r = askLayer(layer, fault, slot);
+            if (r == Resolution.STEP) {
+                open &= diversion.step(fault.gfn(), layer);
+            } else if (r == Resolution.PASS) {
+                open = false;
+            } else {
+                return carryOut(r, fault, diversion);
             }
         }
-        return Resolution.PASS;
+        if (!forbidden || open) {
+            return Resolution.RETRY; // opened meanwhile by somebody else, or let through by all
+        }
+        Resolution r = whiteboard.ask(this, fault, slot);
+        if (r != Resolution.STEP) {
+            return carryOut(r, fault, diversion);
+        }
+        for (int i = 0; i < layers.size(); i++) {
+            if ((fault.access() & ~layers.get(i).rights(fault.gpa())) != 0
+                    && !diversion.step(fault.gfn(), layers.get(i))) {
+                return Resolution.STOP;
+            }
+        }
+        return Resolution.RETRY;
     }
 
-    /** Asks one handler; one that throws is named in the log and counts as PASS. */
-    static Resolution ask(FaultHandler handler, String machine, PageFault fault) {
-        try {
-            Resolution r = handler.onFault(machine, fault);
-            return r == null ? Resolution.PASS : r;
-        } catch (RuntimeException e) {
-            LOG.log(
-                    System.Logger.Level.ERROR,
-                    "fault handler " + handler.getClass().getName() + " failed at " + fault,
-                    e);
+    private static Resolution carryOut(Resolution r, PageFault fault, Diversion diversion) {
+        return switch (r.kind()) {
+            case RETRY, INJECT -> r;
+            case SUPPLY -> diversion.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
+            case DISCARD -> diversion.discard(fault.gfn()) ? Resolution.RETRY : Resolution.STOP;
+            case PASS, STEP, STOP -> Resolution.STOP;
+        };
+    }
+
+    private Resolution askLayer(ProtectionLayer layer, PageFault fault, FaultSlot slot) {
+        AskedHandler a = layerHandlers.get(layer);
+        if (a == null) {
+            FaultHandler h = protection.handlerOf(layer);
+            if (h == null) {
+                return Resolution.PASS;
+            }
+            layerHandlers.keySet().retainAll(protection.layers());
+            a = new AskedHandler(h, layer.name());
+            layerHandlers.put(layer, a);
+        }
+        return ask(a, fault, slot);
+    }
+
+    /** Asks one handler; one that throws, is late, or answers what does not fit is named in the log and counts as PASS. */
+    Resolution ask(AskedHandler a, PageFault fault, FaultSlot slot) {
+        if (a.leftOut()) {
             return Resolution.PASS;
+        }
+        long start = System.nanoTime();
+        slot.begin(a, start);
+        Resolution r = null;
+        Throwable thrown = null;
+        try {
+            r = a.handler.onFault(machine, fault);
+        } catch (Throwable e) { // errors too: linkage errors are what a bundle that went away throws
+            thrown = e;
+        }
+        long took = slot.end(System.nanoTime());
+        FaultPolicy policy = policy();
+        String failure = null;
+        if (thrown != null) {
+            failure = "failed at " + fault;
+        } else if (!fits(r, fault)) {
+            failure = "answered " + r + " to " + fault;
+        } else if (took > policy.deadlineNanos()) {
+            failure = "took %d ms, more than %d, at %s".formatted(took / 1_000_000, policy.deadlineNanos() / 1_000_000, fault);
+        }
+        if (HandlerEvent.on()) {
+            HandlerEvent.write(machine, a.name, fault, r, failure, took);
+        }
+        if (failure != null) {
+            a.failed(policy.failures(), failure, thrown);
+            return Resolution.PASS;
+        }
+        a.behaved();
+        return r;
+    }
+
+    private static boolean fits(Resolution r, PageFault fault) {
+        if (r == null) {
+            return false;
+        }
+        return switch (r.kind()) {
+            case SUPPLY -> fault.access() != Rights.W;
+            case DISCARD -> fault.access() == Rights.W;
+            case INJECT -> fault.origin() != FaultOrigin.DEVICE;
+            default -> true;
+        };
+    }
+
+    // ---- handlers that do not come back ----------------------------------------------------------------------------------
+
+    /** Starts to look out for handlers that do not answer: they cannot be stopped, but they are named. */
+    void open() {
+        if (watch == null) {
+            watch = Thread.ofVirtual().name(machine + "-handlers").start(this::lookOut);
         }
     }
 
+    private void lookOut() {
+        AskedHandler[] named = new AskedHandler[slots.length];
+        long[] asked = new long[slots.length];
+        try {
+            for (; ; ) {
+                long deadline = policy().deadlineNanos();
+                Thread.sleep(Math.max(MIN_WATCH_MILLIS, deadline / 4_000_000));
+                for (int i = 0; i < slots.length; i++) {
+                    FaultSlot s = slots[i];
+                    AskedHandler a = s.asking.get();
+                    long since = s.since.get();
+                    if (a != null
+                            && (a != named[i] || since != asked[i])
+                            && s.overdue(System.nanoTime(), deadline)) {
+                        named[i] = a;
+                        asked[i] = since;
+                        String who = i == 0 ? "a device" : "vCPU " + (i - 1);
+                        LOG.log(
+                                System.Logger.Level.ERROR,
+                                "fault handler %s has not answered for %d ms; %s of machine %s waits for it"
+                                        .formatted(a.name, deadline / 1_000_000, who, machine));
+                    }
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // closed
+        }
+    }
+
+    void close() {
+        Thread t = watch;
+        if (t != null) {
+            t.interrupt();
+        }
+    }
+
+    private static final System.Logger LOG = System.getLogger(FaultDesk.class.getName());
+
+    // ---- counters --------------------------------------------------------------------------------------------------------
+
     long total() {
-        return total.get();
+        long n = 0;
+        for (FaultSlot s : slots) {
+            n += s.total();
+        }
+        return n;
     }
 
     long resolved() {
-        return resolved.get();
+        long n = 0;
+        for (FaultSlot s : slots) {
+            n += s.resolved();
+        }
+        return n;
     }
 
     Map<FaultOrigin, Long> byOrigin() {
         Map<FaultOrigin, Long> counts = new EnumMap<>(FaultOrigin.class);
         for (FaultOrigin o : ORIGINS) {
-            counts.put(o, byOrigin.get(o.ordinal()));
+            for (FaultSlot s : slots) {
+                counts.merge(o, s.origin(o), Long::sum);
+            }
         }
         return counts;
     }
 
     Map<String, Long> byAccess() {
         Map<String, Long> counts = new TreeMap<>();
-        counts.put("R", byAccess.get(0));
-        counts.put("W", byAccess.get(1));
-        counts.put("X", byAccess.get(2));
+        for (FaultSlot s : slots) {
+            counts.merge("R", s.access(0), Long::sum);
+            counts.merge("W", s.access(1), Long::sum);
+            counts.merge("X", s.access(2), Long::sum);
+        }
         return counts;
+    }
+
+    /** See {@link dev.faultline.api.vm.MachineStatistics#faultLatency}. */
+    List<Long> latency() {
+        List<Long> buckets = new ArrayList<>();
+        for (int i = 0; i < FaultSlot.BUCKETS; i++) {
+            long n = 0;
+            for (FaultSlot s : slots) {
+                n += s.latency(i);
+            }
+            buckets.add(n);
+        }
+        return List.copyOf(buckets);
+    }
+
+    /** Names of handlers that are not asked any more. */
+    List<String> leftOut() {
+        List<String> names = new ArrayList<>(whiteboard.leftOut());
+        for (AskedHandler a : layerHandlers.values()) {
+            if (a.leftOut()) {
+                names.add(a.name);
+            }
+        }
+        return List.copyOf(names);
     }
 }

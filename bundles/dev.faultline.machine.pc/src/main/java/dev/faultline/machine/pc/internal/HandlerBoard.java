@@ -11,13 +11,23 @@ import java.util.Map;
 
 /** The whiteboard of fault handlers, by ranking, each with the range and the accesses that it asked for. Any thread. */
 final class HandlerBoard {
-    private record Entry(FaultHandler handler, int ranking, long id, long start, long size, int access) {
+    private record Entry(AskedHandler asked, int ranking, long id, long start, long size, int access) {
         boolean wants(PageFault f) {
             return (f.access() & access) != 0 && Long.compareUnsigned(f.gpa() - start, size) < 0;
         }
     }
 
     private volatile Entry[] entries = {};
+    private volatile FaultPolicy policy = FaultPolicy.DEFAULT;
+
+    /** What machines put up with, from handlers and otherwise. */
+    FaultPolicy policy() {
+        return policy;
+    }
+
+    void use(FaultPolicy next) {
+        policy = next;
+    }
 
     /**
      * @param properties the service's properties
@@ -26,7 +36,7 @@ final class HandlerBoard {
     synchronized void add(FaultHandler handler, Map<String, ?> properties) {
         Entry added =
                 new Entry(
-                        handler,
+                        new AskedHandler(handler, null),
                         (int) number(properties, "service.ranking", 0),
                         number(properties, "service.id", 0),
                         number(properties, FaultHandler.GPA_START, 0),
@@ -63,21 +73,32 @@ final class HandlerBoard {
 
     synchronized void remove(FaultHandler handler) {
         List<Entry> now = new ArrayList<>(List.of(entries));
-        now.removeIf(e -> e.handler == handler);
+        now.removeIf(e -> e.asked.handler == handler);
         entries = now.toArray(Entry[]::new);
     }
 
     /** The first answer other than PASS. */
-    Resolution ask(String machine, PageFault fault) {
+    Resolution ask(FaultDesk desk, PageFault fault, FaultSlot slot) {
         Entry[] all = entries;
         for (Entry e : all) {
             if (e.wants(fault)) {
-                Resolution r = FaultDesk.ask(e.handler, machine, fault);
+                Resolution r = desk.ask(e.asked, fault, slot);
                 if (r != Resolution.PASS) {
                     return r;
                 }
             }
         }
         return Resolution.PASS;
+    }
+
+    /** Names of handlers that failed too often. */
+    List<String> leftOut() {
+        List<String> names = new ArrayList<>();
+        for (Entry e : entries) {
+            if (e.asked.leftOut()) {
+                names.add(e.asked.name);
+            }
+        }
+        return names;
     }
 }

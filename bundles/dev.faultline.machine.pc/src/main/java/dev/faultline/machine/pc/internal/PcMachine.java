@@ -8,9 +8,11 @@ import dev.faultline.api.device.Chipset;
 import dev.faultline.api.device.ChipsetHost;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.StateSection;
+import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.RamProtection;
@@ -82,7 +84,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         timers =
                 new TimerQueue(
                         config.name(), clock, (owner, e) -> deviceFailed(owner instanceof Device d ? d.id() : "timer", e));
-        control = new RunControl(clock, timers::wake, vcpus);
+        control = new RunControl(config.name(), clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
         added = new AddedDevices(config.name(), board, control, timers, changes);
     }
@@ -114,7 +116,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         ram = MachineRam.map(memory, config.ramBytes());
         protection = parts.protection().create(memory);
         mmu = parts.mmu().create(memory, protection);
-        faults = new FaultDesk(config.name(), protection, parts.handlers());
+        faults = new FaultDesk(config.name(), protection, parts.handlers(), vcpus.length);
         dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
         protection.addListener(dma);
         chipset = parts.chipset().create(board, this, vcpus.length, config.ramBytes());
@@ -214,6 +216,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             if (!threadsOpen) {
                 threadsOpen = true;
                 timers.open();
+                faults.open();
                 for (VcpuRunner r : runners) {
                     r.open();
                 }
@@ -271,7 +274,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                     "quiesce: called from inside an instruction or an alarm of machine " + config.name());
         }
         boolean nested = changes.isHeldByCurrentThread();
+        long stood = System.nanoTime();
         if (self != null && !nested) {
+            faults.slot(self.v.index).stands(true, 0);
             control.stand();
         }
         changes.lock();
@@ -287,6 +292,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             changes.unlock();
             if (self != null && !nested) {
                 control.rejoin();
+                faults.slot(self.v.index).stands(false, System.nanoTime() - stood);
             }
         }
     }
@@ -338,23 +344,25 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     @Override
     public void swapEngine(String engine) throws MachineException {
         VcpuEngineFactory next = parts.engine(engine);
-        swap(() -> bay.use(next));
+        swap(engine, () -> bay.use(next));
     }
 
     @Override
     public void swapFaultStyle(String style) throws MachineException {
         FaultPropagation next = parts.faultStyle(style);
-        swap(() -> bay.use(next));
+        swap(style, () -> bay.use(next));
     }
 
-    private void swap(Runnable change) {
+    private void swap(String to, Runnable change) {
         long start = System.nanoTime();
         quiesce(
                 () -> {
                     change.run();
                     swaps++;
                 });
-        maxSwapPauseNanos = Math.max(maxSwapPauseNanos, System.nanoTime() - start);
+        long took = System.nanoTime() - start;
+        maxSwapPauseNanos = Math.max(maxSwapPauseNanos, took);
+        MachineEvents.swap(config.name(), to, took);
     }
 
     // ---- services that come and go; on the framework's threads -----------------------------------------------------------
@@ -434,11 +442,14 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         control.exit(new VcpuExit.Paused("device " + device + " failed: " + e));
     }
 
-    private boolean resolveDeviceFault(PageFault fault) {
-        if (faults.resolve(PendingFault.PROTECTED, fault)) {
+    private boolean resolveDeviceFault(PageFault fault, Diversion diversion) {
+        String reason = VcpuExit.Fault.UNRESOLVED;
+        if (fault.attempt() > faults.policy().livelock()) {
+            reason = "livelock: the device's request faulted %d times in a row here".formatted(fault.attempt());
+        } else if (faults.resolve(PendingFault.PROTECTED, fault, diversion) == Resolution.RETRY) {
             return true;
         }
-        control.exit(new VcpuExit.Fault(fault.copy()));
+        control.exit(new VcpuExit.Fault(fault.copy(), reason));
         return false;
     }
 
@@ -483,7 +494,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                 faults.byAccess(),
                 faults.resolved(),
                 swaps,
-                maxSwapPauseNanos);
+                maxSwapPauseNanos,
+                faults.latency(),
+                faults.leftOut());
     }
 
     private void requireStand(String what) {
@@ -550,6 +563,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             control.close();
             boolean stood = control.awaitClosedStand(CLOSE_WAIT_NANOS);
             timers.close();
+            if (faults != null) {
+                faults.close();
+            }
             if (!stood) {
                 // Its engine ignores requests: leaving the memory mapped is better than a crash of the process.
                 LOG.log(

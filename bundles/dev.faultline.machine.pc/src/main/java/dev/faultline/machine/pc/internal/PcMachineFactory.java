@@ -40,6 +40,25 @@ public final class PcMachineFactory implements MachineFactory {
 
         @AttributeDefinition(name = "Fault style", description = "thrown or coded")
         String fault_style() default "coded";
+
+        @AttributeDefinition(
+                name = "Handler deadline",
+                description = "Milliseconds after which a fault handler's answer counts as PASS",
+                min = "1")
+        long handler_deadline() default 1000;
+
+        @AttributeDefinition(
+                name = "Handler failures",
+                description = "Failures in a row after which a fault handler is left out",
+                min = "1")
+        int handler_failures() default 3;
+
+        @AttributeDefinition(
+                name = "Livelock",
+                description =
+                        "Faults in a row of one instruction without progress that stop the machine",
+                min = "1")
+        int livelock_faults() default 1000;
     }
 
     private static final System.Logger LOG = System.getLogger(PcMachineFactory.class.getName());
@@ -57,6 +76,7 @@ public final class PcMachineFactory implements MachineFactory {
             Config config) {
         this.workshop = workshop;
         this.config = config;
+        workshop.handlers().use(policy(config));
         workshop.open(new Workshop.Basics(memory, protection, mmu, chipset));
     }
 
@@ -64,6 +84,7 @@ public final class PcMachineFactory implements MachineFactory {
     void modified(Config changed) {
         Config before = config;
         config = changed;
+        workshop.handlers().use(policy(changed));
         for (PcMachine m : workshop.machines()) {
             try {
                 if (!before.engine().equals(changed.engine()) && !m.engine().equals(changed.engine())) {
@@ -79,6 +100,17 @@ public final class PcMachineFactory implements MachineFactory {
                         "configuration " + PID + ": machine " + m.config().name() + " stays as it is: "
                                 + e.getMessage());
             }
+        }
+    }
+
+    private static FaultPolicy policy(Config c) {
+        try {
+            return FaultPolicy.of(c.handler_deadline(), c.handler_failures(), c.livelock_faults());
+        } catch (IllegalArgumentException e) {
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "configuration " + PID + ": " + e.getMessage() + "; the defaults hold");
+            return FaultPolicy.DEFAULT;
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * machine is open. Lock order: {@link #lock} is a leaf but for the clock's.
  */
 final class RunControl {
+    private final String machine;
     private final MachineClock clock;
     private final Runnable timeGoesOn;
     private final VcpuContext[] vcpus;
@@ -30,7 +31,8 @@ final class RunControl {
     private boolean closed;
 
     /** @param timeGoesOn called when the clock was started, with no lock of the caller's needed */
-    RunControl(MachineClock clock, Runnable timeGoesOn, VcpuContext[] vcpus) {
+    RunControl(String machine, MachineClock clock, Runnable timeGoesOn, VcpuContext[] vcpus) {
+        this.machine = machine;
         this.clock = clock;
         this.timeGoesOn = timeGoesOn;
         this.vcpus = vcpus;
@@ -121,6 +123,7 @@ final class RunControl {
                 wanted = false;
                 exit = why;
                 stopAll();
+                MachineEvents.exit(machine, why);
             }
         } finally {
             lock.unlock();

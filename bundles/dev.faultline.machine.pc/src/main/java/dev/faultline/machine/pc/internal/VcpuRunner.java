@@ -8,6 +8,7 @@ import dev.faultline.api.cpu.VcpuEngine;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.vm.VcpuExit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -34,6 +35,7 @@ final class VcpuRunner implements Runnable {
 
     private static final System.Logger LOG = System.getLogger(VcpuRunner.class.getName());
     private static final int RCX = 1;
+    private static final int PAGE_FAULT = 14;
     private static final int NO_SIPI = -1;
 
     final VcpuContext v;
@@ -62,6 +64,7 @@ final class VcpuRunner implements Runnable {
     private long faultRip = -1;
     private long faultInstructions;
     private long faultRcx;
+    private int faultPending;
     private int attempt;
 
     VcpuRunner(VcpuContext v, String machine, Host host, boolean waitsForSipi) {
@@ -145,9 +148,12 @@ final class VcpuRunner implements Runnable {
         int exit;
         inEngine = true;
         try {
-            exit = first ? engine.step() : engine.run();
+            exit = first || v.diversion.active() ? engine.step() : engine.run();
         } finally {
             inEngine = false;
+        }
+        if (v.diversion.active() && exit != VcpuLoop.EXIT_FAULT && !(exit == VcpuLoop.EXIT_REQUEST && stillThere())) {
+            v.endDiversion();
         }
         if (first && (v.instructions != before || exit == VcpuLoop.EXIT_HALT)) {
             host.takeFirstInstruction().run();
@@ -179,19 +185,50 @@ final class VcpuRunner implements Runnable {
         if (f.kind != PendingFault.PROTECTED && f.kind != PendingFault.UNBACKED) {
             throw new IllegalStateException("the engine left with a fault of kind " + f.kind);
         }
-        // A REP instruction makes progress in RCX without retiring.
-        boolean same = v.rip == faultRip && v.instructions == faultInstructions && v.gpr[RCX] == faultRcx;
-        attempt = same ? attempt + 1 : 1;
-        faultRip = v.rip;
-        faultInstructions = v.instructions;
-        faultRcx = v.gpr[RCX];
-        f.attempt = attempt;
+        if (!stillThere()) {
+            attempt = 0;
+            v.endDiversion();
+            faultRip = v.rip;
+            faultInstructions = v.instructions;
+            faultRcx = v.gpr[RCX];
+            faultPending = v.pendingVector;
+        }
+        f.attempt = ++attempt;
         view.set(v.index, f);
-        if (host.faults().resolve(f.kind, view)) {
+        int most = host.faults().policy().livelock();
+        if (attempt > most) {
+            return stop("livelock: the instruction faulted %d times in a row without progress".formatted(attempt));
+        }
+        Resolution r = host.faults().resolve(f.kind, view, v.diversion);
+        if (r.kind() == Resolution.Kind.INJECT) {
+            inject(r);
             return true;
         }
-        control.exit(new VcpuExit.Fault(view.copy()));
+        return r == Resolution.RETRY || stop(VcpuExit.Fault.UNRESOLVED);
+    }
+
+    /** The instruction (of REP: the iteration; of an event: the delivery) that faulted last has still not been executed. */
+    private boolean stillThere() {
+        return v.rip == faultRip
+                && v.instructions == faultInstructions
+                && v.gpr[RCX] == faultRcx
+                && v.pendingVector == faultPending;
+    }
+
+    private boolean stop(String reason) {
+        v.endDiversion();
+        attempt = 0;
+        control.exit(new VcpuExit.Fault(view.copy(), reason));
         return false;
+    }
+
+    private void inject(Resolution r) {
+        v.endDiversion();
+        v.injectedVector = r.vector();
+        v.injectedError = r.errorCode();
+        if (r.vector() == PAGE_FAULT && view.hasGva()) {
+            v.cr2 = view.gva();
+        }
     }
 
     private String crash() {
@@ -215,6 +252,7 @@ final class VcpuRunner implements Runnable {
         InterruptPort port = v.interrupts;
         boolean wakes =
                 v.pendingVector >= 0
+                        || v.injectedVector >= 0
                         || port.nmiPending() && !v.nmiBlocked
                         || (v.eflags & VcpuContext.IF) != 0 && port.pending();
         if (wakes) {
@@ -247,6 +285,7 @@ final class VcpuRunner implements Runnable {
             initRequested = false;
             sipi = NO_SIPI;
             host.resetVcpu(v);
+            forget();
             waitsForSipi = v.index != 0;
         }
         int vector = sipi;
@@ -268,6 +307,7 @@ final class VcpuRunner implements Runnable {
     void forget() {
         faultRip = -1;
         attempt = 0;
+        v.endDiversion();
         dead = false;
     }
 

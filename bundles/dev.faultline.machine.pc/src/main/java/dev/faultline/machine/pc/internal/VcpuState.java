@@ -48,6 +48,9 @@ final class VcpuState {
         s.put(
                 "pending",
                 new long[] {v.pendingVector, v.pendingError, v.pendingKind, v.pendingLength});
+        if (v.injectedVector >= 0) {
+            s.put("injected", new long[] {v.injectedVector, v.injectedError});
+        }
         s.put("instructions", v.instructions);
         if (v.shutdownReason != null) {
             s.put("shutdownReason", v.shutdownReason);
@@ -146,6 +149,13 @@ final class VcpuState {
         if (p[0] < -1 || p[0] > 255 || p[2] < 0 || p[2] > 3) {
             throw new IllegalArgumentException(
                     "state section %s: no event has vector %d and kind %d".formatted(s.id(), p[0], p[2]));
+        }
+        v.injectedVector = -1;
+        if (s.has("injected")) {
+            long[] injected = new long[2];
+            s.getInto("injected", injected);
+            v.injectedVector = (int) injected[0];
+            v.injectedError = (int) injected[1];
         }
         v.pendingVector = (int) p[0];
         v.pendingError = (int) p[1];

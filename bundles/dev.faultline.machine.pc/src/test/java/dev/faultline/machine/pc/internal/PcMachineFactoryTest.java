@@ -41,6 +41,21 @@ class PcMachineFactoryTest {
     private static PcMachineFactory.Config config(String engine, String style) {
         return new PcMachineFactory.Config() {
             @Override
+            public long handler_deadline() {
+                return 1000;
+            }
+
+            @Override
+            public int handler_failures() {
+                return 3;
+            }
+
+            @Override
+            public int livelock_faults() {
+                return 1000;
+            }
+
+            @Override
             public String engine() {
                 return engine;
             }

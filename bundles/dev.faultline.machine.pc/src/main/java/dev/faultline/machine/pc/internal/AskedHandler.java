@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.fault.FaultHandler;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A fault handler and how it has behaved. Any thread. */
+final class AskedHandler {
+    private static final System.Logger LOG = System.getLogger(AskedHandler.class.getName());
+
+    final FaultHandler handler;
+    final String name;
+    private final AtomicInteger failures = new AtomicInteger();
+    private volatile boolean leftOut;
+
+    /** @param owner the layer it belongs to, or null for the whiteboard */
+    AskedHandler(FaultHandler handler, String owner) {
+        this.handler = handler;
+        String type = handler.getClass().getName();
+        name = owner == null ? type : type + " of layer " + owner;
+    }
+
+    /** It failed too often and is not asked any more. */
+    boolean leftOut() {
+        return leftOut;
+    }
+
+    void behaved() {
+        if (failures.get() != 0) {
+            failures.set(0);
+        }
+    }
+
+    /** Names it in the log; leaves it out after {@code most} failures in a row. */
+    void failed(int most, String how, Throwable cause) {
+        LOG.log(System.Logger.Level.ERROR, "fault handler " + name + " " + how, cause);
+        if (failures.incrementAndGet() >= most && !leftOut) {
+            leftOut = true;
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "fault handler " + name + " is left out after " + most + " failures in a row");
+        }
+    }
+}
