@@ -7,7 +7,10 @@ import java.io.Serial;
 import java.nio.file.NoSuchFileException;
 import java.util.concurrent.Callable;
 
-/** A command that could not do what was asked. The shell prints an exception by {@link #toString}: here one line for people. */
+/**
+ * A command that could not do what was asked. The shell prints an exception by {@link #toString}:
+ * here one line for people.
+ */
 final class CommandFailed extends RuntimeException {
     @Serial private static final long serialVersionUID = 1L;
 
@@ -20,13 +23,19 @@ final class CommandFailed extends RuntimeException {
         return "vm: " + getMessage();
     }
 
-    /** The body of a command: what callers and guests can be blamed for becomes a line, bugs of ours stay as they are. */
+    /**
+     * The body of a command: what callers and guests can be blamed for becomes a line, bugs of ours
+     * stay as they are.
+     */
     static <T> T orLine(Callable<T> body) {
         try {
             return body.call();
         } catch (NoSuchFileException e) {
             throw new CommandFailed(e.getFile() + " does not exist", e);
-        } catch (MachineException | IOException | IllegalArgumentException | IllegalStateException e) {
+        } catch (MachineException
+                | IOException
+                | IllegalArgumentException
+                | IllegalStateException e) {
             String m = String.valueOf(e.getMessage()).strip().replaceAll("\\s*\\R\\s*", "; ");
             throw new CommandFailed(m, e);
         } catch (InterruptedException e) {

@@ -25,7 +25,9 @@ final class Guest implements AutoCloseable {
     private Consumer<byte[]> fileListener;
     private volatile IOException fileFailure;
 
-    /** @param ours true if closing the guest closes the machine */
+    /**
+     * @param ours true if closing the guest closes the machine
+     */
     Guest(String name, Machine machine, boolean ours) {
         this.name = name;
         this.machine = machine;
@@ -49,7 +51,10 @@ final class Guest implements AutoCloseable {
         return serial;
     }
 
-    /** The guest's serial port goes to a file too, from now on; a failure is shown by {@code vm:show}. */
+    /**
+     * The guest's serial port goes to a file too, from now on; a failure is shown by {@code
+     * vm:show}.
+     */
     void serialTo(OutputStream out) {
         file = out;
         fileListener =

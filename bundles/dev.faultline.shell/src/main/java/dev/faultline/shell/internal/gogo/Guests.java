@@ -18,8 +18,8 @@ import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /**
- * The machines that the shell's commands speak of, by name. Requires no service, so that guests that stand because a service is gone can still be
- * seen.
+ * The machines that the shell's commands speak of, by name. Requires no service, so that guests
+ * that stand because a service is gone can still be seen.
  */
 @Component(service = Guests.class)
 public final class Guests {
@@ -37,7 +37,9 @@ public final class Guests {
             policyOption = ReferencePolicyOption.GREEDY)
     volatile SnapshotService snapshots;
 
-    /** @throws MachineException if something that machines are built from is gone */
+    /**
+     * @throws MachineException if something that machines are built from is gone
+     */
     MachineFactory machines() throws MachineException {
         MachineFactory now = machines;
         if (now == null) {
@@ -50,7 +52,8 @@ public final class Guests {
     SnapshotService snapshots() throws MachineException {
         SnapshotService now = snapshots;
         if (now == null) {
-            throw new MachineException("no snapshots: their bundle (dev.faultline.snapshot) is stopped");
+            throw new MachineException(
+                    "no snapshots: their bundle (dev.faultline.snapshot) is stopped");
         }
         return now;
     }
@@ -108,14 +111,20 @@ public final class Guests {
         }
     }
 
-    /** @throws MachineException if there is no guest of that name; the message lists those there are */
+    /**
+     * @throws MachineException if there is no guest of that name; the message lists those there are
+     */
     synchronized Guest get(String name) throws MachineException {
         adopt();
         Guest g = guests.get(name);
         if (g == null) {
             throw new MachineException(
-                    "unknown machine " + name + "; "
-                            + (guests.isEmpty() ? "there is none" : "there is " + String.join(", ", guests.keySet())));
+                    "unknown machine "
+                            + name
+                            + "; "
+                            + (guests.isEmpty()
+                                    ? "there is none"
+                                    : "there is " + String.join(", ", guests.keySet())));
         }
         return g;
     }

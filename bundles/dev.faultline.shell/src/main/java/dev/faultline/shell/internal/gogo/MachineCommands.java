@@ -47,24 +47,32 @@ public final class MachineCommands {
 
     @Descriptor("lists the machines")
     public String list() {
-        return orLine(
-                () -> {
-                Table t = new Table("NAME", "RAM>", "VCPUS>", "ENGINE", "FAULT STYLE", "INSTRUCTIONS>", "FAULTS>", "STATE");
-                for (Guest g : guests.all()) {
-                    Machine m = g.machine();
-                    MachineStatistics s = m.statistics();
-                    t.row(
-                            g.name(),
-                            Sizes.bytes(m.config().ramBytes()),
-                            m.vcpus().size(),
-                            m.engine(),
-                            m.faultStyle(),
-                            "%,d".formatted(s.instructions()),
-                            "%,d".formatted(s.faults()),
-                            g.state());
-                }
-                return t.isEmpty() ? "no machines; vm:run IMAGE makes one" : t.toString();
-                });
+        return orLine(() -> {
+            Table t =
+                    new Table(
+                            "NAME",
+                            "RAM>",
+                            "VCPUS>",
+                            "ENGINE",
+                            "FAULT STYLE",
+                            "INSTRUCTIONS>",
+                            "FAULTS>",
+                            "STATE");
+            for (Guest g : guests.all()) {
+                Machine m = g.machine();
+                MachineStatistics s = m.statistics();
+                t.row(
+                        g.name(),
+                        Sizes.bytes(m.config().ramBytes()),
+                        m.vcpus().size(),
+                        m.engine(),
+                        m.faultStyle(),
+                        "%,d".formatted(s.instructions()),
+                        "%,d".formatted(s.faults()),
+                        g.state());
+            }
+            return t.isEmpty() ? "no machines; vm:run IMAGE makes one" : t.toString();
+        });
     }
 
     @Descriptor("the machines' names, for scripts and completion")
@@ -74,101 +82,142 @@ public final class MachineCommands {
 
     @Descriptor("shows a machine and the end of its serial output")
     public String show(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                Guest g = guests.get(name);
-                Machine m = g.machine();
-                MachineStatistics s = m.statistics();
-                Table t =
-                        new Table("MACHINE", g.name())
-                                .row("state", g.state())
-                                .row("RAM", Sizes.bytes(m.config().ramBytes()))
-                                .row("vCPUs", m.vcpus().size())
-                                .row("engine", m.engine())
-                                .row("fault style", m.faultStyle())
-                                .row("extra devices", m.config().devices().isEmpty() ? "none" : m.config().devices())
-                                .row("instructions", "%,d".formatted(s.instructions()))
-                                .row("faults", "%,d, resolved by handlers %,d".formatted(s.faults(), s.resolvedByHandlers()))
-                                .row("swaps", "%d, longest stand %s".formatted(
-                                        s.swaps(), Sizes.millis(Sizes.millis(s.maxSwapPauseNanos()))))
-                                .row("serial", "%,d bytes sent".formatted(m.serial().bytesSent()));
-                if (g.restored() != null) {
-                    t.row("restored", "%s, %,d pages loaded".formatted(
-                            g.restored().mode().name().toLowerCase(java.util.Locale.ROOT), g.restored().pagesLoaded()));
-                    if (g.restored().failure() != null) {
-                        t.row("restore failed", g.restored().failure().getMessage());
-                    }
+        return orLine(() -> {
+            Guest g = guests.get(name);
+            Machine m = g.machine();
+            MachineStatistics s = m.statistics();
+            Table t =
+                    new Table("MACHINE", g.name())
+                            .row("state", g.state())
+                            .row("RAM", Sizes.bytes(m.config().ramBytes()))
+                            .row("vCPUs", m.vcpus().size())
+                            .row("engine", m.engine())
+                            .row("fault style", m.faultStyle())
+                            .row(
+                                    "extra devices",
+                                    m.config().devices().isEmpty() ? "none" : m.config().devices())
+                            .row("instructions", "%,d".formatted(s.instructions()))
+                            .row(
+                                    "faults",
+                                    "%,d, resolved by handlers %,d"
+                                            .formatted(s.faults(), s.resolvedByHandlers()))
+                            .row(
+                                    "swaps",
+                                    "%d, longest stand %s"
+                                            .formatted(
+                                                    s.swaps(),
+                                                    Sizes.millis(
+                                                            Sizes.millis(s.maxSwapPauseNanos()))))
+                            .row("serial", "%,d bytes sent".formatted(m.serial().bytesSent()));
+            if (g.restored() != null) {
+                t.row(
+                        "restored",
+                        "%s, %,d pages loaded"
+                                .formatted(
+                                        g.restored()
+                                                .mode()
+                                                .name()
+                                                .toLowerCase(java.util.Locale.ROOT),
+                                        g.restored().pagesLoaded()));
+                if (g.restored().failure() != null) {
+                    t.row("restore failed", g.restored().failure().getMessage());
                 }
-                if (g.fileFailure() != null) {
-                    t.row("serial file failed", g.fileFailure().getMessage());
-                }
-                String tail = g.serial().tail(TAIL_LINES);
-                return t + (tail.isEmpty() ? "" : "\n--- serial, last lines ---\n" + tail);
-                });
+            }
+            if (g.fileFailure() != null) {
+                t.row("serial file failed", g.fileFailure().getMessage());
+            }
+            String tail = g.serial().tail(TAIL_LINES);
+            return t + (tail.isEmpty() ? "" : "\n--- serial, last lines ---\n" + tail);
+        });
     }
 
     @Descriptor("prints what a machine has sent on its serial port (the last 64 KiB)")
     public String serial(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                return guests.get(name).serial().text();
-                });
+        return orLine(() -> {
+            return guests.get(name).serial().text();
+        });
     }
 
     @Descriptor("types a line on a machine's serial port")
-    public void send(@Descriptor("machine") String name, @Descriptor("words of the line") String... words) {
-        orLine(
-                () -> {
-                byte[] line = (String.join(" ", words) + "\n").getBytes(StandardCharsets.UTF_8);
-                guests.get(name).machine().serial().send(line);
-                    return null;
-                });
+    public void send(
+            @Descriptor("machine") String name, @Descriptor("words of the line") String... words) {
+        orLine(() -> {
+            byte[] line = (String.join(" ", words) + "\n").getBytes(StandardCharsets.UTF_8);
+            guests.get(name).machine().serial().send(line);
+            return null;
+        });
     }
 
     @Descriptor("boots a guest in the background; vm:show and vm:serial show its serial port")
     public String run(
-            @Descriptor("guest RAM (default 512M)") @Parameter(names = {"-m", "--memory"}, absentValue = "512M")
+            @Descriptor("guest RAM (default 512M)")
+                    @Parameter(
+                            names = {"-m", "--memory"},
+                            absentValue = "512M")
                     String memory,
-            @Descriptor("virtual CPUs (default 1)") @Parameter(names = "--vcpus", absentValue = "1") int vcpus,
-            @Descriptor("initrd, or a multiboot module") @Parameter(names = "--initrd", absentValue = "") String initrd,
-            @Descriptor("kernel command line") @Parameter(names = {"-a", "--append"}, absentValue = "") String append,
-            @Descriptor("execution engine") @Parameter(names = "--engine", absentValue = "") String engine,
-            @Descriptor("thrown or coded") @Parameter(names = "--fault-style", absentValue = "") String style,
-            @Descriptor("none, all or random:SEED") @Parameter(names = "--protect", absentValue = "none")
+            @Descriptor("virtual CPUs (default 1)") @Parameter(names = "--vcpus", absentValue = "1")
+                    int vcpus,
+            @Descriptor("initrd, or a multiboot module")
+                    @Parameter(names = "--initrd", absentValue = "")
+                    String initrd,
+            @Descriptor("kernel command line")
+                    @Parameter(
+                            names = {"-a", "--append"},
+                            absentValue = "")
+                    String append,
+            @Descriptor("execution engine") @Parameter(names = "--engine", absentValue = "")
+                    String engine,
+            @Descriptor("thrown or coded") @Parameter(names = "--fault-style", absentValue = "")
+                    String style,
+            @Descriptor("none, all or random:SEED")
+                    @Parameter(names = "--protect", absentValue = "none")
                     String protect,
-            @Descriptor("a device that a bundle offers") @Parameter(names = "--device", absentValue = "") String device,
-            @Descriptor("file for the serial output") @Parameter(names = "--serial", absentValue = "") String serial,
-            @Descriptor("name of the machine (default: the image's)") @Parameter(names = "--name", absentValue = "")
+            @Descriptor("a device that a bundle offers")
+                    @Parameter(names = "--device", absentValue = "")
+                    String device,
+            @Descriptor("file for the serial output")
+                    @Parameter(names = "--serial", absentValue = "")
+                    String serial,
+            @Descriptor("name of the machine (default: the image's)")
+                    @Parameter(names = "--name", absentValue = "")
                     String name,
             @Descriptor("do not start it yet")
                     @Parameter(names = "--paused", presentValue = "true", absentValue = "false")
                     boolean paused,
             @Descriptor("bzImage, multiboot ELF or flat binary") String image) {
-        return orLine(
-                () -> {
-                checkProtect(protect);
-                Path file = Path.of(image);
-                String wanted = name.isBlank() ? guests.free(plainName(file)) : name;
-                MachineConfig config =
-                        new MachineConfig(
-                                wanted, Sizes.parse(memory), vcpus, engine, style, device.isBlank() ? List.of() : List.of(device));
-                Guest g = guests.create(config);
-                try {
-                    if (!serial.isBlank()) {
-                        g.serialTo(Files.newOutputStream(Path.of(serial)));
-                    }
-                    g.machine().boot(
-                            new MachineConfig.Boot(file, initrd.isBlank() ? List.of() : List.of(Path.of(initrd)), append));
-                    protect(g, protect);
-                    if (!paused) {
-                        g.machine().start();
-                    }
-                } catch (MachineException | IOException | RuntimeException e) {
-                    guests.remove(g);
-                    throw e;
+        return orLine(() -> {
+            checkProtect(protect);
+            Path file = Path.of(image);
+            String wanted = name.isBlank() ? guests.free(plainName(file)) : name;
+            MachineConfig config =
+                    new MachineConfig(
+                            wanted,
+                            Sizes.parse(memory),
+                            vcpus,
+                            engine,
+                            style,
+                            device.isBlank() ? List.of() : List.of(device));
+            Guest g = guests.create(config);
+            try {
+                if (!serial.isBlank()) {
+                    g.serialTo(Files.newOutputStream(Path.of(serial)));
                 }
-                return wanted + (paused ? " is ready; vm:start " + wanted + " starts it" : " runs");
-                });
+                g.machine()
+                        .boot(
+                                new MachineConfig.Boot(
+                                        file,
+                                        initrd.isBlank() ? List.of() : List.of(Path.of(initrd)),
+                                        append));
+                protect(g, protect);
+                if (!paused) {
+                    g.machine().start();
+                }
+            } catch (MachineException | IOException | RuntimeException e) {
+                guests.remove(g);
+                throw e;
+            }
+            return wanted + (paused ? " is ready; vm:start " + wanted + " starts it" : " runs");
+        });
     }
 
     private static String plainName(Path image) {
@@ -182,7 +231,9 @@ public final class MachineCommands {
     private static void checkProtect(String protect) {
         if (!protect.matches("none|all|random:-?\\d{1,18}")) {
             throw new IllegalArgumentException(
-                    "--protect " + protect + ": expected none, all or random:SEED with a whole number");
+                    "--protect "
+                            + protect
+                            + ": expected none, all or random:SEED with a whole number");
         }
     }
 
@@ -199,42 +250,39 @@ public final class MachineCommands {
 
     @Descriptor("starts a machine that is ready or paused")
     public String start(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                Guest g = guests.get(name);
-                g.machine().start();
-                return name + " is " + g.state();
-                });
+        return orLine(() -> {
+            Guest g = guests.get(name);
+            g.machine().start();
+            return name + " is " + g.state();
+        });
     }
 
     @Descriptor("goes on with a paused machine, or one that stopped at a fault")
     public String resume(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                return start(name);
-                });
+        return orLine(() -> {
+            return start(name);
+        });
     }
 
     @Descriptor("stops a machine's vCPUs at an instruction boundary; guest time stands too")
     public String pause(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                Guest g = guests.get(name);
-                g.machine().pause("vm:pause");
-                return name + " is " + g.state();
-                });
+        return orLine(() -> {
+            Guest g = guests.get(name);
+            g.machine().pause("vm:pause");
+            return name + " is " + g.state();
+        });
     }
 
     @Descriptor("ends a machine and frees its memory")
     public String close(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                Guest g = guests.get(name);
-                if (!g.ours()) {
-                    throw new MachineException(name + " was made by another bundle, which has to close it");
-                }
-                guests.remove(g);
-                return name + " is closed";
-                });
+        return orLine(() -> {
+            Guest g = guests.get(name);
+            if (!g.ours()) {
+                throw new MachineException(
+                        name + " was made by another bundle, which has to close it");
+            }
+            guests.remove(g);
+            return name + " is closed";
+        });
     }
 }

@@ -8,7 +8,6 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
-import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineStatistics;
 import dev.faultline.shell.internal.Sizes;
 import java.util.List;
@@ -18,7 +17,10 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 
-/** {@code vm:protect}, {@code vm:rights}, {@code vm:faults} and {@code vm:slots}: a guest's memory and who may touch it. */
+/**
+ * {@code vm:protect}, {@code vm:rights}, {@code vm:faults} and {@code vm:slots}: a guest's memory
+ * and who may touch it.
+ */
 @Component(
         service = ProtectionCommands.class,
         property = {
@@ -37,26 +39,26 @@ public final class ProtectionCommands {
         this.guests = guests;
     }
 
-    @Descriptor("sets the user's rights of the pages that a range touches; a guest that is stopped there goes on with vm:resume")
+    @Descriptor(
+            "sets the user's rights of the pages that a range touches; a guest that is stopped there goes on with vm:resume")
     public String protect(
             @Descriptor("machine") String name,
             @Descriptor("first byte, e.g. 0x100000") String gpa,
             @Descriptor("size, e.g. 4K") String size,
             @Descriptor("rights: none, or letters of rwx") String rights) {
-        return orLine(
-                () -> {
-                ProtectionLayer user = guests.get(name).machine().protection().userLayer();
-                user.protect(address(gpa), size(size), parseRights(rights));
-                return "%s: the user's layer now restricts %,d pages".formatted(name, user.restrictedPages());
-                });
+        return orLine(() -> {
+            ProtectionLayer user = guests.get(name).machine().protection().userLayer();
+            user.protect(address(gpa), size(size), parseRights(rights));
+            return "%s: the user's layer now restricts %,d pages"
+                    .formatted(name, user.restrictedPages());
+        });
     }
 
     @Descriptor("shows a machine's protection layers and the pages that are restricted")
     public String rights(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                return rights(name, "0", "0");
-                });
+        return orLine(() -> {
+            return rights(name, "0", "0");
+        });
     }
 
     @Descriptor("shows the effective rights of a range")
@@ -64,23 +66,25 @@ public final class ProtectionCommands {
             @Descriptor("machine") String name,
             @Descriptor("first byte, e.g. 0x100000") String gpa,
             @Descriptor("size, e.g. 1M; 0: all") String size) {
-        return orLine(
-                () -> {
-                var machine = guests.get(name).machine();
-                RamProtection protection = machine.protection();
-                Table layers = new Table("LAYER", "RESTRICTED PAGES>", "HANDLER");
-                for (ProtectionLayer l : protection.layers()) {
-                    Object handler = protection.handlerOf(l);
-                    layers.row(
-                            l.name(),
-                            "%,d".formatted(l.restrictedPages()),
-                            handler == null ? "-" : handler.getClass().getSimpleName());
-                }
-                long bytes = size(size);
-                long first = address(gpa) >>> 12;
-                long end = bytes == 0 ? machine.memory().highestMapped() >>> 12 : (address(gpa) + bytes + 4095) >>> 12;
-                return layers + "\n\n" + runs(protection, first, end);
-                });
+        return orLine(() -> {
+            var machine = guests.get(name).machine();
+            RamProtection protection = machine.protection();
+            Table layers = new Table("LAYER", "RESTRICTED PAGES>", "HANDLER");
+            for (ProtectionLayer l : protection.layers()) {
+                Object handler = protection.handlerOf(l);
+                layers.row(
+                        l.name(),
+                        "%,d".formatted(l.restrictedPages()),
+                        handler == null ? "-" : handler.getClass().getSimpleName());
+            }
+            long bytes = size(size);
+            long first = address(gpa) >>> 12;
+            long end =
+                    bytes == 0
+                            ? machine.memory().highestMapped() >>> 12
+                            : (address(gpa) + bytes + 4095) >>> 12;
+            return layers + "\n\n" + runs(protection, first, end);
+        });
     }
 
     /** Runs of pages of equal rights; pages that no layer restricts are left out. */
@@ -98,7 +102,11 @@ public final class ProtectionCommands {
                 if (runs++ == MOST_RUNS) {
                     return t + "\n... and more; ask for a range: vm:rights NAME GPA SIZE";
                 }
-                t.row(hex(from << 12), hex((gfn << 12) - 1), "%,d".formatted(gfn - from), Rights.toString(rights));
+                t.row(
+                        hex(from << 12),
+                        hex((gfn << 12) - 1),
+                        "%,d".formatted(gfn - from),
+                        Rights.toString(rights));
             }
             gfn = nextRestricted(protection, gfn);
         }
@@ -118,39 +126,38 @@ public final class ProtectionCommands {
 
     @Descriptor("counts the accesses that protection stopped, by origin and by kind")
     public String faults(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                MachineStatistics s = guests.get(name).machine().statistics();
-                Table t = new Table("FAULTS", "COUNT>");
-                for (FaultOrigin o : FaultOrigin.values()) {
-                    t.row(
-                            o.name().toLowerCase(Locale.ROOT).replace('_', ' '),
-                            "%,d".formatted(s.faultsByOrigin().getOrDefault(o, 0L)));
-                }
-                s.faultsByAccess().forEach((access, n) -> t.row("access " + access, "%,d".formatted(n)));
-                t.row("resolved by handlers", "%,d".formatted(s.resolvedByHandlers()));
-                t.row("all", "%,d".formatted(s.faults()));
-                return t.toString();
-                });
+        return orLine(() -> {
+            MachineStatistics s = guests.get(name).machine().statistics();
+            Table t = new Table("FAULTS", "COUNT>");
+            for (FaultOrigin o : FaultOrigin.values()) {
+                t.row(
+                        o.name().toLowerCase(Locale.ROOT).replace('_', ' '),
+                        "%,d".formatted(s.faultsByOrigin().getOrDefault(o, 0L)));
+            }
+            s.faultsByAccess()
+                    .forEach((access, n) -> t.row("access " + access, "%,d".formatted(n)));
+            t.row("resolved by handlers", "%,d".formatted(s.resolvedByHandlers()));
+            t.row("all", "%,d".formatted(s.faults()));
+            return t.toString();
+        });
     }
 
     @Descriptor("shows what backs a machine's guest-physical addresses")
     public String slots(@Descriptor("machine") String name) {
-        return orLine(
-                () -> {
-                Table t = new Table("GPA", "END", "SIZE>", "KIND", "BLOCK", "OFFSET");
-                List<MemorySlot> slots = guests.get(name).machine().memory().slots();
-                for (MemorySlot s : slots) {
-                    t.row(
-                            hex(s.gpa()),
-                            hex(s.end() - 1),
-                            Sizes.bytes(s.size()),
-                            s.readOnly() ? "ROM" : "RAM",
-                            s.block().name(),
-                            hex(s.offset()));
-                }
-                return t.isEmpty() ? name + " has no memory slots" : t.toString();
-                });
+        return orLine(() -> {
+            Table t = new Table("GPA", "END", "SIZE>", "KIND", "BLOCK", "OFFSET");
+            List<MemorySlot> slots = guests.get(name).machine().memory().slots();
+            for (MemorySlot s : slots) {
+                t.row(
+                        hex(s.gpa()),
+                        hex(s.end() - 1),
+                        Sizes.bytes(s.size()),
+                        s.readOnly() ? "ROM" : "RAM",
+                        s.block().name(),
+                        hex(s.offset()));
+            }
+            return t.isEmpty() ? name + " has no memory slots" : t.toString();
+        });
     }
 
     private static String hex(long v) {
@@ -159,9 +166,12 @@ public final class ProtectionCommands {
 
     static long address(String s) {
         try {
-            return s.matches("0[xX].+") ? Long.parseUnsignedLong(s.substring(2), 16) : Long.parseLong(s);
+            return s.matches("0[xX].+")
+                    ? Long.parseUnsignedLong(s.substring(2), 16)
+                    : Long.parseLong(s);
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException("'" + s + "' is not an address: expected e.g. 0x100000", e);
+            throw new IllegalArgumentException(
+                    "'" + s + "' is not an address: expected e.g. 0x100000", e);
         }
     }
 
@@ -176,7 +186,8 @@ public final class ProtectionCommands {
             return Rights.NONE;
         }
         if (!lower.matches("[rwx-]{1,3}")) {
-            throw new IllegalArgumentException("'" + s + "' are no rights: expected none, or letters of rwx, e.g. r-x");
+            throw new IllegalArgumentException(
+                    "'" + s + "' are no rights: expected none, or letters of rwx, e.g. r-x");
         }
         return (lower.indexOf('r') >= 0 ? Rights.R : 0)
                 | (lower.indexOf('w') >= 0 ? Rights.W : 0)

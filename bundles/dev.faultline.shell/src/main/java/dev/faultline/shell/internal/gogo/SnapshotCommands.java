@@ -30,7 +30,8 @@ public final class SnapshotCommands {
         this.guests = guests;
     }
 
-    @Descriptor("snapshot save NAME DIR: saves a machine; restore DIR: resumes one in the background; list DIR: lists them")
+    @Descriptor(
+            "snapshot save NAME DIR: saves a machine; restore DIR: resumes one in the background; list DIR: lists them")
     public String snapshot(
             @Descriptor("restore: eager, lazy or recorded (default lazy)")
                     @Parameter(names = "--mode", absentValue = "lazy")
@@ -39,16 +40,16 @@ public final class SnapshotCommands {
                     @Parameter(names = "--name", absentValue = "")
                     String name,
             @Descriptor("save, restore or list") String verb,
-            @Descriptor("save: machine and directory; restore and list: directory") String... arguments) {
-        return orLine(
-                () -> {
-                return switch (verb) {
-                    case "save" -> save(count(verb, arguments, 2)[0], Path.of(arguments[1]));
-                    case "restore" -> restore(Path.of(count(verb, arguments, 1)[0]), mode(mode), name);
-                    case "list" -> list(Path.of(count(verb, arguments, 1)[0]));
-                    default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
-                };
-                });
+            @Descriptor("save: machine and directory; restore and list: directory")
+                    String... arguments) {
+        return orLine(() -> {
+            return switch (verb) {
+                case "save" -> save(count(verb, arguments, 2)[0], Path.of(arguments[1]));
+                case "restore" -> restore(Path.of(count(verb, arguments, 1)[0]), mode(mode), name);
+                case "list" -> list(Path.of(count(verb, arguments, 1)[0]));
+                default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
+            };
+        });
     }
 
     private static String[] count(String verb, String[] arguments, int n) {
@@ -86,7 +87,8 @@ public final class SnapshotCommands {
         String wanted = name.isBlank() ? guests.free(saved.name()) : name;
         Guest g =
                 guests.create(
-                        new MachineConfig(wanted, saved.ramBytes(), saved.vcpus(), "", "", saved.devices()));
+                        new MachineConfig(
+                                wanted, saved.ramBytes(), saved.vcpus(), "", "", saved.devices()));
         try {
             g.restored(snapshots.restore(dir, g.machine(), mode));
             g.machine().start();

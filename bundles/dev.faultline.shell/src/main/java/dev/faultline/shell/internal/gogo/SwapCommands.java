@@ -4,7 +4,6 @@ package dev.faultline.shell.internal.gogo;
 import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
 import dev.faultline.api.vm.Machine;
-import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.MachineStatistics;
 import dev.faultline.shell.internal.Sizes;
@@ -33,24 +32,22 @@ public final class SwapCommands {
 
     @Descriptor("shows what can be swapped, and for what")
     public String swap() {
-        return orLine(
-                () -> {
-                MachineFactory f = guests.machines();
-                return new Table("WHAT", "THERE IS")
-                        .row("engine", String.join(", ", f.engines()))
-                        .row("style", String.join(", ", f.faultStyles()))
-                        .toString();
-                });
+        return orLine(() -> {
+            MachineFactory f = guests.machines();
+            return new Table("WHAT", "THERE IS")
+                    .row("engine", String.join(", ", f.engines()))
+                    .row("style", String.join(", ", f.faultStyles()))
+                    .toString();
+        });
     }
 
     @Descriptor("names of the engines and fault styles, for scripts and completion")
     public List<String> swappable() {
-        return orLine(
-                () -> {
-                    List<String> all = new ArrayList<>(guests.machines().engines());
-                    all.addAll(guests.machines().faultStyles());
-                    return all;
-                });
+        return orLine(() -> {
+            List<String> all = new ArrayList<>(guests.machines().engines());
+            all.addAll(guests.machines().faultStyles());
+            return all;
+        });
     }
 
     @Descriptor("swaps a machine's engine or fault style while its guest runs")
@@ -58,22 +55,23 @@ public final class SwapCommands {
             @Descriptor("machine") String name,
             @Descriptor("engine or style") String what,
             @Descriptor("which one") String value) {
-        return orLine(
-                () -> {
-                Machine m = guests.get(name).machine();
-                switch (what) {
-                    case "engine" -> m.swapEngine(value);
-                    case "style", "fault-style" -> m.swapFaultStyle(value);
-                    default -> throw new IllegalArgumentException("'" + what + "' cannot be swapped: expected engine or style");
-                }
-                MachineStatistics s = m.statistics();
-                return "%s: engine %s, fault style %s; %d swaps, longest stand %s"
-                        .formatted(
-                                name,
-                                m.engine(),
-                                m.faultStyle(),
-                                s.swaps(),
-                                Sizes.millis(Sizes.millis(s.maxSwapPauseNanos())));
-                });
+        return orLine(() -> {
+            Machine m = guests.get(name).machine();
+            switch (what) {
+                case "engine" -> m.swapEngine(value);
+                case "style", "fault-style" -> m.swapFaultStyle(value);
+                default ->
+                        throw new IllegalArgumentException(
+                                "'" + what + "' cannot be swapped: expected engine or style");
+            }
+            MachineStatistics s = m.statistics();
+            return "%s: engine %s, fault style %s; %d swaps, longest stand %s"
+                    .formatted(
+                            name,
+                            m.engine(),
+                            m.faultStyle(),
+                            s.swaps(),
+                            Sizes.millis(Sizes.millis(s.maxSwapPauseNanos())));
+        });
     }
 }

@@ -19,10 +19,13 @@ final class Table {
         rows.add(first);
     }
 
-    /** @throws IllegalArgumentException if the number of cells is not that of the headings */
+    /**
+     * @throws IllegalArgumentException if the number of cells is not that of the headings
+     */
     Table row(Object... cells) {
         if (cells.length != right.length) {
-            throw new IllegalArgumentException(cells.length + " cells for " + right.length + " headings");
+            throw new IllegalArgumentException(
+                    cells.length + " cells for " + right.length + " headings");
         }
         String[] row = new String[cells.length];
         for (int i = 0; i < row.length; i++) {
