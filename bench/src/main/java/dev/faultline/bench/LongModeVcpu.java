@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.bench;
+
+import dev.faultline.api.cpu.GuestBus;
+import dev.faultline.api.cpu.GuestClock;
+import dev.faultline.api.cpu.InterruptPort;
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.protection.RamProtection;
+import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
+import dev.faultline.fault.coded.internal.CodedPropagation;
+import dev.faultline.fault.thrown.internal.ThrownPropagation;
+import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
+import dev.faultline.mmu.internal.PagingMmuFactory;
+import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
+import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import java.util.HexFormat;
+
+/** One vCPU in 64-bit mode at CPL 0 over the real memory, protection and MMU: 2 MiB of RAM, mapped one to one in pages of 4 KiB. */
+final class LongModeVcpu implements AutoCloseable {
+    static final int RAM = 2 << 20;
+    static final int CODE = 0x10000;
+    static final int DATA = 0x20000;
+    static final int STACK = 0x31000;
+
+    private static final int PML4 = 0x1000;
+    private static final int PDPT = 0x2000;
+    private static final int PD = 0x3000;
+    private static final int PT = 0x4000;
+    private static final int PRESENT_WRITABLE = 3;
+
+    final VcpuContext v = new VcpuContext(0);
+    final GuestMemory memory;
+    final RamProtection protection;
+    final Mmu mmu;
+    final VcpuEngine engine;
+
+    LongModeVcpu(String style) {
+        memory =
+                new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
+        memory.map(0, RAM, memory.addBlock("ram", RAM), 0, false);
+        protection = new RamProtectionFactoryComponent().create(memory);
+        mmu = new PagingMmuFactory().create(memory, protection);
+        v.mmu = mmu;
+        v.propagation = style(style);
+        v.bus = new NoDevices();
+        v.interrupts = new NoInterrupts();
+        v.clock = new StoppedClock();
+        v.bindThread(Thread.currentThread());
+        mmu.attach(v);
+        InterpreterFactory factory = new InterpreterFactory();
+        factory.reset(v);
+        pageTables();
+        longMode();
+        engine = factory.create(v);
+    }
+
+    static FaultPropagation style(String style) {
+        return style.equals("thrown") ? new ThrownPropagation() : new CodedPropagation();
+    }
+
+    private void pageTables() {
+        put64(PML4, PDPT | PRESENT_WRITABLE);
+        put64(PDPT, PD | PRESENT_WRITABLE);
+        put64(PD, PT | PRESENT_WRITABLE);
+        for (int i = 0; i < 512; i++) {
+            map(i << 12, i << 12);
+        }
+    }
+
+    /** Maps a linear page; the guest's INVLPG is not included. */
+    void map(int lin, int gpa) {
+        put64(PT + (lin >>> 12) * 8, gpa | PRESENT_WRITABLE);
+    }
+
+    private void longMode() {
+        v.cr3 = PML4;
+        v.cr4 = VcpuContext.CR4_PAE;
+        v.efer = VcpuContext.EFER_LME | VcpuContext.EFER_LMA;
+        v.cr0 = VcpuContext.CR0_PE | VcpuContext.CR0_PG | VcpuContext.CR0_WP | VcpuContext.CR0_ET;
+        for (int i = 0; i < 6; i++) {
+            v.segSel[i] = i == Segments.CS ? 8 : 16;
+            v.segBase[i] = 0;
+            v.segLimit[i] = -1;
+            v.segAttr[i] = Segments.P | Segments.S | Segments.G | Segments.TYPE_RW | Segments.TYPE_ACCESSED;
+        }
+        v.segAttr[Segments.CS] |= Segments.TYPE_CODE | Segments.L;
+        v.recompute();
+        v.flushTranslations();
+        v.gpr[4] = STACK;
+        start(CODE);
+    }
+
+    /** The next run starts here, from zero instructions. */
+    void start(long rip) {
+        v.rip = rip;
+        v.instructions = 0;
+        v.activity = VcpuContext.RUNNING;
+    }
+
+    /** Writes code or data past the vCPU, as a loader does. */
+    void put(int gpa, String hex) {
+        byte[] bytes = HexFormat.of().parseHex(hex.replace(" ", ""));
+        HostBytes.copyIn(bytes, 0, memory.hvaOf(gpa), bytes.length);
+    }
+
+    void put64(int gpa, long value) {
+        HostBytes.put64(memory.hvaOf(gpa), value);
+    }
+
+    long get64(int gpa) {
+        return HostBytes.get64(memory.hvaOf(gpa));
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        mmu.detach(v);
+        mmu.close();
+        protection.close();
+        memory.close();
+    }
+
+    private static final class NoDevices implements GuestBus {
+        @Override
+        public int portIn(int port, int size) {
+            return -1;
+        }
+
+        @Override
+        public void portOut(int port, int size, int value) {}
+
+        @Override
+        public long mmioRead(long gpa, int size) {
+            return -1;
+        }
+
+        @Override
+        public void mmioWrite(long gpa, int size, long value) {}
+    }
+
+    private static final class StoppedClock implements GuestClock {
+        @Override
+        public long nanos() {
+            return 0;
+        }
+
+        @Override
+        public long tscHz() {
+            return 1_000_000_000;
+        }
+
+        @Override
+        public long tsc() {
+            return 0;
+        }
+    }
+
+    private static final class NoInterrupts implements InterruptPort {
+        @Override
+        public boolean pending() {
+            return false;
+        }
+
+        @Override
+        public int acknowledge() {
+            return -1;
+        }
+
+        @Override
+        public boolean nmiPending() {
+            return false;
+        }
+
+        @Override
+        public void takeNmi() {}
+
+        @Override
+        public int taskPriority() {
+            return 0;
+        }
+
+        @Override
+        public void taskPriority(int value) {}
+
+        @Override
+        public long apicBase() {
+            return 0;
+        }
+
+        @Override
+        public boolean apicBase(long value) {
+            return true;
+        }
+
+        @Override
+        public long tscDeadline() {
+            return 0;
+        }
+
+        @Override
+        public void tscDeadline(long value) {}
+    }
+}
