@@ -30,7 +30,7 @@ final class DmaPorts implements ProtectionListener {
 
     private final GuestMemory memory;
     private final RamProtection protection;
-    private final Mmu mmu;
+    private volatile Mmu mmu;
     private final TimerQueue timers;
 
     /** Asks the handlers. */
@@ -60,6 +60,11 @@ final class DmaPorts implements ProtectionListener {
         this.mmu = mmu;
         this.timers = timers;
         this.resolve = resolve;
+    }
+
+    /** The machine's translation was exchanged. */
+    void use(Mmu next) {
+        mmu = next;
     }
 
     DmaPort open(Device owner, Object monitor, Runnable kick) {

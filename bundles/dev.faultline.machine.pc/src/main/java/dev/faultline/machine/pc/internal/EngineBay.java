@@ -13,7 +13,7 @@ import dev.faultline.api.mmu.Mmu;
 final class EngineBay {
     private static final System.Logger LOG = System.getLogger(EngineBay.class.getName());
     private final VcpuRunner[] runners;
-    private final Mmu mmu;
+    private volatile Mmu mmu;
     private volatile VcpuEngineFactory factory;
     private volatile FaultPropagation style;
 
@@ -45,6 +45,19 @@ final class EngineBay {
             mmu.flush(r.v);
             r.engine = next.create(r.v);
         }
+    }
+
+    /** Another translation, after {@link #close} and once the vCPUs are attached to it. Engines come back only if their factory is there. */
+    void use(Mmu next, boolean withEngines) {
+        mmu = next;
+        if (withEngines) {
+            use(factory);
+        }
+    }
+
+    /** False between the going of a factory and the coming of the next. */
+    boolean hasEngines() {
+        return runners[0].engine != null;
     }
 
     void use(FaultPropagation next) {

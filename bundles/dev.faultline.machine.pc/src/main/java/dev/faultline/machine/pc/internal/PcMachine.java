@@ -15,6 +15,7 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
@@ -56,7 +57,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private GuestMemory memory;
     private MachineRam ram;
     private RamProtection protection;
-    private Mmu mmu;
+    private volatile Mmu mmu;
+    private MmuFactory mmuFactory;
     private DmaPorts dma;
     private Chipset chipset;
     private FaultDesk faults;
@@ -115,7 +117,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         memory = parts.memory().create(PHYSICAL_ADDRESS_BITS);
         ram = MachineRam.map(memory, config.ramBytes());
         protection = parts.protection().create(memory);
-        mmu = parts.mmu().create(memory, protection);
+        mmuFactory = parts.mmu();
+        mmu = mmuFactory.create(memory, protection);
         faults = new FaultDesk(config.name(), protection, parts.handlers(), vcpus.length);
         dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
         protection.addListener(dma);
@@ -370,53 +373,116 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     /** A service is about to go: if this machine is bound to it, lets go of it and stands until {@link #returned}. */
     void gone(Object service) {
         if (service == bay.factory()) {
-            control.missing("engine", "required service engine " + engine() + " is gone");
-            changes.lock();
-            try {
-                if (service == bay.factory()) {
-                    bay.close();
-                } else {
-                    control.present("engine"); // swapped away from it meanwhile
-                }
-            } finally {
-                changes.unlock();
-            }
+            lack("engine", "required service engine " + engine() + " is gone");
+            outside(() -> letGo(service));
         } else if (service == bay.style()) {
-            control.missing("fault style", "required service fault style " + faultStyle() + " is gone");
+            lack("fault style", "required service fault style " + faultStyle() + " is gone");
         }
     }
 
-    /** A service came: takes the place of one of the same name that went. */
-    void returned(Object service) {
+    private void lack(String what, String reason) {
+        // Who stops a bundle from a fault handler or from inside an instruction does not wait for himself.
+        control.missing(what, reason, runner() != null || timers.onThread() ? vcpus.length : 0);
+    }
+
+    /**
+     * Runs {@code change} with the vCPUs standing (the calling one: at an instruction boundary): here, or, called from inside an
+     * instruction or an alarm, soon on another thread.
+     */
+    private void outside(Runnable change) {
+        VcpuRunner self = runner();
+        if (timers.onThread() || self != null && self.inEngine()) {
+            Thread.ofPlatform().daemon().name(config.name() + "-change").start(() -> whileStanding(change));
+        } else if (self != null) {
+            locked(change); // the other vCPUs may not go and so will not, the calling one waits here
+        } else {
+            whileStanding(change);
+        }
+    }
+
+    private void whileStanding(Runnable change) {
+        control.standing();
+        locked(change);
+    }
+
+    private void locked(Runnable change) {
         changes.lock();
         try {
-            if (service instanceof VcpuEngineFactory e
-                    && control.isMissing("engine")
-                    && e.name().equals(engine())) {
-                bay.use(e);
-                control.present("engine");
-            } else if (service instanceof FaultPropagation p
-                    && control.isMissing("fault style")
-                    && p.style().equals(faultStyle())) {
-                bay.use(p);
-                control.present("fault style");
+            if (!closed) {
+                change.run();
             }
         } finally {
             changes.unlock();
         }
     }
 
-    AddedDevices added() {
-        return added;
+    private void letGo(Object service) {
+        if (service != bay.factory()) {
+            control.present("engine"); // swapped away from it meanwhile
+        } else if (control.isMissing("engine")) {
+            bay.close();
+        }
+    }
+
+    /** A service came: takes the place of one of the same name that went. */
+    void returned(Object service) {
+        if (service instanceof VcpuEngineFactory e
+                && control.isMissing("engine")
+                && e.name().equals(engine())) {
+            outside(
+                    () -> {
+                        bay.use(e);
+                        control.present("engine");
+                    });
+        } else if (service instanceof FaultPropagation p
+                && control.isMissing("fault style")
+                && p.style().equals(faultStyle())) {
+            outside(
+                    () -> {
+                        bay.use(p);
+                        control.present("fault style");
+                    });
+        }
     }
 
     /** A service that machines are built on (memory, protection, translation, chips) went. */
     void orphaned() {
-        control.missing("basics", "required service of memory, protection, translation or chips is gone");
+        lack("basics", "required service of memory, protection, translation or chips is gone");
     }
 
+    /** All of them are there again. Translation holds nothing that cannot be derived, so another provider's takes over. */
     void adopted() {
-        control.present("basics");
+        if (!control.isMissing("basics")) {
+            return;
+        }
+        outside(
+                () -> {
+                    if (parts.mmu() != mmuFactory) {
+                        renewMmu(parts.mmu());
+                    }
+                    control.present("basics");
+                });
+    }
+
+    private void renewMmu(MmuFactory from) {
+        Mmu next = from.create(memory, protection);
+        boolean withEngines = bay.hasEngines();
+        bay.close();
+        Mmu old = mmu;
+        for (VcpuContext v : vcpus) {
+            old.detach(v);
+            next.attach(v);
+            v.mmu = next;
+        }
+        mmu = next;
+        mmuFactory = from;
+        dma.use(next);
+        bay.use(next, withEngines);
+        old.close();
+    }
+
+    AddedDevices added() {
+        return added;
     }
 
     // ---- what devices and chips ask ------------------------------------------------------------------------------------

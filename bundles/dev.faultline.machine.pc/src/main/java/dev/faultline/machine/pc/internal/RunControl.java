@@ -171,11 +171,21 @@ final class RunControl {
 
     /** A required service went: returns when all vCPUs stand. */
     void missing(String service, String reason) {
+        missing(service, reason, 0);
+    }
+
+    /**
+     * A required service went: returns when all vCPUs stand but {@code exempt}, which stand at their next instruction boundary: the
+     * caller's own.
+     */
+    void missing(String service, String reason, int exempt) {
         lock.lock();
         try {
             missing.put(service, reason);
             stopAll();
-            awaitStand();
+            while (going > exempt) {
+                changed.awaitUninterruptibly();
+            }
         } finally {
             lock.unlock();
         }
