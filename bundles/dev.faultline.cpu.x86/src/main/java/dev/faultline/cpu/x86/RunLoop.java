@@ -34,8 +34,8 @@ public final class RunLoop {
                     if (x != EVENT_DELIVERED) {
                         return x;
                     }
-                    if (v.diversion.active()) {
-                        return VcpuLoop.EXIT_REQUEST; // the answers were for this delivery
+                    if (once || v.diversion.active()) {
+                        return VcpuLoop.EXIT_REQUEST; // a handler's answers were for this delivery
                     }
                 }
                 x = v.propagation.run(loop, v);

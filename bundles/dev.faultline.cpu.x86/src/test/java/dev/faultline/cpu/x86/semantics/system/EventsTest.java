@@ -338,7 +338,7 @@ class EventsTest {
         r.step();
         assertEquals(CODE + 3, r.v.rip);
         r.step();
-        assertEquals(HANDLER + 2, r.v.rip);
+        assertEquals(HANDLER, r.v.rip);
         assertEquals(CODE + 3, r.get(r.v.gpr[4], 4));
     }
 
@@ -349,11 +349,11 @@ class EventsTest {
         r.interrupts.nmi = true;
         r.step();
         r.interrupts.nmi = true;
-        assertEquals(HANDLER + 2, r.v.rip);
-        r.step();
+        assertEquals(HANDLER, r.v.rip);
+        r.steps(2);
         assertEquals(CODE, r.v.rip);
         r.step();
-        assertEquals(HANDLER + 2, r.v.rip);
+        assertEquals(HANDLER, r.v.rip);
     }
 
     // ---- restart ----------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class TaskSwitchTest {
         r.step();
         assertEquals(ENTRY, r.v.rip);
         r.step();
-        assertEquals(0xA002, r.v.rip);
+        assertEquals(0xA000, r.v.rip);
         assertEquals(Debug.DR6_BT, r.v.dr[6] & Debug.DR6_BT);
         assertEquals(ENTRY, r.get(0x7000 - 20, 4));
     }
