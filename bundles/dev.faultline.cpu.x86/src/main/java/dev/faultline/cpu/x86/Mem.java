@@ -148,7 +148,7 @@ public final class Mem {
         return v.codeBits == 64 ? lin : lin & 0xFFFF_FFFFL;
     }
 
-    private static boolean segmentAllows(VcpuContext v, int seg, long ea, int size, int access) {
+    static boolean segmentAllows(VcpuContext v, int seg, long ea, int size, int access) {
         int a = v.segAttr[seg];
         if ((a & (Segments.UNUSABLE)) != 0 || (a & Segments.P) == 0) {
             return false;
@@ -229,7 +229,7 @@ public final class Mem {
         return v.scratchWrite;
     }
 
-    private static long fill(VcpuContext v, long lin, int access) {
+    static long fill(VcpuContext v, long lin, int access) {
         long key = v.tlbKey;
         if ((key & 3) != 3) {
             return v.mmu.fill(v, lin, access, FaultOrigin.DATA);
@@ -262,7 +262,7 @@ public final class Mem {
     }
 
     /** Canonical form and alignment. Returns 0 or 1: the fault is recorded, not raised. */
-    private static int check(VcpuContext v, int seg, long lin, int size) {
+    static int check(VcpuContext v, int seg, long lin, int size) {
         boolean m64 = v.codeBits == 64;
         // The first byte, then alignment, then the last byte. 16-byte accesses are aligned by #GP or need not be.
         if (!m64 || VcpuContext.canonical(lin)) {

@@ -121,6 +121,11 @@ public abstract class MemOp extends Op {
         return readWriteOther(v, delta, size);
     }
 
+    /** Whether protection stops an access to the operand; see {@link Preflight#access}. */
+    protected final int preflight(VcpuContext v, int size, int access) {
+        return Preflight.access(v, seg, ea(v), size, access);
+    }
+
     private long readOther(VcpuContext v, long delta, int size) {
         if (kind == RIP64) {
             return Mem.read(v, seg, v.engineBase + disp + delta, size);

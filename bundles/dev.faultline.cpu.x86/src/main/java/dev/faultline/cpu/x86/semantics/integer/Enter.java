@@ -6,6 +6,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Preflight;
 import dev.faultline.cpu.x86.Stack;
 
 /**
@@ -13,7 +14,7 @@ import dev.faultline.cpu.x86.Stack;
  * 2A, "LEAVE-High Level Procedure Exit".
  *
  * <p>ENTER stores as it goes, as hardware does: after a fault, what it pushed is found below the
- * stack pointer, and is stored again on restart.
+ * stack pointer, and is stored again on restart. An access that RAM protection stops leaves nothing.
  */
 final class Enter {
     private static final int RSP = 4;
@@ -52,6 +53,10 @@ final class Enter {
 
         @Override
         public int execute(VcpuContext v) {
+            long used = (long) size * (level == 0 ? 1 : level + 1) + space;
+            if (stopped(v, used)) {
+                return (int) v.propagation.raise(v);
+            }
             long frame = Stack.moved(v, -size);
             int result = push(v, 1, v.gpr[RBP]);
             for (int i = 1; i < level && result >= 0; i++) {
@@ -61,13 +66,30 @@ final class Enter {
             if (level > 0 && result >= 0) {
                 result |= push(v, level + 1, frame);
             }
-            long used = (long) size * (level == 0 ? 1 : level + 1) + space;
             if (result < 0 || Stack.writeAt(v, -used, size) < 0) {
                 return FAULT;
             }
             v.gpr[RSP] = Stack.moved(v, -used);
             putBasePointer(v, size, frame);
             return result;
+        }
+
+        /** Whether protection stops one of the accesses; recorded. */
+        private boolean stopped(VcpuContext v, long used) {
+            int r = Preflight.stack(v, -size, size, Mem.W);
+            for (int i = 1; i < level && r == Preflight.OPEN; i++) {
+                r = Preflight.stack(v, fromBase(v, -size * i), size, Mem.R);
+                if (r == Preflight.OPEN) {
+                    r = Preflight.stack(v, -size * (i + 1), size, Mem.W);
+                }
+            }
+            if (level > 0 && r == Preflight.OPEN) {
+                r = Preflight.stack(v, -size * (level + 1), size, Mem.W);
+            }
+            if (r == Preflight.OPEN) {
+                r = Preflight.stack(v, -used, size, Mem.W);
+            }
+            return r == Preflight.STOPPED;
         }
 
         /** Stores the {@code n}-th value pushed, without moving the stack pointer. */

@@ -5,6 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Preflight;
 import dev.faultline.cpu.x86.Stack;
 
 /**
@@ -12,7 +13,7 @@ import dev.faultline.cpu.x86.Stack;
  * "POPA/POPAD-Pop All General-Purpose Registers".
  *
  * <p>As in hardware, a fault leaves what was pushed or popped before it, but not the stack pointer
- * moved: the restart does the same again.
+ * moved: the restart does the same again. An access that RAM protection stops leaves nothing.
  */
 final class Pusha {
     private static final int RSP = 4;
@@ -27,6 +28,18 @@ final class Pusha {
         return new PopAll(d.operandSize);
     }
 
+    /** Whether protection stops one of the eight accesses, in the order in which they are made; recorded. */
+    private static boolean stopped(VcpuContext v, long lowest, int size, int access) {
+        for (int i = 0; i < 8; i++) {
+            long at = lowest + (long) size * (access == Mem.W ? 7 - i : i);
+            int r = Preflight.stack(v, at, size, access);
+            if (r != Preflight.OPEN) {
+                return r == Preflight.STOPPED;
+            }
+        }
+        return false;
+    }
+
     private static final class PushAll extends Op {
         private final int size;
 
@@ -36,6 +49,9 @@ final class Pusha {
 
         @Override
         public int execute(VcpuContext v) {
+            if (stopped(v, -size * 8L, size, Mem.W)) {
+                return (int) v.propagation.raise(v);
+            }
             int result = NEXT;
             for (int i = 0; i < 8; i++) {
                 long h = Stack.writeAt(v, -size * (i + 1), size);
@@ -59,6 +75,9 @@ final class Pusha {
 
         @Override
         public int execute(VcpuContext v) {
+            if (stopped(v, 0, size, Mem.R)) {
+                return (int) v.propagation.raise(v);
+            }
             for (int i = 7; i >= 0; i--) {
                 long h = Stack.readAt(v, size * (7 - i), size);
                 if (h < 0) {

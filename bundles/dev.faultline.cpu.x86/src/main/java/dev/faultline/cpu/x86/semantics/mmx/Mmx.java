@@ -3,7 +3,10 @@ package dev.faultline.cpu.x86.semantics.mmx;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Faults;
+import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
 
 /**
  * MMX registers in the x87 register file: MMn is the significand of physical register Rn (SDM 1, "Programming with Intel MMX
@@ -61,6 +64,32 @@ public final class Mmx {
     public static boolean addressable(VcpuContext v, long lin, int size) {
         return v.codeBits != 64
                 || VcpuContext.canonical(lin) && VcpuContext.canonical(lin + size - 1);
+    }
+
+    /**
+     * Stores those of eight bytes whose bit in {@code mask} is set, without reading the others: a device sees the writes only.
+     *
+     * @param hva what {@link Mem#write} gave for all eight
+     */
+    public static int storeMasked(
+            VcpuContext v, int seg, long lin, long hva, int mask, long bytes) {
+        boolean apart = hva == v.scratchWrite;
+        int result = Op.NEXT;
+        for (int i = 0; i < 8; i++) {
+            if ((mask >>> i & 1) != 0) {
+                long at = hva + i;
+                if (apart) {
+                    long next = v.codeBits == 64 ? lin + i : lin + i & 0xFFFF_FFFFL;
+                    at = Mem.write(v, seg, next, 1);
+                    if (at < 0) {
+                        return Op.FAULT;
+                    }
+                }
+                HostBytes.put8(at, (byte) (bytes >>> 8 * i));
+                result |= Mem.commit(v, at);
+            }
+        }
+        return result;
     }
 
     /** #SS or #GP for an address that is not {@link #addressable}. */

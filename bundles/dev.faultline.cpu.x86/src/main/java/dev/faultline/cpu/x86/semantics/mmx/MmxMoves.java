@@ -2,11 +2,11 @@
 package dev.faultline.cpu.x86.semantics.mmx;
 
 import static dev.faultline.api.memory.HostBytes.put64;
-import static dev.faultline.api.memory.HostBytes.put8;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Preflight;
 import dev.faultline.cpu.x86.semantics.sse.XmmOp;
 import dev.faultline.cpu.x86.simd.PackedInt;
 
@@ -52,6 +52,9 @@ final class MmxMoves {
             if (src >= 0) {
                 Mmx.set(v, src, Mmx.get(v, dst));
                 return NEXT;
+            }
+            if (preflight(v, 8, Mem.W) == Preflight.STOPPED) {
+                return (int) v.propagation.raise(v);
             }
             Mmx.clearTop(v);
             long h = write(v, 8);
@@ -116,6 +119,9 @@ final class MmxMoves {
                 v.gpr[gpr] = size == 8 ? x : x & 0xFFFF_FFFFL;
                 Mmx.enter(v);
                 return NEXT;
+            }
+            if (preflight(v, size, Mem.W) == Preflight.STOPPED) {
+                return (int) v.propagation.raise(v);
             }
             Mmx.clearTop(v);
             long h = write(v, size);
@@ -186,25 +192,22 @@ final class MmxMoves {
                 return Mmx.refuse(v);
             }
             int mask = PackedInt.byteSigns(Mmx.get(v, src));
+            if (preflight(v, 8, Mem.W) == Preflight.STOPPED) {
+                return (int) v.propagation.raise(v);
+            }
             Mmx.enter(v);
-            long lin = linear(v, 0, 8, Mem.R | Mem.W);
+            long lin = linear(v, 0, 8, Mem.W);
             if (linearFailed(lin)) {
                 return FAULT;
             }
             if (!Mmx.addressable(v, lin, 8)) {
                 return Mmx.unaddressable(v, seg);
             }
-            long h = Mem.readWrite(v, seg, lin, 8);
+            long h = Mem.write(v, seg, lin, 8);
             if (h < 0) {
                 return FAULT;
             }
-            long bytes = Mmx.get(v, dst);
-            for (int i = 0; i < 8; i++) {
-                if ((mask >>> i & 1) != 0) {
-                    put8(h + i, (byte) (bytes >>> 8 * i));
-                }
-            }
-            return Mem.commit(v, h);
+            return Mmx.storeMasked(v, seg, lin, h, mask, Mmx.get(v, dst));
         }
     }
 

@@ -5,7 +5,6 @@ import static dev.faultline.api.memory.HostBytes.get32;
 import static dev.faultline.api.memory.HostBytes.get64;
 import static dev.faultline.api.memory.HostBytes.put32;
 import static dev.faultline.api.memory.HostBytes.put64;
-import static dev.faultline.api.memory.HostBytes.put8;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
@@ -380,7 +379,7 @@ final class Moves {
             }
             int lo = PackedInt.byteSigns(v.xmm[src]);
             int hi = PackedInt.byteSigns(v.xmm[src + 1]);
-            long lin = linear(v, 0, 16, Mem.R | Mem.W);
+            long lin = linear(v, 0, 16, Mem.W);
             if (linearFailed(lin)) {
                 return FAULT;
             }
@@ -392,21 +391,18 @@ final class Moves {
             if (Mem.write(v, seg, upper, 8) < 0) {
                 return FAULT;
             }
-            long h = Mem.readWrite(v, seg, lin, 16);
+            long h = Mem.write(v, seg, lin, 8);
             if (h < 0) {
                 return FAULT;
             }
-            half(h, v.xmm[dst], lo);
-            half(h + 8, v.xmm[dst + 1], hi);
-            return Mem.commit(v, h);
-        }
-
-        private static void half(long h, long bytes, int mask) {
-            for (int i = 0; i < 8; i++) {
-                if ((mask >>> i & 1) != 0) {
-                    put8(h + i, (byte) (bytes >>> 8 * i));
-                }
+            int result = Mmx.storeMasked(v, seg, lin, h, lo, v.xmm[dst]);
+            if (result < 0) {
+                return FAULT;
             }
+            h = Mem.write(v, seg, upper, 8);
+            return h < 0
+                    ? FAULT
+                    : result | Mmx.storeMasked(v, seg, upper, h, hi, v.xmm[dst + 1]);
         }
     }
 }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.mmu.Mmu;
+
+/**
+ * For instructions that, as hardware, leave something behind when a guest exception stops them half-way (PUSHA, ENTER, MMX stores): whether RAM protection would
+ * stop one of their accesses. Asked for every access in order before the first one is done, so that a stopped access leaves nothing behind.
+ */
+public final class Preflight {
+    /** The access can be done. */
+    public static final int OPEN = 0;
+
+    /** The access raises a guest exception: what follows it does not happen, so ask no further. */
+    public static final int RAISES = 1;
+
+    /** Protection stops the access: it is recorded, not raised. Raise it. */
+    public static final int STOPPED = -1;
+
+    private static final long PAGE = ~0xFFFL;
+    private static final int INDEX = VcpuContext.TLB_ENTRIES - 1;
+
+    private Preflight() {}
+
+    /**
+     * Tries one access without doing it; devices are not touched.
+     *
+     * @param ea offset in the segment
+     * @param access {@link Mem#R}, {@link Mem#W} or both, tried as {@link Mem#readWrite} does
+     * @return one of the constants
+     */
+    public static int access(VcpuContext v, int seg, long ea, int size, int access) {
+        long lin;
+        if (v.codeBits == 64) {
+            lin = v.effBase[seg] + ea;
+        } else if ((v.segFast[seg] & access) == access
+                || Mem.segmentAllows(v, seg, ea, size, access)) {
+            lin = v.segBase[seg] + ea & 0xFFFF_FFFFL;
+        } else {
+            return RAISES;
+        }
+        if (Mem.check(v, seg, lin, size) != 0) {
+            return RAISES;
+        }
+        int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
+        int r = page(v, lin, access);
+        return r != OPEN || first == size ? r : page(v, Mem.wrap(v, lin + first), access);
+    }
+
+    /** As {@link #access} for the stack, {@code delta} bytes from the stack pointer. */
+    public static int stack(VcpuContext v, long delta, int size, int access) {
+        return access(v, Segments.SS, v.gpr[4] + delta & v.stackMask, size, access);
+    }
+
+    private static int page(VcpuContext v, long lin, int access) {
+        if ((access & Mem.W) != 0 && !hits(v, lin, 1) && Mem.fill(v, lin, Mem.W) == Mmu.FAULTED
+                || (access & Mem.R) != 0
+                        && !hits(v, lin, 0)
+                        && Mem.fill(v, lin, Mem.R) == Mmu.FAULTED) {
+            return v.fault.kind == PendingFault.GUEST ? RAISES : STOPPED;
+        }
+        return OPEN;
+    }
+
+    private static boolean hits(VcpuContext v, long lin, int tag) {
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        return v.tlb[i + tag] == (lin & PAGE | v.tlbKey);
+    }
+}
