@@ -34,10 +34,17 @@ final class Cmps extends StringOp {
         int result = AGAIN;
         for (int i = steps(v); i > 0 && result == AGAIN; i--) {
             long h = compared(v);
-            if (h < 0) {
+            if (h == Mem.LATE) {
+                // A device: read when the other operand is known to be open.
+                if (source(v) == -1) {
+                    return FAULT;
+                }
+                h = compared(v);
+            }
+            if (h == -1) {
                 return FAULT;
             }
-            long b = Mem.load(h, size);
+            long b = Mem.load(h == Mem.LATE ? Mem.readNow(v) : h, size);
             h = source(v);
             if (h == -1) {
                 return FAULT;

@@ -34,10 +34,10 @@ final class Scas extends StringOp {
         int result = AGAIN;
         for (int i = steps(v); i > 0 && result == AGAIN; i--) {
             long h = compared(v);
-            if (h < 0) {
+            if (h == -1) {
                 return FAULT;
             }
-            long b = Mem.load(h, size);
+            long b = Mem.load(h == Mem.LATE ? Mem.readNow(v) : h, size);
             boolean equal = (v.gpr[0] - b) << shift == 0;
             move(v, RDI, stride);
             result = counted(v, 1);

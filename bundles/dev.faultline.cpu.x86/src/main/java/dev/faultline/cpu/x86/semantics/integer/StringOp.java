@@ -106,10 +106,10 @@ abstract class StringOp extends Op {
         return Mem.failed(v, lin) ? lin : Mem.write(v, Segments.ES, lin, size);
     }
 
-    /** Translates the element at ES:RDI for reading. */
+    /** Translates the element at ES:RDI for reading; result as of {@link #source}. */
     final long compared(VcpuContext v) {
         long lin = Mem.linear(v, Segments.ES, v.gpr[RDI] & addressMask, size, Mem.R);
-        return Mem.failed(v, lin) ? lin : Mem.read(v, Segments.ES, lin, size);
+        return Mem.failed(v, lin) ? lin : Mem.readLate(v, Segments.ES, lin, size);
     }
 
     /**
