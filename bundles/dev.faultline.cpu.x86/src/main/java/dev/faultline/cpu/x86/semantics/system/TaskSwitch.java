@@ -148,6 +148,7 @@ final class TaskSwitch {
                 switches && (v.cr4 & VcpuContext.CR4_PAE) != 0 && v.mmu.loadPdptes(v, cr3) != 0
                         ? !exception()
                         : !evaluate();
+        stopped = stopped || !planAccessed();
         int[] push = {0};
         if (!stopped && vector < 0 && errorCode != PendingFault.NO_ERROR_CODE) {
             stopped = !planError(errorCode, push);
@@ -466,21 +467,31 @@ final class TaskSwitch {
                 SegmentLoads.real(v, seg, sel[seg]);
             } else if (good[seg]) {
                 SegmentLoads.set(v, seg, sel[seg], desc[seg]);
-                accessed(seg);
+                if (seg == Segments.LDTR) {
+                    v.segAttr[seg] = Descriptors.attributes(desc[seg]);
+                }
             } else {
                 SegmentLoads.clear(v, seg, sel[seg]);
             }
         }
     }
 
-    /** Under the new CR3; a descriptor that cannot be written keeps its bit: nothing depends on it. */
-    private void accessed(int seg) {
-        int a = Descriptors.attributes(desc[seg]);
-        if (seg == Segments.LDTR) {
-            v.segAttr[seg] = a;
-        } else if (Descriptors.planAccessed(v, s.writes.clear(), lin[seg], a) == 0) {
-            s.writes.commit(v);
+    /**
+     * The accessed bits of the new segments, under the new CR3; a descriptor that the guest made read-only keeps its bit: nothing depends on it.
+     *
+     * @return false if protection stopped one
+     */
+    private boolean planAccessed() {
+        for (int seg = Segments.ES; seg < Segments.LDTR; seg++) {
+            if (good[seg]
+                    && Descriptors.planAccessed(
+                                    v, s.writes, lin[seg], Descriptors.attributes(desc[seg]))
+                            != 0
+                    && v.fault.kind != PendingFault.GUEST) {
+                return false;
+            }
         }
+        return true;
     }
 
     /** The new task's exception, or else its debug trap, before its first instruction. */
