@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.ChipsetFactory;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
+import dev.faultline.fault.coded.internal.CodedPropagation;
+import dev.faultline.fault.thrown.internal.ThrownPropagation;
+import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
+import dev.faultline.mmu.internal.PagingMmuFactory;
+import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
+import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+
+/** Parts for a machine whose engine, translation, protection, memory and styles are the real ones; the chips are a test's. */
+final class RealParts implements Parts {
+    final FakeParts fakes = new FakeParts();
+    final HandlerBoard handlers = fakes.handlers;
+    private final InterpreterFactory interpreter = new InterpreterFactory();
+    private final FaultPropagation coded = new CodedPropagation();
+    private final FaultPropagation thrown = new ThrownPropagation();
+
+    @Override
+    public GuestMemoryFactory memory() {
+        return new GuestMemoryFactoryComponent(new PosixHostMemoryComponent());
+    }
+
+    @Override
+    public RamProtectionFactory protection() {
+        return new RamProtectionFactoryComponent();
+    }
+
+    @Override
+    public MmuFactory mmu() {
+        return new PagingMmuFactory();
+    }
+
+    @Override
+    public ChipsetFactory chipset() {
+        return fakes.chipset();
+    }
+
+    @Override
+    public HandlerBoard handlers() {
+        return handlers;
+    }
+
+    @Override
+    public VcpuEngineFactory engine(String name) throws MachineException {
+        return interpreter;
+    }
+
+    @Override
+    public FaultPropagation faultStyle(String style) throws MachineException {
+        return style.equals("thrown") ? thrown : coded;
+    }
+
+    @Override
+    public DeviceFactory device(String name) throws MachineException {
+        throw new MachineException("unknown device " + name);
+    }
+
+    @Override
+    public void starting(PcMachine machine) {}
+
+    @Override
+    public void closing(PcMachine machine) {}
+}
