@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +34,7 @@ final class RunSession implements AutoCloseable {
     private TextTrigger stop;
     private TextTrigger snapshot;
     private OutputStream sink;
+    private TerminalInput input;
     private OpenOnFault opener;
     private SnapshotInfo saved;
     private long begin = System.nanoTime();
@@ -42,6 +42,7 @@ final class RunSession implements AutoCloseable {
     private volatile long readyAt;
     private volatile boolean stopSeen;
     private volatile boolean snapshotSeen;
+    private volatile boolean endAsked;
     private volatile IOException serialFailure;
 
     RunSession(Services services, Machine machine, RunOptions options) {
@@ -64,7 +65,16 @@ final class RunSession implements AutoCloseable {
         }
         if (options.serial.equals("stdio")) {
             sink = services.out();
-            forwardInput();
+            input =
+                    new TerminalInput(
+                            services.in(),
+                            machine,
+                            () -> endAsked = true,
+                            e -> serialFailure = e);
+            if (input.isTerminal()) {
+                services.err().println("faultline: the terminal is the guest's now; Ctrl-A x ends the run");
+            }
+            input.start();
         } else if (options.serial.startsWith("file:")) {
             sink = Files.newOutputStream(Path.of(options.serial.substring(5)));
         }
@@ -86,25 +96,6 @@ final class RunSession implements AutoCloseable {
         if (options.protect.startsWith("random:")) {
             opener.closeAtRandom(Long.parseLong(options.protect.substring("random:".length())));
         }
-    }
-
-    private void forwardInput() {
-        Thread.ofPlatform()
-                .daemon()
-                .name("serial-input")
-                .start(
-                        () -> {
-                            byte[] b = new byte[512];
-                            try {
-                                for (int n = services.in().read(b);
-                                        n > 0;
-                                        n = services.in().read(b)) {
-                                    machine.serial().send(Arrays.copyOf(b, n));
-                                }
-                            } catch (IOException e) {
-                                serialFailure = e;
-                            }
-                        });
     }
 
     /** On the sending vCPU's thread. */
@@ -155,6 +146,11 @@ final class RunSession implements AutoCloseable {
                 reason = "the guest sent the text of --stop-when";
                 break;
             }
+            if (endAsked) {
+                code = Root.DONE;
+                reason = "ended from the terminal";
+                break;
+            }
             if (x != null) {
                 code = code(x, restored);
                 reason = reason(x, restored);
@@ -170,8 +166,9 @@ final class RunSession implements AutoCloseable {
         if (opener != null) {
             opener.close();
         }
-        if (options.serial.equals("stdio")) {
+        if (input != null) {
             services.out().flush();
+            input.close();
         }
         services.err().println("faultline: " + reason);
         if (options.json != null) {
@@ -288,6 +285,9 @@ final class RunSession implements AutoCloseable {
     @Override
     public void close() throws IOException {
         machine.serial().removeListener(listener);
+        if (input != null) {
+            input.close();
+        }
         if (opener != null) {
             opener.close();
         }
