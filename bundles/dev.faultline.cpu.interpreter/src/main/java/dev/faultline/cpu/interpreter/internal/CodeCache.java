@@ -13,13 +13,10 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * <p>Touched by the vCPU's thread; changes of code that other threads make are queued and served at the next block boundary ({@link #drain}).
  */
 final class CodeCache implements CodeListener {
-    /** Pages and blocks kept at most: about 200 MB in the worst case. */
-    private static final int MAX_PAGES = 6000;
-
-    private static final int MAX_BLOCKS = 600_000;
     private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
 
     private final VcpuContext v;
+    private final Limits limits;
     private final Map<Long, CodePage> pages = new HashMap<>();
 
     /** Parallel to {@code v.fetchTag}. */
@@ -31,8 +28,9 @@ final class CodeCache implements CodeListener {
     /** Counts removals of blocks, so that the loop notices that the one it runs may be gone. */
     long changes;
 
-    CodeCache(VcpuContext v) {
+    CodeCache(VcpuContext v, Limits limits) {
         this.v = v;
+        this.limits = limits;
     }
 
     /** The page that the fetch entry of {@code lin} stands for; the entry has just been checked or filled. */
@@ -51,7 +49,7 @@ final class CodeCache implements CodeListener {
         long key = key(gfn, codeBits);
         CodePage p = pages.get(key);
         if (p == null) {
-            if (pages.size() >= MAX_PAGES) {
+            if (pages.size() >= limits.pages()) {
                 dropAll();
             }
             p = new CodePage(gfn, codeBits);
@@ -65,7 +63,7 @@ final class CodeCache implements CodeListener {
     }
 
     void added() {
-        if (++blocks > MAX_BLOCKS) {
+        if (++blocks > limits.blocks()) {
             dropAll();
         }
     }

@@ -21,7 +21,6 @@ import dev.faultline.cpu.x86.Stepping;
  * knows its instruction without a store per instruction other than that index.
  */
 final class Interpreter implements VcpuEngine, VcpuLoop {
-    private static final int MAX_BLOCK = 48;
     private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
     private static final long PAGE = ~0xFFFL;
 
@@ -34,12 +33,14 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     private Block running;
 
     private final Op[] single = new Op[1];
-    private final Op[] decoded = new Op[MAX_BLOCK];
+    private final Op[] decoded = new Op[Limits.LONGEST_BLOCK];
+    private final int longest;
     private boolean stepping;
 
-    Interpreter(VcpuContext v) {
+    Interpreter(VcpuContext v, Limits limits) {
         this.v = v;
-        this.cache = new CodeCache(v);
+        this.cache = new CodeCache(v, limits);
+        this.longest = limits.blockLength();
         v.mmu.addCodeListener(cache);
     }
 
@@ -269,7 +270,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         long hva = v.fetchHva[f];
         int count = 0;
         int at = offset;
-        while (at < CodePage.SIZE && count < MAX_BLOCK) {
+        while (at < CodePage.SIZE && count < longest) {
             int n = Math.min(Decoder.MAX_LENGTH, CodePage.SIZE - at);
             HostBytes.copyOut(hva + at, bytes, 0, n);
             Op op = limited(decoder.decode(bytes, n, page.codeBits, at), at);

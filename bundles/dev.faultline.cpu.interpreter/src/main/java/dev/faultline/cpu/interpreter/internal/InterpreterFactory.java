@@ -21,7 +21,7 @@ public final class InterpreterFactory implements VcpuEngineFactory {
 
     @Override
     public VcpuEngine create(VcpuContext v) {
-        return new Interpreter(v);
+        return new Interpreter(v, Limits.DEFAULT);
     }
 
     @Override
