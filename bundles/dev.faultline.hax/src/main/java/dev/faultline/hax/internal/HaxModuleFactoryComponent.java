@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.hax.internal;
+
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.hax.HaxModule;
+import dev.faultline.api.hax.HaxModuleFactory;
+import dev.faultline.api.hax.HaxPlatform;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
+
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Offers the interface; closes its modules when it, or a service that they are built on, goes. */
+@Component
+public final class HaxModuleFactoryComponent implements HaxModuleFactory {
+    private final Services services;
+    private final Set<Driver> drivers = ConcurrentHashMap.newKeySet();
+
+    @Activate
+    public HaxModuleFactoryComponent(
+            @Reference GuestMemoryFactory memory,
+            @Reference RamProtectionFactory protection,
+            @Reference MmuFactory mmu,
+            @Reference VcpuEngineFactory engine,
+            @Reference(target = "(" + FaultPropagation.STYLE + "=thrown)")
+                    FaultPropagation propagation) {
+        services = new Services(memory, protection, mmu, engine, propagation);
+    }
+
+    @Override
+    public HaxModule create(HaxPlatform platform, boolean strict) {
+        Driver driver = new Driver(services, platform, strict, drivers::remove);
+        drivers.add(driver);
+        return driver;
+    }
+
+    @Deactivate
+    void deactivate() {
+        drivers.forEach(Driver::close);
+    }
+}
