@@ -7,6 +7,7 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostRegion;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -17,9 +18,10 @@ import java.util.function.Supplier;
 /**
  * The guest-physical space of one machine.
  *
- * <p>Readers use the published {@link SlotMap} and never lock. Changes serialise on {@link #changing}, the outermost lock of this
- * bundle: it is held while listeners run, because the next change must not overtake the listeners of this one. The order of a change is
- * always: check, publish the new map, tell the listeners, and only then release backing memory.
+ * <p>Readers use the published {@link SlotMap} and never lock. Changes serialise on {@link
+ * #changing}, the outermost lock of this bundle: it is held while listeners run, because the next
+ * change must not overtake the listeners of this one. The order of a change is always: check,
+ * publish the new map, tell the listeners, and only then release backing memory.
  */
 final class GuestSpace implements GuestMemory {
     private static final long PAGE = 4096;
@@ -36,7 +38,8 @@ final class GuestSpace implements GuestMemory {
     GuestSpace(HostMemory host, int physicalAddressBits) {
         if (physicalAddressBits < 32 || physicalAddressBits > 52) {
             throw new IllegalArgumentException(
-                    "physical address width %d: expected 32 .. 52 bits".formatted(physicalAddressBits));
+                    "physical address width %d: expected 32 .. 52 bits"
+                            .formatted(physicalAddressBits));
         }
         this.host = host;
         this.physicalAddressBits = physicalAddressBits;
@@ -47,13 +50,15 @@ final class GuestSpace implements GuestMemory {
         return physicalAddressBits;
     }
 
-    // ---- blocks --------------------------------------------------------------------------------------------------
+    // ---- blocks
+    // --------------------------------------------------------------------------------------------------
 
     @Override
     public RamBlock addBlock(String name, long bytes) {
         if (bytes <= 0 || bytes % PAGE != 0) {
             throw new IllegalArgumentException(
-                    "size 0x%x of block %s: expected a positive multiple of 0x1000".formatted(bytes, name));
+                    "size 0x%x of block %s: expected a positive multiple of 0x1000"
+                            .formatted(bytes, name));
         }
         return add(name, () -> host.reserve(bytes), bytes);
     }
@@ -72,13 +77,15 @@ final class GuestSpace implements GuestMemory {
 
     private RamBlock add(String name, Supplier<HostRegion> region, long bytes) {
         if (name == null || name.isBlank()) {
-            throw new IllegalArgumentException("block name \"%s\": expected a non-blank name".formatted(name));
+            throw new IllegalArgumentException(
+                    "block name \"%s\": expected a non-blank name".formatted(name));
         }
         lockForChange();
         try {
             for (HostBlock b : blocks) {
                 if (b.name().equals(name)) {
-                    throw new IllegalArgumentException("block name \"%s\": already in use".formatted(name));
+                    throw new IllegalArgumentException(
+                            "block name \"%s\": already in use".formatted(name));
                 }
             }
             HostBlock block = new HostBlock(this, name, region.get(), bytes);
@@ -95,7 +102,8 @@ final class GuestSpace implements GuestMemory {
         try {
             HostBlock mine = live(block);
             if (map.refersTo(mine)) {
-                throw new IllegalStateException("block %s is still mapped: unmap its slots first".formatted(mine));
+                throw new IllegalStateException(
+                        "block %s is still mapped: unmap its slots first".formatted(mine));
             }
             blocks.remove(mine);
             mine.region().close();
@@ -114,10 +122,12 @@ final class GuestSpace implements GuestMemory {
         if (block instanceof HostBlock b && b.owner() == this && blocks.contains(b)) {
             return b;
         }
-        throw new IllegalArgumentException("block %s: not a block of this machine, or removed".formatted(block));
+        throw new IllegalArgumentException(
+                "block %s: not a block of this machine, or removed".formatted(block));
     }
 
-    // ---- slots ---------------------------------------------------------------------------------------------------
+    // ---- slots
+    // ---------------------------------------------------------------------------------------------------
 
     @Override
     public void map(long gpa, long size, RamBlock block, long offset, boolean readOnly) {
@@ -127,11 +137,13 @@ final class GuestSpace implements GuestMemory {
             HostBlock backing = live(block);
             if (offset < 0 || offset % PAGE != 0) {
                 throw new IllegalArgumentException(
-                        "offset 0x%x into block %s: expected a multiple of 0x1000".formatted(offset, backing));
+                        "offset 0x%x into block %s: expected a multiple of 0x1000"
+                                .formatted(offset, backing));
             }
             if (offset > backing.size() || size > backing.size() - offset) {
                 throw new IllegalArgumentException(
-                        "0x%x bytes at offset 0x%x: past the end of block %s".formatted(size, offset, backing));
+                        "0x%x bytes at offset 0x%x: past the end of block %s"
+                                .formatted(size, offset, backing));
             }
             MemorySlot now = new MemorySlot(gpa, size, backing, offset, readOnly);
             SlotMap before = map;
@@ -192,14 +204,18 @@ final class GuestSpace implements GuestMemory {
         tell(events);
     }
 
-    private static void addGap(List<Consumer<MemoryListener>> events, MemorySlot now, long from, long to) {
+    private static void addGap(
+            List<Consumer<MemoryListener>> events, MemorySlot now, long from, long to) {
         if (from < to) {
             MemorySlot added = SlotMap.clip(now, from, to);
             events.add(l -> l.mappingAdded(added));
         }
     }
 
-    /** Every listener hears every event, even if one throws: a missed invalidation would be a stale mapping. */
+    /**
+     * Every listener hears every event, even if one throws: a missed invalidation would be a stale
+     * mapping.
+     */
     private void tell(List<Consumer<MemoryListener>> events) {
         RuntimeException failed = null;
         for (Consumer<MemoryListener> event : events) {
@@ -223,10 +239,12 @@ final class GuestSpace implements GuestMemory {
     private void checkRange(long gpa, long size) {
         long limit = 1L << physicalAddressBits;
         if (gpa % PAGE != 0) {
-            throw new IllegalArgumentException("gpa 0x%x: expected a multiple of 0x1000".formatted(gpa));
+            throw new IllegalArgumentException(
+                    "gpa 0x%x: expected a multiple of 0x1000".formatted(gpa));
         }
         if (size <= 0 || size % PAGE != 0) {
-            throw new IllegalArgumentException("size 0x%x: expected a positive multiple of 0x1000".formatted(size));
+            throw new IllegalArgumentException(
+                    "size 0x%x: expected a positive multiple of 0x1000".formatted(size));
         }
         if (gpa < 0 || gpa > limit - PAGE || size > limit - gpa) {
             throw new IllegalArgumentException(
@@ -237,7 +255,8 @@ final class GuestSpace implements GuestMemory {
 
     private void lockForChange() {
         if (changing.isHeldByCurrentThread()) {
-            throw new IllegalStateException("a memory listener may not change the map that it is being told about");
+            throw new IllegalStateException(
+                    "a memory listener may not change the map that it is being told about");
         }
         changing.lock();
         if (closed) {
@@ -246,7 +265,8 @@ final class GuestSpace implements GuestMemory {
         }
     }
 
-    // ---- reading -------------------------------------------------------------------------------------------------
+    // ---- reading
+    // -------------------------------------------------------------------------------------------------
 
     @Override
     public List<MemorySlot> slots() {

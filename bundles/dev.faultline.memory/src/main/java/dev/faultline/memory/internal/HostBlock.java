@@ -4,7 +4,10 @@ package dev.faultline.memory.internal;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostRegion;
 
-/** A block over one host reservation. Compared by identity: two blocks of the same name are never the same block. */
+/**
+ * A block over one host reservation. Compared by identity: two blocks of the same name are never
+ * the same block.
+ */
 final class HostBlock implements RamBlock {
     private final GuestSpace owner;
     private final String name;

@@ -3,12 +3,13 @@ package dev.faultline.memory.internal;
 
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An immutable set of slots: ascending, disjoint, coalesced. Published as a whole, so readers always see one consistent map; a change
- * makes a new map.
+ * An immutable set of slots: ascending, disjoint, coalesced. Published as a whole, so readers
+ * always see one consistent map; a change makes a new map.
  */
 final class SlotMap {
     static final SlotMap EMPTY = new SlotMap(List.of());
@@ -16,7 +17,10 @@ final class SlotMap {
     private final List<MemorySlot> slots;
     private final MemorySlot[] byIndex;
 
-    /** {@code starts[i]} and {@code hvas[i]} are the first gpa and the hva of slot i: the lookup touches nothing else. */
+    /**
+     * {@code starts[i]} and {@code hvas[i]} are the first gpa and the hva of slot i: the lookup
+     * touches nothing else.
+     */
     private final long[] starts;
 
     private final long[] hvas;
@@ -48,7 +52,10 @@ final class SlotMap {
         return i < 0 ? -1 : hvas[i] + (gpa - starts[i]);
     }
 
-    /** Index of the slot that contains {@code gpa}, or -1. Gpas of slots are below 2^52, so a negative gpa is never found. */
+    /**
+     * Index of the slot that contains {@code gpa}, or -1. Gpas of slots are below 2^52, so a
+     * negative gpa is never found.
+     */
     private int indexOf(long gpa) {
         long[] s = starts;
         int low = 0;
@@ -110,10 +117,14 @@ final class SlotMap {
         if (gpa == slot.gpa() && end == slot.end()) {
             return slot;
         }
-        return new MemorySlot(gpa, end - gpa, slot.block(), slot.offset() + (gpa - slot.gpa()), slot.readOnly());
+        return new MemorySlot(
+                gpa, end - gpa, slot.block(), slot.offset() + (gpa - slot.gpa()), slot.readOnly());
     }
 
-    /** True if both say the same about a byte that lies in both: same block, same linear relation, same read-only flag. */
+    /**
+     * True if both say the same about a byte that lies in both: same block, same linear relation,
+     * same read-only flag.
+     */
     static boolean sameType(MemorySlot a, MemorySlot b) {
         return a.block() == b.block()
                 && a.gpa() - a.offset() == b.gpa() - b.offset()

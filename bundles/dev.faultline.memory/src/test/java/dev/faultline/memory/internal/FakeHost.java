@@ -5,10 +5,14 @@ import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
+
 import java.util.ArrayList;
 import java.util.List;
 
-/** Hands out addresses with nothing behind them, and remembers what was released. The slot manager never touches memory. */
+/**
+ * Hands out addresses with nothing behind them, and remembers what was released. The slot manager
+ * never touches memory.
+ */
 final class FakeHost implements HostMemory {
     final List<Long> released = new ArrayList<>();
     private long next = 0x1000_0000L;

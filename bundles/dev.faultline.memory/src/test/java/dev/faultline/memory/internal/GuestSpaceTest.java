@@ -10,15 +10,17 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
-import java.lang.management.ManagementFactory;
-import java.util.ArrayList;
-import java.util.List;
+
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
 
 class GuestSpaceTest {
     private final FakeHost host = new FakeHost();
@@ -49,7 +51,9 @@ class GuestSpaceTest {
         return Recorder.text(space.slots());
     }
 
-    /** The reference's vectors "Slots", with the corrected results. Blocks: A and B of 0x400 pages. */
+    /**
+     * The reference's vectors "Slots", with the corrected results. Blocks: A and B of 0x400 pages.
+     */
     @Nested
     class GoldenVectors {
         @Test
@@ -58,7 +62,8 @@ class GuestSpaceTest {
             recorder.events.clear();
             rom(0x40, 0x10, a, 0x40000);
             assertThat(slots()).containsExactly("0,40 A+0", "40,10 A+40000 ROM", "50,b0 A+50000");
-            assertThat(recorder.events).containsExactly("changed(40,10 A+40000 -> 40,10 A+40000 ROM)");
+            assertThat(recorder.events)
+                    .containsExactly("changed(40,10 A+40000 -> 40,10 A+40000 ROM)");
         }
 
         @Test
@@ -68,7 +73,8 @@ class GuestSpaceTest {
             recorder.events.clear();
             ram(0x40, 0x10, a, 0x40000);
             assertThat(slots()).containsExactly("0,100 A+0");
-            assertThat(recorder.events).containsExactly("changed(40,10 A+40000 ROM -> 40,10 A+40000)");
+            assertThat(recorder.events)
+                    .containsExactly("changed(40,10 A+40000 ROM -> 40,10 A+40000)");
         }
 
         @Test
@@ -77,7 +83,8 @@ class GuestSpaceTest {
             recorder.events.clear();
             ram(8, 0x10, b, 0);
             assertThat(slots()).containsExactly("8,10 B+0", "18,8 A+8000");
-            assertThat(recorder.events).containsExactly("added(8,8 B+0)", "changed(10,8 A+0 -> 10,8 B+8000)");
+            assertThat(recorder.events)
+                    .containsExactly("added(8,8 B+0)", "changed(10,8 A+0 -> 10,8 B+8000)");
         }
 
         @Test
@@ -104,7 +111,8 @@ class GuestSpaceTest {
             recorder.events.clear();
             invalid(0, 0x100);
             assertThat(slots()).isEmpty();
-            assertThat(recorder.events).containsExactly("removed(0,40 A+0)", "removed(50,b0 A+50000)");
+            assertThat(recorder.events)
+                    .containsExactly("removed(0,40 A+0)", "removed(50,b0 A+50000)");
             space.removeBlock(a);
             assertThat(host.released).containsExactly(a.hva());
         }
@@ -168,7 +176,8 @@ class GuestSpaceTest {
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("0x401000")
                     .hasMessageContaining("past the end of block A");
-            assertThatThrownBy(() -> ram(0, 1, a, 0x400000)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> ram(0, 1, a, 0x400000))
+                    .isInstanceOf(IllegalArgumentException.class);
             assertThat(slots()).isEmpty();
         }
     }
@@ -207,7 +216,18 @@ class GuestSpaceTest {
         }
 
         @ParameterizedTest
-        @ValueSource(longs = {0, 0xffff, 0x20000, 0x3ffff, 0x41000, 1L << 40, Long.MAX_VALUE, -1, Long.MIN_VALUE})
+        @ValueSource(
+                longs = {
+                    0,
+                    0xffff,
+                    0x20000,
+                    0x3ffff,
+                    0x41000,
+                    1L << 40,
+                    Long.MAX_VALUE,
+                    -1,
+                    Long.MIN_VALUE
+                })
         void deviceSpaceHasNoSlot(long gpa) {
             assertThat(space.slotAt(gpa)).isNull();
             assertThat(space.hvaOf(gpa)).isEqualTo(-1);
@@ -268,7 +288,8 @@ class GuestSpaceTest {
             assertThatThrownBy(() -> space.map(g, s, a, 0, false))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("0x");
-            assertThatThrownBy(() -> space.unmap(g, s)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> space.unmap(g, s))
+                    .isInstanceOf(IllegalArgumentException.class);
             assertThat(space.slots()).isEmpty();
             assertThat(space.highestMapped()).isZero();
         }
@@ -282,7 +303,8 @@ class GuestSpaceTest {
         @ParameterizedTest
         @ValueSource(longs = {-0x1000, 0x800, Long.MAX_VALUE - 0xfff, Long.MIN_VALUE})
         void badOffsets(long offset) {
-            assertThatThrownBy(() -> ram(0, 1, a, offset)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> ram(0, 1, a, offset))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
 
         @Test
@@ -293,21 +315,27 @@ class GuestSpaceTest {
                     .hasMessageContaining("not a block of this machine");
             space.removeBlock(b);
             assertThatThrownBy(() -> ram(0, 1, b, 0)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> space.removeBlock(b)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> ram(0, 1, null, 0)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> space.removeBlock(b))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> ram(0, 1, null, 0))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
 
         @ParameterizedTest
         @ValueSource(longs = {0, -0x1000, 0x800, 0x1001})
         void badBlockSizes(long size) {
-            assertThatThrownBy(() -> space.addBlock("C", size)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> space.addBlock("C", size))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
 
         @Test
         void badBlockNames() {
-            assertThatThrownBy(() -> space.addBlock("A", 0x1000)).hasMessageContaining("already in use");
-            assertThatThrownBy(() -> space.addBlock(" ", 0x1000)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> space.addBlock(null, 0x1000)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> space.addBlock("A", 0x1000))
+                    .hasMessageContaining("already in use");
+            assertThatThrownBy(() -> space.addBlock(" ", 0x1000))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> space.addBlock(null, 0x1000))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
 
         @ParameterizedTest
@@ -338,7 +366,8 @@ class GuestSpaceTest {
         @Test
         void fullHostLeavesNoBlock() {
             host.full = true;
-            assertThatThrownBy(() -> space.addBlock("C", 0x1000)).isInstanceOf(HostMemoryException.class);
+            assertThatThrownBy(() -> space.addBlock("C", 0x1000))
+                    .isInstanceOf(HostMemoryException.class);
             assertThat(space.blocks()).containsExactly(a, b);
             host.full = false;
             assertThat(space.addBlock("C", 0x1000).name()).isEqualTo("C");
@@ -429,6 +458,7 @@ class GuestSpaceTest {
         assertThat(host.released).containsExactly(a.hva(), b.hva());
         assertThat(space.slotAt(0)).isNull();
         assertThatThrownBy(() -> ram(0, 1, a, 0)).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> space.addBlock("C", 0x1000)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> space.addBlock("C", 0x1000))
+                .isInstanceOf(IllegalStateException.class);
     }
 }

@@ -3,6 +3,7 @@ package dev.faultline.memory.internal;
 
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
+
 import java.util.ArrayList;
 import java.util.List;
 

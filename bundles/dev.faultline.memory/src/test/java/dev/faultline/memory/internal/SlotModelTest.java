@@ -6,13 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
-import java.util.Objects;
-import java.util.Random;
+
 import org.junit.jupiter.api.Test;
 
+import java.util.Objects;
+import java.util.Random;
+
 /**
- * Random mappings and unmappings against an ideal overlay: an array with one entry per page. {@code -Dfaultline.memory.operations=200000}
- * and {@code -Dfaultline.memory.seed=N} run more or others.
+ * Random mappings and unmappings against an ideal overlay: an array with one entry per page. {@code
+ * -Dfaultline.memory.operations=200000} and {@code -Dfaultline.memory.seed=N} run more or others.
  */
 class SlotModelTest {
     private static final int PAGES = 96;
@@ -24,7 +26,9 @@ class SlotModelTest {
 
     private final GuestSpace space = new GuestSpace(new FakeHost(), 36);
     private final RamBlock[] blocks = {
-        space.addBlock("A", PAGES << 12), space.addBlock("B", PAGES << 12), space.addBlock("C", PAGES << 12)
+        space.addBlock("A", PAGES << 12),
+        space.addBlock("B", PAGES << 12),
+        space.addBlock("C", PAGES << 12)
     };
     private final Page[] model = new Page[PAGES];
 
@@ -64,7 +68,8 @@ class SlotModelTest {
             model[first + p] = new Page(block, (long) (offset + p) << 12, readOnly);
         }
         space.map(gpa, (long) pages << 12, block, (long) offset << 12, readOnly);
-        return "map %x,%x -> %s+%x%s".formatted(first, pages, block.name(), offset, readOnly ? " ROM" : "");
+        return "map %x,%x -> %s+%x%s"
+                .formatted(first, pages, block.name(), offset, readOnly ? " ROM" : "");
     }
 
     private void check(String where) {
@@ -80,18 +85,29 @@ class SlotModelTest {
             long gpa = ((long) p << 12) + 0x123;
             MemorySlot s = space.slotAt(gpa);
             Page is =
-                    s == null ? null : new Page(s.block(), s.offset() + ((long) p << 12) - s.gpa(), s.readOnly());
+                    s == null
+                            ? null
+                            : new Page(
+                                    s.block(),
+                                    s.offset() + ((long) p << 12) - s.gpa(),
+                                    s.readOnly());
             if (!Objects.equals(is, model[p])
                     || !Objects.equals(heard[p], model[p])
                     || space.hvaOf(gpa)
-                            != (model[p] == null ? -1 : model[p].block.hva() + model[p].offset + 0x123)) {
+                            != (model[p] == null
+                                    ? -1
+                                    : model[p].block.hva() + model[p].offset + 0x123)) {
                 throw new AssertionError(
-                        "%s: page %x is %s, heard %s, should be %s".formatted(where, p, is, heard[p], model[p]));
+                        "%s: page %x is %s, heard %s, should be %s"
+                                .formatted(where, p, is, heard[p], model[p]));
             }
         }
     }
 
-    /** Applies events to {@link #heard} and insists that each describes the page's true past and future. */
+    /**
+     * Applies events to {@link #heard} and insists that each describes the page's true past and
+     * future.
+     */
     private final class Believer implements MemoryListener {
         private void replace(MemorySlot old, MemorySlot now, long gpa, long size) {
             events++;
