@@ -111,22 +111,22 @@ class BadInputIT {
     @Test
     void aTruncatedSnapshot() throws Exception {
         Path s = copy("truncated");
-        Path data = s.resolve("pages.dat");
+        Path data = s.resolve("pack-0");
         try (RandomAccessFile f = new RandomAccessFile(data.toFile(), "rw")) {
             f.setLength(f.length() - 100);
         }
-        refused(1, "pages.dat", "restore", s);
+        refused(1, "pack-0", "restore", s);
     }
 
     @Test
     void aFlippedBitInEveryPart() throws Exception {
-        for (String part : new String[] {"manifest", "pages.idx"}) {
+        for (String part : new String[] {"manifest", "index-0"}) {
             Path s = copy("flipped-" + part);
             flip(s.resolve(part), 40);
-            refused(1, "corrupt", "restore", s);
+            refused(1, "corrupt", "restore", s, "--mode", "eager");
         }
         Path s = copy("flipped-data");
-        flip(s.resolve("pages.dat"), 5000);
+        flip(s.resolve("pack-0"), 5000);
         refused(1, "checksum", "restore", s, "--mode", "eager");
     }
 
@@ -137,9 +137,19 @@ class BadInputIT {
         refused(1, "not a Faultline snapshot", "restore", s);
     }
 
+    @Test
+    void aSnapshotOfAnOlderProgram() throws Exception {
+        Path s = copy("older");
+        try (RandomAccessFile f = new RandomAccessFile(s.resolve("manifest").toFile(), "rw")) {
+            f.seek(8);
+            f.write(1);
+        }
+        refused(1, "older format version 1", "restore", s);
+    }
+
     private Path copy(String name) throws IOException {
         Path to = Files.createDirectory(scratch.resolve(name));
-        for (String f : new String[] {"manifest", "pages.idx", "pages.dat"}) {
+        for (String f : new String[] {"manifest", "index-0", "pack-0"}) {
             Files.copy(snapshot.resolve(f), to.resolve(f));
         }
         return to;

@@ -17,7 +17,9 @@ public final class SnapshotException extends MachineException {
         FOREIGN,
         NEWER,
         MISMATCH,
-        IO
+        IO,
+        /** Written by an earlier program, in a format that is no longer read. */
+        OLDER
     }
 
     private final Kind kind;

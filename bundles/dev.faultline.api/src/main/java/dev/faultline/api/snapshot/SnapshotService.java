@@ -16,7 +16,14 @@ public interface SnapshotService {
      * @param dir where the snapshot shall be; must not exist, or be an empty directory
      * @param progress told the done fraction 0..1
      */
-    SnapshotInfo save(Machine machine, Path dir, DoubleConsumer progress) throws SnapshotException;
+    default SnapshotInfo save(Machine machine, Path dir, DoubleConsumer progress)
+            throws SnapshotException {
+        return save(machine, dir, SaveOptions.DEFAULT, progress);
+    }
+
+    /** As {@link #save(Machine, Path, DoubleConsumer)}, by choice compressed harder or incrementally. */
+    SnapshotInfo save(Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
+            throws SnapshotException;
 
     /** Reads and checks the description of a snapshot, not its pages. */
     SnapshotInfo info(Path dir) throws SnapshotException;
@@ -27,6 +34,18 @@ public interface SnapshotService {
     /** Checks every page. Returns the number of pages. */
     long verify(Path dir, DoubleConsumer progress) throws SnapshotException;
 
+    /** What is stored for each page. Reads the index, not the pages. */
+    PageMap pageMap(Path dir) throws SnapshotException;
+
+    /**
+     * Takes into the snapshot what it refers to in its parents, so that it stands alone; it also answers to its former id from then on. Atomic: after a failure it is what it
+     * was.
+     *
+     * @param progress told the done fraction 0..1
+     */
+    SnapshotInfo compact(Path dir, DoubleConsumer progress) throws SnapshotException;
+
+    /** Refuses if a snapshot beside it refers to it. */
     void delete(Path dir) throws SnapshotException;
 
     /**

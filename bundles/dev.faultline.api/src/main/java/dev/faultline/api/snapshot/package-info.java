@@ -3,7 +3,7 @@
  * Saving and restoring machines, eagerly or on demand.
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package dev.faultline.api.snapshot;
 
 import org.osgi.annotation.bundle.Export;

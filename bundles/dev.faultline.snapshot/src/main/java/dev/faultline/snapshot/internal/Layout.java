@@ -3,32 +3,50 @@ package dev.faultline.snapshot.internal;
 
 import java.nio.charset.StandardCharsets;
 
-/**
- * Names and numbers of the on-disk format, version 1. A snapshot is a directory:
- *
- * <pre>
- * manifest    8 bytes magic, u32 version, u32 length n, n bytes CBOR, 32 bytes SHA-256 of everything before    (little endian)
- * pages.idx   per page of every region, in the manifest's order: u64 offset in pages.dat (-1: all zero), u32 CRC32C of the page
- * pages.dat   the pages that are not all zero, 4096 bytes each
- * trace       advisory: u64 magic, then u32 page numbers in first-touch order
- * </pre>
- *
- * The manifest holds the index's SHA-256 and the data's length, so that a truncated or foreign part is noticed when the snapshot is opened; a
- * flipped page is noticed when it is read, before the guest sees it.
- */
+/** Names and numbers of the on-disk format, version 2; {@code docs/snapshot-format.md} describes it. */
 final class Layout {
-    static final byte[] MAGIC = "FLTSNAP\n".getBytes(StandardCharsets.US_ASCII);
-    static final int VERSION = 1;
+    static final byte[] MAGIC = ascii("FLTSNAP\n");
+    static final byte[] INDEX_MAGIC = ascii("FLTINDX\n");
+    static final byte[] PACK_MAGIC = ascii("FLTPACK\n");
+    static final int VERSION = 2;
     static final int PAGE = 4096;
-    static final int ENTRY = 12;
     static final int DIGEST = 32;
+
+    /** Bytes before the body of a manifest, and of an index's or pack's head. */
+    static final int HEAD = 16;
+
+    /** Pages of a section of the index (2 MiB), and entries of a table of sections (512 MiB). */
+    static final int SECTION = 512;
+
+    static final int TABLE = 256;
+
+    /** Pages of a chunk at most; chunks hold pages of one aligned group of as many. */
+    static final int GROUP = 16;
+
+    static final int TABLE_ENTRY = 48;
+    static final int BLOCK_HEAD = 8;
+    static final int PAGE_ENTRY = 12;
+    static final int CHUNK_ENTRY = 48;
+    static final int RECORD_HEAD = 16;
+    static final int RECORD_MAGIC = 0x4B4E_4843; // "CHNK"
+
+    /** Kinds of a page; of a section the first two and {@link #BLOCK}. */
+    static final int ZERO = 0;
+
+    static final int PARENT = 1;
+    static final int FILL = 2;
+    static final int CHUNK = 3;
+    static final int BLOCK = 2;
 
     /** A manifest is small: device state and descriptions. Anything larger is not ours. */
     static final int MAX_MANIFEST = 16 << 20;
 
+    /** A chain of parents longer than this is refused; {@code snapshot compact} shortens it. */
+    static final int MAX_CHAIN = 64;
+
     static final String MANIFEST = "manifest";
-    static final String INDEX = "pages.idx";
-    static final String DATA = "pages.dat";
+    static final String INDEX = "index-";
+    static final String PACK = "pack-";
     static final String TRACE = "trace";
     static final long TRACE_MAGIC = 0x0A45_4341_5254_4C46L;
 
@@ -36,4 +54,8 @@ final class Layout {
     static final int MAX_TRACE = 1 << 22;
 
     private Layout() {}
+
+    private static byte[] ascii(String s) {
+        return s.getBytes(StandardCharsets.US_ASCII);
+    }
 }

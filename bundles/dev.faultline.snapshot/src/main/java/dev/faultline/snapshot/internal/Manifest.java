@@ -1,59 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.dataformat.cbor.CBORFactory;
-import com.fasterxml.jackson.dataformat.cbor.CBORGenerator;
-import com.fasterxml.jackson.dataformat.cbor.CBORParser;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.vm.MachineConfig;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /**
- * The description of a snapshot, and its codec (CBOR).
+ * The description of a snapshot. On disk: magic, u32 version, u32 n, n bytes of canonical CBOR (the body), u32 CRC32C of all before, SHA-256 of the body, which is the
+ * snapshot's id. Little endian.
  *
- * @param regions RAM blocks in index order
- * @param dataBytes length of pages.dat
- * @param indexDigest SHA-256 of pages.idx
+ * @param required features without which the pages cannot be read
+ * @param parent where SAME-AS-PARENT pages are, or null
+ * @param regions RAM blocks; their pages are numbered through in this order
+ * @param formerly ids that this snapshot had before compaction; the memory is the same
  */
 record Manifest(
         Instant created,
         MachineConfig config,
+        List<String> required,
+        Parent parent,
         List<Region> regions,
-        long zeroPages,
-        long dataBytes,
-        byte[] indexDigest,
+        Counts counts,
+        Index index,
+        List<Pack> packs,
+        List<byte[]> formerly,
         List<StateSection> state) {
-
-    private static final CBORFactory CBOR =
-            CBORFactory.builder()
-                    .streamReadConstraints(
-                            StreamReadConstraints.builder()
-                                    .maxNestingDepth(16)
-                                    .maxStringLength(1 << 20)
-                                    .maxDocumentLength(Layout.MAX_MANIFEST)
-                                    .build())
-                    .build();
+    static final String PARENT_FEATURE = "parent";
+    private static final Set<String> KNOWN = Set.of("lz4", "zstd", PARENT_FEATURE);
+    private static final Pattern FILE_NAME = Pattern.compile("(index|pack)-[0-9]{1,9}");
 
     /** A RAM block: name and size in bytes. */
     record Region(String name, long bytes) {}
 
+    /**
+     * @param path of the parent's directory, relative to the directory that holds this snapshot's; a hint
+     */
+    record Parent(byte[] id, String path) {}
+
+    /** How many pages are of which kind. */
+    record Counts(long zero, long parent, long fill, long chunk) {}
+
+    /**
+     * @param tables offset of the section tables, which end the file
+     * @param digests SHA-256 of each table, one after the other
+     */
+    record Index(String name, long bytes, long tables, byte[] digests) {}
+
+    /** A file of chunks. */
+    record Pack(String name, long bytes) {}
+
     long pages() {
         return regions.stream().mapToLong(r -> r.bytes() / Layout.PAGE).sum();
+    }
+
+    /** SHA-256 of the body. */
+    byte[] id() {
+        return Digests.sha256().digest(body());
+    }
+
+    static String hex(byte[] id) {
+        return HexFormat.of().formatHex(id, 0, 8);
+    }
+
+    /** Whether {@code id} names this snapshot's memory, now or before a compaction. */
+    boolean answersTo(byte[] id) {
+        return Arrays.equals(id, id()) || formerly.stream().anyMatch(f -> Arrays.equals(f, id));
     }
 
     // ---- encoding --------------------------------------------------------------------------------------------------
@@ -61,228 +89,235 @@ record Manifest(
     byte[] encode() {
         byte[] body = body();
         ByteBuffer b =
-                ByteBuffer.allocate(16 + body.length + Layout.DIGEST).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer.allocate(Layout.HEAD + body.length + 4 + Layout.DIGEST)
+                        .order(ByteOrder.LITTLE_ENDIAN);
         b.put(Layout.MAGIC).putInt(Layout.VERSION).putInt(body.length).put(body);
-        MessageDigest sha = Digests.sha256();
-        sha.update(b.array(), 0, b.position());
-        return b.put(sha.digest()).array();
+        b.putInt(Digests.crc32c(b.array(), 0, b.position()));
+        return b.put(Digests.sha256().digest(body)).array();
     }
 
     private byte[] body() {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        try (CBORGenerator g = CBOR.createGenerator(out)) {
-            g.writeStartObject();
-            g.writeNumberField("createdMillis", created.toEpochMilli());
-            g.writeObjectFieldStart("machine");
-            g.writeStringField("name", config.name());
-            g.writeNumberField("ramBytes", config.ramBytes());
-            g.writeNumberField("vcpus", config.vcpus());
-            g.writeStringField("engine", config.engine());
-            g.writeStringField("faultStyle", config.faultStyle());
-            g.writeArrayFieldStart("devices");
-            for (String d : config.devices()) {
-                g.writeString(d);
-            }
-            g.writeEndArray();
-            g.writeEndObject();
-            g.writeArrayFieldStart("regions");
-            for (Region r : regions) {
-                g.writeStartObject();
-                g.writeStringField("name", r.name());
-                g.writeNumberField("bytes", r.bytes());
-                g.writeEndObject();
-            }
-            g.writeEndArray();
-            g.writeNumberField("zeroPages", zeroPages);
-            g.writeNumberField("dataBytes", dataBytes);
-            g.writeBinaryField("indexDigest", indexDigest);
-            g.writeArrayFieldStart("state");
-            for (StateSection s : state) {
-                writeSection(g, s);
-            }
-            g.writeEndArray();
-            g.writeEndObject();
-        } catch (IOException e) {
-            throw new IllegalStateException("encoding to memory failed", e);
+        Map<String, Object> m = new TreeMap<>();
+        m.put("created", created.toEpochMilli());
+        m.put(
+                "machine",
+                Map.of(
+                        "name", config.name(),
+                        "ramBytes", config.ramBytes(),
+                        "vcpus", config.vcpus(),
+                        "engine", config.engine(),
+                        "faultStyle", config.faultStyle(),
+                        "devices", config.devices()));
+        m.put("required", required);
+        m.put("optional", List.of());
+        if (parent != null) {
+            m.put("parent", Map.of("id", parent.id(), "path", parent.path()));
         }
-        return out.toByteArray();
-    }
-
-    private static void writeSection(CBORGenerator g, StateSection s) throws IOException {
-        g.writeStartObject();
-        g.writeStringField("id", s.id());
-        g.writeNumberField("version", s.version());
-        g.writeObjectFieldStart("values");
-        for (Map.Entry<String, Object> e : s.values().entrySet()) {
-            switch (e.getValue()) {
-                case Long l -> g.writeNumberField(e.getKey(), l);
-                case String t -> g.writeStringField(e.getKey(), t);
-                case byte[] b -> g.writeBinaryField(e.getKey(), b);
-                default -> throw new IllegalStateException("value of " + e.getKey());
-            }
-        }
-        g.writeEndObject();
-        g.writeEndObject();
+        m.put("regions", regions.stream().map(r -> Map.of("name", r.name(), "bytes", r.bytes())).toList());
+        m.put(
+                "pages",
+                Map.of(
+                        "zero", counts.zero(),
+                        "parent", counts.parent(),
+                        "fill", counts.fill(),
+                        "chunk", counts.chunk()));
+        m.put(
+                "index",
+                Map.of(
+                        "name", index.name(),
+                        "bytes", index.bytes(),
+                        "tables", index.tables(),
+                        "digests", index.digests()));
+        m.put("packs", packs.stream().map(p -> Map.of("name", p.name(), "bytes", p.bytes())).toList());
+        m.put("formerly", formerly);
+        m.put(
+                "state",
+                state.stream()
+                        .map(s -> Map.of("id", s.id(), "version", s.version(), "values", s.values()))
+                        .toList());
+        return Cbor.encode(m);
     }
 
     // ---- decoding --------------------------------------------------------------------------------------------------
 
+    static Manifest read(Path dir) throws SnapshotException {
+        if (!Files.exists(dir)) {
+            throw new SnapshotException(Kind.MISSING, "snapshot " + dir + " does not exist");
+        }
+        if (!Files.isDirectory(dir)) {
+            throw new SnapshotException(
+                    Kind.NOT_A_SNAPSHOT, dir + " is a file; a snapshot is a directory");
+        }
+        Path file = dir.resolve(Layout.MANIFEST);
+        int most = Layout.MAX_MANIFEST + Layout.HEAD + 4 + Layout.DIGEST;
+        try (InputStream in = Files.newInputStream(file)) {
+            if (Files.size(file) > most) {
+                throw new SnapshotException(
+                        Kind.FOREIGN,
+                        "%s has %d bytes, far more than a snapshot's manifest"
+                                .formatted(file, Files.size(file)));
+            }
+            return decode(in.readNBytes(most + 1), dir);
+        } catch (NoSuchFileException e) {
+            throw new SnapshotException(
+                    Kind.NOT_A_SNAPSHOT, dir + " is not a snapshot: it has no file " + Layout.MANIFEST, e);
+        } catch (IOException e) {
+            throw new SnapshotException(Kind.IO, file + ": " + e.getMessage(), e);
+        }
+    }
+
     static Manifest decode(byte[] file, Path dir) throws SnapshotException {
-        int head = 16;
-        if (file.length < 8
-                || !Arrays.equals(file, 0, 8, Layout.MAGIC, 0, 8)) {
+        if (file.length < 8 || !Arrays.equals(file, 0, 8, Layout.MAGIC, 0, 8)) {
             throw new SnapshotException(
                     file.length < 8 ? Kind.TRUNCATED : Kind.FOREIGN,
                     dir + " is not a Faultline snapshot: its manifest does not start with the snapshot magic");
         }
-        if (file.length < head + Layout.DIGEST) {
-            throw truncated(dir, file.length, head + Layout.DIGEST);
+        if (file.length < Layout.HEAD + 4 + Layout.DIGEST) {
+            throw truncated(dir, file.length, Layout.HEAD + 4 + Layout.DIGEST);
         }
         ByteBuffer b = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
-        int version = b.getInt(8);
-        if (version != Layout.VERSION) {
-            throw new SnapshotException(
-                    version > Layout.VERSION ? Kind.NEWER : Kind.CORRUPT,
-                    "snapshot %s has format version %d; this program reads version %d"
-                            .formatted(dir, version, Layout.VERSION));
-        }
+        checkVersion(b.getInt(8), dir);
         int n = b.getInt(12);
         if (n < 0 || n > Layout.MAX_MANIFEST) {
             throw corrupt(dir, "manifest length " + Integer.toUnsignedLong(n) + " is out of range", null);
         }
-        if (file.length != head + n + Layout.DIGEST) {
-            throw truncated(dir, file.length, head + n + Layout.DIGEST);
+        int end = Layout.HEAD + n;
+        if (file.length != end + 4 + Layout.DIGEST) {
+            throw truncated(dir, file.length, end + 4 + Layout.DIGEST);
         }
-        MessageDigest sha = Digests.sha256();
-        sha.update(file, 0, head + n);
-        if (!Arrays.equals(sha.digest(), Arrays.copyOfRange(file, head + n, file.length))) {
+        if (b.getInt(end) != Digests.crc32c(file, 0, end)) {
+            throw corrupt(dir, "the manifest's checksum does not match", null);
+        }
+        byte[] id = Digests.sha256().digest(Arrays.copyOfRange(file, Layout.HEAD, end));
+        if (!Arrays.equals(id, Arrays.copyOfRange(file, end + 4, file.length))) {
             throw corrupt(dir, "the manifest's SHA-256 does not match", null);
         }
         try {
-            return fromMap(new Reader(CBOR.createParser(file, head, n)).document(), dir);
-        } catch (IOException | RuntimeException e) {
+            return fromMap(new Fields(Cbor.decode(file, Layout.HEAD, n)), dir);
+        } catch (RuntimeException e) {
             throw corrupt(dir, "the manifest cannot be decoded: " + e.getMessage(), e);
         }
     }
 
-    private static Manifest fromMap(Map<String, Object> m, Path dir) throws SnapshotException {
-        Map<String, Object> c = map(m, "machine");
-        List<String> devices = new ArrayList<>();
-        for (Object d : list(c, "devices")) {
-            devices.add((String) d);
+    private static void checkVersion(int version, Path dir) throws SnapshotException {
+        if (version == Layout.VERSION) {
+            return;
         }
+        boolean older = version > 0 && version < Layout.VERSION;
+        throw new SnapshotException(
+                older ? Kind.OLDER : Kind.NEWER,
+                "snapshot %s has the %s format version %d; this program reads version %d%s"
+                        .formatted(
+                                dir,
+                                older ? "older" : "newer",
+                                Integer.toUnsignedLong(version),
+                                Layout.VERSION,
+                                older ? ": save it again" : ""));
+    }
+
+    private static Manifest fromMap(Fields m, Path dir) throws SnapshotException {
+        List<String> required = m.texts("required");
+        for (String f : required) {
+            if (!KNOWN.contains(f)) {
+                throw new SnapshotException(
+                        Kind.NEWER,
+                        "snapshot %s needs the feature '%s', which this program does not have"
+                                .formatted(dir, f));
+            }
+        }
+        Fields c = m.fields("machine");
         MachineConfig config =
                 new MachineConfig(
-                        (String) c.get("name"),
-                        number(c, "ramBytes"),
-                        Math.toIntExact(number(c, "vcpus")),
-                        (String) c.get("engine"),
-                        (String) c.get("faultStyle"),
-                        devices);
+                        c.text("name"),
+                        c.number("ramBytes"),
+                        Math.toIntExact(c.number("vcpus")),
+                        c.text("engine"),
+                        c.text("faultStyle"),
+                        c.texts("devices"));
         List<Region> regions = new ArrayList<>();
         long pages = 0;
-        for (Object o : list(m, "regions")) {
-            Map<String, Object> r = cast(o);
-            long bytes = number(r, "bytes");
-            if (bytes <= 0 || bytes % Layout.PAGE != 0 || bytes > 1L << 46) {
-                throw corrupt(dir, "region size 0x" + Long.toHexString(bytes), null);
+        for (Fields r : m.list("regions")) {
+            long bytes = r.number("bytes");
+            if (bytes <= 0 || bytes % Layout.PAGE != 0 || bytes > 1L << 42) {
+                throw new IllegalArgumentException("region size 0x" + Long.toHexString(bytes));
             }
-            pages = Math.addExact(pages, bytes / Layout.PAGE);
-            regions.add(new Region((String) r.get("name"), bytes));
+            pages += bytes / Layout.PAGE;
+            if (pages > 1 << 30) {
+                throw new IllegalArgumentException("more than 4 TiB of pages");
+            }
+            regions.add(new Region(r.text("name"), bytes));
         }
+        Parent parent = null;
+        if (m.has("parent")) {
+            Fields p = m.fields("parent");
+            parent = new Parent(p.digest("id"), p.text("path"));
+        }
+        Fields k = m.fields("pages");
+        Counts counts =
+                new Counts(k.number("zero"), k.number("parent"), k.number("fill"), k.number("chunk"));
         List<StateSection> state = new ArrayList<>();
-        for (Object o : list(m, "state")) {
-            Map<String, Object> s = cast(o);
+        for (Fields s : m.list("state")) {
             StateSection section =
-                    new StateSection((String) s.get("id"), Math.toIntExact(number(s, "version")));
-            map(s, "values").forEach(section::putRaw);
+                    new StateSection(s.text("id"), Math.toIntExact(s.number("version")));
+            s.fields("values").map().forEach(section::putRaw);
             state.add(section);
         }
-        long zero = number(m, "zeroPages");
-        long data = number(m, "dataBytes");
-        if (zero < 0 || zero > pages || data != (pages - zero) * Layout.PAGE) {
-            throw corrupt(dir, "page counts do not add up", null);
-        }
         return new Manifest(
-                Instant.ofEpochMilli(number(m, "createdMillis")),
+                Instant.ofEpochMilli(m.number("created")),
                 config,
-                regions,
-                zero,
-                data,
-                (byte[]) m.get("indexDigest"),
+                required,
+                parent,
+                List.copyOf(regions),
+                counts,
+                index(m.fields("index"), pages),
+                packs(m),
+                m.digests("formerly"),
                 state);
+    }
+
+    private static Index index(Fields x, long pages) {
+        long sections = (pages + Layout.SECTION - 1) / Layout.SECTION;
+        long tables = (sections + Layout.TABLE - 1) / Layout.TABLE;
+        Index index =
+                new Index(fileName(x), x.number("bytes"), x.number("tables"), x.bytes("digests"));
+        if (index.digests().length != tables * Layout.DIGEST
+                || index.tables() < Layout.HEAD
+                || index.tables() > index.bytes()
+                || index.bytes() - index.tables() != sections * Layout.TABLE_ENTRY) {
+            throw new IllegalArgumentException("the index does not have " + pages + " pages");
+        }
+        return index;
+    }
+
+    private static List<Pack> packs(Fields m) {
+        List<Pack> packs = new ArrayList<>();
+        for (Fields p : m.list("packs")) {
+            Pack pack = new Pack(fileName(p), p.number("bytes"));
+            if (pack.bytes() < Layout.HEAD || packs.size() == 0xFFFF) {
+                throw new IllegalArgumentException("pack " + pack);
+            }
+            packs.add(pack);
+        }
+        return packs;
+    }
+
+    private static String fileName(Fields f) {
+        String name = f.text("name");
+        if (!FILE_NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException("file name '" + name + "'");
+        }
+        return name;
     }
 
     private static SnapshotException truncated(Path dir, long is, long want) {
         return new SnapshotException(
-                Kind.TRUNCATED,
-                "snapshot %s is truncated: its manifest has %d bytes, expected %d"
-                        .formatted(dir, is, want));
+                is < want ? Kind.TRUNCATED : Kind.CORRUPT,
+                "snapshot %s is %s: its manifest has %d bytes, expected %d"
+                        .formatted(dir, is < want ? "truncated" : "corrupt", is, want));
     }
 
     static SnapshotException corrupt(Path dir, String what, Throwable cause) {
         return new SnapshotException(
                 Kind.CORRUPT, "snapshot " + dir + " is corrupt: " + what, cause);
-    }
-
-    private static long number(Map<String, Object> m, String key) {
-        if (m.get(key) instanceof Long l) {
-            return l;
-        }
-        throw new IllegalArgumentException(key + " is not a number");
-    }
-
-    private static Map<String, Object> map(Map<String, Object> m, String key) {
-        return cast(m.get(key));
-    }
-
-    private static List<?> list(Map<String, Object> m, String key) {
-        if (m.get(key) instanceof List<?> l) {
-            return l;
-        }
-        throw new IllegalArgumentException(key + " is not a list");
-    }
-
-    @SuppressWarnings("unchecked")
-    private static Map<String, Object> cast(Object o) {
-        if (o instanceof Map<?, ?> m) {
-            return (Map<String, Object>) m;
-        }
-        throw new IllegalArgumentException("a map was expected");
-    }
-
-    /** CBOR to maps, lists, longs, strings and byte arrays. */
-    private record Reader(CBORParser p) {
-        Map<String, Object> document() throws IOException {
-            try (p) {
-                p.nextToken();
-                return cast(value());
-            }
-        }
-
-        private Object value() throws IOException {
-            return switch (p.currentToken()) {
-                case START_OBJECT -> {
-                    Map<String, Object> m = new HashMap<>();
-                    while (p.nextToken() == JsonToken.FIELD_NAME) {
-                        String key = p.currentName();
-                        p.nextToken();
-                        m.put(key, value());
-                    }
-                    yield m;
-                }
-                case START_ARRAY -> {
-                    List<Object> l = new ArrayList<>();
-                    while (p.nextToken() != JsonToken.END_ARRAY) {
-                        l.add(value());
-                    }
-                    yield l;
-                }
-                case VALUE_NUMBER_INT -> p.getLongValue();
-                case VALUE_STRING -> p.getText();
-                case VALUE_EMBEDDED_OBJECT -> p.getBinaryValue();
-                case null, default -> throw new IOException("unexpected " + p.currentToken());
-            };
-        }
     }
 }

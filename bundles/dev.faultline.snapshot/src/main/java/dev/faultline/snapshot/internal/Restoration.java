@@ -15,10 +15,10 @@ import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.vm.Machine;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
@@ -34,7 +34,7 @@ final class Restoration implements Restored, FaultHandler {
 
     private final RestoreMode mode;
     private final Machine machine;
-    private final PageIndex index;
+    private final Image image;
     private final Trace trace;
     private final List<RamBlock> blocks = new ArrayList<>();
     private final List<Integer> firstPage = new ArrayList<>();
@@ -43,26 +43,29 @@ final class Restoration implements Restored, FaultHandler {
     private final AtomicLong loaded = new AtomicLong();
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong faults = new AtomicLong();
-    private final AtomicInteger touches = new AtomicInteger();
     private final AtomicBoolean closed = new AtomicBoolean();
-    private final ThreadLocal<byte[]> buffer = ThreadLocal.withInitial(() -> new byte[Layout.PAGE]);
-    private final int[] order;
+    private final ThreadLocal<byte[]> buffer = ThreadLocal.withInitial(() -> new byte[Layout.GROUP * Layout.PAGE]);
+    private final Object rightsLock = new Object();
+    private int[] order = new int[256]; // guarded by touchLock
+    private int touches;
+    private final Object touchLock = new Object();
+    private boolean withdrawn; // guarded by rightsLock
     private volatile SnapshotException failure;
+    private volatile boolean everything;
     private ProtectionLayer layer;
     private Thread prefetch;
 
-    Restoration(RestoreMode mode, Machine machine, Manifest m, PageIndex index, Trace trace)
+    Restoration(RestoreMode mode, Machine machine, Image image, Trace trace)
             throws SnapshotException {
         this.mode = mode;
         this.machine = machine;
-        this.index = index;
+        this.image = image;
         this.trace = trace;
-        this.present = new AtomicLongArray((index.pages() + 63) / 64);
-        this.order = new int[Math.min(index.pages(), Layout.MAX_TRACE)];
+        this.present = new AtomicLongArray((image.pages() + 63) / 64);
         for (int i = 0; i < STRIPES; i++) {
             stripes[i] = new Object();
         }
-        match(m);
+        match(image.manifest());
     }
 
     private void match(Manifest m) throws SnapshotException {
@@ -112,23 +115,57 @@ final class Restoration implements Restored, FaultHandler {
         if (closed.get() && !isPresent(page)) {
             return Resolution.STOP;
         }
+        int came;
         try {
             faults.incrementAndGet();
-            if (load(page)) {
-                touched(page);
-            }
+            came = load(page);
         } catch (SnapshotException e) {
             failure = e;
             return Resolution.STOP;
         }
-        layer.protectPage(fault.gfn(), Rights.RWX);
+        if (came != 0) {
+            touched(page);
+        }
+        open(page & -Layout.GROUP, came, fault.gfn());
         return Resolution.RETRY;
     }
 
     private void touched(int page) {
-        int i = touches.getAndIncrement();
-        if (i < order.length) {
-            order[i] = page;
+        synchronized (touchLock) {
+            if (touches < Layout.MAX_TRACE) {
+                if (touches == order.length) {
+                    order = Arrays.copyOf(order, 2 * touches);
+                }
+                order[touches++] = page;
+            }
+        }
+    }
+
+    /** Opens what was just filled wherever the guest sees it, and the page that it asks for. */
+    private void open(int first, int mask, long gfn) {
+        synchronized (rightsLock) {
+            if (withdrawn) {
+                return;
+            }
+            if (gfn >= 0) {
+                layer.protectPage(gfn, Rights.RWX);
+            }
+            if (mask == 0) {
+                return;
+            }
+            List<MemorySlot> slots = machine.memory().slots();
+            for (int i = 0; i < Layout.GROUP; i++) {
+                if ((mask >> i & 1) == 0) {
+                    continue;
+                }
+                long hva = hvaOf(first + i);
+                for (MemorySlot s : slots) {
+                    long off = hva - s.hva();
+                    if (off >= 0 && off < s.size()) {
+                        layer.protectPage(s.gpa() + off >>> 12, Rights.RWX);
+                    }
+                }
+            }
         }
     }
 
@@ -150,28 +187,39 @@ final class Restoration implements Restored, FaultHandler {
         return blocks.get(i).hva() + (long) (page - firstPage.get(i)) * Layout.PAGE;
     }
 
-    private boolean isPresent(int page) {
+    boolean isPresent(int page) {
         return (present.get(page >> 6) >>> (page & 63) & 1) != 0;
     }
 
-    /** Fills a page if it is absent. Returns true if this call did. */
-    private boolean load(int page) throws SnapshotException {
+    /**
+     * Fills a page if it is absent, and what comes with it for free. Returns which pages of its group this call filled.
+     */
+    private int load(int page) throws SnapshotException {
         if (isPresent(page)) {
-            return false;
+            return 0;
         }
-        synchronized (stripes[page % STRIPES]) {
+        int first = page & -Layout.GROUP;
+        synchronized (stripes[page / Layout.GROUP % STRIPES]) {
             if (isPresent(page)) {
-                return false;
+                return 0;
             }
-            if (!index.zero(page)) {
-                byte[] b = buffer.get();
-                index.read(page, b);
-                HostBytes.copyIn(b, 0, hvaOf(page), Layout.PAGE);
-                bytes.addAndGet(Layout.PAGE);
+            byte[] b = buffer.get();
+            int got = image.fetch(page, b);
+            int shift = first & 63;
+            int absent = ~(int) (present.get(first >> 6) >>> shift) & 0xFFFF;
+            int came = 0;
+            for (int i = 0; i < Layout.GROUP; i++) {
+                if ((got >> i & absent >> i & 1) != 0) {
+                    HostBytes.copyIn(b, i * Layout.PAGE, hvaOf(first + i), Layout.PAGE);
+                    bytes.addAndGet(Layout.PAGE);
+                    came |= 1 << i;
+                }
             }
-            present.accumulateAndGet(page >> 6, 1L << (page & 63), (x, y) -> x | y);
-            loaded.incrementAndGet();
-            return true;
+            came |= got >>> 16 & absent; // all zero, as the machine's memory is from the start
+            long bits = (long) came << shift;
+            present.accumulateAndGet(first >> 6, bits, (x, y) -> x | y);
+            loaded.addAndGet(Integer.bitCount(came));
+            return came;
         }
     }
 
@@ -179,11 +227,11 @@ final class Restoration implements Restored, FaultHandler {
 
     private void prefetch() {
         try {
-            for (int page : trace.pages(index.pages())) {
+            for (int page : trace.pages(image.pages())) {
                 if (closed.get()) {
                     return;
                 }
-                load(page);
+                open(page & -Layout.GROUP, load(page), -1);
             }
         } catch (SnapshotException e) {
             // Advisory: the fault on that page will report it again, then as the guest's business.
@@ -194,20 +242,45 @@ final class Restoration implements Restored, FaultHandler {
 
     @Override
     public void complete() throws SnapshotException {
-        for (int p = 0; p < index.pages(); p++) {
+        for (int p = 0; p < image.pages(); p++) {
             if (closed.get()) {
                 return;
             }
             load(p);
         }
+        everything = true;
         if (layer != null) {
-            layer.close();
+            synchronized (rightsLock) {
+                withdrawn = true;
+                layer.close();
+            }
         }
+    }
+
+    /** Whether the machine lacks nothing any more. */
+    boolean isComplete() {
+        return everything;
+    }
+
+    Image image() {
+        return image;
     }
 
     @Override
     public void saveRecording() throws SnapshotException {
-        trace.save(order, Math.min(touches.get(), order.length));
+        int[] mine;
+        synchronized (touchLock) {
+            mine = Arrays.copyOf(order, touches);
+        }
+        if (mode == RestoreMode.RECORDED) {
+            // What was fetched ahead was never touched in order: the recording grows by what was missing in it.
+            int[] before = trace.pages(image.pages());
+            int n = Math.min(before.length, Layout.MAX_TRACE - mine.length);
+            int[] both = Arrays.copyOf(before, n + mine.length);
+            System.arraycopy(mine, 0, both, n, mine.length);
+            mine = both;
+        }
+        trace.save(mine, mine.length);
     }
 
     // ---- figures --------------------------------------------------------------------------------------------------------
@@ -259,14 +332,18 @@ final class Restoration implements Restored, FaultHandler {
             Thread.currentThread().interrupt();
         }
         try {
-            index.close();
+            image.close();
         } catch (SnapshotException e) {
             System.getLogger(Restoration.class.getName())
                     .log(System.Logger.Level.WARNING, "closing: {0}", e.getMessage());
         }
     }
 
-    boolean serves(Machine m) {
-        return machine == m && !closed.get();
+    Machine machine() {
+        return machine;
+    }
+
+    boolean isClosed() {
+        return closed.get();
     }
 }

@@ -10,17 +10,12 @@ import dev.faultline.api.vm.Machine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
@@ -30,36 +25,45 @@ import java.util.stream.Stream;
  * rename. A failure leaves nothing behind.
  */
 final class Saver {
-    private static final int BUFFER_PAGES = 256;
-
+    private final Disk disk;
     private final Path dir;
+    private final Codec codec;
     private final DoubleConsumer progress;
-    private long zeroPages;
-    private long dataBytes;
+    private Restoration lazy;
+    private boolean incremental;
+    private List<RamBlock> blocks;
+    private final byte[] group = new byte[Layout.GROUP * Layout.PAGE];
+    private int groupHeld;
 
-    Saver(Path dir, DoubleConsumer progress) {
-        this.dir = dir.toAbsolutePath();
+    Saver(Disk disk, Path dir, Codec codec, DoubleConsumer progress) {
+        this.disk = disk;
+        this.dir = dir.toAbsolutePath().normalize();
+        this.codec = codec;
         this.progress = progress;
     }
 
-    /** @param machine paused or quiesced */
-    Manifest save(Machine machine) throws SnapshotException {
+    /**
+     * @param machine paused or quiesced
+     * @param from what still fills the machine, or null; pages that are absent are taken from there
+     * @param refer store no page that is the same in the snapshot restored from
+     */
+    Manifest save(Machine machine, Restoration from, boolean refer) throws SnapshotException {
+        lazy = from;
+        incremental = refer;
+        blocks = List.copyOf(machine.memory().blocks());
         Path temporary = null;
         try {
             checkTarget();
-            Path parent = dir.getParent();
-            Files.createDirectories(parent);
-            temporary = Files.createTempDirectory(parent, "." + dir.getFileName() + ".saving-");
+            temporary = disk.temporaryDirectory(dir.getParent(), "." + dir.getFileName() + ".saving-");
             Manifest m = write(machine, temporary);
-            Files.deleteIfExists(dir);
-            Files.move(temporary, dir, StandardCopyOption.ATOMIC_MOVE);
-            force(parent);
+            disk.move(temporary, dir);
+            disk.force(dir.getParent());
             return m;
         } catch (IOException | UncheckedIOException e) {
             removeQuietly(temporary, e);
             throw new SnapshotException(
                     Kind.IO, "snapshot %s cannot be written: %s".formatted(dir, e.getMessage()), e);
-        } catch (RuntimeException e) {
+        } catch (SnapshotException | RuntimeException e) {
             removeQuietly(temporary, e);
             throw e;
         }
@@ -80,77 +84,114 @@ final class Saver {
         }
     }
 
-    private Manifest write(Machine machine, Path to) throws IOException {
-        List<StateSection> state = machine.saveState();
-        List<Manifest.Region> regions = new ArrayList<>();
-        long total = 0;
-        for (RamBlock b : machine.memory().blocks()) {
-            regions.add(new Manifest.Region(b.name(), b.size()));
-            total += b.size() / Layout.PAGE;
-        }
-        MessageDigest digest = Digests.sha256();
-        try (FileChannel data = create(to.resolve(Layout.DATA));
-                FileChannel index = create(to.resolve(Layout.INDEX))) {
-            long done = 0;
-            for (RamBlock b : machine.memory().blocks()) {
-                writeBlock(b, data, index, digest, done, total);
-                done += b.size() / Layout.PAGE;
-            }
-            data.force(true);
-            index.force(true);
-        }
-        Manifest m =
-                new Manifest(
-                        Instant.now(),
-                        machine.config(),
-                        regions,
-                        zeroPages,
-                        dataBytes,
-                        digest.digest(),
-                        state);
-        try (FileChannel c = create(to.resolve(Layout.MANIFEST))) {
-            writeAll(c, ByteBuffer.wrap(m.encode()));
-            c.force(true);
-        }
-        force(to);
-        return m;
+    static List<Manifest.Region> regions(List<RamBlock> blocks) {
+        return blocks.stream().map(b -> new Manifest.Region(b.name(), b.size())).toList();
     }
 
-    private void writeBlock(
-            RamBlock block,
-            FileChannel data,
-            FileChannel index,
-            MessageDigest digest,
-            long done,
-            long total)
-            throws IOException {
-        byte[] pages = new byte[BUFFER_PAGES * Layout.PAGE];
-        ByteBuffer entries =
-                ByteBuffer.allocate(BUFFER_PAGES * Layout.ENTRY).order(ByteOrder.LITTLE_ENDIAN);
-        long count = block.size() / Layout.PAGE;
-        for (long p = 0; p < count; p += BUFFER_PAGES) {
-            int used = 0;
-            entries.clear();
-            for (long q = p; q < Math.min(count, p + BUFFER_PAGES); q++) {
-                int at = used * Layout.PAGE;
-                long hva = block.hva() + q * Layout.PAGE;
-                if (isZero(hva)) {
-                    entries.putLong(-1).putInt(0);
-                    zeroPages++;
+    private Manifest write(Machine machine, Path to) throws IOException, SnapshotException {
+        List<StateSection> state = machine.saveState();
+        List<Manifest.Region> regions = regions(blocks);
+        long pages = regions.stream().mapToLong(r -> r.bytes() / Layout.PAGE).sum();
+        try (ImageWriter w = new ImageWriter(disk, to, 0, codec, pages)) {
+            ImageWriter.Draft draft = new ImageWriter.Draft();
+            for (int first = 0; first < pages; first += Layout.SECTION) {
+                draft.pages = (int) Math.min(Layout.SECTION, pages - first);
+                draw(draft, first);
+                w.section(draft);
+                progress.accept((double) (first + draft.pages) / pages);
+            }
+            w.finish();
+            List<String> required = new ArrayList<>();
+            if (w.feature() != null) {
+                required.add(w.feature());
+            }
+            Manifest.Parent parent = null;
+            if (w.counts().parent() > 0) {
+                required.add(Manifest.PARENT_FEATURE);
+                parent = parent();
+            }
+            Manifest m =
+                    new Manifest(
+                            Instant.ofEpochMilli(System.currentTimeMillis()),
+                            machine.config(),
+                            required,
+                            parent,
+                            regions,
+                            w.counts(),
+                            w.index(),
+                            List.of(w.pack()),
+                            List.of(),
+                            state);
+            writeManifest(disk, to.resolve(Layout.MANIFEST), m);
+            disk.force(to);
+            return m;
+        }
+    }
+
+    static void writeManifest(Disk disk, Path file, Manifest m) throws IOException {
+        try (Disk.Out c = disk.create(file)) {
+            c.write(ByteBuffer.wrap(m.encode()));
+            c.force();
+        }
+    }
+
+    private Manifest.Parent parent() {
+        Path of = lazy.image().dir().toAbsolutePath().normalize();
+        Path home = dir.getParent();
+        boolean near = of.getRoot().equals(home.getRoot());
+        String path = (near ? home.relativize(of) : of).toString().replace('\\', '/');
+        return new Manifest.Parent(lazy.image().manifest().id(), path);
+    }
+
+    // ---- pages -------------------------------------------------------------------------------------------------------
+
+    private void draw(ImageWriter.Draft d, int first) throws SnapshotException {
+        int block = 0;
+        long blockFirst = 0;
+        groupHeld = -1;
+        for (int i = 0; i < d.pages; i++) {
+            int page = first + i;
+            while (page - blockFirst >= blocks.get(block).size() / Layout.PAGE) {
+                blockFirst += blocks.get(block++).size() / Layout.PAGE;
+            }
+            long hva = blocks.get(block).hva() + (page - blockFirst) * Layout.PAGE;
+            boolean absent = lazy != null && !lazy.isPresent(page);
+            if (absent && incremental) {
+                d.kind[i] = Layout.PARENT;
+            } else if (absent) {
+                System.arraycopy(
+                        held(page), at(page), d.content, i * Layout.PAGE, Layout.PAGE);
+                d.classify(i);
+            } else if (isZero(hva)) {
+                d.kind[i] = Layout.ZERO;
+            } else {
+                HostBytes.copyOut(hva, d.content, i * Layout.PAGE, Layout.PAGE);
+                if (incremental && sameAsParent(page, d.content, i * Layout.PAGE)) {
+                    d.kind[i] = Layout.PARENT;
                 } else {
-                    HostBytes.copyOut(hva, pages, at, Layout.PAGE);
-                    entries.putLong(dataBytes).putInt(Digests.crc32c(pages, at, Layout.PAGE));
-                    dataBytes += Layout.PAGE;
-                    used++;
+                    d.classify(i);
                 }
             }
-            writeAll(data, ByteBuffer.wrap(pages, 0, used * Layout.PAGE));
-            entries.flip();
-            digest.update(entries.duplicate());
-            writeAll(index, entries);
-            progress.accept((double) (done + p) / total);
         }
-        progress.accept((double) (done + count) / total);
+    }
+
+    private static int at(int page) {
+        return page % Layout.GROUP * Layout.PAGE;
+    }
+
+    /** The group of {@code page} as the snapshot restored from has it. */
+    private byte[] held(int page) throws SnapshotException {
+        if (groupHeld != page / Layout.GROUP) {
+            groupHeld = -1;
+            lazy.image().readGroup(page / Layout.GROUP, group);
+            groupHeld = page / Layout.GROUP;
+        }
+        return group;
+    }
+
+    private boolean sameAsParent(int page, byte[] b, int from) throws SnapshotException {
+        return Arrays.equals(
+                b, from, from + Layout.PAGE, held(page), at(page), at(page) + Layout.PAGE);
     }
 
     private static boolean isZero(long hva) {
@@ -171,45 +212,19 @@ final class Saver {
         return true;
     }
 
-    private static FileChannel create(Path p) throws IOException {
-        return FileChannel.open(p, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-    }
+    // ---- cleaning up ---------------------------------------------------------------------------------------------------
 
-    private static void writeAll(FileChannel c, ByteBuffer b) throws IOException {
-        while (b.hasRemaining()) {
-            c.write(b);
-        }
-    }
-
-    /** Forces a directory's entries to disk, where the host lets a directory be opened. */
-    static void force(Path directory) throws IOException {
-        if (java.io.File.separatorChar == '\\') {
+    private void removeQuietly(Path temporary, Exception because) {
+        if (temporary == null || !Files.exists(temporary)) {
             return;
         }
-        try (FileChannel c = FileChannel.open(directory, StandardOpenOption.READ)) {
-            c.force(true);
-        }
-    }
-
-    private static void removeQuietly(Path temporary, Exception because) {
-        if (temporary == null) {
-            return;
-        }
-        try {
-            removeTree(temporary);
+        try (Stream<Path> s = Files.list(temporary)) {
+            for (Path p : s.toList()) {
+                disk.delete(p);
+            }
+            disk.delete(temporary);
         } catch (IOException e) {
             because.addSuppressed(e);
-        }
-    }
-
-    static void removeTree(Path root) throws IOException {
-        if (!Files.exists(root)) {
-            return;
-        }
-        try (Stream<Path> s = Files.walk(root)) {
-            for (Path p : s.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(p);
-            }
         }
     }
 }

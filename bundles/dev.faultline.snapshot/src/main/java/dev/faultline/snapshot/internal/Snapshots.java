@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SnapshotInfo;
@@ -11,7 +13,6 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,8 +28,16 @@ import org.osgi.service.component.annotations.Deactivate;
 public final class Snapshots implements SnapshotService {
     private final List<Restoration> active = new CopyOnWriteArrayList<>();
 
+    private final Disk disk;
+
     @Activate
-    public Snapshots() {}
+    public Snapshots() {
+        this(Disk.REAL);
+    }
+
+    Snapshots(Disk disk) {
+        this.disk = disk;
+    }
 
     @Deactivate
     void deactivate() {
@@ -36,16 +45,12 @@ public final class Snapshots implements SnapshotService {
     }
 
     @Override
-    public SnapshotInfo save(Machine machine, Path dir, DoubleConsumer progress)
+    public SnapshotInfo save(
+            Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException {
         long begin = System.nanoTime();
-        active.removeIf(r -> !r.serves(machine) && r.failure() != null);
-        for (Restoration r : active) {
-            if (r.serves(machine)) {
-                // Absent pages are read from the parent now: this format version cannot refer to them.
-                r.complete();
-            }
-        }
+        Restoration from = source(machine, options.incremental());
+        Codec codec = codec(options.compression());
         Manifest[] saved = new Manifest[1];
         SnapshotException[] failed = new SnapshotException[1];
         long[] pause = new long[1];
@@ -53,7 +58,9 @@ public final class Snapshots implements SnapshotService {
                 () -> {
                     long t = System.nanoTime();
                     try {
-                        saved[0] = new Saver(dir, progress).save(machine);
+                        saved[0] =
+                                new Saver(disk, dir, codec, progress)
+                                        .save(machine, from, options.incremental());
                     } catch (SnapshotException e) {
                         failed[0] = e;
                     }
@@ -65,9 +72,49 @@ public final class Snapshots implements SnapshotService {
         return describe(dir, saved[0], System.nanoTime() - begin, pause[0]);
     }
 
+    private static Codec codec(SaveOptions.Compression c) {
+        return switch (c) {
+            case NONE -> Codec.RAW;
+            case LZ4 -> Codec.LZ4;
+            case ZSTD -> Codec.ZSTD;
+        };
+    }
+
+    /** What the machine's absent pages, or those that it shares, are in; null if it has all pages itself. */
+    private Restoration source(Machine machine, boolean incremental) throws SnapshotException {
+        Restoration from = null;
+        for (Restoration r : active) {
+            if (r.machine() == machine) {
+                from = r;
+            } else if (r.isClosed()) {
+                active.remove(r);
+            }
+        }
+        if (from != null && from.isClosed() && !from.isComplete()) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "the machine's restore from %s was ended before all pages were loaded; it cannot be saved"
+                            .formatted(from.image().dir()));
+        }
+        boolean usable =
+                from != null
+                        && !from.isClosed()
+                        && Saver.regions(machine.memory().blocks())
+                                .equals(from.image().manifest().regions());
+        if (incremental && !usable) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "an incremental save needs the snapshot that the machine was restored from; this machine has none");
+        }
+        if (from != null && !usable && !from.isClosed()) {
+            from.complete();
+        }
+        return usable && (incremental || !from.isComplete()) ? from : null;
+    }
+
     @Override
     public SnapshotInfo info(Path dir) throws SnapshotException {
-        return describe(dir, manifest(dir), 0, 0);
+        return describe(dir, Manifest.read(dir), 0, 0);
     }
 
     private static SnapshotInfo describe(Path dir, Manifest m, long save, long pause)
@@ -78,7 +125,7 @@ public final class Snapshots implements SnapshotService {
                 m.config(),
                 size(dir),
                 m.pages(),
-                m.zeroPages(),
+                m.counts().zero(),
                 Trace.of(dir).exists(),
                 save,
                 pause);
@@ -93,31 +140,6 @@ public final class Snapshots implements SnapshotService {
             return n;
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
-        }
-    }
-
-    private static Manifest manifest(Path dir) throws SnapshotException {
-        if (!Files.exists(dir)) {
-            throw new SnapshotException(Kind.MISSING, "snapshot " + dir + " does not exist");
-        }
-        if (!Files.isDirectory(dir)) {
-            throw new SnapshotException(
-                    Kind.NOT_A_SNAPSHOT, dir + " is a file; a snapshot is a directory");
-        }
-        Path file = dir.resolve(Layout.MANIFEST);
-        try {
-            long size = Files.size(file);
-            if (size > Layout.MAX_MANIFEST + 64) {
-                throw new SnapshotException(
-                        Kind.FOREIGN,
-                        "%s has %d bytes, far more than a snapshot's manifest".formatted(file, size));
-            }
-            return Manifest.decode(Files.readAllBytes(file), dir);
-        } catch (NoSuchFileException e) {
-            throw new SnapshotException(
-                    Kind.NOT_A_SNAPSHOT, dir + " is not a snapshot: it has no file " + Layout.MANIFEST, e);
-        } catch (IOException e) {
-            throw new SnapshotException(Kind.IO, file + ": " + e.getMessage(), e);
         }
     }
 
@@ -149,20 +171,40 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public long verify(Path dir, DoubleConsumer progress) throws SnapshotException {
-        Manifest m = manifest(dir);
-        try (PageIndex x = PageIndex.open(dir, m)) {
-            byte[] b = new byte[Layout.PAGE];
-            for (int p = 0; p < x.pages(); p++) {
-                if (!x.zero(p)) {
-                    x.read(p, b);
+        try (Image x = Image.open(dir)) {
+            byte[] b = new byte[Layout.GROUP * Layout.PAGE];
+            int perSection = Layout.SECTION / Layout.GROUP;
+            for (int g = 0; g < x.groups(); g++) {
+                boolean zero = x.sectionKind(g / perSection) == Layout.ZERO;
+                g = zero ? Math.min(x.groups(), (g / perSection + 1) * perSection) - 1 : g;
+                if (!zero) {
+                    x.readGroup(g, b);
                 }
-                if ((p & 0xFFF) == 0) {
-                    progress.accept((double) p / x.pages());
+                if ((g & 0xFF) == 0) {
+                    progress.accept((double) g / x.groups());
                 }
             }
             progress.accept(1);
             return x.pages();
         }
+    }
+
+    @Override
+    public PageMap pageMap(Path dir) throws SnapshotException {
+        try (Image x = Image.open(dir)) {
+            byte[] kinds = new byte[x.pages()];
+            for (int p = 0; p < kinds.length; p++) {
+                kinds[p] = (byte) x.kind(p); // the numbers on disk are those of PageMap
+            }
+            return new PageMap(kinds);
+        }
+    }
+
+    @Override
+    public SnapshotInfo compact(Path dir, DoubleConsumer progress) throws SnapshotException {
+        long begin = System.nanoTime();
+        Manifest m = new Compactor(disk, dir, Codec.LZ4, progress).compact();
+        return describe(dir, m, System.nanoTime() - begin, 0);
     }
 
     @Override
@@ -172,11 +214,12 @@ public final class Snapshots implements SnapshotService {
                     Kind.NOT_A_SNAPSHOT,
                     dir + " is not a snapshot (no " + Layout.MANIFEST + " in it); nothing was deleted");
         }
-        try {
+        checkNoChild(dir);
+        try (Stream<Path> s = Files.list(dir)) {
             // The manifest goes first: what is left of an interrupted deletion is no snapshot.
             Files.delete(dir.resolve(Layout.MANIFEST));
-            for (String f : List.of(Layout.INDEX, Layout.DATA, Layout.TRACE)) {
-                Files.deleteIfExists(dir.resolve(f));
+            for (Path p : s.filter(Snapshots::isOurs).toList()) {
+                Files.delete(p);
             }
             Files.delete(dir);
         } catch (IOException e) {
@@ -184,27 +227,63 @@ public final class Snapshots implements SnapshotService {
         }
     }
 
+    private static boolean isOurs(Path p) {
+        return p.getFileName()
+                .toString()
+                .matches("(index|pack)-[0-9]{1,9}|trace(\\.new)?|manifest\\.new");
+    }
+
+    private static void checkNoChild(Path dir) throws SnapshotException {
+        Manifest mine;
+        try {
+            mine = Manifest.read(dir);
+        } catch (SnapshotException e) {
+            return; // what cannot be read cannot be a parent any more
+        }
+        try (Stream<Path> s = Files.list(dir.toAbsolutePath().normalize().getParent())) {
+            for (Path p : s.filter(q -> Files.exists(q.resolve(Layout.MANIFEST))).toList()) {
+                if (refersTo(p, mine)) {
+                    throw new SnapshotException(
+                            Kind.MISMATCH,
+                            "snapshot %s refers to pages of %s; compact or delete it first"
+                                    .formatted(p, dir));
+                }
+            }
+        } catch (IOException e) {
+            throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean refersTo(Path p, Manifest parent) {
+        try {
+            Manifest m = Manifest.read(p);
+            return m.parent() != null && parent.answersTo(m.parent().id());
+        } catch (SnapshotException e) {
+            return false; // unreadable neighbours do not matter
+        }
+    }
+
     @Override
     public Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException {
-        Manifest m = manifest(dir);
         Trace trace = Trace.of(dir);
+        Image image = Image.open(dir);
         if (mode == RestoreMode.RECORDED && !trace.exists()) {
+            image.close();
             throw new SnapshotException(
                     Kind.MISSING,
                     "snapshot " + dir + " has no recorded working set; restore it lazily with --record first");
         }
-        PageIndex index = PageIndex.open(dir, m);
         try {
-            Restoration r = new Restoration(mode, into, m, index, trace);
-            into.loadState(m.state());
+            Restoration r = new Restoration(mode, into, image, trace);
+            into.loadState(image.manifest().state());
             r.start();
             active.add(r);
             return r;
         } catch (SnapshotException e) {
-            index.close();
+            image.close();
             throw e;
         } catch (MachineException e) {
-            index.close();
+            image.close();
             throw new SnapshotException(
                     Kind.MISMATCH, "snapshot %s does not fit the machine: %s".formatted(dir, e.getMessage()), e);
         }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SnapshotException.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.DoubleConsumer;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Makes a snapshot stand alone: a new index and pack beside the old ones, then the manifest replaced by one rename, then the old files deleted. Cut short at any point it leaves
+ * the old snapshot or the new one, at most with files beside it that no manifest names; the next compaction removes them.
+ */
+final class Compactor {
+    private static final Pattern PART = Pattern.compile("(?:index|pack)-([0-9]{1,9})");
+
+    private final Disk disk;
+    private final Path dir;
+    private final Codec codec;
+    private final DoubleConsumer progress;
+
+    Compactor(Disk disk, Path dir, Codec codec, DoubleConsumer progress) {
+        this.disk = disk;
+        this.dir = dir;
+        this.codec = codec;
+        this.progress = progress;
+    }
+
+    Manifest compact() throws SnapshotException {
+        List<Path> mine = new ArrayList<>();
+        Path manifest = dir.resolve(Layout.MANIFEST + ".new");
+        boolean published = false;
+        try (Image old = Image.open(dir)) {
+            List<Path> before = parts();
+            int number = 1 + before.stream().mapToInt(Compactor::number).max().orElse(0);
+            mine.add(dir.resolve(Layout.INDEX + number));
+            mine.add(dir.resolve(Layout.PACK + number));
+            disk.delete(manifest);
+            mine.add(manifest);
+            Manifest m = write(old, number, manifest);
+            disk.force(dir);
+            disk.move(manifest, dir.resolve(Layout.MANIFEST));
+            published = true;
+            disk.force(dir);
+            for (Path p : before) {
+                disk.delete(p);
+            }
+            return m;
+        } catch (IOException e) {
+            if (!published) {
+                removeQuietly(mine, e);
+            }
+            throw new SnapshotException(
+                    Kind.IO, "snapshot %s cannot be compacted: %s".formatted(dir, e.getMessage()), e);
+        } catch (SnapshotException | RuntimeException e) {
+            if (!published) {
+                removeQuietly(mine, e);
+            }
+            throw e;
+        }
+    }
+
+    private List<Path> parts() throws IOException {
+        try (Stream<Path> s = Files.list(dir)) {
+            return s.filter(p -> number(p) >= 0).toList();
+        }
+    }
+
+    private static int number(Path p) {
+        var m = PART.matcher(p.getFileName().toString());
+        return m.matches() ? Integer.parseInt(m.group(1)) : -1;
+    }
+
+    private Manifest write(Image old, int number, Path manifest)
+            throws IOException, SnapshotException {
+        Manifest was = old.manifest();
+        try (ImageWriter w = new ImageWriter(disk, dir, number, codec, old.pages())) {
+            ImageWriter.Draft d = new ImageWriter.Draft();
+            byte[] group = new byte[Layout.GROUP * Layout.PAGE];
+            for (int s = 0; s < old.sections(); s++) {
+                int first = s * Layout.SECTION;
+                d.pages = Math.min(Layout.SECTION, old.pages() - first);
+                if (old.sectionKind(s) == Layout.ZERO) {
+                    w.uniform(Layout.ZERO, d.pages);
+                    continue;
+                }
+                for (int p = 0; p < d.pages; p += Layout.GROUP) {
+                    int n = old.readGroup((first + p) / Layout.GROUP, group);
+                    System.arraycopy(group, 0, d.content, p * Layout.PAGE, n * Layout.PAGE);
+                    for (int i = 0; i < n; i++) {
+                        d.classify(p + i);
+                    }
+                }
+                w.section(d);
+                progress.accept((double) (s + 1) / old.sections());
+            }
+            w.finish();
+            List<byte[]> formerly = new ArrayList<>(was.formerly());
+            formerly.add(was.id());
+            Manifest m =
+                    new Manifest(
+                            was.created(),
+                            was.config(),
+                            w.feature() == null ? List.of() : List.of(w.feature()),
+                            null,
+                            was.regions(),
+                            w.counts(),
+                            w.index(),
+                            List.of(w.pack()),
+                            formerly,
+                            was.state());
+            Saver.writeManifest(disk, manifest, m);
+            progress.accept(1);
+            return m;
+        }
+    }
+
+    private void removeQuietly(List<Path> files, Exception because) {
+        for (Path p : files) {
+            try {
+                disk.delete(p);
+            } catch (IOException e) {
+                because.addSuppressed(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import java.io.Closeable;
+import java.io.File;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/** What a save does to the file system, and no more: the seam at which tests cut the power. */
+interface Disk {
+    Disk REAL = new Real();
+
+    /** A file being written. */
+    interface Out extends Closeable {
+        /** Writes all that remains. */
+        void write(ByteBuffer b) throws IOException;
+
+        /** Returns when content and length are on the medium. */
+        void force() throws IOException;
+    }
+
+    /** @throws IOException also if it exists */
+    Out create(Path file) throws IOException;
+
+    Path temporaryDirectory(Path parent, String prefix) throws IOException;
+
+    /** Atomic; replaces a file, or an empty directory. */
+    void move(Path from, Path to) throws IOException;
+
+    /** Forces a directory's entries to the medium, where the host lets a directory be opened. */
+    void force(Path directory) throws IOException;
+
+    void delete(Path file) throws IOException;
+
+    /** The host's file systems. */
+    final class Real implements Disk {
+        @Override
+        public Out create(Path file) throws IOException {
+            FileChannel c =
+                    FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            return new Out() {
+                @Override
+                public void write(ByteBuffer b) throws IOException {
+                    while (b.hasRemaining()) {
+                        c.write(b);
+                    }
+                }
+
+                @Override
+                public void force() throws IOException {
+                    c.force(true);
+                }
+
+                @Override
+                public void close() throws IOException {
+                    c.close();
+                }
+            };
+        }
+
+        @Override
+        public Path temporaryDirectory(Path parent, String prefix) throws IOException {
+            Files.createDirectories(parent);
+            return Files.createTempDirectory(parent, prefix);
+        }
+
+        @Override
+        public void move(Path from, Path to) throws IOException {
+            if (Files.isDirectory(to)) {
+                Files.delete(to); // refuses one that is not empty
+            }
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        }
+
+        @Override
+        public void force(Path directory) throws IOException {
+            if (File.separatorChar == '\\') {
+                return;
+            }
+            try (FileChannel c = FileChannel.open(directory, StandardOpenOption.READ)) {
+                c.force(true);
+            }
+        }
+
+        @Override
+        public void delete(Path file) throws IOException {
+            Files.deleteIfExists(file);
+        }
+    }
+}

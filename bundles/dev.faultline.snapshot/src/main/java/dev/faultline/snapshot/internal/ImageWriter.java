@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Writes an index and a pack, one section after the other. One thread. */
+final class ImageWriter implements AutoCloseable {
+    /** A section to be written: fill {@link #content}, and set {@link #kind} of pages that are the parent's. */
+    static final class Draft {
+        final byte[] content = new byte[Layout.SECTION * Layout.PAGE];
+        final int[] kind = new int[Layout.SECTION];
+        private final long[] pattern = new long[Layout.SECTION];
+        int pages;
+
+        /** What the content of a page is: ZERO, FILL or CHUNK. */
+        void classify(int page) {
+            ByteBuffer b = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
+            int at = page * Layout.PAGE;
+            boolean same =
+                    Arrays.equals(content, at, at + Layout.PAGE - 8, content, at + 8, at + Layout.PAGE);
+            pattern[page] = same ? b.getLong(at) : 0;
+            kind[page] = !same ? Layout.CHUNK : pattern[page] == 0 ? Layout.ZERO : Layout.FILL;
+        }
+    }
+
+    /** A chunk that is in the pack. */
+    private record Stored(long offset, int bytes, Codec codec, int pages, byte[] digest) {}
+
+    private final String number;
+    private final Codec codec;
+    private final Codec.Packer packer;
+    private final Disk.Out index;
+    private final Disk.Out pack;
+    private final Map<ByteBuffer, Stored> known = new HashMap<>();
+    private final ByteBuffer tables;
+    private final byte[] gathered = new byte[Layout.GROUP * Layout.PAGE];
+    private final long[] counts = new long[4];
+    private long indexBytes = Layout.HEAD;
+    private long packBytes = Layout.HEAD;
+    private boolean compressed;
+
+    /** @param number of the files, so that a compaction's stand beside the old ones */
+    ImageWriter(Disk disk, Path dir, int number, Codec codec, long pages) throws IOException {
+        this.number = Integer.toString(number);
+        this.codec = codec;
+        this.packer = new Codec.Packer(codec);
+        int sections = Math.toIntExact((pages + Layout.SECTION - 1) / Layout.SECTION);
+        this.tables = little(Math.multiplyExact(sections, Layout.TABLE_ENTRY));
+        this.index = disk.create(dir.resolve(Layout.INDEX + number));
+        try {
+            this.pack = disk.create(dir.resolve(Layout.PACK + number));
+            index.write(head(Layout.INDEX_MAGIC));
+            pack.write(head(Layout.PACK_MAGIC));
+        } catch (IOException e) {
+            index.close();
+            throw e;
+        }
+    }
+
+    private static ByteBuffer little(int n) {
+        return ByteBuffer.allocate(n).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static ByteBuffer head(byte[] magic) {
+        return little(Layout.HEAD).put(magic).putInt(Layout.VERSION).putInt(0).flip();
+    }
+
+    /** A section all of whose pages are of one kind, ZERO or PARENT. */
+    void uniform(int kind, int pages) {
+        counts[kind] += pages;
+        tables.put((byte) kind).position(tables.position() + Layout.TABLE_ENTRY - 1);
+    }
+
+    void section(Draft d) throws IOException {
+        int first = d.kind[0];
+        boolean one = first == Layout.ZERO || first == Layout.PARENT;
+        for (int p = 1; one && p < d.pages; p++) {
+            one = d.kind[p] == first;
+        }
+        if (one) {
+            uniform(first, d.pages);
+            return;
+        }
+        ByteBuffer entries = little(d.pages * Layout.PAGE_ENTRY);
+        ByteBuffer chunks = little(Layout.SECTION * Layout.CHUNK_ENTRY);
+        for (int p = 0; p < d.pages; p += Layout.GROUP) {
+            group(d, p, entries, chunks);
+        }
+        chunks.flip();
+        ByteBuffer block = little(Layout.BLOCK_HEAD + entries.capacity() + chunks.limit());
+        block.putShort((short) d.pages)
+                .putShort((short) (chunks.limit() / Layout.CHUNK_ENTRY))
+                .putInt(0)
+                .put(entries.flip())
+                .put(chunks)
+                .flip();
+        block.putInt(4, Digests.crc32c(block.array(), 8, block.limit() - 8));
+        tables.put((byte) Layout.BLOCK).put(new byte[3]).putInt(block.limit()).putLong(indexBytes);
+        tables.put(Digests.sha256().digest(block.array()));
+        indexBytes += block.limit();
+        index.write(block);
+    }
+
+    /** The entries of a group's pages, and its chunk if it has one. */
+    private void group(Draft d, int first, ByteBuffer entries, ByteBuffer chunks)
+            throws IOException {
+        int slots = 0;
+        int chunk = chunks.position() / Layout.CHUNK_ENTRY;
+        for (int p = first; p < Math.min(d.pages, first + Layout.GROUP); p++) {
+            int kind = d.kind[p];
+            counts[kind]++;
+            boolean stored = kind == Layout.CHUNK;
+            if (stored) {
+                System.arraycopy(
+                        d.content, p * Layout.PAGE, gathered, slots * Layout.PAGE, Layout.PAGE);
+            }
+            entries.put((byte) kind)
+                    .put((byte) (stored ? slots++ : 0))
+                    .putShort((short) (stored ? chunk : 0))
+                    .putLong(kind == Layout.FILL ? d.pattern[p] : 0);
+        }
+        if (slots > 0) {
+            Stored s = store(slots);
+            chunks.putLong(s.offset())
+                    .putInt(s.bytes())
+                    .putShort((short) 0)
+                    .put((byte) s.codec().ordinal())
+                    .put((byte) s.pages())
+                    .put(s.digest());
+        }
+    }
+
+    /** Stores what is gathered, unless its like is in the pack. */
+    private Stored store(int pages) throws IOException {
+        int n = pages * Layout.PAGE;
+        MessageDigest sha = Digests.sha256();
+        sha.update(gathered, 0, n);
+        byte[] digest = sha.digest();
+        Stored s = known.get(ByteBuffer.wrap(digest));
+        if (s != null) {
+            return s;
+        }
+        int packed = packer.pack(gathered, n);
+        int bytes = packed < 0 ? n : packed;
+        Codec used = packed < 0 ? Codec.RAW : codec;
+        compressed |= used != Codec.RAW;
+        ByteBuffer r = little(Layout.RECORD_HEAD + bytes);
+        r.putInt(Layout.RECORD_MAGIC)
+                .put((byte) used.ordinal())
+                .put((byte) pages)
+                .putShort((short) 0)
+                .putInt(bytes)
+                .putInt(0)
+                .put(packed < 0 ? gathered : packer.out(), 0, bytes)
+                .flip();
+        r.putInt(12, Image.recordCrc(r.array(), bytes));
+        s = new Stored(packBytes, bytes, used, pages, digest);
+        packBytes += r.limit();
+        pack.write(r);
+        known.put(ByteBuffer.wrap(digest), s);
+        return s;
+    }
+
+    /** Writes the tables and forces both files to the medium. */
+    void finish() throws IOException {
+        index.write(tables.duplicate().order(ByteOrder.LITTLE_ENDIAN).flip());
+        index.force();
+        pack.force();
+    }
+
+    Manifest.Index index() {
+        int n = tables.position();
+        int step = Layout.TABLE * Layout.TABLE_ENTRY;
+        ByteBuffer digests = ByteBuffer.allocate((n + step - 1) / step * Layout.DIGEST);
+        for (int at = 0; at < n; at += step) {
+            MessageDigest sha = Digests.sha256();
+            sha.update(tables.array(), at, Math.min(step, n - at));
+            digests.put(sha.digest());
+        }
+        return new Manifest.Index(Layout.INDEX + number, indexBytes + n, indexBytes, digests.array());
+    }
+
+    Manifest.Pack pack() {
+        return new Manifest.Pack(Layout.PACK + number, packBytes);
+    }
+
+    Manifest.Counts counts() {
+        return new Manifest.Counts(
+                counts[Layout.ZERO],
+                counts[Layout.PARENT],
+                counts[Layout.FILL],
+                counts[Layout.CHUNK]);
+    }
+
+    /** The codec's feature if a chunk uses it, else null. */
+    String feature() {
+        return compressed ? codec.feature() : null;
+    }
+
+    @Override
+    public void close() throws IOException {
+        try (index) {
+            pack.close();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/**
+ * A verified block of the index: the pages of 2 MiB. Little endian: u16 pages, u16 chunks, u32 CRC32C of all that follows; per page u8 kind, u8 slot, u16 chunk, u64 pattern;
+ * per chunk u64 offset, u32 stored bytes, u16 pack, u8 codec, u8 pages, SHA-256 of the content. Immutable.
+ */
+final class Section {
+    private final ByteBuffer b;
+    private final int pages;
+    private final int chunks;
+
+    private Section(ByteBuffer b) {
+        this.b = b;
+        this.pages = b.getShort(0) & 0xFFFF;
+        this.chunks = b.getShort(2) & 0xFFFF;
+    }
+
+    static int size(int pages, int chunks) {
+        return Layout.BLOCK_HEAD + pages * Layout.PAGE_ENTRY + chunks * Layout.CHUNK_ENTRY;
+    }
+
+    /** The most bytes that a block can have: every page in a chunk of its own. */
+    static final int MAX_SIZE = size(Layout.SECTION, Layout.SECTION);
+
+    /**
+     * @param block verified against its SHA-256
+     * @throws IllegalArgumentException if it makes no sense all the same
+     */
+    static Section of(byte[] block, int wantPages, List<Manifest.Pack> packs, boolean hasParent) {
+        if (block.length < Layout.BLOCK_HEAD) {
+            throw new IllegalArgumentException(block.length + " bytes");
+        }
+        Section s = new Section(ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN));
+        if (s.pages != wantPages || block.length != size(s.pages, s.chunks)) {
+            throw new IllegalArgumentException(
+                    "%d pages and %d chunks in %d bytes".formatted(s.pages, s.chunks, block.length));
+        }
+        if (s.b.getInt(4) != Digests.crc32c(block, 8, block.length - 8)) {
+            throw new IllegalArgumentException("its CRC32C does not match");
+        }
+        for (int c = 0; c < s.chunks; c++) {
+            s.checkChunk(c, packs);
+        }
+        for (int p = 0; p < s.pages; p++) {
+            int kind = s.kind(p);
+            if (kind > Layout.CHUNK
+                    || kind == Layout.PARENT && !hasParent
+                    || kind == Layout.CHUNK
+                            && (s.chunk(p) >= s.chunks || s.slot(p) >= s.chunkPages(s.chunk(p)))) {
+                throw new IllegalArgumentException("entry of page " + p);
+            }
+        }
+        return s;
+    }
+
+    private void checkChunk(int c, List<Manifest.Pack> packs) {
+        int n = chunkPages(c);
+        long stored = stored(c) & 0xFFFF_FFFFL;
+        if (n < 1
+                || n > Layout.GROUP
+                || stored < 1
+                || stored > (long) n * Layout.PAGE
+                || (b.get(chunkAt(c) + 14) & 0xFF) >= Codec.values().length
+                || pack(c) >= packs.size()
+                || offset(c) < Layout.HEAD
+                || offset(c) > packs.get(pack(c)).bytes() - Layout.RECORD_HEAD - stored) {
+            throw new IllegalArgumentException("entry of chunk " + c);
+        }
+    }
+
+    private static int pageAt(int page) {
+        return Layout.BLOCK_HEAD + page * Layout.PAGE_ENTRY;
+    }
+
+    private int chunkAt(int chunk) {
+        return pageAt(pages) + chunk * Layout.CHUNK_ENTRY;
+    }
+
+    int pages() {
+        return pages;
+    }
+
+    int kind(int page) {
+        return b.get(pageAt(page)) & 0xFF;
+    }
+
+    int slot(int page) {
+        return b.get(pageAt(page) + 1) & 0xFF;
+    }
+
+    int chunk(int page) {
+        return b.getShort(pageAt(page) + 2) & 0xFFFF;
+    }
+
+    long pattern(int page) {
+        return b.getLong(pageAt(page) + 4);
+    }
+
+    long offset(int chunk) {
+        return b.getLong(chunkAt(chunk));
+    }
+
+    int stored(int chunk) {
+        return b.getInt(chunkAt(chunk) + 8);
+    }
+
+    int pack(int chunk) {
+        return b.getShort(chunkAt(chunk) + 12) & 0xFFFF;
+    }
+
+    Codec codec(int chunk) {
+        return Codec.values()[b.get(chunkAt(chunk) + 14)];
+    }
+
+    int chunkPages(int chunk) {
+        return b.get(chunkAt(chunk) + 15) & 0xFF;
+    }
+
+    byte[] digest(int chunk) {
+        byte[] d = new byte[Layout.DIGEST];
+        b.get(chunkAt(chunk) + 16, d);
+        return d;
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.protection.Rights;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
+import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
+import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+
+/** A machine of real memory and real protection without a CPU: the test makes the accesses. */
+final class Fake implements AutoCloseable {
+    static final int PAGE = 4096;
+
+    final GuestMemory memory =
+            new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
+    final RamProtection protection = new RamProtectionFactoryComponent().create(memory);
+    final RamBlock ram;
+    final RamBlock rom;
+    final Machine machine;
+    List<StateSection> state = List.of();
+
+    /** RAM at 0, and 5 pages of ROM at 4 GiB, which puts groups across two blocks. */
+    Fake(int pages) {
+        ram = memory.addBlock("ram", (long) pages * PAGE);
+        rom = memory.addBlock("rom", 5 * PAGE);
+        memory.map(0, ram.size(), ram, 0, false);
+        memory.map(1L << 32, rom.size(), rom, 0, true);
+        MachineConfig config = new MachineConfig("fake", ram.size(), 1, "none", "coded", List.of("serial"));
+        InvocationHandler h =
+                (proxy, method, a) ->
+                        switch (method.getName()) {
+                            case "config" -> config;
+                            case "memory" -> memory;
+                            case "protection" -> protection;
+                            case "saveState" -> state;
+                            case "loadState" -> {
+                                state = copyOf(a[0]);
+                                yield null;
+                            }
+                            case "quiesce" -> {
+                                ((Runnable) a[0]).run();
+                                yield null;
+                            }
+                            case "equals" -> proxy == a[0];
+                            case "hashCode" -> System.identityHashCode(proxy);
+                            case "toString" -> "fake machine";
+                            default -> throw new UnsupportedOperationException(method.getName());
+                        };
+        machine =
+                (Machine)
+                        Proxy.newProxyInstance(
+                                Fake.class.getClassLoader(), new Class<?>[] {Machine.class}, h);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static List<StateSection> copyOf(Object sections) {
+        return List.copyOf((List<StateSection>) sections);
+    }
+
+    int pages() {
+        return (int) (ram.size() / PAGE) + 5;
+    }
+
+    long gpaOf(int page) {
+        int inRam = (int) (ram.size() / PAGE);
+        return page < inRam ? (long) page * PAGE : (1L << 32) + (long) (page - inRam) * PAGE;
+    }
+
+    /** Page contents without asking protection. */
+    byte[] peek(int page) {
+        byte[] b = new byte[PAGE];
+        HostBytes.copyOut(memory.hvaOf(gpaOf(page)), b, 0, PAGE);
+        return b;
+    }
+
+    void poke(int page, byte[] b) {
+        HostBytes.copyIn(b, 0, memory.hvaOf(gpaOf(page)), PAGE);
+    }
+
+    /** Makes an access as a vCPU does: faults until the page allows it. Returns false if a handler said STOP. */
+    boolean touch(int page, int access) {
+        long gpa = gpaOf(page);
+        for (int i = 0; (protection.rights(gpa >>> 12) & access) == 0; i++) {
+            if (i > 3) {
+                throw new AssertionError("page " + page + " does not open");
+            }
+            PendingFault p = new PendingFault();
+            p.protectedPage(access, 0, FaultOrigin.DATA, gpa, 0, memory.hvaOf(gpa), 0);
+            for (ProtectionLayer l : protection.layers()) {
+                var handler = protection.handlerOf(l);
+                if (handler != null
+                        && (l.rights(gpa) & access) == 0
+                        && handler.onFault(l.name(), new PageFault().set(0, p)) == Resolution.STOP) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /** As the guest sees a page, or null if its access was stopped. */
+    byte[] read(int page) {
+        return touch(page, Rights.R) ? peek(page) : null;
+    }
+
+    void write(int page, byte[] b) {
+        if (!touch(page, Rights.W)) {
+            throw new AssertionError("write to page " + page + " was stopped");
+        }
+        poke(page, b);
+    }
+
+    /** Zero, patterned, compressible, random and repeated pages. */
+    Fake fill(long seed) {
+        Random r = new Random(seed);
+        for (int p = 0; p < pages(); p++) {
+            int kind = r.nextInt(8);
+            if (kind < 5 && p % 700 < 600) {
+                poke(p, page(r.nextInt(1000), kind));
+            }
+        }
+        StateSection s = new StateSection("cpu0", 3);
+        s.put("rip", 0xFFFF_8000_1234_5678L);
+        s.put("name", "ärger");
+        s.put("regs", new long[] {seed, -1, Long.MIN_VALUE});
+        state = List.of(s);
+        return this;
+    }
+
+    /** Kind 0: noise, 1: text, 2: an eight byte pattern, 3: mostly zero, 4: one of few. */
+    static byte[] page(long seed, int kind) {
+        byte[] b = new byte[PAGE];
+        Random r = new Random(seed * 8 + kind);
+        switch (kind) {
+            case 0, 4 -> {
+                new Random(kind == 4 ? seed % 3 : seed).nextBytes(b);
+            }
+            case 1 -> {
+                for (int i = 0; i < PAGE; i++) {
+                    b[i] = (byte) ("a line of text " + seed + "\n").charAt(i % 15);
+                }
+                b[r.nextInt(PAGE)]++;
+            }
+            case 2 -> {
+                byte[] eight = new byte[8];
+                r.nextBytes(eight);
+                for (int i = 0; i < PAGE; i++) {
+                    b[i] = eight[i % 8];
+                }
+            }
+            default -> b[r.nextInt(PAGE)] = (byte) (1 + r.nextInt(255));
+        }
+        return b;
+    }
+
+    byte[][] all() {
+        byte[][] all = new byte[pages()][];
+        Arrays.setAll(all, this::peek);
+        return all;
+    }
+
+    @Override
+    public void close() {
+        protection.close();
+        memory.close();
+    }
+}

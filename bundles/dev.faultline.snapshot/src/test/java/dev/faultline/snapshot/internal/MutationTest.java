@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
+
+import dev.faultline.api.snapshot.SaveOptions;
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SnapshotException.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whatever is done to the files: a typed error or the right bytes, never a wrong one. */
+@Timeout(120)
+class MutationTest {
+    private static final int PAGES = 60;
+
+    @TempDir Path scratch;
+    private final Snapshots snapshots = new Snapshots();
+    private Path dir;
+    private byte[][] want;
+
+    @BeforeEach
+    void save() throws Exception {
+        dir = scratch.resolve("s");
+        try (Fake f = new Fake(PAGES).fill(11)) {
+            // Little noise, so that every byte can be tried.
+            for (int p = 0; p < f.pages(); p++) {
+                f.poke(p, p % 3 == 0 ? new byte[4096] : Fake.page(p, p % 20 == 1 ? 1 : 3));
+            }
+            want = f.all();
+            snapshots.save(f.machine, dir, SaveOptions.DEFAULT, x -> {});
+        }
+    }
+
+    /** Reads everything. True if it was refused. */
+    private boolean refused() {
+        try (Image x = Image.open(dir)) {
+            byte[] b = new byte[Layout.GROUP * Layout.PAGE];
+            for (int g = 0; g < x.groups(); g++) {
+                int n = x.readGroup(g, b);
+                for (int i = 0; i < n; i++) {
+                    byte[] is = Arrays.copyOfRange(b, i * 4096, (i + 1) * 4096);
+                    assertThat(is).as("page %d", g * 16 + i).isEqualTo(want[g * 16 + i]);
+                }
+            }
+            return false;
+        } catch (SnapshotException e) {
+            assertThat(e.getMessage()).contains(dir.toString()).doesNotContain("\n");
+            return true;
+        }
+    }
+
+    @Test
+    void aChangeOfAnyByteIsNoticed() throws IOException {
+        assertThat(refused()).isFalse();
+        for (String name : new String[] {"manifest", "index-0", "pack-0"}) {
+            Path file = dir.resolve(name);
+            byte[] good = Files.readAllBytes(file);
+            int step = name.startsWith("pack") ? 3 : 1;
+            for (int i = 0; i < good.length; i += step) {
+                byte[] bad = good.clone();
+                bad[i] ^= (byte) (1 << i % 8);
+                Files.write(file, bad);
+                if (!refused()) {
+                    fail("byte %d of %s", i, name);
+                }
+            }
+            Files.write(file, good);
+        }
+        assertThat(refused()).isFalse();
+    }
+
+    @Test
+    void everyTruncationAndTrailerIsNoticed() throws IOException {
+        for (String name : new String[] {"manifest", "index-0", "pack-0"}) {
+            Path file = dir.resolve(name);
+            byte[] good = Files.readAllBytes(file);
+            for (int n = 0; n < good.length; n += 1 + good.length / 300) {
+                Files.write(file, Arrays.copyOf(good, n));
+                assertThat(refused()).as("%s cut to %d", name, n).isTrue();
+            }
+            Files.write(file, Arrays.copyOf(good, good.length + 1));
+            assertThat(refused()).as("%s with a trailer", name).isTrue();
+            Files.delete(file);
+            assertThat(refused()).as("%s missing", name).isTrue();
+            Files.write(file, good);
+        }
+    }
+
+    /** {@code -Dfaultline.mutations=10000} for the whole campaign. */
+    @Test
+    void seededMutationsNeverGiveAWrongByte() throws IOException {
+        int n = Integer.getInteger("faultline.mutations", 500);
+        String[] names = {"manifest", "index-0", "pack-0"};
+        for (int seed = 0; seed < n; seed++) {
+            Random r = new Random(seed);
+            Path file = dir.resolve(names[r.nextInt(3)]);
+            byte[] good = Files.readAllBytes(file);
+            Files.write(file, mutate(good, r));
+            boolean same = Arrays.equals(good, Files.readAllBytes(file));
+            if (refused() == same) {
+                fail("seed %d in %s", seed, file.getFileName());
+            }
+            Files.write(file, good);
+        }
+    }
+
+    private static byte[] mutate(byte[] good, Random r) {
+        byte[] b = good.clone();
+        int from = r.nextInt(b.length);
+        int n = 1 + r.nextInt(Math.min(64, b.length - from));
+        switch (r.nextInt(5)) {
+            case 0 -> b[from] = (byte) r.nextInt(256);
+            case 1 -> Arrays.fill(b, from, from + n, (byte) (r.nextBoolean() ? 0 : 0xFF));
+            case 2 -> System.arraycopy(good, from, b, r.nextInt(b.length - n + 1), n); // spliced
+            case 3 -> b = Arrays.copyOf(b, r.nextInt(2 * b.length));
+            default -> {
+                for (int i = 0; i < n; i++) {
+                    b[r.nextInt(b.length)] ^= (byte) (1 << r.nextInt(8));
+                }
+            }
+        }
+        return b;
+    }
+
+    /** A body with a good checksum that says odd things is refused too, and quickly. */
+    @Test
+    void forgedManifestsAreRefused() throws Exception {
+        Manifest m = Manifest.read(dir);
+        Manifest.Region huge = new Manifest.Region("ram", 1L << 41);
+        Manifest[] forged = {
+            with(m, java.util.List.of(huge), m.index(), m.packs(), m.required()),
+            with(m, m.regions(), new Manifest.Index("../x", 1, 2, new byte[32]), m.packs(), m.required()),
+            with(m, m.regions(), m.index(), java.util.List.of(), m.required()),
+            with(m, m.regions(), m.index(), m.packs(), java.util.List.of("time-travel")),
+        };
+        for (Manifest f : forged) {
+            Files.write(dir.resolve("manifest"), f.encode());
+            assertThat(refused()).isTrue();
+        }
+    }
+
+    private static Manifest with(
+            Manifest m,
+            java.util.List<Manifest.Region> regions,
+            Manifest.Index index,
+            java.util.List<Manifest.Pack> packs,
+            java.util.List<String> required) {
+        return new Manifest(
+                m.created(), m.config(), required, m.parent(), regions, m.counts(), index, packs, m.formerly(), m.state());
+    }
+
+    @Test
+    void foreignNewerAndOlderAreToldApart() throws Exception {
+        Path file = dir.resolve("manifest");
+        byte[] good = Files.readAllBytes(file);
+        expect(Kind.NEWER, "version 3", version(good, 3));
+        expect(Kind.OLDER, "older format version 1", version(good, 1));
+        expect(Kind.FOREIGN, "not a Faultline snapshot", "{\"somebody\": \"else's\"}".getBytes());
+        expect(Kind.TRUNCATED, "", Arrays.copyOf(good, 30));
+        Files.delete(file);
+        assertThatThrownBy(() -> Image.open(dir)).hasMessageContaining("no file manifest");
+    }
+
+    private static byte[] version(byte[] good, int v) {
+        byte[] b = good.clone();
+        b[8] = (byte) v;
+        return b;
+    }
+
+    private void expect(Kind kind, String words, byte[] manifest) throws IOException {
+        Files.write(dir.resolve("manifest"), manifest);
+        assertThatThrownBy(() -> snapshots.info(dir))
+                .hasMessageContaining(words)
+                .isInstanceOfSatisfying(
+                        SnapshotException.class, e -> assertThat(e.kind()).isEqualTo(kind));
+    }
+}
