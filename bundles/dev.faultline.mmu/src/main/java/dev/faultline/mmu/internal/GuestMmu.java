@@ -39,6 +39,9 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     /** {@link Ept#strays} that a completed fence has covered. */
     private final AtomicLong fencedStrays = new AtomicLong();
 
+    /** Kept, because it is needed at every restriction. */
+    private final Ept.PageVisitor tellPage = gfn -> codeChanged(gfn << 12, 0x1000);
+
     private volatile boolean closed;
 
     GuestMmu(GuestMemory memory, RamProtection protection) {
@@ -242,7 +245,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
 
     private void tellCode(long firstGfn, long pages) {
         if (!codeListeners.isEmpty()) {
-            ept.forEachCodePage(firstGfn, pages, gfn -> codeChanged(gfn << 12, 0x1000));
+            ept.forEachCodePage(firstGfn, pages, tellPage);
         }
     }
 
