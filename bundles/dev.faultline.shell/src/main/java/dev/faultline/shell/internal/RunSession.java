@@ -71,10 +71,6 @@ final class RunSession implements AutoCloseable {
                             machine,
                             () -> endAsked = true,
                             e -> serialFailure = e);
-            if (input.isTerminal()) {
-                services.err().println("faultline: the terminal is the guest's now; Ctrl-A x ends the run");
-            }
-            input.start();
         } else if (options.serial.startsWith("file:")) {
             sink = Files.newOutputStream(Path.of(options.serial.substring(5)));
         }
@@ -128,6 +124,10 @@ final class RunSession implements AutoCloseable {
     int run(Restored restored) throws IOException, MachineException, InterruptedException {
         long limit =
                 options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
+        if (input != null) {
+            // Not before: a restore replaces what the serial port has received.
+            input.start();
+        }
         machine.start();
         int code;
         String reason;

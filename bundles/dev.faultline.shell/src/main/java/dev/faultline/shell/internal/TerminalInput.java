@@ -39,13 +39,10 @@ final class TerminalInput implements AutoCloseable {
                 in == System.in && System.console() != null && System.console().isTerminal();
     }
 
-    /** Whether a person is at the other end. */
-    boolean isTerminal() {
-        return terminal;
-    }
-
     void start() {
         if (terminal) {
+            System.err.println(
+                    "faultline: the terminal is the guest's now; Ctrl-A x ends the run");
             saved = stty("-g");
             if (saved != null && stty("raw", "-echo") != null) {
                 restorer = new Thread(this::restore, "terminal-restore");
