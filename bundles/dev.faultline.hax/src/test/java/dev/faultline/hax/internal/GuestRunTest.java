@@ -23,6 +23,7 @@ class GuestRunTest {
     private static final int RAX = 0;
     private static final int RCX = 1;
     private static final int RDX = 2;
+    private static final int RSP = 4;
     private static final int RSI = 6;
     private static final int RDI = 7;
     private static final int RAM = 0x1_0000;
@@ -390,7 +391,7 @@ class GuestRunTest {
         r.putLong(Client.at("_gdt") + 8, gdt).putInt(Client.at("_gdt") + 4, 23);
         r.putLong(Client.at("_idt") + 8, idt).putInt(Client.at("_idt") + 4, 0x3FF);
         c.registers(r);
-        c.gpr(4, 0x4000);
+        c.gpr(RSP, 0x4000);
     }
 
     /** No interrupt comes between a device's answer and the end of the instruction that asked. */
@@ -479,6 +480,83 @@ class GuestRunTest {
         assertThat(c.run()).isEqualTo(EXIT_HLT);
         assertThat(c.vcpu(HaxOp.DEBUG, Client.buffer(72).putInt(0, DEBUG_ENABLE | DEBUG_USE_HW_BP)))
                 .isEqualTo(EINVAL);
+    }
+
+    /**
+     * Whatever the event is: it waits for its page and comes once. Handler at 1100h: out 20h,eax;
+     * hlt.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "cd 30, 30, 2", // int 30h
+        "0f 0b, 6, 0", // ud2: a fault, comes before its instruction
+        "cc, 3, 1" // int3: a trap, comes after it
+    })
+    void anEventThatWasStoppedIsDeliveredOnce(String code, String vector, int pushed) {
+        guest(code);
+        int v = Integer.parseInt(vector, 16);
+        idt(v, 0x1100, "e7 20 f4");
+        c.protect(0x3000, 0x1000, PERM_NONE);
+        assertThat(c.run()).isEqualTo(EXIT_PAGEFAULT);
+        assertThat(c.faultGpa() & -PAGE).isEqualTo(0x3000);
+        assertThat(c.faultFlags() & PERM_MASK).isEqualTo(PAGEFAULT_ACC_W);
+        assertThat(c.gpr(RSP)).isEqualTo(0x4000);
+        c.protect(0x3000, 0x1000, PERM_RWX);
+        assertThat(c.run()).isEqualTo(EXIT_IO);
+        assertThat(c.gpr(RSP)).isEqualTo(0x4000 - 12);
+        assertThat(HostBytes.get32(c.ram + 0x4000 - 12)).isEqualTo(Client.CODE + pushed);
+        assertThat(c.run()).isEqualTo(EXIT_HLT);
+    }
+
+    @Test
+    void anInterruptThatWasStoppedIsNotLost() {
+        guest("fb 90 90"); // sti; nop; nop
+        idt(0x21, 0x1100, "e7 20 f4");
+        c.vcpu(HaxOp.INTERRUPT, Client.buffer(4).putInt(0, 0x21));
+        c.protect(0x3000, 0x1000, PERM_NONE);
+        assertThat(c.run()).isEqualTo(EXIT_PAGEFAULT);
+        c.protect(0x3000, 0x1000, PERM_RWX);
+        assertThat(c.run()).isEqualTo(EXIT_IO);
+        assertThat(c.io()).startsWith("out4 20");
+        assertThat(c.run()).isEqualTo(EXIT_HLT);
+    }
+
+    // ---- the vectors "Violation"
+    // ---------------------------------------------------------------------------
+
+    /**
+     * A slot whose 2 MiB of backing are not aligned as its gpas are: the reference opened the
+     * protected page with its neighbours.
+     */
+    @Test
+    void aProtectedNeighbourStaysClosedWhateverTheAlignment() {
+        guest("a1 00 00 20 00 a1 00 00 35 00"); // mov eax,[200000h]; mov eax,[350000h]
+        long bytes = 0x20_0000;
+        long hva = java.lang.foreign.Arena.global().allocate(bytes, PAGE).address();
+        assertThat(c.setRam(0x20_0000, bytes, RAM_STANDALONE, hva)).isZero();
+        assertThat(c.protect(0x35_0000, 0x1000, PERM_NONE)).isZero();
+        assertThat(c.run()).isEqualTo(EXIT_PAGEFAULT);
+        assertThat(c.faultGpa()).isEqualTo(0x35_0000);
+    }
+
+    /** 4 GiB of addresses of which 64 KiB are there: only what the guest touches is touched. */
+    @Test
+    void nothingIsPinned() {
+        long hva = java.lang.foreign.Arena.global().allocate(RAM, PAGE).address();
+        assertThat(c.addBlock(hva, 1L << 32)).isZero();
+        assertThat(c.setRam(0, 1L << 32, 0, hva)).isZero();
+        c.ram = hva;
+        c.code("a1 00 50 00 00" + HLT); // mov eax,[5000h]
+        c.protect(0x6000, (1L << 32) - 0x6000, PERM_NONE);
+        assertThat(c.run()).isEqualTo(EXIT_HLT);
+    }
+
+    @Test
+    void theCpuSaysHowWideGuestPhysicalAddressesAre() {
+        guest("0f a2"); // cpuid
+        c.gpr(RAX, 0x8000_0008L);
+        assertThat(c.run()).isEqualTo(EXIT_HLT);
+        assertThat(c.gpr(RAX) & 0xFF).isEqualTo(Vm.PHYSICAL_ADDRESS_BITS);
     }
 
     // ---- PAE

@@ -41,7 +41,7 @@ class HaxLayoutTest {
                         HaxLayout.SET_RAM2,
                         40,
                         "0 pa_start 8, 8 size 8, 16 va 8, 24 flags 4, 28 reserved1 4, 32 reserved2"
-                            + " 8"),
+                                + " 8"),
                 Arguments.of(
                         HaxLayout.PROTECT_RAM,
                         24,

@@ -138,6 +138,28 @@ class RamIoctlsTest {
         assertThat(c.isProtected(1)).isFalse();
     }
 
+    @Test
+    void pagesFarBeyond2To31HaveRightsToo() {
+        blocks();
+        long gfn = (1L << Vm.PHYSICAL_ADDRESS_BITS - 12) - 2;
+        assertThat(c.set(gfn, 2, 0, A)).isZero();
+        assertThat(c.protect(gfn << 12, 0x1000, 0)).isZero();
+        assertThat(c.isProtected(gfn)).isTrue();
+        assertThat(c.isProtected(gfn + 1)).isFalse();
+        assertThat(c.isProtected(gfn & 0x7FFF_FFFF)).isFalse();
+        assertThat(c.driver.vm(0).protection.storageBytes()).isLessThan(1 << 20);
+    }
+
+    @Test
+    void protectedAliasesAreIndependent() {
+        blocks();
+        c.set(0, 0x10, 0, A);
+        c.set(0x100, 0x10, 0, A);
+        c.protect(0x3000, 0x1000, 0);
+        assertThat(c.isProtected(3)).isTrue();
+        assertThat(c.isProtected(0x103)).isFalse();
+    }
+
     // ---- blocks
     // ---------------------------------------------------------------------------------------------
 
