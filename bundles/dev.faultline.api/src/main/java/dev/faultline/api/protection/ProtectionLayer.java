@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.protection;
 
+import dev.faultline.api.memory.MemorySlot;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -31,6 +32,15 @@ public interface ProtectionLayer extends AutoCloseable {
      */
     void protectHost(long hva, long size, int rights);
 
+    /**
+     * The same for all pages of a slot.
+     *
+     * @throws IllegalArgumentException also if the slot is not, or not any more, part of the guest-physical map
+     */
+    default void protectSlot(MemorySlot slot, int rights) {
+        protect(slot.gpa(), slot.size(), rights);
+    }
+
     /** Opens or restricts exactly one page; the cheap form for fault handlers. Same errors as {@link #protect}. */
     void protectPage(long gfn, int rights);
 
@@ -42,6 +52,34 @@ public interface ProtectionLayer extends AutoCloseable {
 
     /** First gfn at or after {@code gfn} whose rights in this layer are not RWX, or -1. Cheap on sparse maps. */
     long nextRestricted(long gfn);
+
+    /**
+     * The first run of equally restricted pages that ends after {@code gpa}; it starts at {@code gpa}'s page at the earliest. Iterate with {@link
+     * RestrictedRange#end()}. A snapshot only if nobody protects meanwhile.
+     *
+     * @return null if there is none
+     */
+    default RestrictedRange nextRange(long gpa) {
+        long first = nextRestricted(gpa >>> 12);
+        if (first < 0) {
+            return null;
+        }
+        int rights = rights(first << 12);
+        long end = first + 1;
+        while (rights != Rights.RWX && nextRestricted(end) == end && rights(end << 12) == rights) {
+            end++;
+        }
+        return new RestrictedRange(first << 12, end - first << 12, rights);
+    }
+
+    /** Number of runs of equally restricted pages. */
+    default long restrictedRanges() {
+        long n = 0;
+        for (RestrictedRange r = nextRange(0); r != null; r = nextRange(r.end())) {
+            n++;
+        }
+        return n;
+    }
 
     /** Withdraws the layer: all its restrictions end. Idempotent. */
     @Override

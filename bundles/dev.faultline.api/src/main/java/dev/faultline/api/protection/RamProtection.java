@@ -31,6 +31,27 @@ public interface RamProtection extends AutoCloseable {
     /** Effective rights of a page: the intersection over all layers. No lock, no allocation; gfns never mapped answer RWX. */
     int rights(long gfn);
 
+    /** Whether the page's effective rights allow reading. */
+    default boolean readable(long gfn) {
+        return (rights(gfn) & Rights.R) != 0;
+    }
+
+    default boolean writable(long gfn) {
+        return (rights(gfn) & Rights.W) != 0;
+    }
+
+    default boolean executable(long gfn) {
+        return (rights(gfn) & Rights.X) != 0;
+    }
+
+    /**
+     * Bytes of the aligned guest-physical windows in which rights and translations are kept; a power of two, at least 4096. Rights are
+     * per page whatever it is: it only tells which neighbours cost least.
+     */
+    default long chunkBytes() {
+        return 2L << 20;
+    }
+
     /** Bit i is set if layer i of {@link #layers()} forbids {@code access} (a {@link Rights} bit) on the page; 0 = allowed. */
     long forbiddingLayers(long gfn, int access);
 

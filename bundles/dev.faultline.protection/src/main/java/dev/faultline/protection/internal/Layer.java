@@ -91,8 +91,24 @@ final class Layer implements ProtectionLayer {
         apply(ranges, rights);
     }
 
+    @Override
+    public void protectSlot(MemorySlot slot, int rights) {
+        checkOpen();
+        checkRights(rights);
+        MemorySlot now = owner.memory().slotAt(slot.gpa());
+        if (now == null
+                || now.block() != slot.block()
+                || now.hva() - now.gpa() != slot.hva() - slot.gpa()
+                || slot.end() > now.end()) {
+            throw new IllegalArgumentException(
+                    "protect slot %s: not part of the guest-physical map now".formatted(slot));
+        }
+        protect(slot.gpa(), slot.size(), rights);
+    }
+
     /** Stores all ranges (first and last gfn), then announces each one's narrowed part. */
     private void apply(List<long[]> ranges, int rights) {
+        long start = Recording.start();
         boolean mayNarrow = rights != Rights.RWX;
         if (mayNarrow) {
             owner.beginNarrowing();
@@ -117,6 +133,11 @@ final class Layer implements ProtectionLayer {
                 owner.endNarrowing();
             }
         }
+        if (start != 0) {
+            for (long[] r : ranges) {
+                Recording.protect(name, r[0], r[1], rights, start);
+            }
+        }
     }
 
     @Override
@@ -127,10 +148,18 @@ final class Layer implements ProtectionLayer {
             throw new IllegalArgumentException("protect gfn 0x%x: expected a guest frame number".formatted(gfn));
         }
         checkMapped(gfn);
+        long start = Recording.start();
         if (rights == Rights.RWX) {
             store.set(gfn, rights);
-            return;
+        } else {
+            narrowPage(gfn, rights);
         }
+        if (start != 0) {
+            Recording.protect(name, gfn, gfn, rights, start);
+        }
+    }
+
+    private void narrowPage(long gfn, int rights) {
         owner.beginNarrowing();
         try {
             int old = store.set(gfn, rights);

@@ -12,7 +12,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.protection.RestrictedRange;
 import dev.faultline.api.protection.ProtectionListener;
 import java.util.ArrayList;
 import java.util.List;
@@ -376,5 +378,51 @@ class PageProtectionTest {
         assertThat(rights(1)).isEqualTo(RWX);
         assertThatThrownBy(() -> user.protectPage(1, NONE)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> protection.addLayer("late", null)).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Nested
+    class SlotsAndRanges {
+        @Test
+        void aSlotIsProtectedAsAWhole() {
+            user.protectSlot(memory.slots.get(0), RX);
+            assertThat(user.restrictedPages()).isEqualTo(8 * MIB / 4096);
+            assertThat(user.nextRange(0)).isEqualTo(new RestrictedRange(0, 8 * MIB, RX));
+        }
+
+        @Test
+        void aSlotThatIsNotMappedIsRejected() {
+            MemorySlot real = memory.slots.get(0);
+            MemorySlot moved = new MemorySlot(0, MIB, real.block(), MIB, false);
+            MemorySlot longer = new MemorySlot(0, 9 * MIB, real.block(), 0, false);
+            for (MemorySlot s : List.of(moved, longer)) {
+                assertThatThrownBy(() -> user.protectSlot(s, NONE))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("not part of the guest-physical map");
+            }
+            assertThat(user.restrictedPages()).isZero();
+        }
+
+        @Test
+        void rangesAreRunsOfTheSameRights() {
+            user.protect(0x3000, 0x2000, RX);
+            user.protect(0x5000, 0x1000, NONE);
+            user.protect(3 * MIB, 0x1000, R);
+            assertThat(user.nextRange(0)).isEqualTo(new RestrictedRange(0x3000, 0x2000, RX));
+            assertThat(user.nextRange(0x4FFF)).isEqualTo(new RestrictedRange(0x4000, 0x1000, RX));
+            assertThat(user.nextRange(0x5000)).isEqualTo(new RestrictedRange(0x5000, 0x1000, NONE));
+            assertThat(user.nextRange(0x6000)).isEqualTo(new RestrictedRange(3 * MIB, 0x1000, R));
+            assertThat(user.nextRange(3 * MIB + 0x1000)).isNull();
+            assertThat(user.restrictedRanges()).isEqualTo(3);
+        }
+
+        @Test
+        void aPageIsReadableWritableExecutable() {
+            user.protect(0x3000, 1, RX);
+            assertThat(protection.readable(3)).isTrue();
+            assertThat(protection.writable(3)).isFalse();
+            assertThat(protection.executable(3)).isTrue();
+            assertThat(protection.writable(4)).isTrue();
+            assertThat(Long.bitCount(protection.chunkBytes())).isEqualTo(1);
+        }
     }
 }

@@ -69,7 +69,7 @@ final class FaultDesk {
         if (r != Resolution.STOP) {
             slot.resolved(System.nanoTime() - start);
         }
-        if (FaultEvent.on()) {
+        if (Recording.faults()) {
             FaultEvent.write(machine, fault, r, start);
         }
         return r;
@@ -163,7 +163,7 @@ final class FaultDesk {
         } else if (took > policy.deadlineNanos()) {
             failure = "took %d ms, more than %d, at %s".formatted(took / 1_000_000, policy.deadlineNanos() / 1_000_000, fault);
         }
-        if (HandlerEvent.on()) {
+        if (Recording.handlers()) {
             HandlerEvent.write(machine, a.name, fault, r, failure, took);
         }
         if (failure != null) {
@@ -202,12 +202,15 @@ final class FaultDesk {
             for (; ; ) {
                 long deadline = policy().deadlineNanos();
                 Thread.sleep(Math.max(MIN_WATCH_MILLIS, deadline / 4_000_000));
+                // What a bundle that has gone left here would keep all of its classes.
+                layerHandlers.keySet().retainAll(protection.layers());
                 for (int i = 0; i < slots.length; i++) {
                     FaultSlot s = slots[i];
                     AskedHandler a = s.asking.get();
                     long since = s.since.get();
-                    if (a != null
-                            && (a != named[i] || since != asked[i])
+                    if (a == null) {
+                        named[i] = null;
+                    } else if ((a != named[i] || since != asked[i])
                             && s.overdue(System.nanoTime(), deadline)) {
                         named[i] = a;
                         asked[i] = since;

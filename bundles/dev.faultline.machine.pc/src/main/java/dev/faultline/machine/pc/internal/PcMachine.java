@@ -365,7 +365,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                 });
         long took = System.nanoTime() - start;
         maxSwapPauseNanos = Math.max(maxSwapPauseNanos, took);
-        MachineEvents.swap(config.name(), to, took);
+        Recording.swap(config.name(), to, took);
     }
 
     // ---- services that come and go; on the framework's threads -----------------------------------------------------------
@@ -457,10 +457,15 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
         outside(
                 () -> {
-                    if (parts.mmu() != mmuFactory) {
-                        renewMmu(parts.mmu());
+                    try {
+                        if (parts.mmu() != mmuFactory) {
+                            renewMmu(parts.mmu());
+                        }
+                        control.present("basics");
+                    } catch (RuntimeException e) { // the provider is others' code
+                        LOG.log(System.Logger.Level.ERROR, "machine " + config.name() + ": no new translation", e);
+                        control.exit(new VcpuExit.Paused("the new translation failed: " + e));
                     }
-                    control.present("basics");
                 });
     }
 
@@ -655,7 +660,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
         if (mmu != null) {
             for (VcpuContext v : vcpus) {
-                mmu.detach(v);
+                if (v.mmu != null) { // else building failed before it was attached
+                    mmu.detach(v);
+                }
             }
             mmu.close();
         }

@@ -123,7 +123,7 @@ final class RunControl {
                 wanted = false;
                 exit = why;
                 stopAll();
-                MachineEvents.exit(machine, why);
+                Recording.exit(machine, why);
             }
         } finally {
             lock.unlock();

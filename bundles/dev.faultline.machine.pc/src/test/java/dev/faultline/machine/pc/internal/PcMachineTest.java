@@ -325,6 +325,7 @@ class PcMachineTest {
     /** A handler that never opens the page must not keep the machine from stopping. */
     @Test
     void aLivelockObeysThePause() throws Exception {
+        parts.handlers.use(FaultPolicy.of(1000, 3, Integer.MAX_VALUE)); // or it stops by itself
         parts.handlers.add((m, f) -> Resolution.RETRY, Map.of());
         parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
         parts.then(access(parts, 0x5000, Rights.R));

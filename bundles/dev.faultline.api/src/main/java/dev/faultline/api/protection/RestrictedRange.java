@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.protection;
+
+/**
+ * A run of pages with the same rights, not RWX.
+ *
+ * @param gpa first byte, page-aligned
+ * @param size bytes, a positive multiple of 4096
+ * @param rights a proper subset of {@link Rights#RWX}
+ */
+public record RestrictedRange(long gpa, long size, int rights) {
+    /** First gpa after the range. */
+    public long end() {
+        return gpa + size;
+    }
+}
