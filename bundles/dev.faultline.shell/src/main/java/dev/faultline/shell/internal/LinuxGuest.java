@@ -95,11 +95,11 @@ record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
                 line("uname -a", "Linux"),
                 line("cat /proc/cpuinfo | grep -v MHz", "Faultline"),
                 line("dmesg | tail -n 3 | sed 's/^.*] //'", ""),
-                line("dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\0' 'x' >/tmp/a; sha256sum /tmp/a", sha),
-                line("gzip -c /tmp/a | gunzip -c | sha256sum", sha),
-                line("gzip -c /tmp/a | gunzip -c | cmp - /tmp/a && echo same", "same"),
+                line("dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\0' 'x' >/a; sha256sum /a", sha),
+                line("gzip -c /a | gunzip -c | sha256sum", sha),
+                line("gzip -c /a | gunzip -c | cmp - /a && echo same", "same"),
                 line("awk 'BEGIN { for (i = 1; i <= 1000; i++) s += 1 / i / i; printf \"%.12f\\n\", s * 6 }'", baselSum()),
-                line("ls /bin | wc -l; rm /tmp/a", ""));
+                line("ls /bin | wc -l; rm /a", ""));
     }
 
     /** Of {@code n} times the letter x, by the host. */
