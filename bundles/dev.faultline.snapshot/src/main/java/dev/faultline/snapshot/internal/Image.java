@@ -203,15 +203,16 @@ final class Image implements AutoCloseable {
      * Reads a page and what comes with it for free: the pages of its group in the same chunk, or of the same kind.
      *
      * @param to a group's bytes; page i of the group at i * 4096
+     * @param wanted bit i: page i of the group is wanted, else its part of {@code to} is left alone
      * @return bit i: page i of the group is in {@code to}; bit 16 + i: it is all zero, and {@code to} untouched
      */
-    int fetch(int page, byte[] to) throws SnapshotException {
+    int fetch(int page, byte[] to, int wanted) throws SnapshotException {
         int first = page & -Layout.GROUP;
         int kind = kind(page);
         if (kind == Layout.PARENT) {
-            return parent().fetch(page, to) & alike(first, page, kind) * 0x10001;
+            return parent().fetch(page, to, wanted & alike(first, page, kind));
         }
-        int mask = alike(first, page, kind);
+        int mask = wanted & alike(first, page, kind);
         if (kind == Layout.ZERO) {
             return mask << 16;
         }
@@ -264,7 +265,7 @@ final class Image implements AutoCloseable {
         int done = 0;
         for (int i = 0; i < n; i++) {
             if ((done >> i & 1) == 0) {
-                int got = fetch(first + i, to);
+                int got = fetch(first + i, to, 0xFFFF & ~done);
                 for (int z = 0; z < n; z++) {
                     if ((got >> 16 + z & 1) != 0) {
                         Arrays.fill(to, z * Layout.PAGE, (z + 1) * Layout.PAGE, (byte) 0);

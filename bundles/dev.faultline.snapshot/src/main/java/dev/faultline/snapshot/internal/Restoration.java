@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  */
 final class Restoration implements Restored, FaultHandler {
     private static final int STRIPES = 64;
-    private static final String LAYER = "snapshot";
+    static final String LAYER = "snapshot";
 
     private final RestoreMode mode;
     private final Machine machine;
@@ -204,18 +204,17 @@ final class Restoration implements Restored, FaultHandler {
                 return 0;
             }
             byte[] b = buffer.get();
-            int got = image.fetch(page, b);
             int shift = first & 63;
             int absent = ~(int) (present.get(first >> 6) >>> shift) & 0xFFFF;
-            int came = 0;
+            int got = image.fetch(page, b, absent);
+            int came = got >>> 16; // all zero, as the machine's memory is from the start
             for (int i = 0; i < Layout.GROUP; i++) {
-                if ((got >> i & absent >> i & 1) != 0) {
+                if ((got >> i & 1) != 0) {
                     HostBytes.copyIn(b, i * Layout.PAGE, hvaOf(first + i), Layout.PAGE);
                     bytes.addAndGet(Layout.PAGE);
                     came |= 1 << i;
                 }
             }
-            came |= got >>> 16 & absent; // all zero, as the machine's memory is from the start
             long bits = (long) came << shift;
             present.accumulateAndGet(first >> 6, bits, (x, y) -> x | y);
             loaded.addAndGet(Integer.bitCount(came));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.Restored;
@@ -90,11 +91,15 @@ public final class Snapshots implements SnapshotService {
                 active.remove(r);
             }
         }
-        if (from != null && from.isClosed() && !from.isComplete()) {
-            throw new SnapshotException(
-                    Kind.MISMATCH,
-                    "the machine's restore from %s was ended before all pages were loaded; it cannot be saved"
-                            .formatted(from.image().dir()));
+        if (from == null || from.isClosed()) {
+            for (ProtectionLayer l : machine.protection().layers()) {
+                // Whoever was to fill these pages is gone; saving them would make them zero for good.
+                if (l.name().equals(Restoration.LAYER) && l.restrictedPages() > 0) {
+                    throw new SnapshotException(
+                            Kind.MISMATCH,
+                            "the machine's restore was ended before all pages were loaded; it cannot be saved");
+                }
+            }
         }
         boolean usable =
                 from != null

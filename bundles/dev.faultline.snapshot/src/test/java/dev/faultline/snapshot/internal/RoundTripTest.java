@@ -144,6 +144,28 @@ class RoundTripTest {
         }
     }
 
+    /** A group whose pages come in turn from here and from there. */
+    @Test
+    void sharedAndPrivatePagesOfOneGroupDoNotDisturbEachOther() throws Exception {
+        try (Fake f = new Fake(PAGES).fill(8);
+                Fake g = new Fake(PAGES);
+                Fake h = new Fake(PAGES)) {
+            Path base = saved(f, "base", SaveOptions.DEFAULT);
+            Path child;
+            try (Restored r = snapshots.restore(base, g.machine, RestoreMode.LAZY)) {
+                for (int p = 0; p < PAGES; p += 3) {
+                    g.write(p, Fake.page(p, p % 4));
+                    f.poke(p, Fake.page(p, p % 4));
+                }
+                child = saved(g, "child", INCREMENTAL);
+            }
+            snapshots.compact(child, x -> {});
+            try (Restored r = snapshots.restore(child, h.machine, RestoreMode.EAGER)) {
+                assertThat(h.all()).isDeepEqualTo(f.all());
+            }
+        }
+    }
+
     @Test
     void anIncrementalSaveNeedsAParent() throws Exception {
         try (Fake f = new Fake(64).fill(3)) {
@@ -180,6 +202,9 @@ class RoundTripTest {
             Path dir = saved(f, "s", SaveOptions.DEFAULT);
             snapshots.restore(dir, g.machine, RestoreMode.LAZY).close();
             assertThatThrownBy(() -> saved(g, "t", SaveOptions.DEFAULT))
+                    .hasMessageContaining("before all pages were loaded");
+            Snapshots another = new Snapshots();
+            assertThatThrownBy(() -> another.save(g.machine, scratch.resolve("t"), x -> {}))
                     .hasMessageContaining("before all pages were loaded");
             assertThat(g.read(0)).isNull();
         }

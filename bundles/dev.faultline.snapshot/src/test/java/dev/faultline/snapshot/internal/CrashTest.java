@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SaveOptions;
+import dev.faultline.api.snapshot.SaveOptions.Compression;
+import dev.faultline.api.snapshot.SnapshotException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The power fails, or the disk is full, at every single operation: the old snapshot or the new one, never neither, never a mixture. */
+@Timeout(240)
+class CrashTest {
+    private static final int PAGES = 1200;
+
+    @TempDir Path scratch;
+    private Path home;
+    private final Snapshots real = new Snapshots();
+    private byte[][] oldMemory;
+    private byte[][] newMemory;
+    private int points;
+
+    @BeforeEach
+    void makeHome() throws IOException {
+        home = Files.createDirectory(scratch.resolve("home"));
+    }
+
+    /** Old: base; then a machine restored from it changes and is saved as child. */
+    private void saveChild(Snapshots with, SaveOptions o) throws SnapshotException {
+        try (Fake g = new Fake(PAGES);
+                Restored r = with.restore(home.resolve("base"), g.machine, RestoreMode.LAZY)) {
+            for (int p = 0; p < PAGES; p += 6) {
+                g.write(p, Fake.page(p, p % 4));
+            }
+            with.save(g.machine, home.resolve("child"), o, x -> {});
+        }
+    }
+
+    private void saveBase() throws SnapshotException {
+        try (Fake f = new Fake(PAGES).fill(31)) {
+            real.save(f.machine, home.resolve("base"), x -> {});
+            oldMemory = f.all();
+            for (int p = 0; p < PAGES; p += 6) {
+                f.poke(p, Fake.page(p, p % 4));
+            }
+            newMemory = f.all();
+        }
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> s = Files.walk(from)) {
+            for (Path p : s.toList()) {
+                Path q = to.resolve(from.relativize(p));
+                if (Files.isDirectory(p)) {
+                    Files.createDirectories(q);
+                } else {
+                    Files.createLink(q, p); // what is there is never written to
+                }
+            }
+        }
+    }
+
+    private static void remove(Path root) throws IOException {
+        try (Stream<Path> s = Files.walk(root)) {
+            for (Path p : s.sorted(java.util.Comparator.reverseOrder()).toList()) {
+                Files.delete(p);
+            }
+        }
+    }
+
+    private static void holds(Path dir, byte[][] memory) throws SnapshotException {
+        try (Image x = Image.open(dir)) {
+            byte[] b = new byte[Layout.GROUP * Layout.PAGE];
+            for (int g = 0; g < x.groups(); g++) {
+                int n = x.readGroup(g, b);
+                for (int i = 0; i < n; i++) {
+                    if (!Arrays.equals(b, i * 4096, (i + 1) * 4096, memory[g * 16 + i], 0, 4096)) {
+                        throw new AssertionError("page " + (g * 16 + i) + " of " + dir);
+                    }
+                }
+            }
+        }
+    }
+
+    private interface Check {
+        void on(Path home, boolean finished) throws Exception;
+    }
+
+    private void everyCut(CrashDisk disk, Path before, Check check) throws Exception {
+        for (int n = 0; n <= disk.operations(); n++) {
+            for (CrashDisk.Unforced u : CrashDisk.Unforced.values()) {
+                for (boolean namesLost : new boolean[] {false, true}) {
+                    Path after = scratch.resolve("after");
+                    copy(before, after);
+                    disk.replay(home, after, n, u, namesLost);
+                    try {
+                        check.on(after, n == disk.operations());
+                    } catch (Exception | AssertionError e) {
+                        throw new AssertionError("cut at %d, %s, %s".formatted(n, u, namesLost), e);
+                    }
+                    remove(after);
+                    points++;
+                }
+            }
+        }
+    }
+
+    @Test
+    void aSaveIsThereWholeOrNotAtAllAndTheOldOneStaysGood() throws Exception {
+        saveBase();
+        Path before = scratch.resolve("before");
+        copy(home, before);
+        CrashDisk disk = new CrashDisk();
+        saveChild(new Snapshots(disk), new SaveOptions(Compression.LZ4, true));
+        everyCut(
+                disk,
+                before,
+                (at, finished) -> {
+                    Path child = at.resolve("child");
+                    assertThat(Files.exists(child) || !finished).isTrue();
+                    if (Files.exists(child)) {
+                        holds(child, newMemory);
+                    }
+                    assertThat(real.list(at)).allMatch(l -> l.error() == null || hidden(l.dir()));
+                });
+        holds(home.resolve("base"), oldMemory);
+        assertThat(points).isGreaterThan(500);
+    }
+
+    private static boolean hidden(Path p) {
+        return p.getFileName().toString().startsWith(".");
+    }
+
+    @Test
+    void aCompactionLeavesTheOldOrTheNewOne() throws Exception {
+        saveBase();
+        saveChild(real, new SaveOptions(Compression.LZ4, true));
+        Path before = scratch.resolve("before");
+        copy(home, before);
+        CrashDisk disk = new CrashDisk();
+        new Snapshots(disk).compact(home.resolve("child"), x -> {});
+        List<Boolean> alone = new ArrayList<>();
+        everyCut(
+                disk,
+                before,
+                (at, finished) -> {
+                    Path child = at.resolve("child");
+                    holds(child, newMemory);
+                    alone.add(Manifest.read(child).parent() == null);
+                    assertThat(alone.getLast() || !finished).isTrue();
+                });
+        assertThat(alone).contains(true, false);
+    }
+
+    @Test
+    void aFullDiskLeavesNothingBehind() throws Exception {
+        saveBase();
+        CrashDisk counting = new CrashDisk();
+        saveChild(new Snapshots(counting), SaveOptions.DEFAULT);
+        real.delete(home.resolve("child"));
+        int step = 1 + counting.operations() / 25;
+        for (int n = 0; n < counting.operations() - 1; n += step) {
+            Snapshots full = new Snapshots(new CrashDisk(n));
+            assertThatThrownBy(() -> saveChild(full, SaveOptions.DEFAULT))
+                    .isInstanceOf(SnapshotException.class)
+                    .hasMessageContaining("No space left");
+            assertThat(home.toFile().list()).as("failed at %d", n).containsExactly("base");
+        }
+        saveChild(real, new SaveOptions(Compression.LZ4, true));
+        Path child = home.resolve("child");
+        String[] files = child.toFile().list();
+        for (int n = 1; n < 12; n += 2) {
+            Snapshots full = new Snapshots(new CrashDisk(n));
+            assertThatThrownBy(() -> full.compact(child, x -> {})).hasMessageContaining("No space left");
+            assertThat(child.toFile().list()).containsExactlyInAnyOrder(files);
+        }
+        holds(child, newMemory);
+    }
+}

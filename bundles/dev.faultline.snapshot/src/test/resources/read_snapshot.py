@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a Faultline snapshot, after docs/snapshot-format.md alone: checks every hash and lists the pages.
+
+usage: read_snapshot.py DIR      one line per page: number, kind, SHA-256 of its content
+"""
+import hashlib
+import os
+import re
+import struct
+import sys
+
+PAGE = 4096
+
+
+class Corrupt(Exception):
+    pass
+
+
+def need(condition, what):
+    if not condition:
+        raise Corrupt(what)
+
+
+def make_crc_table():
+    table = []
+    for i in range(256):
+        c = i
+        for _ in range(8):
+            c = c >> 1 ^ (0x82F63B78 if c & 1 else 0)
+        table.append(c)
+    return table
+
+
+CRC = make_crc_table()
+
+
+def crc32c(*parts):
+    c = 0xFFFFFFFF
+    for part in parts:
+        for b in part:
+            c = CRC[(c ^ b) & 255] ^ c >> 8
+    return c ^ 0xFFFFFFFF
+
+
+def sha(b):
+    return hashlib.sha256(b).digest()
+
+
+def cbor(b, at=0):
+    """One value and the offset behind it."""
+    need(at < len(b), "CBOR ends early")
+    major, info = b[at] >> 5, b[at] & 31
+    at += 1
+    need(info < 28, "CBOR head")
+    n = info
+    if info >= 24:
+        size = 1 << info - 24
+        n = int.from_bytes(b[at:at + size], "big")
+        at += size
+    if major == 0:
+        return n, at
+    if major == 1:
+        return -1 - n, at
+    if major in (2, 3):
+        need(at + n <= len(b), "CBOR string ends early")
+        s = b[at:at + n]
+        return (s if major == 2 else s.decode("utf-8")), at + n
+    if major == 4:
+        items = []
+        for _ in range(n):
+            item, at = cbor(b, at)
+            items.append(item)
+        return items, at
+    need(major == 5, "CBOR type %d" % major)
+    entries = {}
+    for _ in range(n):
+        key, at = cbor(b, at)
+        entries[key], at = cbor(b, at)
+    return entries, at
+
+
+def lz4(src, size):
+    """An LZ4 block of `size` bytes."""
+    out = bytearray()
+    at = 0
+    while True:
+        token = src[at]
+        at += 1
+        n = token >> 4
+        if n == 15:
+            while True:
+                more = src[at]
+                at += 1
+                n += more
+                if more != 255:
+                    break
+        need(at + n <= len(src) and len(out) + n <= size, "LZ4 literals")
+        out += src[at:at + n]
+        at += n
+        if at == len(src):
+            break
+        back = src[at] | src[at + 1] << 8
+        at += 2
+        n = token & 15
+        if n == 15:
+            while True:
+                more = src[at]
+                at += 1
+                n += more
+                if more != 255:
+                    break
+        n += 4
+        need(0 < back <= len(out) and len(out) + n <= size, "LZ4 match")
+        for _ in range(n):
+            out.append(out[-back])
+    need(len(out) == size, "LZ4 length")
+    return bytes(out)
+
+
+def zstd(src):
+    try:
+        from compression import zstd as z  # Python 3.14
+    except ImportError:
+        sys.exit("zstd chunks need Python 3.14")
+    return z.decompress(src)
+
+
+def read_manifest(directory):
+    with open(os.path.join(directory, "manifest"), "rb") as f:
+        b = f.read()
+    need(len(b) >= 52 and b[:8] == b"FLTSNAP\n", "manifest magic")
+    version, n = struct.unpack_from("<II", b, 8)
+    need(version == 2, "version %d" % version)
+    need(len(b) == 16 + n + 36, "manifest length")
+    need(struct.unpack_from("<I", b, 16 + n)[0] == crc32c(b[:16 + n]), "manifest CRC32C")
+    body = b[16:16 + n]
+    identity = sha(body)
+    need(b[-32:] == identity, "manifest SHA-256")
+    manifest, end = cbor(body)
+    need(end == n, "bytes behind the manifest's map")
+    return identity, manifest
+
+
+class Snapshot:
+    def __init__(self, directory):
+        self.directory = directory
+        self.identity, self.m = read_manifest(directory)
+        unknown = set(self.m["required"]) - {"lz4", "zstd", "parent"}
+        need(not unknown, "requires %s" % unknown)
+        self.pages = sum(r["bytes"] for r in self.m["regions"]) // PAGE
+        self.index = self.open(self.m["index"], b"FLTINDX\n")
+        self.packs = [self.open(p, b"FLTPACK\n") for p in self.m["packs"]]
+        self.chunks = {}
+        self.parent = self.find_parent() if "parent" in self.m else None
+
+    def open(self, file, magic):
+        need(re.fullmatch("(index|pack)-[0-9]{1,9}", file["name"]), "name " + file["name"])
+        with open(os.path.join(self.directory, file["name"]), "rb") as f:
+            b = f.read()
+        need(len(b) == file["bytes"], file["name"] + " length")
+        need(b[:16] == magic + struct.pack("<II", 2, 0), file["name"] + " head")
+        return b
+
+    def find_parent(self):
+        home = os.path.dirname(os.path.abspath(self.directory))
+        hint = os.path.join(home, self.m["parent"]["path"])
+        for d in [hint] + [os.path.join(home, x) for x in sorted(os.listdir(home))]:
+            if os.path.exists(os.path.join(d, "manifest")):
+                identity, m = read_manifest(d)
+                if self.m["parent"]["id"] in [identity] + m["formerly"]:
+                    return Snapshot(d)
+        raise Corrupt("parent is missing")
+
+    def all_pages(self):
+        """(kind, content) of every page."""
+        sections = (self.pages + 511) // 512
+        tables = self.index[self.m["index"]["tables"]:]
+        need(len(tables) == 48 * sections, "tables")
+        step = 256 * 48
+        digests = b"".join(sha(tables[i:i + step]) for i in range(0, len(tables), step))
+        need(digests == self.m["index"]["digests"], "SHA-256 of a table")
+        above = self.parent.all_pages() if self.parent else None
+        for s in range(sections):
+            kind, length, offset, digest = struct.unpack_from("<B3xIQ32s", tables, 48 * s)
+            count = min(512, self.pages - 512 * s)
+            block = self.index[offset:offset + length] if kind == 2 else None
+            if block is not None:
+                need(sha(block) == digest, "SHA-256 of section %d" % s)
+            for p in range(count):
+                up = next(above)[1] if above else None
+                yield self.page(block, count, p, up) if block else (kind, [bytes(PAGE), up][kind])
+
+    def page(self, block, count, p, up):
+        pages, chunks, crc = struct.unpack_from("<HHI", block)
+        need(pages == count and len(block) == 8 + 12 * pages + 48 * chunks, "block size")
+        if p == 0:
+            need(crc == crc32c(block[8:]), "CRC32C of a block")
+        kind, slot, chunk, pattern = struct.unpack_from("<BBH8s", block, 8 + 12 * p)
+        if kind == 0:
+            return kind, bytes(PAGE)
+        if kind == 1:
+            need(up is not None, "no parent")
+            return kind, up
+        if kind == 2:
+            return kind, pattern * 512
+        need(kind == 3 and chunk < chunks, "page entry")
+        content = self.chunk(*struct.unpack_from("<QIHBB32s", block, 8 + 12 * pages + 48 * chunk))
+        need((slot + 1) * PAGE <= len(content), "slot")
+        return kind, content[slot * PAGE:(slot + 1) * PAGE]
+
+    def chunk(self, offset, stored, pack, codec, pages, digest):
+        key = (pack, offset)
+        if key not in self.chunks:
+            b = self.packs[pack]
+            head = struct.unpack_from("<4sBBHIi", b, offset)
+            need(head[:5] == (b"CHNK", codec, pages, 0, stored), "record head")
+            payload = b[offset + 16:offset + 16 + stored]
+            need(head[5] & 0xFFFFFFFF == crc32c(b[offset:offset + 12], payload), "record CRC32C")
+            content = [lambda: payload, lambda: lz4(payload, pages * PAGE), lambda: zstd(payload)][codec]()
+            need(len(content) == pages * PAGE and sha(content) == digest, "SHA-256 of a chunk")
+            self.chunks[key] = content
+        return self.chunks[key]
+
+
+def main():
+    try:
+        snapshot = Snapshot(sys.argv[1])
+        for number, (kind, content) in enumerate(snapshot.all_pages()):
+            print(number, ["ZERO", "PARENT", "FILL", "CHUNK"][kind], hashlib.sha256(content).hexdigest())
+        print("id", snapshot.identity.hex())
+    except (Corrupt, OSError, struct.error, IndexError, KeyError) as e:
+        sys.exit("corrupt: %r" % e)
+
+
+if __name__ == "__main__":
+    main()
