@@ -21,8 +21,10 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
 /**
  * Builds PCs from the services that are present. The machines live in the {@link Workshop}, which outlives this component.
+ *
+ * <p>Immediate: when a service comes back, machines that stand for it must not wait for somebody who asks for this one.
  */
-@Component(configurationPid = PcMachineFactory.PID)
+@Component(immediate = true, configurationPid = PcMachineFactory.PID)
 @Designate(ocd = PcMachineFactory.Config.class)
 public final class PcMachineFactory implements MachineFactory {
     public static final String PID = "dev.faultline.machine.pc";
