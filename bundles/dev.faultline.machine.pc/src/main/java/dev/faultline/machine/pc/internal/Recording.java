@@ -6,25 +6,60 @@ import jdk.jfr.FlightRecorder;
 
 /** Whether events are wanted. Keeps the event classes, whose loading takes a while, out of processes that never record. */
 final class Recording {
+    private static final System.Logger LOG = System.getLogger(Recording.class.getName());
+
+    /** A framework that hides jdk.jfr.internal.event from bundles: events cannot be written. */
+    private static volatile boolean broken;
+
     private Recording() {}
 
+    private static boolean started() {
+        return FlightRecorder.isInitialized() && !broken;
+    }
+
+    private static void failed(LinkageError e) {
+        broken = true;
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "no flight recorder events: org.osgi.framework.bootdelegation must name jdk.jfr.internal.event",
+                e);
+    }
+
     static boolean faults() {
-        return FlightRecorder.isInitialized() && FaultEvent.on();
+        try {
+            return started() && FaultEvent.on();
+        } catch (LinkageError e) {
+            failed(e);
+            return false;
+        }
     }
 
     static boolean handlers() {
-        return FlightRecorder.isInitialized() && HandlerEvent.on();
+        try {
+            return started() && HandlerEvent.on();
+        } catch (LinkageError e) {
+            failed(e);
+            return false;
+        }
     }
 
     static void swap(String machine, String to, long nanos) {
-        if (FlightRecorder.isInitialized()) {
-            MachineEvents.swap(machine, to, nanos);
+        try {
+            if (started()) {
+                MachineEvents.swap(machine, to, nanos);
+            }
+        } catch (LinkageError e) {
+            failed(e);
         }
     }
 
     static void exit(String machine, VcpuExit exit) {
-        if (FlightRecorder.isInitialized()) {
-            MachineEvents.exit(machine, exit);
+        try {
+            if (started()) {
+                MachineEvents.exit(machine, exit);
+            }
+        } catch (LinkageError e) {
+            failed(e);
         }
     }
 }
