@@ -10,7 +10,7 @@ import java.util.Map;
 
 /** {@code bin/faultline} of the distribution under test, and the guests it is given. */
 final class Program {
-    private static final Path SOURCES = Path.of(System.getProperty("faultline.sources", ".."));
+    static final Path SOURCES = Path.of(System.getProperty("faultline.sources", ".."));
 
     private static boolean primed;
 

@@ -49,11 +49,6 @@ public final class WatchpointListener implements MachineListener {
         String access() default "rw";
 
         @AttributeDefinition(
-                name = "Period",
-                description = "milliseconds after which accessed pages are watched again, from 1")
-        long period_millis() default 10;
-
-        @AttributeDefinition(
                 name = "Heat map",
                 description =
                         "file to write twice a second: a picture if it ends in .png, else a table")
@@ -92,9 +87,6 @@ public final class WatchpointListener implements MachineListener {
             throw bad("gpa.size", config.gpa_size(), "1 byte to 4 GiB");
         }
         access = rights(config.access());
-        if (config.period_millis() < 1) {
-            throw bad("period.millis", Long.toString(config.period_millis()), "at least 1");
-        }
         if (config.heat_map() == null || config.heat_map().isBlank()) {
             throw bad("heat.map", config.heat_map(), "the name of a file");
         }
@@ -105,7 +97,6 @@ public final class WatchpointListener implements MachineListener {
         timer =
                 Executors.newSingleThreadScheduledExecutor(
                         Thread.ofPlatform().daemon().name("watchpoint").factory());
-        timer.scheduleWithFixedDelay(this::arm, 0, config.period_millis(), TimeUnit.MILLISECONDS);
         timer.scheduleWithFixedDelay(
                 this::write, WRITE_MILLIS, WRITE_MILLIS, TimeUnit.MILLISECONDS);
     }
@@ -154,10 +145,6 @@ public final class WatchpointListener implements MachineListener {
         if (w != null) {
             w.close();
         }
-    }
-
-    private void arm() {
-        watches.values().forEach(Watch::arm);
     }
 
     /**

@@ -24,11 +24,9 @@ class WatchTest {
             Watch watch = new Watch(fake.machine(), 0x2000, 0x2000, Rights.RW, log);
             assertThat(fake.access(0x1FF8, Rights.R)).as("below the range").isNull();
             assertThat(fake.access(0x2008, Rights.X)).as("not watched").isNull();
-            assertThat(fake.access(0x2008, Rights.R)).isEqualTo(Resolution.RETRY);
-            watch.arm();
-            assertThat(fake.access(0x2010, Rights.W)).isEqualTo(Resolution.RETRY);
-            watch.arm();
-            assertThat(fake.access(0x3000, Rights.W)).isEqualTo(Resolution.RETRY);
+            assertThat(fake.access(0x2008, Rights.R)).isEqualTo(Resolution.STEP);
+            assertThat(fake.access(0x2010, Rights.W)).isEqualTo(Resolution.STEP);
+            assertThat(fake.access(0x3000, Rights.W)).isEqualTo(Resolution.STEP);
             assertThat(watch.map().counted(2, Rights.R)).isEqualTo(1);
             assertThat(watch.map().counted(2, Rights.W)).isEqualTo(1);
             assertThat(watch.map().counted(3, Rights.W)).isEqualTo(1);

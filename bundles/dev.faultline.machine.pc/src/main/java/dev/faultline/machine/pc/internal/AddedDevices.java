@@ -181,10 +181,14 @@ final class AddedDevices {
         }
     }
 
+    /** The machine ends; who still holds it shall not hold bundles' classes by it. */
     void close() {
-        for (int i = plugs.size() - 1; i >= 0; i--) {
-            if (plugs.get(i).device != null) {
-                plugs.get(i).device.close();
+        for (Plug p : plugs.reversed()) {
+            Device d = p.device;
+            p.device = null;
+            p.factory = null;
+            if (d != null) {
+                pull(d);
             }
         }
     }
