@@ -16,6 +16,11 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--linux", description = "boot Debian's cloud kernel with busybox instead of the embedded guest")
     private boolean linux;
 
+    @Option(
+            names = "--fetch-only",
+            description = "with --linux: fetch kernel and busybox, make the initramfs, print where both are, and end")
+    private boolean fetchOnly;
+
     @Option(names = "--kernel", paramLabel = "FILE", description = "with --linux: this bzImage instead of fetching one")
     private Path kernel;
 
@@ -49,8 +54,14 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (!linux && (kernel != null || busybox != null)) {
-            throw new UsageException("--kernel and --busybox go with --linux");
+        if (!linux && (kernel != null || busybox != null || fetchOnly)) {
+            throw new UsageException("--kernel, --busybox and --fetch-only go with --linux");
+        }
+        if (fetchOnly) {
+            LinuxGuest guest = LinuxGuest.prepare(services, kernel, busybox);
+            services.out().println(guest.kernel());
+            services.out().println(guest.initrd());
+            return Root.DONE;
         }
         DemoGuest guest =
                 linux
