@@ -6,8 +6,9 @@ import org.osgi.annotation.versioning.ConsumerType;
 /**
  * Asked about stopped accesses. Register it as a service (whiteboard) for all machines, or with a protection layer for that layer's faults.
  *
- * <p>Called on the faulting vCPU's thread, after unwinding, at an instruction boundary. May protect, map and fill pages. One that throws is named
- * in the log and counts as {@link Resolution#PASS}.
+ * <p>Called on the faulting vCPU's thread (for a device: on the machine's timer thread), after unwinding, at an instruction boundary. May protect, map and fill
+ * pages. One that throws, is late, or gives an answer that does not fit the fault is named in the log and counts as {@link Resolution#PASS}; after repeated
+ * failure it is not asked any more.
  */
 @ConsumerType
 public interface FaultHandler {
