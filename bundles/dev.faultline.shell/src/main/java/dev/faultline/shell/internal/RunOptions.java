@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
+import dev.faultline.api.snapshot.SaveOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -49,6 +50,18 @@ final class RunOptions {
     Path snapshotTo;
 
     @Option(
+            names = "--snapshot-incremental",
+            description = "store only what differs from the snapshot that was restored, which must be kept then")
+    boolean snapshotIncremental;
+
+    @Option(
+            names = "--snapshot-compression",
+            paramLabel = "CODEC",
+            defaultValue = "lz4",
+            description = "none, lz4 or zstd (default: ${DEFAULT-VALUE})")
+    SaveOptions.Compression snapshotCompression = SaveOptions.Compression.LZ4;
+
+    @Option(
             names = "--input-when",
             paramLabel = "TEXT=TEXT",
             description = "send the second text when the guest has sent the first (repeatable; \\n is understood)")
@@ -90,6 +103,9 @@ final class RunOptions {
     void check() {
         if (snapshotWhen == null != (snapshotTo == null)) {
             throw new UsageException("--snapshot-when and --snapshot-to go together");
+        }
+        if (snapshotIncremental && snapshotTo == null) {
+            throw new UsageException("--snapshot-incremental needs --snapshot-to");
         }
         if (timeout < 0 || Double.isNaN(timeout)) {
             throw new UsageException("--timeout " + timeout + ": expected seconds above 0");

@@ -3,6 +3,7 @@ package dev.faultline.shell.internal;
 
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.vm.Machine;
@@ -179,7 +180,14 @@ final class RunSession implements AutoCloseable {
 
     private void save() throws SnapshotException {
         Progress p = new Progress(services.err());
-        saved = services.snapshots().save(machine, options.snapshotTo, f -> p.done("saving", f));
+        saved =
+                services.snapshots()
+                        .save(
+                                machine,
+                                options.snapshotTo,
+                                new SaveOptions(
+                                        options.snapshotCompression, options.snapshotIncremental),
+                                f -> p.done("saving", f));
         services.err()
                 .printf(
                         "faultline: saved %s, %s, in %s%n",

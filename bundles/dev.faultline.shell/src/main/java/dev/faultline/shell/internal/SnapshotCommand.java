@@ -11,7 +11,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code snapshot list|show|verify|delete DIR}. */
+/** {@code snapshot list|show|verify|compact|delete DIR}. */
 @Command(name = "snapshot", description = "Snapshots on disk.")
 final class SnapshotCommand implements Runnable {
     private final Services services;
@@ -24,7 +24,7 @@ final class SnapshotCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "what to do is missing: snapshot list|show|verify|delete DIR");
+                spec.commandLine(), "what to do is missing: snapshot list|show|verify|compact|delete DIR");
     }
 
     @Command(name = "list", description = "The snapshots in a directory.")
@@ -58,6 +58,8 @@ final class SnapshotCommand implements Runnable {
         line("on disk", Sizes.bytes(i.bytes()));
         line("pages", i.pages() + ", of them all zero " + i.zeroPages());
         line("recorded working set", i.recorded() ? "yes" : "no");
+        services.out().println();
+        services.out().print(StoredMap.text(services.snapshots().pageMap(dir)));
         return Root.DONE;
     }
 
@@ -70,6 +72,20 @@ final class SnapshotCommand implements Runnable {
         Progress p = new Progress(services.err());
         long n = services.snapshots().verify(dir, f -> p.done("verifying", f));
         services.out().println(dir + ": " + n + " pages are good");
+        return Root.DONE;
+    }
+
+    @Command(
+            name = "compact",
+            description = "Takes in what the snapshot shares with its parents: it stands alone then.")
+    int compact(@Parameters(paramLabel = "DIR") Path dir) throws SnapshotException {
+        long before = services.snapshots().info(dir).bytes();
+        Progress p = new Progress(services.err());
+        SnapshotInfo i = services.snapshots().compact(dir, f -> p.done("compacting", f));
+        services.out()
+                .println(
+                        "%s stands alone: %s, before %s"
+                                .formatted(dir, Sizes.bytes(i.bytes()), Sizes.bytes(before)));
         return Root.DONE;
     }
 
