@@ -100,7 +100,17 @@ public final class Mem {
 
     /** Reads the device that {@link #readLate} found. @return hva of the bytes; cannot fault */
     public static long readNow(VcpuContext v) {
-        return Staged.gather(v);
+        return Staged.of(v).gather(v, false);
+    }
+
+    /**
+     * The instruction, or the delivery, was stopped by protection and will be executed again: what it has read from devices is kept, and answered instead of
+     * reading them again. Called by the run loop.
+     */
+    static void stopped(VcpuContext v) {
+        if (v.staged != null) {
+            Staged.of(v).reads.rewind();
+        }
     }
 
     /** Probes a range of any length for an access without touching it. @return 0, or negative: the fault was raised */
@@ -195,7 +205,7 @@ public final class Mem {
             }
             s.part(h2, v.missGpa, size - first);
         }
-        return late && s.readsDevice() ? LATE : Staged.gather(v);
+        return late && s.readsDevice() ? LATE : s.gather(v, true);
     }
 
     private static long writeMiss(VcpuContext v, int seg, long lin, int size, boolean alsoRead) {
@@ -335,7 +345,7 @@ public final class Mem {
             }
             s.part(h, v.missGpa, size - first);
         }
-        return Staged.gather(v);
+        return s.gather(v, true);
     }
 
     /**
@@ -400,6 +410,7 @@ public final class Mem {
         private final int[] writeLen = new int[2];
         private final boolean[] writeCode = new boolean[2];
         private int writeParts;
+        final DeviceReads reads = new DeviceReads();
 
         static Staged of(VcpuContext v) {
             Object s = v.staged;
@@ -439,16 +450,16 @@ public final class Mem {
             return readHva[0] < 0 || readParts > 1 && readHva[1] < 0;
         }
 
-        static long gather(VcpuContext v) {
-            Staged s = of(v);
+        /** @param early the instruction may still be stopped: remember what devices answer */
+        long gather(VcpuContext v, boolean early) {
             long to = v.scratchRead;
-            for (int i = 0; i < s.readParts; i++) {
-                if (s.readHva[i] >= 0) {
-                    copy(s.readHva[i], to, s.readLen[i]);
+            for (int i = 0; i < readParts; i++) {
+                if (readHva[i] >= 0) {
+                    copy(readHva[i], to, readLen[i]);
                 } else {
-                    deviceRead(v, s.readGpa[i], to, s.readLen[i]);
+                    deviceRead(v, readGpa[i], to, readLen[i], early);
                 }
-                to += s.readLen[i];
+                to += readLen[i];
             }
             return v.scratchRead;
         }
@@ -459,7 +470,7 @@ public final class Mem {
                 if (preloadHva[i] >= 0) {
                     copy(preloadHva[i], to, writeLen[i]);
                 } else {
-                    deviceRead(v, writeGpa[i], to, writeLen[i]);
+                    deviceRead(v, writeGpa[i], to, writeLen[i], true);
                 }
                 to += writeLen[i];
             }
@@ -488,10 +499,11 @@ public final class Mem {
         }
 
         /** Naturally aligned pieces of at most 8 bytes, ascending. */
-        private static void deviceRead(VcpuContext v, long gpa, long to, int len) {
+        private void deviceRead(VcpuContext v, long gpa, long to, int len, boolean early) {
             for (int at = 0; at < len; ) {
                 int n = piece(gpa + at, len - at);
-                store(to + at, n, v.bus.mmioRead(gpa + at, n));
+                long x = early ? reads.read(v, gpa + at, n) : v.bus.mmioRead(gpa + at, n);
+                store(to + at, n, x);
                 at += n;
             }
         }

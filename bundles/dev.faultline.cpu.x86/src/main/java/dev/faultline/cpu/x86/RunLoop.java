@@ -43,6 +43,7 @@ public final class RunLoop {
                     loop.unwound(v);
                     v.fault.rip = v.rip;
                     if (v.fault.kind != PendingFault.GUEST) {
+                        Mem.stopped(v);
                         return VcpuLoop.EXIT_FAULT;
                     }
                     v.endDiversion(); // the instruction is over
@@ -150,6 +151,7 @@ public final class RunLoop {
                 v.pendingError = code;
                 v.pendingKind = k;
                 v.pendingLength = len;
+                Mem.stopped(v);
                 return VcpuLoop.EXIT_FAULT;
             }
             if (f.vector == Faults.PF) {

@@ -50,6 +50,7 @@ public final class VcpuReset {
         v.pendingVector = -1;
         v.injectedVector = -1;
         v.shutdownReason = null;
+        v.staged = null;
         v.instructions = 0;
         v.recompute();
         v.flushTranslations();

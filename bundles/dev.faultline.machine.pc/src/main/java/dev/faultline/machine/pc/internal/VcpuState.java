@@ -93,6 +93,7 @@ final class VcpuState {
         loadPending(s, v);
         v.instructions = s.getLong("instructions");
         v.shutdownReason = s.has("shutdownReason") ? s.getString("shutdownReason") : null;
+        v.staged = null; // half an instruction of the old state
         v.recompute();
     }
 
