@@ -123,7 +123,12 @@ public abstract class MemOp extends Op {
 
     /** Whether protection stops an access to the operand; see {@link Preflight#access}. */
     protected final int preflight(VcpuContext v, int size, int access) {
-        return Preflight.access(v, seg, ea(v), size, access);
+        return preflight(v, 0, size, access);
+    }
+
+    /** The same {@code delta} bytes from the operand. */
+    protected final int preflight(VcpuContext v, long delta, int size, int access) {
+        return Preflight.access(v, seg, ea(v) + delta & mask, size, access);
     }
 
     private long readOther(VcpuContext v, long delta, int size) {

@@ -9,6 +9,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Preflight;
 import dev.faultline.cpu.x86.fp.FpuConvert;
 import dev.faultline.cpu.x86.fp.FpuMath;
 
@@ -78,8 +79,17 @@ final class Store {
             return Mem.commit(v, h);
         }
 
-        /** As in hardware, two accesses: a fault of the exponent leaves the significand stored, and the restart stores it again. */
+        /**
+         * As in hardware, two accesses: a guest fault of the exponent leaves the significand stored, and the restart stores it again. One that protection stops
+         * leaves nothing.
+         */
         private int storeTen(VcpuContext v, FpuMath m) {
+            int first = preflight(v, 8, Mem.W);
+            if (first == Preflight.STOPPED
+                    || first == Preflight.OPEN
+                            && preflight(v, 8, 2, Mem.W) == Preflight.STOPPED) {
+                return (int) v.propagation.raise(v);
+            }
             long h = write(v, 8);
             if (h < 0) {
                 return FAULT;
