@@ -5,9 +5,10 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.cpu.x86.semantics.system.Debug;
 
 /**
- * For instructions that, as hardware, leave something behind when a guest exception stops them half-way (PUSHA, ENTER, MMX stores): whether RAM protection would
+ * For instructions that, as hardware, leave something behind when a guest exception stops them half-way (PUSHA, ENTER, MMX stores, REP by ECX): whether RAM protection would
  * stop one of their accesses. Asked for every access in order before the first one is done, so that a stopped access leaves nothing behind.
  */
 public final class Preflight {
@@ -61,6 +62,9 @@ public final class Preflight {
                         && !hits(v, lin, 0)
                         && Mem.fill(v, lin, Mem.R) == Mmu.FAULTED) {
             return v.fault.kind == PendingFault.GUEST ? RAISES : STOPPED;
+        }
+        if (Debug.watches(v)) {
+            Debug.forgetWatched(v); // the access itself shall be seen
         }
         return OPEN;
     }

@@ -6,6 +6,7 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Preflight;
 
 /**
  * CMPS; ES:RDI is read first, as in hardware; the flags change when it ends, not with each
@@ -26,7 +27,16 @@ final class Cmps extends StringOp {
     }
 
     @Override
+    int preflight(VcpuContext v) {
+        int r = preflightDestination(v, Mem.R);
+        return r == Preflight.OPEN ? preflightSource(v) : r;
+    }
+
+    @Override
     public int execute(VcpuContext v) {
+        if (stopped(v)) {
+            return FAULT;
+        }
         if (count(v) == 0) {
             return NEXT;
         }

@@ -20,7 +20,15 @@ final class Lods extends StringOp {
     }
 
     @Override
+    int preflight(VcpuContext v) {
+        return preflightSource(v);
+    }
+
+    @Override
     public int execute(VcpuContext v) {
+        if (stopped(v)) {
+            return FAULT;
+        }
         if (count(v) == 0) {
             return NEXT;
         }

@@ -7,6 +7,7 @@ import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Preflight;
 
 /** MOVS. SDM 2B, "MOVS/MOVSB/MOVSW/MOVSD/MOVSQ-Move Data From String to String". */
 final class Movs extends StringOp {
@@ -25,7 +26,16 @@ final class Movs extends StringOp {
     }
 
     @Override
+    int preflight(VcpuContext v) {
+        int r = preflightSource(v);
+        return r == Preflight.OPEN ? preflightDestination(v, Mem.W) : r;
+    }
+
+    @Override
     public int execute(VcpuContext v) {
+        if (stopped(v)) {
+            return FAULT;
+        }
         long n = count(v);
         if (n == 0) {
             return NEXT;

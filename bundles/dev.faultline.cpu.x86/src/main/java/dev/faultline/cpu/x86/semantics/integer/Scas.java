@@ -26,7 +26,15 @@ final class Scas extends StringOp {
     }
 
     @Override
+    int preflight(VcpuContext v) {
+        return preflightDestination(v, Mem.R);
+    }
+
+    @Override
     public int execute(VcpuContext v) {
+        if (stopped(v)) {
+            return FAULT;
+        }
         if (count(v) == 0) {
             return NEXT;
         }

@@ -24,7 +24,15 @@ final class Stos extends StringOp {
     }
 
     @Override
+    int preflight(VcpuContext v) {
+        return preflightDestination(v, Mem.W);
+    }
+
+    @Override
     public int execute(VcpuContext v) {
+        if (stopped(v)) {
+            return FAULT;
+        }
         long n = count(v);
         if (n == 0) {
             return NEXT;

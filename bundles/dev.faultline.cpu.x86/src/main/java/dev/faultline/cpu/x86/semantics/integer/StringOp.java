@@ -6,6 +6,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.Preflight;
 
 /**
  * What the string instructions share. SDM 1, "String Instructions"; SDM 2B,
@@ -42,9 +43,9 @@ abstract class StringOp extends Op {
     }
 
     /**
-     * Iterations to do. As in hardware, a repetition by ECX clears the upper halves of the
-     * registers it counts and addresses with, even if it does nothing or its first iteration
-     * faults.
+     * Iterations to do. As in hardware, a repetition by ECX clears the upper halves of the registers
+     * it counts and addresses with, even if it does nothing or a guest exception stops its first
+     * iteration; not if protection does: ask {@link #stopped} before.
      */
     final long count(VcpuContext v) {
         if (!repeated) {
@@ -56,6 +57,30 @@ abstract class StringOp extends Op {
             truncate(v);
         }
         return n;
+    }
+
+    /** Whether protection stops the first iteration of a repetition by ECX; then it is raised. */
+    final boolean stopped(VcpuContext v) {
+        if (!repeated || addressMask != 0xFFFF_FFFFL) {
+            return false;
+        }
+        boolean clears = (v.gpr[RCX] | v.gpr[RSI] | v.gpr[RDI]) >>> 32 != 0;
+        if (!clears || (int) v.gpr[RCX] == 0 || preflight(v) != Preflight.STOPPED) {
+            return false;
+        }
+        v.propagation.raise(v);
+        return true;
+    }
+
+    /** Whether protection stops one of the accesses of an iteration, in their order. */
+    abstract int preflight(VcpuContext v);
+
+    final int preflightSource(VcpuContext v) {
+        return Preflight.access(v, seg, v.gpr[RSI] & addressMask, size, Mem.R);
+    }
+
+    final int preflightDestination(VcpuContext v, int access) {
+        return Preflight.access(v, Segments.ES, v.gpr[RDI] & addressMask, size, access);
     }
 
     /**

@@ -137,7 +137,7 @@ public final class Debug {
     }
 
     /** Makes the next data access to every page with an armed address a miss. */
-    private static void forgetWatched(VcpuContext v) {
+    public static void forgetWatched(VcpuContext v) {
         for (int i = 0; i < 4; i++) {
             if (armed(v, i) && (kind(v, i) & 1) != 0) {
                 int at =
