@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.interpreter.sweep;
+
+import dev.faultline.cpu.x86.InstructionTable;
+import java.io.PrintStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The fault sweep: every line of the instruction table, in every mode that has it, with every access stopped by protection. See docs/howto/fault-sweep.md.
+ */
+public final class FaultSweep {
+    private final SweepMachine machine = new SweepMachine();
+    private final Sweeper sweeper = new Sweeper(machine);
+    private final MemorySegment image = Arena.ofAuto().allocate(SweepMachine.RAM, 4096);
+    private final Map<String, Integer> perMnemonic = new TreeMap<>();
+
+    /** Descriptions of the cases that differ. */
+    final List<String> differences = new ArrayList<>();
+
+    /** Table lines times modes. */
+    int forms;
+
+    int cases;
+
+    private final int shown;
+
+    FaultSweep(int shown) {
+        this.shown = shown;
+    }
+
+    long runs() {
+        return sweeper.runs;
+    }
+
+    long stops() {
+        return sweeper.stops;
+    }
+
+    /** One case. */
+    void one(SweepMode mode, InstructionTable.Entry e, long seed, boolean full) {
+        SweepCase c = new SweepCase(mode, e, seed, image).make(machine.v);
+        cases++;
+        String d;
+        try {
+            d = sweeper.sweep(c, full);
+        } catch (RuntimeException | AssertionError x) {
+            StackTraceElement[] at = x.getStackTrace();
+            d = x + (at.length > 0 ? " " + at[0] + " " + at[Math.min(1, at.length - 1)] : "");
+        }
+        if (!d.isEmpty()) {
+            int n = perMnemonic.merge(e.mnemonic, 1, Integer::sum);
+            String text = c + ": " + d;
+            if (n <= shown) {
+                differences.add(text);
+            }
+        }
+    }
+
+    /** Cases that differ. */
+    int different() {
+        return perMnemonic.values().stream().mapToInt(Integer::intValue).sum();
+    }
+
+    /** {@code count} cases of every line in every mode, with seeds from {@code seed} on. */
+    void all(String mnemonic, SweepMode only, int count, long seed, boolean full) {
+        for (InstructionTable.Entry e : InstructionTable.all()) {
+            if (mnemonic != null && !mnemonic.equals(e.mnemonic)) {
+                continue;
+            }
+            for (SweepMode mode : SweepMode.values()) {
+                if ((only == null || only == mode) && SweepCase.exists(e, mode)) {
+                    forms++;
+                    for (int i = 0; i < count; i++) {
+                        one(mode, e, seed + i, full);
+                    }
+                }
+            }
+        }
+    }
+
+    /** One case of every line, in one of its modes. */
+    void sample(long seed) {
+        int i = 0;
+        for (InstructionTable.Entry e : InstructionTable.all()) {
+            SweepMode mode = SweepMode.values()[i++ % SweepMode.values().length];
+            while (!SweepCase.exists(e, mode)) {
+                mode = SweepMode.values()[i++ % SweepMode.values().length];
+            }
+            forms++;
+            one(mode, e, seed, false);
+        }
+    }
+
+    /** External interrupts and NMIs in front of a NOP. */
+    void events(SweepMode mode, int count, long seed, boolean full) {
+        InstructionTable.Entry nop =
+                InstructionTable.all().stream()
+                        .filter(e -> e.mnemonic.equals("NOP"))
+                        .findFirst()
+                        .orElseThrow();
+        for (int i = 0; i < count; i++) {
+            machine.interrupts.nmi = i % 4 == 3;
+            machine.interrupts.vector = 0x20 + i % 16;
+            one(mode, nop, seed + i, full);
+        }
+        forms++;
+        machine.interrupts.nmi = false;
+        machine.interrupts.vector = -1;
+    }
+
+    public static void main(String[] args) {
+        int count = 8;
+        long seed = 1;
+        int shown = 3;
+        String mnemonic = null;
+        SweepMode mode = null;
+        for (int i = 0; i + 1 < args.length; i += 2) {
+            String value = args[i + 1];
+            switch (args[i]) {
+                case "--cases" -> count = Integer.parseInt(value);
+                case "--seed" -> seed = Long.parseLong(value);
+                case "--mnemonic" -> mnemonic = value;
+                case "--mode" -> mode = SweepMode.valueOf(value);
+                case "--show" -> shown = Integer.parseInt(value);
+                default ->
+                        throw new IllegalArgumentException(
+                                args[i]
+                                        + ": expected --cases, --seed, --mnemonic, --mode or --show");
+            }
+        }
+        if (args.length % 2 != 0) {
+            throw new IllegalArgumentException(args[args.length - 1] + " needs a value");
+        }
+        long began = System.nanoTime();
+        FaultSweep s = new FaultSweep(shown);
+        s.all(mnemonic, mode, count, seed, true);
+        for (SweepMode m : SweepMode.values()) {
+            if (mnemonic == null && (mode == null || mode == m)) {
+                s.events(m, 2 * count, seed, true);
+            }
+        }
+        PrintStream out = System.out;
+        s.differences.forEach(out::println);
+        s.perMnemonic.forEach((k, n) -> out.println(k + ": " + n + " cases differ"));
+        out.printf(
+                "%d forms (lines x modes), %d cases, %d runs, %d exits, 4 regimes, 2 styles, %d differences, %d s%n",
+                s.forms,
+                s.cases,
+                s.runs(),
+                s.stops(),
+                s.different(),
+                (System.nanoTime() - began) / 1_000_000_000L);
+        System.exit(s.different() == 0 && s.cases > 0 ? 0 : 1);
+    }
+}

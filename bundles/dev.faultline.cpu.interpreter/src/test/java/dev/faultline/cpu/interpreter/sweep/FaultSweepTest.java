@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.interpreter.sweep;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.faultline.cpu.x86.InstructionTable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A sample of the fault sweep; bench/fault-sweep.sh runs all of it. */
+class FaultSweepTest {
+    /** Every line of the table, in one of the modes that have it. */
+    @Test
+    void everyLineOnce() {
+        FaultSweep s = new FaultSweep(3);
+        s.sample(7);
+        assertThat(s.differences).isEmpty();
+        assertThat(s.cases).isEqualTo(InstructionTable.all().size());
+        assertThat(s.stops()).isGreaterThan(10L * s.cases);
+    }
+
+    /** What makes many accesses, in all modes. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "CALLF", "CMPS", "ENTER", "FRSTOR", "FXSAVE", "INS", "IRET", "MASKMOVQ", "MOVS", "POPA",
+                "PUSHA", "RETF"
+            })
+    void manyAccesses(String mnemonic) {
+        FaultSweep s = new FaultSweep(3);
+        s.all(mnemonic, null, 2, 40, false);
+        assertThat(s.differences).isEmpty();
+        assertThat(s.cases).isPositive();
+    }
+
+    @ParameterizedTest
+    @EnumSource(SweepMode.class)
+    void interrupts(SweepMode mode) {
+        FaultSweep s = new FaultSweep(3);
+        s.events(mode, 4, 1, true);
+        assertThat(s.differences).isEmpty();
+        assertThat(s.stops()).isPositive();
+    }
+}
