@@ -319,6 +319,41 @@ class HandlerAnswersTest {
         assertThat(get(0x5FFF, 2)).isEqualTo("3412");
     }
 
+    // ---- delivery of events ----------------------------------------------------------------------------------------------------
+
+    @Test
+    void stepLetsADeliveryThroughAndNoMore() throws Exception {
+        layer("a", 0, Rights.NONE, always(Resolution.STEP)).protect(0x3000, 1, Rights.NONE);
+        put(6 * 4, "00900000"); // #UD: 0:9000
+        put(0x9000, "58 f4"); // pop ax; hlt
+        halts("0f0b"); // ud2
+        assertThat(asked.getLast()).isEqualTo("a R3ffa"); // the handler's pop is an instruction of its own
+        assertThat(asked).hasSizeBetween(3, 6).anyMatch(s -> s.startsWith("a W3ff"));
+        assertThat(v.gpr[RAX] & 0xFFFF).isEqualTo(CODE);
+    }
+
+    @Test
+    void anExceptionInjectedIntoADeliveryFollowsTheDoubleFaultRules() throws Exception {
+        boolean[] first = {true};
+        layer(
+                "a",
+                0x3000,
+                Rights.RX,
+                (m, f) -> {
+                    boolean was = first[0];
+                    first[0] = false;
+                    return was ? Resolution.inject(13, 0) : Resolution.STEP;
+                });
+        put(10 * 4, "00900000");
+        put(13 * 4, "00900000");
+        put(8 * 4, "00a00000"); // #DF: 0:a000
+        put(0x9000, "f4");
+        put(0xA000, "b342 f4"); // mov bl,42; hlt
+        layer("b", A, Rights.NONE, always(Resolution.inject(10, 0))); // #TS, contributory
+        halts("a10050");
+        assertThat(v.gpr[RBX] & 0xFF).isEqualTo(0x42);
+    }
+
     // ---- handlers that misbehave ---------------------------------------------------------------------------------------------
 
     @Test
