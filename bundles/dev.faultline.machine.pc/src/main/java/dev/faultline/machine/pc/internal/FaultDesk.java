@@ -104,6 +104,9 @@ final class FaultDesk {
             return Resolution.RETRY; // opened meanwhile by somebody else, or let through by all
         }
         Resolution r = whiteboard.ask(this, fault, slot);
+        if (r == Resolution.PASS && (fault.access() & ~protection.rights(fault.gfn())) == 0) {
+            return Resolution.RETRY; // opened all the same, perhaps by one that was late
+        }
         if (r != Resolution.STEP) {
             return carryOut(r, fault, diversion);
         }

@@ -399,6 +399,27 @@ class HandlerAnswersTest {
     }
 
     @Test
+    void whatALateHandlerOpenedIsOpen() throws Exception {
+        parts.handlers.use(FaultPolicy.of(20, 3, 1000));
+        ProtectionLayer[] l = new ProtectionLayer[1];
+        l[0] =
+                layer(
+                        "a",
+                        A,
+                        Rights.NONE,
+                        (m, f) -> {
+                            l[0].protectPage(f.gfn(), Rights.RWX);
+                            try {
+                                Thread.sleep(100);
+                            } catch (InterruptedException e) {
+                                throw new IllegalStateException(e);
+                            }
+                            return Resolution.RETRY;
+                        });
+        halts("a10050");
+    }
+
+    @Test
     void quiescingIsNotLate() throws Exception {
         parts.handlers.use(FaultPolicy.of(50, 1, 1000));
         layer(
