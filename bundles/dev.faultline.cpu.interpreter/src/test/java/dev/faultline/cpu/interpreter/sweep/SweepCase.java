@@ -533,6 +533,17 @@ final class SweepCase {
         return random.nextInt() & 0xCD5 | 2 | (chance(.3) && operandSize == 4 ? VcpuContext.VM : 0);
     }
 
+    /** The instruction has a memory operand of its own. */
+    boolean memory() {
+        return operand >= 0;
+    }
+
+    /** Linear address in ES:[RDI]. */
+    long destination() {
+        long offset = state.values[7] & addressMask;
+        return mode.codeBits == 64 ? offset : offset + mode.base() & 0xFFFF_FFFFL;
+    }
+
     @Override
     public String toString() {
         return "%s %s [%s] seed %d operand %x"

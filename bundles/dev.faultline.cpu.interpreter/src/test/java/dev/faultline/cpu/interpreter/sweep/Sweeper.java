@@ -21,6 +21,7 @@ final class Sweeper {
 
     private static final int MAX_STEPS = 80;
     private static final int RCX = 1;
+    private static final int WRITE = 2;
 
     /** Kind of a pending event. */
     private static final int NMI = 3;
@@ -92,6 +93,7 @@ final class Sweeper {
             }
             exits.clear();
             exits.addAll(first);
+            order();
             each(full);
             revoke(full);
             again();
@@ -124,6 +126,34 @@ final class Sweeper {
                             open(e.page(), m.rights.rights(e.gpa()) | e.access());
                         });
         finish("grant on exit", x);
+    }
+
+    /** What is known of hardware's order. */
+    private void order() {
+        boolean writes = c.entry.lockable && c.memory();
+        String m = c.entry.mnemonic;
+        long seen = 0;
+        Exit before = null;
+        for (Exit e : exits) {
+            if (e.origin() != FaultOrigin.DATA || (seen >>> e.page() & 1) != 0) {
+                continue;
+            }
+            seen |= 1L << e.page();
+            if (writes && e.access() != WRITE) {
+                wrong("order", e + ": a read-modify-write stops as a write");
+            }
+            long to = c.destination();
+            boolean ram = to < SweepMachine.DEVICE || to >= SweepMachine.DEVICE_END;
+            if (m.equals("CMPS") && before == null && ram && e.gva() != to) {
+                wrong("order", e + ": CMPS reads [RDI] first");
+            }
+            if (before != null
+                    && writes
+                    && (e.gva() & 0xFFF) != 0) {
+                wrong("order", e + " after " + before + ": the second page of an operand");
+            }
+            before = e;
+        }
     }
 
     /** The page of each access alone: without that right, and without any. */
