@@ -27,19 +27,31 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     /** One access. */
     record Access(boolean port, boolean write, long address, int size, long value) {}
 
+    /**
+     * A write, and the instruction that made it: the count of those before it, and RCX for the
+     * iteration.
+     */
+    private record Write(Access access, long instruction, long rcx) {}
+
     private static final int RCX = 1;
+    private static final long NEVER = 0;
+    private static final long RETIRED = -1;
 
     private final VcpuContext v;
     private final FaultPropagation style;
 
-    /** Writes of instructions that have retired, oldest first. */
-    private final ArrayDeque<Access> writes = new ArrayDeque<>();
+    /** Writes that the client has not seen, oldest first. */
+    private final ArrayDeque<Write> writes = new ArrayDeque<>();
 
     /** Answered reads of the instruction at hand, in its order. */
     private Access[] answered = new Access[4];
 
     private int answers;
-    private int replayed;
+
+    /** By answer: the run of the engine that had it last, or {@link #NEVER}. */
+    private long[] used = new long[4];
+
+    private long run;
     private Access wanted;
     private boolean inLoop;
     private String failure;
@@ -57,11 +69,24 @@ final class DeviceExits implements GuestBus, FaultPropagation {
 
     /** The next write that the client has not seen, or null; the client has it now. */
     Access takeWrite() {
-        return writes.poll();
+        Write w = writes.poll();
+        return w == null ? null : w.access;
     }
 
     boolean hasWrite() {
         return !writes.isEmpty();
+    }
+
+    /**
+     * The instruction at hand was stopped: what it had written already (ENTER reads after it has
+     * pushed) it will write again.
+     */
+    void undo() {
+        while (!writes.isEmpty()
+                && writes.peekLast().instruction == v.instructions
+                && writes.peekLast().rcx == v.gpr[RCX]) {
+            writes.removeLast();
+        }
     }
 
     /** The read that stopped the engine, or null. */
@@ -75,7 +100,9 @@ final class DeviceExits implements GuestBus, FaultPropagation {
         wanted = null;
         if (answers == answered.length) {
             answered = Arrays.copyOf(answered, 2 * answers);
+            used = Arrays.copyOf(used, 2 * answers);
         }
+        used[answers] = NEVER;
         answered[answers++] = new Access(w.port, false, w.address, w.size, value);
     }
 
@@ -88,6 +115,7 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     void abandon() {
         wanted = null;
         answers = 0;
+        v.staged = null; // what the engine remembers of it
     }
 
     /** An instruction has had answers and has not retired. */
@@ -97,7 +125,7 @@ final class DeviceExits implements GuestBus, FaultPropagation {
 
     /** Before the engine runs. */
     void begin() {
-        replayed = 0;
+        run++;
         startRip = v.rip;
         startInstructions = v.instructions;
         startRcx = v.gpr[RCX];
@@ -142,18 +170,17 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     }
 
     private void write(boolean port, long address, int size, long value) {
-        writes.add(new Access(port, true, address, size, value));
+        long instruction = inLoop ? v.instructions + v.engineIndex : RETIRED;
+        writes.add(
+                new Write(new Access(port, true, address, size, value), instruction, v.gpr[RCX]));
         v.post(VcpuContext.REQ_STOP);
     }
 
     private long read(boolean port, long address, int size) {
-        if (replayed < answers) {
-            Access a = answered[replayed];
-            if (a.port == port && a.address == address && a.size == size) {
-                replayed++;
-                return a.value;
-            }
-            answers = replayed; // the client changed registers: another access than before
+        int i = answerTo(port, address, size);
+        if (i >= 0) {
+            used[i] = run;
+            return answered[i].value;
         }
         if (!inLoop) {
             // Not an instruction's: tables of events in device space. No machine of the reference
@@ -167,6 +194,25 @@ final class DeviceExits implements GuestBus, FaultPropagation {
         style.raise(v);
         throw new IllegalStateException(
                 "fault style " + style.style() + " cannot leave a bus access: it must be thrown");
+    }
+
+    /**
+     * The answer to an access, or -1. Engines may remember what they read in earlier attempts, so
+     * not every answer is asked for again: one that was never given comes before one that was, and
+     * none is given twice in a run.
+     */
+    private int answerTo(boolean port, long address, int size) {
+        int found = -1;
+        for (int i = 0; i < answers; i++) {
+            Access a = answered[i];
+            if (used[i] != run && a.port == port && a.address == address && a.size == size) {
+                if (used[i] == NEVER) {
+                    return i;
+                }
+                found = found < 0 ? i : found;
+            }
+        }
+        return found;
     }
 
     // ---- the style, watched

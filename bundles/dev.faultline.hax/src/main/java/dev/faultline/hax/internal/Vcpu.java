@@ -297,6 +297,7 @@ final class Vcpu {
 
     private boolean fault(Tunnel t) {
         PendingFault f = v.fault;
+        bus.undo();
         if (bus.hasWrite()) {
             bus.ask(); // what came first, first: the instruction stops again
             return false;
