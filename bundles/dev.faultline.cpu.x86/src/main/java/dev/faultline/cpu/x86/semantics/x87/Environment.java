@@ -9,14 +9,16 @@ import static dev.faultline.api.memory.HostBytes.put32;
 import static dev.faultline.api.memory.HostBytes.put64;
 
 import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
 /**
- * FNSTENV, FLDENV, FNSAVE and FRSTOR: an environment of 14 or 28 bytes, perhaps followed by the eight registers. SDM 1, figures "Protected Mode x87 FPU State Image in
- * Memory, 32-Bit Format" and the three after it.
+ * FNSTENV, FLDENV, FNSAVE and FRSTOR: an environment of 14 or 28 bytes, perhaps followed by the
+ * eight registers. SDM 1, figures "Protected Mode x87 FPU State Image in Memory, 32-Bit Format" and
+ * the three after it.
  */
 final class Environment {
     private static final int REGISTERS = 80;
@@ -51,7 +53,9 @@ final class Environment {
         return exp == 0 || exp == 0x7FFF || v.fpSig[r] >= 0 ? 2 : 0;
     }
 
-    /** Real-address and virtual-8086 mode store 20-bit (32-bit) linear addresses without selectors. */
+    /**
+     * Real-address and virtual-8086 mode store 20-bit (32-bit) linear addresses without selectors.
+     */
     private static boolean realFormat(VcpuContext v) {
         return !v.protectedMode() || v.v86();
     }
@@ -168,8 +172,13 @@ final class Environment {
             if (h < 0) {
                 return FAULT;
             }
+            // Kept, because the registers' reads may use the same scratch and a device is read
+            // once.
+            HostBytes.copy(h, v.scratchRead + 64, size);
+            h = v.scratchRead + 64;
             int step = wide ? 4 : 2;
-            // Registers first: if protection stops one after all, the restart must not see the new exceptions.
+            // Registers first: if protection stops one after all, the restart must not see the new
+            // exceptions.
             int top = get16(h + step) >> 11 & 7;
             for (int i = 0; registers && i < 8; i++) {
                 long at = readAt(v, size + 10 * i, 10);
@@ -178,10 +187,6 @@ final class Environment {
                 }
                 v.fpSig[top + i & 7] = get64(at);
                 v.fpExp[top + i & 7] = get16(at + 8) & 0xFFFF;
-            }
-            h = readAt(v, 0, size);
-            if (h < 0) {
-                return FAULT;
             }
             X87.setControl(v, get16(h));
             v.fsw = get16(h + step) & 0xFFFF;

@@ -42,9 +42,12 @@ final class Load {
             if (align(v, dev.faultline.cpu.x86.Mem.R) < 0) {
                 return FAULT;
             }
-            if (type >= X87.F80 && read(v, 8) < 0) {
+            if (type >= X87.F80) {
                 // Ten bytes are two accesses: the significand's faults come first.
-                return FAULT;
+                long lin = linear(v, 0, 8, dev.faultline.cpu.x86.Mem.R);
+                if (linearFailed(lin) || dev.faultline.cpu.x86.Mem.readLate(v, seg, lin, 8) == -1) {
+                    return FAULT;
+                }
             }
             long h = read(v, X87.bytes(type));
             if (h < 0) {
