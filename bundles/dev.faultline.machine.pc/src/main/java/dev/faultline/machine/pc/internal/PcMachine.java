@@ -347,13 +347,23 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     @Override
     public void swapEngine(String engine) throws MachineException {
         VcpuEngineFactory next = parts.engine(engine);
-        swap(engine, () -> bay.use(next));
+        swap(
+                engine,
+                () -> {
+                    bay.use(next);
+                    control.present("engine"); // of the one that may have gone
+                });
     }
 
     @Override
     public void swapFaultStyle(String style) throws MachineException {
         FaultPropagation next = parts.faultStyle(style);
-        swap(style, () -> bay.use(next));
+        swap(
+                style,
+                () -> {
+                    bay.use(next);
+                    control.present("fault style");
+                });
     }
 
     private void swap(String to, Runnable change) {
