@@ -13,8 +13,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The deterministic encoding of RFC 8949, section 4.2.1, of maps with text keys, arrays, texts, byte strings and integers of 64 bits: shortest heads, definite lengths, keys in
- * the bytewise order of their encodings. One value has one encoding; anything else is refused when read. Nothing is allocated that the input does not hold.
+ * The deterministic encoding of RFC 8949, section 4.2.1, of maps with text keys, arrays, texts,
+ * byte strings and integers of 64 bits: shortest heads, definite lengths, keys in the bytewise
+ * order of their encodings. One value has one encoding; anything else is refused when read. Nothing
+ * is allocated that the input does not hold.
  */
 final class Cbor {
     private static final int MAX_DEPTH = 16;
@@ -50,11 +52,10 @@ final class Cbor {
                 m.entrySet().stream()
                         .map(e -> Map.entry(encode(e.getKey()), e.getValue()))
                         .sorted(Comparator.comparing(Map.Entry::getKey, Arrays::compareUnsigned))
-                        .forEach(
-                                e -> {
-                                    out.writeBytes(e.getKey());
-                                    write(out, e.getValue());
-                                });
+                        .forEach(e -> {
+                            out.writeBytes(e.getKey());
+                            write(out, e.getValue());
+                        });
             }
             default -> throw new IllegalArgumentException("cannot encode a " + value.getClass());
         }
@@ -69,7 +70,10 @@ final class Cbor {
         }
     }
 
-    /** @throws IllegalArgumentException if {@code bytes} is not exactly one value in its one encoding */
+    /**
+     * @throws IllegalArgumentException if {@code bytes} is not exactly one value in its one
+     *     encoding
+     */
     static Object decode(byte[] bytes, int at, int length) {
         ByteBuffer b = ByteBuffer.wrap(bytes, at, length);
         Object v = read(b, 0);

@@ -8,7 +8,10 @@ import io.airlift.compress.v3.zstd.ZstdJavaCompressor;
 import io.airlift.compress.v3.zstd.ZstdJavaDecompressor;
 import java.util.Locale;
 
-/** How a chunk is stored: LZ4 is a bare block, zstd a frame. The ordinal is the number on disk. Not thread-safe per {@link Packer} and {@link Unpacker}. */
+/**
+ * How a chunk is stored: LZ4 is a bare block, zstd a frame. The ordinal is the number on disk. Not
+ * thread-safe per {@link Packer} and {@link Unpacker}.
+ */
 enum Codec {
     RAW,
     LZ4,
@@ -70,7 +73,9 @@ enum Codec {
                     case LZ4 -> lz4.decompress(in, at, stored, to, 0, n) == n;
                     case ZSTD -> zstd.decompress(in, at, stored, to, 0, n) == n;
                 };
-            } catch (MalformedInputException | IndexOutOfBoundsException | IllegalArgumentException e) {
+            } catch (MalformedInputException
+                    | IndexOutOfBoundsException
+                    | IllegalArgumentException e) {
                 return false;
             }
         }

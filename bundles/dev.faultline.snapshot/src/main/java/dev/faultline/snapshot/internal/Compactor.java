@@ -13,8 +13,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Makes a snapshot stand alone: a new index and pack beside the old ones, then the manifest replaced by one rename, then the old files deleted. Cut short at any point it leaves
- * the old snapshot or the new one, at most with files beside it that no manifest names; the next compaction removes them.
+ * Makes a snapshot stand alone: a new index and pack beside the old ones, then the manifest
+ * replaced by one rename, then the old files deleted. Cut short at any point it leaves the old
+ * snapshot or the new one, at most with files beside it that no manifest names; the next compaction
+ * removes them.
  */
 final class Compactor {
     private static final Pattern PART = Pattern.compile("(?:index|pack)-([0-9]{1,9})");
@@ -56,7 +58,9 @@ final class Compactor {
                 removeQuietly(mine, e);
             }
             throw new SnapshotException(
-                    Kind.IO, "snapshot %s cannot be compacted: %s".formatted(dir, e.getMessage()), e);
+                    Kind.IO,
+                    "snapshot %s cannot be compacted: %s".formatted(dir, e.getMessage()),
+                    e);
         } catch (SnapshotException | RuntimeException e) {
             if (!published) {
                 removeQuietly(mine, e);

@@ -24,7 +24,9 @@ interface Disk {
         void force() throws IOException;
     }
 
-    /** @throws IOException also if it exists */
+    /**
+     * @throws IOException also if it exists
+     */
     Out create(Path file) throws IOException;
 
     Path temporaryDirectory(Path parent, String prefix) throws IOException;
@@ -74,7 +76,8 @@ interface Disk {
             if (Files.isDirectory(to)) {
                 Files.delete(to); // refuses one that is not empty
             }
-            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(
+                    from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         }
 
         @Override

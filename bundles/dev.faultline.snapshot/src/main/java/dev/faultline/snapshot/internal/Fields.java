@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Typed access to a decoded map; what is missing or of another type is an {@link IllegalArgumentException} that names the key. */
+/**
+ * Typed access to a decoded map; what is missing or of another type is an {@link
+ * IllegalArgumentException} that names the key.
+ */
 record Fields(Map<String, Object> map) {
     Fields(Object value) {
         this(cast(value));

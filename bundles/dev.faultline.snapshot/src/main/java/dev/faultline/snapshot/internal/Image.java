@@ -18,8 +18,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * The pages of an open snapshot. Opening reads the manifest and the files' heads only; tables, blocks and chunks are read when first wanted and verified from the manifest
- * down, so no byte leaves here unverified. Thread-safe.
+ * The pages of an open snapshot. Opening reads the manifest and the files' heads only; tables,
+ * blocks and chunks are read when first wanted and verified from the manifest down, so no byte
+ * leaves here unverified. Thread-safe.
  */
 final class Image implements AutoCloseable {
     private final Path dir;
@@ -120,7 +121,8 @@ final class Image implements AutoCloseable {
         return (pages + Layout.GROUP - 1) / Layout.GROUP;
     }
 
-    // ---- the path down -----------------------------------------------------------------------------------------------
+    // ---- the path down
+    // -----------------------------------------------------------------------------------------------
 
     /** ZERO, PARENT or BLOCK. */
     int sectionKind(int section) throws SnapshotException {
@@ -144,7 +146,9 @@ final class Image implements AutoCloseable {
         }
         for (int i = 0; i < entries; i++) {
             int kind = b[i * Layout.TABLE_ENTRY];
-            if (kind < 0 || kind > Layout.BLOCK || kind == Layout.PARENT && manifest.parent() == null) {
+            if (kind < 0
+                    || kind > Layout.BLOCK
+                    || kind == Layout.PARENT && manifest.parent() == null) {
                 throw badIndex("section " + (t * Layout.TABLE + i) + " has kind " + kind);
             }
         }
@@ -170,7 +174,9 @@ final class Image implements AutoCloseable {
                         .order(ByteOrder.LITTLE_ENDIAN);
         long length = e.getInt(4) & 0xFFFF_FFFFL;
         long at = e.getLong(8);
-        if (length > Section.MAX_SIZE || at < Layout.HEAD || at > manifest.index().tables() - length) {
+        if (length > Section.MAX_SIZE
+                || at < Layout.HEAD
+                || at > manifest.index().tables() - length) {
             throw badIndex("section %d lies at 0x%x, %d bytes".formatted(s, at, length));
         }
         byte[] b = new byte[(int) length];
@@ -197,14 +203,17 @@ final class Image implements AutoCloseable {
         return k == Layout.BLOCK ? section(s).kind(page % Layout.SECTION) : k;
     }
 
-    // ---- pages -------------------------------------------------------------------------------------------------------
+    // ---- pages
+    // -------------------------------------------------------------------------------------------------------
 
     /**
-     * Reads a page and what comes with it for free: the pages of its group in the same chunk, or of the same kind.
+     * Reads a page and what comes with it for free: the pages of its group in the same chunk, or of
+     * the same kind.
      *
      * @param to a group's bytes; page i of the group at i * 4096
      * @param wanted bit i: page i of the group is wanted, else its part of {@code to} is left alone
-     * @return bit i: page i of the group is in {@code to}; bit 16 + i: it is all zero, and {@code to} untouched
+     * @return bit i: page i of the group is in {@code to}; bit 16 + i: it is all zero, and {@code
+     *     to} untouched
      */
     int fetch(int page, byte[] to, int wanted) throws SnapshotException {
         int first = page & -Layout.GROUP;
@@ -239,7 +248,9 @@ final class Image implements AutoCloseable {
         return mask;
     }
 
-    /** Pages of the group that are of the kind, and if that is CHUNK in the chunk, of {@code page}. */
+    /**
+     * Pages of the group that are of the kind, and if that is CHUNK in the chunk, of {@code page}.
+     */
     private int alike(int first, int page, int kind) throws SnapshotException {
         int n = Math.min(Layout.GROUP, pages - first);
         int s = page / Layout.SECTION;
@@ -335,7 +346,8 @@ final class Image implements AutoCloseable {
         }
     }
 
-    // ---- parent ------------------------------------------------------------------------------------------------------
+    // ---- parent
+    // ------------------------------------------------------------------------------------------------------
 
     /** Opened when first wanted. */
     synchronized Image parent() throws SnapshotException {
@@ -346,13 +358,15 @@ final class Image implements AutoCloseable {
             throw new SnapshotException(Kind.IO, "snapshot " + dir + " is closed");
         }
         if (depth >= Layout.MAX_CHAIN) {
-            throw Manifest.corrupt(dir, "more than " + Layout.MAX_CHAIN + " parents in a row", null);
+            throw Manifest.corrupt(
+                    dir, "more than " + Layout.MAX_CHAIN + " parents in a row", null);
         }
         Image p = open(findParent(), depth + 1);
         if (!p.manifest.regions().equals(manifest.regions())) {
             p.close();
             throw new SnapshotException(
-                    Kind.MISMATCH, "snapshot %s has other RAM than its parent %s".formatted(dir, p.dir));
+                    Kind.MISMATCH,
+                    "snapshot %s has other RAM than its parent %s".formatted(dir, p.dir));
         }
         parent = p;
         return p;

@@ -12,7 +12,10 @@ import java.util.Map;
 
 /** Writes an index and a pack, one section after the other. One thread. */
 final class ImageWriter implements AutoCloseable {
-    /** A section to be written: fill {@link #content}, and set {@link #kind} of pages that are the parent's. */
+    /**
+     * A section to be written: fill {@link #content}, and set {@link #kind} of pages that are the
+     * parent's.
+     */
     static final class Draft {
         final byte[] content = new byte[Layout.SECTION * Layout.PAGE];
         final int[] kind = new int[Layout.SECTION];
@@ -24,7 +27,8 @@ final class ImageWriter implements AutoCloseable {
             ByteBuffer b = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
             int at = page * Layout.PAGE;
             boolean same =
-                    Arrays.equals(content, at, at + Layout.PAGE - 8, content, at + 8, at + Layout.PAGE);
+                    Arrays.equals(
+                            content, at, at + Layout.PAGE - 8, content, at + 8, at + Layout.PAGE);
             pattern[page] = same ? b.getLong(at) : 0;
             kind[page] = !same ? Layout.CHUNK : pattern[page] == 0 ? Layout.ZERO : Layout.FILL;
         }
@@ -46,7 +50,9 @@ final class ImageWriter implements AutoCloseable {
     private long packBytes = Layout.HEAD;
     private boolean compressed;
 
-    /** @param number of the files, so that a compaction's stand beside the old ones */
+    /**
+     * @param number of the files, so that a compaction's stand beside the old ones
+     */
     ImageWriter(Disk disk, Path dir, int number, Codec codec, long pages) throws IOException {
         this.number = Integer.toString(number);
         this.codec = codec;
@@ -184,7 +190,8 @@ final class ImageWriter implements AutoCloseable {
             sha.update(tables.array(), at, Math.min(step, n - at));
             digests.put(sha.digest());
         }
-        return new Manifest.Index(Layout.INDEX + number, indexBytes + n, indexBytes, digests.array());
+        return new Manifest.Index(
+                Layout.INDEX + number, indexBytes + n, indexBytes, digests.array());
     }
 
     Manifest.Pack pack() {

@@ -3,7 +3,9 @@ package dev.faultline.snapshot.internal;
 
 import java.nio.charset.StandardCharsets;
 
-/** Names and numbers of the on-disk format, version 2; {@code docs/snapshot-format.md} describes it. */
+/**
+ * Names and numbers of the on-disk format, version 2; {@code docs/snapshot-format.md} describes it.
+ */
 final class Layout {
     static final byte[] MAGIC = ascii("FLTSNAP\n");
     static final byte[] INDEX_MAGIC = ascii("FLTINDX\n");

@@ -23,8 +23,8 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * The description of a snapshot. On disk: magic, u32 version, u32 n, n bytes of canonical CBOR (the body), u32 CRC32C of all before, SHA-256 of the body, which is the
- * snapshot's id. Little endian.
+ * The description of a snapshot. On disk: magic, u32 version, u32 n, n bytes of canonical CBOR (the
+ * body), u32 CRC32C of all before, SHA-256 of the body, which is the snapshot's id. Little endian.
  *
  * @param required features without which the pages cannot be read
  * @param parent where SAME-AS-PARENT pages are, or null
@@ -50,7 +50,8 @@ record Manifest(
     record Region(String name, long bytes) {}
 
     /**
-     * @param path of the parent's directory, relative to the directory that holds this snapshot's; a hint
+     * @param path of the parent's directory, relative to the directory that holds this snapshot's;
+     *     a hint
      */
     record Parent(byte[] id, String path) {}
 
@@ -84,7 +85,8 @@ record Manifest(
         return Arrays.equals(id, id()) || formerly.stream().anyMatch(f -> Arrays.equals(f, id));
     }
 
-    // ---- encoding --------------------------------------------------------------------------------------------------
+    // ---- encoding
+    // --------------------------------------------------------------------------------------------------
 
     byte[] encode() {
         byte[] body = body();
@@ -113,7 +115,9 @@ record Manifest(
         if (parent != null) {
             m.put("parent", Map.of("id", parent.id(), "path", parent.path()));
         }
-        m.put("regions", regions.stream().map(r -> Map.of("name", r.name(), "bytes", r.bytes())).toList());
+        m.put(
+                "regions",
+                regions.stream().map(r -> Map.of("name", r.name(), "bytes", r.bytes())).toList());
         m.put(
                 "pages",
                 Map.of(
@@ -128,17 +132,21 @@ record Manifest(
                         "bytes", index.bytes(),
                         "tables", index.tables(),
                         "digests", index.digests()));
-        m.put("packs", packs.stream().map(p -> Map.of("name", p.name(), "bytes", p.bytes())).toList());
+        m.put(
+                "packs",
+                packs.stream().map(p -> Map.of("name", p.name(), "bytes", p.bytes())).toList());
         m.put("formerly", formerly);
         m.put(
                 "state",
                 state.stream()
-                        .map(s -> Map.of("id", s.id(), "version", s.version(), "values", s.values()))
+                        .map(s ->
+                                Map.of("id", s.id(), "version", s.version(), "values", s.values()))
                         .toList());
         return Cbor.encode(m);
     }
 
-    // ---- decoding --------------------------------------------------------------------------------------------------
+    // ---- decoding
+    // --------------------------------------------------------------------------------------------------
 
     static Manifest read(Path dir) throws SnapshotException {
         if (!Files.exists(dir)) {
@@ -160,7 +168,9 @@ record Manifest(
             return decode(in.readNBytes(most + 1), dir);
         } catch (NoSuchFileException e) {
             throw new SnapshotException(
-                    Kind.NOT_A_SNAPSHOT, dir + " is not a snapshot: it has no file " + Layout.MANIFEST, e);
+                    Kind.NOT_A_SNAPSHOT,
+                    dir + " is not a snapshot: it has no file " + Layout.MANIFEST,
+                    e);
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, file + ": " + e.getMessage(), e);
         }
@@ -170,7 +180,8 @@ record Manifest(
         if (file.length < 8 || !Arrays.equals(file, 0, 8, Layout.MAGIC, 0, 8)) {
             throw new SnapshotException(
                     file.length < 8 ? Kind.TRUNCATED : Kind.FOREIGN,
-                    dir + " is not a Faultline snapshot: its manifest does not start with the snapshot magic");
+                    dir
+                            + " is not a Faultline snapshot: its manifest does not start with the snapshot magic");
         }
         if (file.length < Layout.HEAD + 4 + Layout.DIGEST) {
             throw truncated(dir, file.length, Layout.HEAD + 4 + Layout.DIGEST);
@@ -179,7 +190,8 @@ record Manifest(
         checkVersion(b.getInt(8), dir);
         int n = b.getInt(12);
         if (n < 0 || n > Layout.MAX_MANIFEST) {
-            throw corrupt(dir, "manifest length " + Integer.toUnsignedLong(n) + " is out of range", null);
+            throw corrupt(
+                    dir, "manifest length " + Integer.toUnsignedLong(n) + " is out of range", null);
         }
         int end = Layout.HEAD + n;
         if (file.length != end + 4 + Layout.DIGEST) {
@@ -254,7 +266,8 @@ record Manifest(
         }
         Fields k = m.fields("pages");
         Counts counts =
-                new Counts(k.number("zero"), k.number("parent"), k.number("fill"), k.number("chunk"));
+                new Counts(
+                        k.number("zero"), k.number("parent"), k.number("fill"), k.number("chunk"));
         List<StateSection> state = new ArrayList<>();
         for (Fields s : m.list("state")) {
             StateSection section =

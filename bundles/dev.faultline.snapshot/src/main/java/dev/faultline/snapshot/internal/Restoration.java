@@ -19,14 +19,18 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * Puts a snapshot's pages into a machine: all before it starts, or each when the guest first touches it. A page is verified and filled before its rights open, so the
- * guest never sees a wrong or half-filled page.
+ * Puts a snapshot's pages into a machine: all before it starts, or each when the guest first
+ * touches it. A page is verified and filled before its rights open, so the guest never sees a wrong
+ * or half-filled page.
  *
- * <p>Faults are resolved on the vCPU's own thread. Per-page work is serialised by striped locks; vCPUs that touch different pages do not wait for each other.
+ * <p>Faults are resolved on the vCPU's own thread. Per-page work is serialised by striped locks;
+ * vCPUs that touch different pages do not wait for each other.
  */
 final class Restoration implements Restored, FaultHandler {
     private static final int STRIPES = 64;
@@ -43,8 +47,10 @@ final class Restoration implements Restored, FaultHandler {
     private final AtomicLong loaded = new AtomicLong();
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong faults = new AtomicLong();
+    private final AtomicInteger faulting = new AtomicInteger();
     private final AtomicBoolean closed = new AtomicBoolean();
-    private final ThreadLocal<byte[]> buffer = ThreadLocal.withInitial(() -> new byte[Layout.GROUP * Layout.PAGE]);
+    private final ThreadLocal<byte[]> buffer =
+            ThreadLocal.withInitial(() -> new byte[Layout.GROUP * Layout.PAGE]);
     private final Object rightsLock = new Object();
     private int[] order = new int[256]; // guarded by touchLock
     private int touches;
@@ -75,12 +81,11 @@ final class Restoration implements Restored, FaultHandler {
                     machine.memory().blocks().stream()
                             .filter(x -> x.name().equals(r.name()) && x.size() == r.bytes())
                             .findFirst()
-                            .orElseThrow(
-                                    () ->
-                                            new SnapshotException(
-                                                    Kind.MISMATCH,
-                                                    "the snapshot's RAM region %s of %d bytes has no counterpart in the machine"
-                                                            .formatted(r.name(), r.bytes())));
+                            .orElseThrow(() ->
+                                    new SnapshotException(
+                                            Kind.MISMATCH,
+                                            "the snapshot's RAM region %s of %d bytes has no counterpart in the machine"
+                                                    .formatted(r.name(), r.bytes())));
             blocks.add(b);
             firstPage.add(page);
             page += (int) (r.bytes() / Layout.PAGE);
@@ -99,12 +104,17 @@ final class Restoration implements Restored, FaultHandler {
             }
         }
         if (mode == RestoreMode.RECORDED) {
-            prefetch = Thread.ofPlatform().daemon().name("snapshot-prefetch").unstarted(this::prefetch);
+            prefetch =
+                    Thread.ofPlatform()
+                            .daemon()
+                            .name("snapshot-prefetch")
+                            .unstarted(this::prefetch);
             prefetch.start();
         }
     }
 
-    // ---- on fault ----------------------------------------------------------------------------------------------------
+    // ---- on fault
+    // ----------------------------------------------------------------------------------------------------
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
@@ -116,12 +126,15 @@ final class Restoration implements Restored, FaultHandler {
             return Resolution.STOP;
         }
         int came;
+        faults.incrementAndGet();
+        faulting.incrementAndGet();
         try {
-            faults.incrementAndGet();
             came = load(page);
         } catch (SnapshotException e) {
             failure = e;
             return Resolution.STOP;
+        } finally {
+            faulting.decrementAndGet();
         }
         if (came != 0) {
             touched(page);
@@ -192,7 +205,8 @@ final class Restoration implements Restored, FaultHandler {
     }
 
     /**
-     * Fills a page if it is absent, and what comes with it for free. Returns which pages of its group this call filled.
+     * Fills a page if it is absent, and what comes with it for free. Returns which pages of its
+     * group this call filled.
      */
     private int load(int page) throws SnapshotException {
         if (isPresent(page)) {
@@ -222,7 +236,17 @@ final class Restoration implements Restored, FaultHandler {
         }
     }
 
-    // ---- ahead of faults ----------------------------------------------------------------------------------------------
+    // ---- ahead of faults
+    // ----------------------------------------------------------------------------------------------
+
+    /**
+     * The guest waits for a fault, for what is loaded ahead it does not. Holds no lock meanwhile.
+     */
+    private void yieldToFaults() {
+        while (faulting.get() > 0 && !closed.get()) {
+            LockSupport.parkNanos(20_000);
+        }
+    }
 
     private void prefetch() {
         try {
@@ -230,7 +254,10 @@ final class Restoration implements Restored, FaultHandler {
                 if (closed.get()) {
                     return;
                 }
-                open(page & -Layout.GROUP, load(page), -1);
+                if (!isPresent(page)) {
+                    yieldToFaults();
+                    open(page & -Layout.GROUP, load(page), -1);
+                }
             }
         } catch (SnapshotException e) {
             // Advisory: the fault on that page will report it again, then as the guest's business.
@@ -245,7 +272,10 @@ final class Restoration implements Restored, FaultHandler {
             if (closed.get()) {
                 return;
             }
-            load(p);
+            if (!isPresent(p)) {
+                yieldToFaults();
+                load(p);
+            }
         }
         everything = true;
         if (layer != null) {
@@ -272,7 +302,8 @@ final class Restoration implements Restored, FaultHandler {
             mine = Arrays.copyOf(order, touches);
         }
         if (mode == RestoreMode.RECORDED) {
-            // What was fetched ahead was never touched in order: the recording grows by what was missing in it.
+            // What was fetched ahead was never touched in order: the recording grows by what was
+            // missing in it.
             int[] before = trace.pages(image.pages());
             int n = Math.min(before.length, Layout.MAX_TRACE - mine.length);
             int[] both = Arrays.copyOf(before, n + mine.length);
@@ -282,7 +313,8 @@ final class Restoration implements Restored, FaultHandler {
         trace.save(mine, mine.length);
     }
 
-    // ---- figures --------------------------------------------------------------------------------------------------------
+    // ---- figures
+    // --------------------------------------------------------------------------------------------------------
 
     @Override
     public RestoreMode mode() {

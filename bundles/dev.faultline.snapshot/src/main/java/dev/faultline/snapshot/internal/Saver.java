@@ -21,8 +21,9 @@ import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
 
 /**
- * Writes a snapshot of a machine that stands still: first into a temporary directory beside the target, every file and the directory forced to disk, then one
- * rename. A failure leaves nothing behind.
+ * Writes a snapshot of a machine that stands still: first into a temporary directory beside the
+ * target, every file and the directory forced to disk, then one rename. A failure leaves nothing
+ * behind.
  */
 final class Saver {
     private final Disk disk;
@@ -54,7 +55,8 @@ final class Saver {
         Path temporary = null;
         try {
             checkTarget();
-            temporary = disk.temporaryDirectory(dir.getParent(), "." + dir.getFileName() + ".saving-");
+            temporary =
+                    disk.temporaryDirectory(dir.getParent(), "." + dir.getFileName() + ".saving-");
             Manifest m = write(machine, temporary);
             disk.move(temporary, dir);
             disk.force(dir.getParent());
@@ -143,7 +145,8 @@ final class Saver {
         return new Manifest.Parent(lazy.image().manifest().id(), path);
     }
 
-    // ---- pages -------------------------------------------------------------------------------------------------------
+    // ---- pages
+    // -------------------------------------------------------------------------------------------------------
 
     private void draw(ImageWriter.Draft d, int first) throws SnapshotException {
         int block = 0;
@@ -159,8 +162,7 @@ final class Saver {
             if (absent && incremental) {
                 d.kind[i] = Layout.PARENT;
             } else if (absent) {
-                System.arraycopy(
-                        held(page), at(page), d.content, i * Layout.PAGE, Layout.PAGE);
+                System.arraycopy(held(page), at(page), d.content, i * Layout.PAGE, Layout.PAGE);
                 d.classify(i);
             } else if (isZero(hva)) {
                 d.kind[i] = Layout.ZERO;
@@ -212,7 +214,8 @@ final class Saver {
         return true;
     }
 
-    // ---- cleaning up ---------------------------------------------------------------------------------------------------
+    // ---- cleaning up
+    // ---------------------------------------------------------------------------------------------------
 
     private void removeQuietly(Path temporary, Exception because) {
         if (temporary == null || !Files.exists(temporary)) {

@@ -6,8 +6,9 @@ import java.nio.ByteOrder;
 import java.util.List;
 
 /**
- * A verified block of the index: the pages of 2 MiB. Little endian: u16 pages, u16 chunks, u32 CRC32C of all that follows; per page u8 kind, u8 slot, u16 chunk, u64 pattern;
- * per chunk u64 offset, u32 stored bytes, u16 pack, u8 codec, u8 pages, SHA-256 of the content. Immutable.
+ * A verified block of the index: the pages of 2 MiB. Little endian: u16 pages, u16 chunks, u32
+ * CRC32C of all that follows; per page u8 kind, u8 slot, u16 chunk, u64 pattern; per chunk u64
+ * offset, u32 stored bytes, u16 pack, u8 codec, u8 pages, SHA-256 of the content. Immutable.
  */
 final class Section {
     private final ByteBuffer b;
@@ -38,7 +39,8 @@ final class Section {
         Section s = new Section(ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN));
         if (s.pages != wantPages || block.length != size(s.pages, s.chunks)) {
             throw new IllegalArgumentException(
-                    "%d pages and %d chunks in %d bytes".formatted(s.pages, s.chunks, block.length));
+                    "%d pages and %d chunks in %d bytes"
+                            .formatted(s.pages, s.chunks, block.length));
         }
         if (s.b.getInt(4) != Digests.crc32c(block, 8, block.length - 8)) {
             throw new IllegalArgumentException("its CRC32C does not match");

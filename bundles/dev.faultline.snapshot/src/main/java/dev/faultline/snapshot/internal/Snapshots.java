@@ -55,18 +55,17 @@ public final class Snapshots implements SnapshotService {
         Manifest[] saved = new Manifest[1];
         SnapshotException[] failed = new SnapshotException[1];
         long[] pause = new long[1];
-        machine.quiesce(
-                () -> {
-                    long t = System.nanoTime();
-                    try {
-                        saved[0] =
-                                new Saver(disk, dir, codec, progress)
-                                        .save(machine, from, options.incremental());
-                    } catch (SnapshotException e) {
-                        failed[0] = e;
-                    }
-                    pause[0] = System.nanoTime() - t;
-                });
+        machine.quiesce(() -> {
+            long t = System.nanoTime();
+            try {
+                saved[0] =
+                        new Saver(disk, dir, codec, progress)
+                                .save(machine, from, options.incremental());
+            } catch (SnapshotException e) {
+                failed[0] = e;
+            }
+            pause[0] = System.nanoTime() - t;
+        });
         if (failed[0] != null) {
             throw failed[0];
         }
@@ -81,7 +80,10 @@ public final class Snapshots implements SnapshotService {
         };
     }
 
-    /** What the machine's absent pages, or those that it shares, are in; null if it has all pages itself. */
+    /**
+     * What the machine's absent pages, or those that it shares, are in; null if it has all pages
+     * itself.
+     */
     private Restoration source(Machine machine, boolean incremental) throws SnapshotException {
         Restoration from = null;
         for (Restoration r : active) {
@@ -93,7 +95,8 @@ public final class Snapshots implements SnapshotService {
         }
         if (from == null || from.isClosed()) {
             for (ProtectionLayer l : machine.protection().layers()) {
-                // Whoever was to fill these pages is gone; saving them would make them zero for good.
+                // Whoever was to fill these pages is gone; saving them would make them zero for
+                // good.
                 if (l.name().equals(Restoration.LAYER) && l.restrictedPages() > 0) {
                     throw new SnapshotException(
                             Kind.MISMATCH,
@@ -217,7 +220,10 @@ public final class Snapshots implements SnapshotService {
         if (!Files.isDirectory(dir) || !Files.exists(dir.resolve(Layout.MANIFEST))) {
             throw new SnapshotException(
                     Kind.NOT_A_SNAPSHOT,
-                    dir + " is not a snapshot (no " + Layout.MANIFEST + " in it); nothing was deleted");
+                    dir
+                            + " is not a snapshot (no "
+                            + Layout.MANIFEST
+                            + " in it); nothing was deleted");
         }
         checkNoChild(dir);
         try (Stream<Path> s = Files.list(dir)) {
@@ -276,7 +282,9 @@ public final class Snapshots implements SnapshotService {
             image.close();
             throw new SnapshotException(
                     Kind.MISSING,
-                    "snapshot " + dir + " has no recorded working set; restore it lazily with --record first");
+                    "snapshot "
+                            + dir
+                            + " has no recorded working set; restore it lazily with --record first");
         }
         try {
             Restoration r = new Restoration(mode, into, image, trace);
@@ -290,7 +298,9 @@ public final class Snapshots implements SnapshotService {
         } catch (MachineException e) {
             image.close();
             throw new SnapshotException(
-                    Kind.MISMATCH, "snapshot %s does not fit the machine: %s".formatted(dir, e.getMessage()), e);
+                    Kind.MISMATCH,
+                    "snapshot %s does not fit the machine: %s".formatted(dir, e.getMessage()),
+                    e);
         }
     }
 }

@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.BitSet;
 
-/** The first-touch order beside a snapshot. Advisory: what does not make sense in it is left out. */
+/**
+ * The first-touch order beside a snapshot. Advisory: what does not make sense in it is left out.
+ */
 record Trace(Path file) {
     static Trace of(Path dir) {
         return new Trace(dir.resolve(Layout.TRACE));
@@ -57,7 +59,8 @@ record Trace(Path file) {
         try {
             Path t = file.resolveSibling(file.getFileName() + ".new");
             Files.write(t, b.array());
-            Files.move(t, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(
+                    t, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, "trace " + file + ": " + e.getMessage(), e);
         }

@@ -39,17 +39,36 @@ class CborTest {
 
     @Test
     void extremesComeBack() {
-        for (long v : new long[] {0, -1, Long.MAX_VALUE, Long.MIN_VALUE, 255, 256, 65535, 65536, -257, 1L << 32}) {
+        for (long v :
+                new long[] {
+                    0, -1, Long.MAX_VALUE, Long.MIN_VALUE, 255, 256, 65535, 65536, -257, 1L << 32
+                }) {
             assertThat(decode(hex(v))).isEqualTo(v);
         }
     }
 
-    /** Longer than needed, indefinite, out of order, twice, cut, followed, float, tag, huge, not UTF-8, a key that is no text. */
+    /**
+     * Longer than needed, indefinite, out of order, twice, cut, followed, float, tag, huge, not
+     * UTF-8, a key that is no text.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "1817", "190017", "9fff", "a2616202616101", "a2616101616102", "62c3", "0101", "f90000",
-                "c101", "5b7fffffffffffffff", "9b7fffffffffffffff", "61ff", "a10101", "1bffffffffffffffff", ""
+                "1817",
+                "190017",
+                "9fff",
+                "a2616202616101",
+                "a2616101616102",
+                "62c3",
+                "0101",
+                "f90000",
+                "c101",
+                "5b7fffffffffffffff",
+                "9b7fffffffffffffff",
+                "61ff",
+                "a10101",
+                "1bffffffffffffffff",
+                ""
             })
     void anythingElseIsRefused(String hex) {
         assertThatThrownBy(() -> decode(hex)).isInstanceOf(IllegalArgumentException.class);

@@ -15,8 +15,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Passes on to the real file system, keeps a log, and can play any prefix of it again as a power cut would leave it: what was not forced may be there or not. Also fails at a
- * chosen operation, as a full disk does. One thread.
+ * Passes on to the real file system, keeps a log, and can play any prefix of it again as a power
+ * cut would leave it: what was not forced may be there or not. Also fails at a chosen operation, as
+ * a full disk does. One thread.
  */
 final class CrashDisk implements Disk {
     private sealed interface Op {
@@ -48,7 +49,9 @@ final class CrashDisk implements Disk {
         this(Integer.MAX_VALUE);
     }
 
-    /** @param failAt number of the first operation that fails for want of space; deletions work */
+    /**
+     * @param failAt number of the first operation that fails for want of space; deletions work
+     */
     CrashDisk(int failAt) {
         this.failAt = failAt;
     }
@@ -117,11 +120,14 @@ final class CrashDisk implements Disk {
     }
 
     /**
-     * Plays the first {@code n} operations into {@code to}, which stands for {@code from} and holds what was there before.
+     * Plays the first {@code n} operations into {@code to}, which stands for {@code from} and holds
+     * what was there before.
      *
-     * @param namesLost renames and deletions in directories that were not forced since did not happen
+     * @param namesLost renames and deletions in directories that were not forced since did not
+     *     happen
      */
-    void replay(Path from, Path to, int n, Unforced unforced, boolean namesLost) throws IOException {
+    void replay(Path from, Path to, int n, Unforced unforced, boolean namesLost)
+            throws IOException {
         Map<Path, ByteArrayOutputStream> content = new HashMap<>();
         Map<Path, Integer> forced = new HashMap<>();
         Set<Integer> lost = namesLost ? unforcedNames(n) : Set.of();
@@ -137,7 +143,8 @@ final class CrashDisk implements Disk {
                     content.get(w.file()).writeBytes(w.bytes());
                     Files.write(at(w.file(), from, to), w.bytes(), StandardOpenOption.APPEND);
                 }
-                case Op.Force f -> forced.computeIfPresent(f.file(), (k, v) -> content.get(k).size());
+                case Op.Force f ->
+                        forced.computeIfPresent(f.file(), (k, v) -> content.get(k).size());
                 case Op.Delete d -> {
                     if (!lost.contains(i)) {
                         Files.deleteIfExists(at(d.file(), from, to));

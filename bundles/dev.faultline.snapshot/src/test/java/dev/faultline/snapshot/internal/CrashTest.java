@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The power fails, or the disk is full, at every single operation: the old snapshot or the new one, never neither, never a mixture. */
+/**
+ * The power fails, or the disk is full, at every single operation: the old snapshot or the new one,
+ * never neither, never a mixture.
+ */
 @Timeout(240)
 class CrashTest {
     private static final int PAGES = 1200;
@@ -184,7 +187,8 @@ class CrashTest {
         String[] files = child.toFile().list();
         for (int n = 1; n < 12; n += 2) {
             Snapshots full = new Snapshots(new CrashDisk(n));
-            assertThatThrownBy(() -> full.compact(child, x -> {})).hasMessageContaining("No space left");
+            assertThatThrownBy(() -> full.compact(child, x -> {}))
+                    .hasMessageContaining("No space left");
             assertThat(child.toFile().list()).containsExactlyInAnyOrder(files);
         }
         holds(child, newMemory);

@@ -41,7 +41,8 @@ final class Fake implements AutoCloseable {
         rom = memory.addBlock("rom", 5 * PAGE);
         memory.map(0, ram.size(), ram, 0, false);
         memory.map(1L << 32, rom.size(), rom, 0, true);
-        MachineConfig config = new MachineConfig("fake", ram.size(), 1, "none", "coded", List.of("serial"));
+        MachineConfig config =
+                new MachineConfig("fake", ram.size(), 1, "none", "coded", List.of("serial"));
         InvocationHandler h =
                 (proxy, method, a) ->
                         switch (method.getName()) {
@@ -93,7 +94,10 @@ final class Fake implements AutoCloseable {
         HostBytes.copyIn(b, 0, memory.hvaOf(gpaOf(page)), PAGE);
     }
 
-    /** Makes an access as a vCPU does: faults until the page allows it. Returns false if a handler said STOP. */
+    /**
+     * Makes an access as a vCPU does: faults until the page allows it. Returns false if a handler
+     * said STOP.
+     */
     boolean touch(int page, int access) {
         long gpa = gpaOf(page);
         for (int i = 0; (protection.rights(gpa >>> 12) & access) == 0; i++) {
@@ -106,7 +110,8 @@ final class Fake implements AutoCloseable {
                 var handler = protection.handlerOf(l);
                 if (handler != null
                         && (l.rights(gpa) & access) == 0
-                        && handler.onFault(l.name(), new PageFault().set(0, p)) == Resolution.STOP) {
+                        && handler.onFault(l.name(), new PageFault().set(0, p))
+                                == Resolution.STOP) {
                     return false;
                 }
             }

@@ -32,7 +32,8 @@ class IndependentReaderTest {
 
     @BeforeEach
     void python() throws Exception {
-        try (InputStream in = IndependentReaderTest.class.getResourceAsStream("/read_snapshot.py")) {
+        try (InputStream in =
+                IndependentReaderTest.class.getResourceAsStream("/read_snapshot.py")) {
             script = Files.write(scratch.resolve("read_snapshot.py"), in.readAllBytes());
         }
         boolean there;

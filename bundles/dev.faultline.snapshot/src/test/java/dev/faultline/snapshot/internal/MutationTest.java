@@ -139,7 +139,12 @@ class MutationTest {
         Manifest.Region huge = new Manifest.Region("ram", 1L << 41);
         Manifest[] forged = {
             with(m, java.util.List.of(huge), m.index(), m.packs(), m.required()),
-            with(m, m.regions(), new Manifest.Index("../x", 1, 2, new byte[32]), m.packs(), m.required()),
+            with(
+                    m,
+                    m.regions(),
+                    new Manifest.Index("../x", 1, 2, new byte[32]),
+                    m.packs(),
+                    m.required()),
             with(m, m.regions(), m.index(), java.util.List.of(), m.required()),
             with(m, m.regions(), m.index(), m.packs(), java.util.List.of("time-travel")),
         };
@@ -156,7 +161,16 @@ class MutationTest {
             java.util.List<Manifest.Pack> packs,
             java.util.List<String> required) {
         return new Manifest(
-                m.created(), m.config(), required, m.parent(), regions, m.counts(), index, packs, m.formerly(), m.state());
+                m.created(),
+                m.config(),
+                required,
+                m.parent(),
+                regions,
+                m.counts(),
+                index,
+                packs,
+                m.formerly(),
+                m.state());
     }
 
     @Test

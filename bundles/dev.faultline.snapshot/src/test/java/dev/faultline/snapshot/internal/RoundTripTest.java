@@ -223,17 +223,16 @@ class RoundTripTest {
                 for (int t = 0; t < threads.length; t++) {
                     threads[t] =
                             Thread.ofPlatform()
-                                    .start(
-                                            () -> {
-                                                try {
-                                                    go.await();
-                                                    for (int p = 0; p < want.length; p++) {
-                                                        assertThat(g.read(p)).isEqualTo(want[p]);
-                                                    }
-                                                } catch (Throwable e) {
-                                                    wrong.set(e);
-                                                }
-                                            });
+                                    .start(() -> {
+                                        try {
+                                            go.await();
+                                            for (int p = 0; p < want.length; p++) {
+                                                assertThat(g.read(p)).isEqualTo(want[p]);
+                                            }
+                                        } catch (Throwable e) {
+                                            wrong.set(e);
+                                        }
+                                    });
                 }
                 go.countDown();
                 r.complete();
@@ -263,7 +262,9 @@ class RoundTripTest {
             }
             assertThat(Trace.of(dir).pages(f.pages())).containsExactly(700, 3, 350);
             try (Restored r = snapshots.restore(dir, h.machine, RestoreMode.RECORDED)) {
-                while (!(r.loadedPages().get(700) && r.loadedPages().get(3) && r.loadedPages().get(350))) {
+                while (!(r.loadedPages().get(700)
+                        && r.loadedPages().get(3)
+                        && r.loadedPages().get(350))) {
                     Thread.sleep(1);
                 }
                 h.read(20);
@@ -288,7 +289,8 @@ class RoundTripTest {
         try (Fake f = new Fake(64).fill(6)) {
             Path dir = Files.createDirectory(scratch.resolve("full"));
             Files.writeString(dir.resolve("mine"), "keep");
-            assertThatThrownBy(() -> saved(f, "full", SaveOptions.DEFAULT)).hasMessageContaining("not empty");
+            assertThatThrownBy(() -> saved(f, "full", SaveOptions.DEFAULT))
+                    .hasMessageContaining("not empty");
             assertThat(scratch.toFile().list()).containsExactly("full");
             assertThat(dir.resolve("mine")).hasContent("keep");
         }
