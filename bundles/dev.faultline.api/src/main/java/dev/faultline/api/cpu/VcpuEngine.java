@@ -19,6 +19,9 @@ public interface VcpuEngine extends AutoCloseable {
 
     /**
      * Executes exactly one instruction (a REP string instruction: one iteration), or delivers one event, then returns EXIT_REQUEST, or the exit that it caused.
+     *
+     * <p>While {@code v.diversion} is active the machine calls only this: no interrupt comes before the instruction, of a REP exactly one iteration is done, and
+     * nothing that was fetched or translated on the way may be kept.
      */
     int step();
 

@@ -40,6 +40,9 @@ public interface Mmu extends AutoCloseable {
      * vCPU's CPL, EFLAGS.AC, CR0.WP, CR4.SMEP/SMAP and EFER.NXE, sets A/D bits, consults EPT and protection, and caches the result in the vCPU's
      * translation arrays with exactly the rights it has. On FAULTED v.cr2 is not changed: for GUEST faults {@code v.fault.gva} is the address.
      *
+     * <p>An access that protection stops but {@code v.diversion} lets through, answers or drops succeeds with the hva that the diversion gives, and is not
+     * cached.
+     *
      * @param lin linear address, already truncated to 32 bits outside 64-bit mode; must be canonical
      * @param access READ, WRITE or FETCH, perhaps with SYSTEM
      * @param origin recorded if protection stops the access itself (a stopped walk records PAGE_WALK)
