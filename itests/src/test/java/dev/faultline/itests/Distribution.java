@@ -18,6 +18,9 @@ final class Distribution {
     /** Where the shipped archive was unpacked. */
     static final Path HOME = Path.of(required("faultline.home"));
 
+    /** Packages that the test and the bundles share. */
+    static final String SYSTEM_PACKAGES = "org.osgi.framework.system.packages.extra";
+
     private static final Path OURS = HOME.resolve("bundles/3-faultline");
 
     private Distribution() {}
@@ -35,7 +38,7 @@ final class Distribution {
      */
     static Platform bootTyped(Map<String, String> properties) throws IOException, BundleException {
         Map<String, String> all = new HashMap<>(properties);
-        all.put("org.osgi.framework.system.packages.extra", exportsOfApi());
+        all.merge(SYSTEM_PACKAGES, exportsOfApi(), (more, ours) -> ours + "," + more);
         return Platform.start(HOME, Platform.LEVEL_PLATFORM, all);
     }
 

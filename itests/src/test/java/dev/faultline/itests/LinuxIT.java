@@ -10,7 +10,10 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** An unmodified Debian kernel gives the same answers with every page protected as with none. Skipped where its packages cannot be had. */
+/**
+ * An unmodified Debian kernel gives the same answers with every page protected as with none.
+ * Skipped where its packages cannot be had.
+ */
 class LinuxIT {
     /** Short, and each answer is known beforehand or compared between the runs. */
     private static final String SCRIPT =
@@ -47,7 +50,10 @@ class LinuxIT {
     /** The user's, which outlives the checkout: a kernel is not fetched for every test run. */
     private static String cache() {
         String own = System.getenv("XDG_CACHE_HOME");
-        Path home = own == null || own.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(own);
+        Path home =
+                own == null || own.isBlank()
+                        ? Path.of(System.getProperty("user.home"), ".cache")
+                        : Path.of(own);
         return home.resolve("faultline").toString();
     }
 
@@ -79,7 +85,10 @@ class LinuxIT {
         assertThat(r.code()).as(protect + " " + style + ": " + r.err() + r.out()).isZero();
         System.out.printf(
                 "Linux, --protect %s, %s: %,d instructions, %,d faults%n",
-                protect, style, Program.number(json, "instructions"), Program.number(json, "total"));
+                protect,
+                style,
+                Program.number(json, "instructions"),
+                Program.number(json, "total"));
         if (!protect.equals("none")) {
             assertThat(Program.number(json, "DATA")).isPositive();
             assertThat(Program.number(json, "FETCH")).isPositive();

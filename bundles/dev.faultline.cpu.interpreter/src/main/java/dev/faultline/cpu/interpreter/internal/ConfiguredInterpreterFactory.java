@@ -12,7 +12,10 @@ import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
-/** The interpreter under another name and with other limits: one engine for each factory configuration of {@link #PID}. */
+/**
+ * The interpreter under another name and with other limits: one engine for each factory
+ * configuration of {@link #PID}.
+ */
 @Component(
         service = VcpuEngineFactory.class,
         configurationPid = ConfiguredInterpreterFactory.PID,
@@ -31,26 +34,38 @@ public final class ConfiguredInterpreterFactory implements VcpuEngineFactory {
         @AttributeDefinition(name = "Name", description = "The engine's name; not interpreter")
         String engine_name();
 
-        @AttributeDefinition(name = "Block length", description = "Instructions in a block, 1 to 48")
+        @AttributeDefinition(
+                name = "Block length",
+                description = "Instructions in a block, 1 to 48")
         int block_length() default Limits.LONGEST_BLOCK;
 
-        @AttributeDefinition(name = "Pages", description = "Pages of decoded code that a vCPU keeps")
+        @AttributeDefinition(
+                name = "Pages",
+                description = "Pages of decoded code that a vCPU keeps")
         int pages() default 6000;
 
-        @AttributeDefinition(name = "Blocks", description = "Blocks of decoded code that a vCPU keeps")
+        @AttributeDefinition(
+                name = "Blocks",
+                description = "Blocks of decoded code that a vCPU keeps")
         int blocks() default 600_000;
     }
 
     private final String name;
     private final Limits limits;
 
-    /** @throws IllegalArgumentException for a name that is taken or missing, or limits out of range */
+    /**
+     * @throws IllegalArgumentException for a name that is taken or missing, or limits out of range
+     */
     @Activate
     public ConfiguredInterpreterFactory(Config config) {
         name = config.engine_name();
         if (name == null || name.isBlank() || name.equals(InterpreterFactory.NAME)) {
             throw new IllegalArgumentException(
-                    "configuration " + PID + ": engine.name=" + name + ": expected a name of its own");
+                    "configuration "
+                            + PID
+                            + ": engine.name="
+                            + name
+                            + ": expected a name of its own");
         }
         limits = new Limits(config.block_length(), config.pages(), config.blocks());
     }

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.itests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.protection.Rights;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.api.vm.MachineStatistics;
+import dev.faultline.api.vm.VcpuExit;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Everything a guest runs on is exchanged under it: by configuration, and by stopping, updating and
+ * starting bundles.
+ */
+class SwapIT {
+    private static final int SWAPS = 250;
+    private static final int BUNDLES_EVERY = 5;
+    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final List<String> BUNDLES =
+            List.of(
+                    "dev.faultline.cpu.interpreter",
+                    "dev.faultline.fault.coded",
+                    "dev.faultline.fault.thrown",
+                    "dev.faultline.mmu",
+                    "dev.faultline.memory",
+                    "dev.faultline.protection",
+                    "dev.faultline.device.pc",
+                    "dev.faultline.platform.posix");
+
+    @TempDir Path scratch;
+
+    private Typed typed;
+
+    @BeforeEach
+    void boot() throws Exception {
+        typed = new Typed();
+        typed.factoryConfiguration(
+                "dev.faultline.cpu.interpreter",
+                "small",
+                Map.of(
+                        "engine.name",
+                        "interpreter-small",
+                        "block.length",
+                        3,
+                        "pages",
+                        8,
+                        "blocks",
+                        64));
+        typed.awaitEngine("interpreter-small");
+    }
+
+    @AfterEach
+    void stop() {
+        typed.close();
+    }
+
+    // ---- nothing lost, nothing repeated
+    // ----------------------------------------------------------------------------------
+
+    @Test
+    void theGuestsAnswersAreThoseOfAnUndisturbedRun() throws Exception {
+        List<String> undisturbed = new ArrayList<>();
+        try (Machine m = typed.keyed("undisturbed", "interpreter", "coded");
+                GuestTalk talk = new GuestTalk(m)) {
+            m.start();
+            converse(talk, undisturbed, 40);
+        }
+
+        List<String> answers = new ArrayList<>();
+        Swapper swapper;
+        try (Machine m = typed.keyed("swapped", "interpreter", "coded");
+                GuestTalk talk = new GuestTalk(m)) {
+            swapper = new Swapper(m, 1);
+            Thread swaps = Thread.ofPlatform().start(swapper);
+            m.start();
+            converse(talk, answers, 40);
+            while (swaps.isAlive()) {
+                // More of the same, so that a guest is at work for as long as the swaps take.
+                assertThat(talk.ask("sum 0 999", "\n")).contains("count=1000 bad=0");
+            }
+            swaps.join();
+            report(swapper, m);
+        }
+
+        assertThat(swapper.failure.get()).isNull();
+        assertThat(swapper.count()).isGreaterThanOrEqualTo(SWAPS);
+        assertThat(answers).isEqualTo(undisturbed);
+        assertThat(answers.getFirst()).contains("READY keys=10000");
+    }
+
+    private static void converse(GuestTalk talk, List<String> answers, int rounds)
+            throws InterruptedException {
+        String ready = talk.await("checksum=") + talk.await("\n");
+        answers.add(ready.substring(ready.indexOf("READY")));
+        for (int i = 0; i < rounds; i++) {
+            answers.add(talk.ask("get " + i * 250, "\n"));
+            answers.add(talk.ask("put " + i + " 0x" + Integer.toHexString(i * 77), "\n"));
+            answers.add(talk.ask("sum " + i * 100 + " " + (i * 100 + 400), "\n"));
+            answers.add(talk.ask("scan 300 " + i, "\n"));
+            answers.add(talk.ask("float 100", "\n"));
+        }
+    }
+
+    @Test
+    void everyInstructionIsExecutedExactlyOnce() throws Exception {
+        try (Machine m = typed.machine("counted", "interpreter", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            Swapper swapper = new Swapper(m, 2);
+            m.start();
+
+            swapper.run();
+
+            m.pause("to look");
+            report(swapper, m);
+            assertThat(swapper.failure.get()).isNull();
+            assertThat(swapper.count()).isGreaterThanOrEqualTo(SWAPS);
+            CountedLoop.check(m);
+        }
+    }
+
+    private static void report(Swapper swapper, Machine m) {
+        MachineStatistics s = m.statistics();
+        System.out.printf(
+                "%s: %d swaps: %s; %,d instructions, %,d faults, %d swaps by request with the longest stand %.2f ms%n",
+                m.config().name(),
+                swapper.count(),
+                swapper.done,
+                s.instructions(),
+                s.faults(),
+                s.swaps(),
+                s.maxSwapPauseNanos() / 1e6);
+    }
+
+    // ---- a required service goes and comes
+    // -------------------------------------------------------------------------------
+
+    @ParameterizedTest
+    @CsvSource({
+        "dev.faultline.cpu.interpreter, engine interpreter",
+        "dev.faultline.fault.coded, fault style coded",
+        "dev.faultline.mmu, translation",
+        "dev.faultline.memory, memory",
+        "dev.faultline.protection, protection",
+        "dev.faultline.device.pc, chips",
+        "dev.faultline.platform.posix, memory"
+    })
+    void aRequiredServiceThatVanishesPausesAndItsReturnResumes(String bundle, String reason)
+            throws Exception {
+        try (Machine m = typed.machine("waiting", "interpreter", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            m.start();
+            typed.awaitProgress(m, "");
+
+            typed.bundle(bundle).stop();
+
+            VcpuExit exit = m.await(LONG);
+            assertThat(exit).isInstanceOf(VcpuExit.Paused.class);
+            assertThat(((VcpuExit.Paused) exit).reason())
+                    .contains("required service", reason, "gone");
+            assertThat(m.running()).isFalse();
+            long stood = m.statistics().instructions();
+            Thread.sleep(50);
+            assertThat(m.statistics().instructions()).isEqualTo(stood);
+
+            typed.bundle(bundle).start();
+
+            typed.awaitProgress(m, "");
+            assertThat(m.running()).isTrue();
+            m.pause("to look");
+            CountedLoop.check(m);
+        }
+    }
+
+    @Test
+    void anotherServiceMayTakeThePlaceOfOneThatIsGone() throws Exception {
+        try (Machine m = typed.machine("replaced", "interpreter-small", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            m.start();
+            typed.awaitProgress(m, "");
+            typed.bundle("dev.faultline.fault.coded").stop();
+            typed.removeFactoryConfiguration("dev.faultline.cpu.interpreter", "small");
+            Typed.until("it stands", () -> !m.running());
+            Typed.until(
+                    "its engine is gone",
+                    () ->
+                            !typed.service(MachineFactory.class)
+                                    .engines()
+                                    .contains("interpreter-small"));
+
+            m.swapFaultStyle("thrown");
+            m.swapEngine("interpreter");
+
+            typed.awaitProgress(m, "");
+            m.pause("to look");
+            CountedLoop.check(m);
+        }
+    }
+
+    @Test
+    void anUpdatedTranslationTakesOverFromTheOldOne() throws Exception {
+        try (Machine m = typed.machine("translated", "interpreter", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            m.start();
+            Mmu before = m.mmu();
+
+            typed.bundle("dev.faultline.mmu").update();
+
+            typed.awaitProgress(m, "");
+            assertThat(m.mmu()).isNotSameAs(before);
+            assertThat(m.mmu().mappedPages()).isPositive();
+            m.pause("to look");
+            CountedLoop.check(m);
+        }
+    }
+
+    // ---- swaps from inside
+    // -----------------------------------------------------------------------------------------------
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "dev.faultline.cpu.interpreter",
+                "dev.faultline.fault.coded",
+                "dev.faultline.mmu",
+                "dev.faultline.protection"
+            })
+    void aFaultHandlerMayUpdateTheBundleItsMachineRunsOn(String bundle) throws Exception {
+        try (Machine m = typed.machine("inside", "interpreter", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            AtomicReference<Exception> failure = new AtomicReference<>();
+            int[] asked = new int[1];
+            FaultHandler handler =
+                    (name, fault) -> {
+                        try {
+                            asked[0]++;
+                            typed.bundle(bundle).update();
+                        } catch (Exception e) {
+                            failure.set(e);
+                        }
+                        m.protection().layers().getLast().protectPage(fault.gfn(), Rights.RWX);
+                        return Resolution.RETRY;
+                    };
+            ProtectionLayer layer = m.protection().addLayer("inside", handler);
+            layer.protect(0x8000, 0x4000, Rights.NONE);
+
+            m.start();
+            typed.awaitProgress(m, "");
+            m.pause("to look");
+
+            assertThat(failure.get()).isNull();
+            assertThat(asked[0]).isPositive();
+            CountedLoop.check(m);
+        }
+    }
+
+    // ---- the swapper
+    // -----------------------------------------------------------------------------------------------------
+
+    /** Swaps everything in a random order that the seed fixes. */
+    private final class Swapper implements Runnable {
+        private final Machine machine;
+        private final SplittableRandom random;
+        private final Map<String, Integer> done = new TreeMap<>();
+        private final AtomicReference<Throwable> failure = new AtomicReference<>();
+        private ProtectionLayer layer;
+        private Typed.Registered handler;
+
+        Swapper(Machine machine, long seed) {
+            this.machine = machine;
+            random = new SplittableRandom(seed);
+        }
+
+        int count() {
+            return done.values().stream().mapToInt(Integer::intValue).sum();
+        }
+
+        @Override
+        public void run() {
+            try {
+                for (int i = 0; i < SWAPS; i++) {
+                    String what = i % BUNDLES_EVERY == 0 ? bundle(i / BUNDLES_EVERY) : other();
+                    done.merge(what, 1, Integer::sum);
+                    typed.awaitProgress(machine, "after " + what);
+                    Thread.sleep(random.nextInt(4));
+                }
+                if (layer != null) {
+                    layer.close();
+                }
+                if (handler != null) {
+                    handler.close();
+                }
+            } catch (Exception | AssertionError e) {
+                failure.set(e);
+            }
+        }
+
+        private String bundle(int round) throws Exception {
+            String name = BUNDLES.get(round % BUNDLES.size());
+            if (round / BUNDLES.size() % 2 == 0) {
+                typed.bundle(name).update();
+            } else {
+                typed.bundle(name).stop();
+                typed.bundle(name).start();
+            }
+            return name.substring("dev.faultline.".length());
+        }
+
+        private String other() throws Exception {
+            switch (random.nextInt(7)) {
+                case 0 -> machine.swapFaultStyle(random.nextBoolean() ? "thrown" : "coded");
+                case 1 -> swapEngine(random.nextBoolean() ? "interpreter" : "interpreter-small");
+                case 2 -> {
+                    typed.configure(
+                            "fault.style",
+                            machine.faultStyle().equals("coded") ? "thrown" : "coded");
+                    return "style by configuration";
+                }
+                case 3 -> {
+                    typed.configure(
+                            "engine",
+                            machine.engine().equals("interpreter")
+                                    ? "interpreter-small"
+                                    : "interpreter");
+                    return "engine by configuration";
+                }
+                case 4 -> {
+                    policy();
+                    return "protection policy";
+                }
+                case 5 -> {
+                    handler();
+                    return "handler";
+                }
+                default -> {
+                    typed.factoryConfiguration(
+                            "dev.faultline.cpu.interpreter",
+                            "small",
+                            Map.of(
+                                    "engine.name",
+                                    "interpreter-small",
+                                    "block.length",
+                                    1 + random.nextInt(8),
+                                    "pages",
+                                    2 + random.nextInt(30),
+                                    "blocks",
+                                    16 + random.nextInt(500)));
+                    return "engine's own configuration";
+                }
+            }
+            return "by request";
+        }
+
+        /**
+         * A changed configuration of the engine's takes it away for a moment, at a time of its own.
+         */
+        private void swapEngine(String name) {
+            Typed.until(
+                    "the machine runs on " + name,
+                    () -> {
+                        try {
+                            machine.swapEngine(name);
+                            return true;
+                        } catch (MachineException e) {
+                            return false;
+                        }
+                    });
+        }
+
+        /** Another layer, or none; all its pages are closed and each fault opens one. */
+        private void policy() {
+            ProtectionLayer old = layer;
+            if (random.nextInt(3) != 0) {
+                ProtectionLayer[] added = new ProtectionLayer[1];
+                added[0] =
+                        machine.protection()
+                                .addLayer(
+                                        "policy-" + count(),
+                                        (name, fault) -> {
+                                            added[0].protectPage(fault.gfn(), Rights.RWX);
+                                            return Resolution.RETRY;
+                                        });
+                added[0].protect(0, machine.config().ramBytes(), Rights.NONE);
+                layer = added[0];
+            } else {
+                layer = null;
+            }
+            if (old != null) {
+                old.close();
+            }
+        }
+
+        /** The whiteboard's handler comes or goes, with pages that the user's layer closes. */
+        private void handler() {
+            ProtectionLayer user = machine.protection().userLayer();
+            if (handler == null) {
+                handler =
+                        typed.register(
+                                FaultHandler.class,
+                                (name, fault) -> {
+                                    user.protectPage(fault.gfn(), Rights.RWX);
+                                    return Resolution.RETRY;
+                                });
+                user.protect(0, machine.config().ramBytes(), Rights.R);
+            } else {
+                user.protect(0, machine.config().ramBytes(), Rights.RWX);
+                handler.close();
+                handler = null;
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.itests;
+
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.launcher.Platform;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Dictionary;
+import java.util.Hashtable;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleException;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.cm.Configuration;
+import org.osgi.service.cm.ConfigurationAdmin;
+
+/** The shipped distribution in this process, its services used by their types. */
+final class Typed implements AutoCloseable {
+    private static final String MACHINES = "dev.faultline.machine.pc";
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    /** A service of the test's. */
+    record Registered(ServiceRegistration<?> registration) implements AutoCloseable {
+        @Override
+        public void close() {
+            registration.unregister();
+        }
+    }
+
+    private final Platform platform;
+    private final BundleContext context;
+
+    Typed() throws IOException, BundleException {
+        platform =
+                Distribution.bootTyped(
+                        Map.of(Distribution.SYSTEM_PACKAGES, "org.osgi.service.cm;version=1.6.1"));
+        context = platform.framework().getBundleContext();
+    }
+
+    <T> T service(Class<T> type) {
+        ServiceReference<?>[] found = new ServiceReference<?>[1];
+        until(
+                type.getName() + " is there",
+                () ->
+                        (found[0] = context.getServiceReference(type.getName())) != null
+                                && context.getService(found[0]) != null);
+        return type.cast(context.getService(found[0]));
+    }
+
+    <T> Registered register(Class<T> type, T service) {
+        return new Registered(context.registerService(type, service, new Hashtable<>()));
+    }
+
+    Bundle bundle(String name) {
+        for (Bundle b : context.getBundles()) {
+            if (b.getSymbolicName().equals(name)) {
+                return b;
+            }
+        }
+        throw new AssertionError("no bundle " + name);
+    }
+
+    Machine machine(String name, String engine, String style, long ramBytes)
+            throws MachineException {
+        return service(MachineFactory.class)
+                .create(new MachineConfig(name, ramBytes, 1, engine, style, List.of()));
+    }
+
+    /** The embedded guest, booted but not started. */
+    Machine keyed(String name, String engine, String style) throws MachineException {
+        Machine m = machine(name, engine, style, 64L << 20);
+        m.boot(new MachineConfig.Boot(Program.keyed(), List.of(), "keys=10000"));
+        return m;
+    }
+
+    void awaitEngine(String name) {
+        until(
+                "engine " + name + " is there",
+                () -> service(MachineFactory.class).engines().contains(name));
+    }
+
+    /** Returns when the guest has executed something after this call. */
+    void awaitProgress(Machine m, String when) {
+        long before = m.statistics().instructions();
+        try {
+            until("the guest goes on " + when, () -> m.statistics().instructions() > before);
+        } catch (AssertionError e) {
+            VcpuExit exit = await(m);
+            throw new AssertionError(e.getMessage() + "; it stands because of " + exit, e);
+        }
+    }
+
+    private static VcpuExit await(Machine m) {
+        try {
+            return m.await(Duration.ZERO);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return null;
+        }
+    }
+
+    static void until(String what, BooleanSupplier condition) {
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() > end) {
+                throw new AssertionError("not within " + LIMIT.toSeconds() + " s: " + what);
+            }
+            Thread.onSpinWait();
+            Thread.yield();
+        }
+    }
+
+    /** One property of the machines' configuration; takes effect later. */
+    void configure(String key, String value) throws IOException {
+        update(
+                service(ConfigurationAdmin.class).getConfiguration(MACHINES, "?"),
+                Map.of(key, value));
+    }
+
+    void factoryConfiguration(String pid, String name, Map<String, ?> properties)
+            throws IOException {
+        update(
+                service(ConfigurationAdmin.class).getFactoryConfiguration(pid, name, "?"),
+                properties);
+    }
+
+    void removeFactoryConfiguration(String pid, String name) throws IOException {
+        service(ConfigurationAdmin.class).getFactoryConfiguration(pid, name, "?").delete();
+    }
+
+    private static void update(Configuration c, Map<String, ?> properties) throws IOException {
+        Dictionary<String, Object> all = c.getProperties();
+        if (all == null) {
+            all = new Hashtable<>();
+        }
+        properties.forEach(all::put);
+        c.update(all);
+    }
+
+    @Override
+    public void close() {
+        platform.close();
+    }
+}
