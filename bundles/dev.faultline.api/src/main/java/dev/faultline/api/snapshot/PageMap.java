@@ -17,7 +17,9 @@ public final class PageMap {
 
     private final byte[] kinds;
 
-    /** @param kinds one of the constants per page; not copied, not to be changed */
+    /**
+     * @param kinds one of the constants per page; not copied, not to be changed
+     */
     public PageMap(byte[] kinds) {
         this.kinds = kinds;
     }

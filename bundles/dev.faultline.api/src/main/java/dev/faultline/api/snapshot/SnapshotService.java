@@ -7,7 +7,10 @@ import java.util.List;
 import java.util.function.DoubleConsumer;
 import org.osgi.annotation.versioning.ProviderType;
 
-/** Service: snapshots on disk. All failures are {@link SnapshotException}s with a one-line message; a failed save leaves nothing half published. */
+/**
+ * Service: snapshots on disk. All failures are {@link SnapshotException}s with a one-line message;
+ * a failed save leaves nothing half published.
+ */
 @ProviderType
 public interface SnapshotService {
     /**
@@ -21,7 +24,10 @@ public interface SnapshotService {
         return save(machine, dir, SaveOptions.DEFAULT, progress);
     }
 
-    /** As {@link #save(Machine, Path, DoubleConsumer)}, by choice compressed harder or incrementally. */
+    /**
+     * As {@link #save(Machine, Path, DoubleConsumer)}, by choice compressed harder or
+     * incrementally.
+     */
     SnapshotInfo save(Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException;
 
@@ -38,8 +44,8 @@ public interface SnapshotService {
     PageMap pageMap(Path dir) throws SnapshotException;
 
     /**
-     * Takes into the snapshot what it refers to in its parents, so that it stands alone; it also answers to its former id from then on. Atomic: after a failure it is what it
-     * was.
+     * Takes into the snapshot what it refers to in its parents, so that it stands alone; it also
+     * answers to its former id from then on. Atomic: after a failure it is what it was.
      *
      * @param progress told the done fraction 0..1
      */
@@ -49,12 +55,15 @@ public interface SnapshotService {
     void delete(Path dir) throws SnapshotException;
 
     /**
-     * Restores into a machine made by {@code machines.create(info.config())} that never ran. It does not start it.
+     * Restores into a machine made by {@code machines.create(info.config())} that never ran. It
+     * does not start it.
      *
      * @return close it to stop loading and release the files, after the machine
      */
     Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException;
 
-    /** @param error null if the snapshot is readable */
+    /**
+     * @param error null if the snapshot is readable
+     */
     record Listed(Path dir, SnapshotInfo info, String error) {}
 }

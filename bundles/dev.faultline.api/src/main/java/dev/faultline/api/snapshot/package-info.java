@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * Saving and restoring machines, eagerly or on demand.
- */
+/** Saving and restoring machines, eagerly or on demand. */
 @Export
 @Version("1.1.0")
 package dev.faultline.api.snapshot;

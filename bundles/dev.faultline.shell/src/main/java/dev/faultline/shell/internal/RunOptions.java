@@ -51,7 +51,8 @@ final class RunOptions {
 
     @Option(
             names = "--snapshot-incremental",
-            description = "store only what differs from the snapshot that was restored, which must be kept then")
+            description =
+                    "store only what differs from the snapshot that was restored, which must be kept then")
     boolean snapshotIncremental;
 
     @Option(
@@ -64,7 +65,8 @@ final class RunOptions {
     @Option(
             names = "--input-when",
             paramLabel = "TEXT=TEXT",
-            description = "send the second text when the guest has sent the first (repeatable; \\n is understood)")
+            description =
+                    "send the second text when the guest has sent the first (repeatable; \\n is understood)")
     List<String> inputWhen = new ArrayList<>();
 
     @Option(
@@ -83,7 +85,9 @@ final class RunOptions {
     @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
     Path json;
 
-    @Option(names = "--record", description = "restore: record the order of first touches for later restores")
+    @Option(
+            names = "--record",
+            description = "restore: record the order of first touches for later restores")
     boolean record;
 
     /** Trigger and answer of every {@code --input-when}, in order. */
@@ -114,9 +118,13 @@ final class RunOptions {
             throw new UsageException(
                     "--serial '" + serial + "': expected stdio, file:FILE or none");
         }
-        if (!protect.equals("none") && !protect.equals("all") && !protect.matches("random:-?\\d{1,18}")) {
+        if (!protect.equals("none")
+                && !protect.equals("all")
+                && !protect.matches("random:-?\\d{1,18}")) {
             throw new UsageException(
-                    "--protect '" + protect + "': expected none, all or random:SEED with a whole number");
+                    "--protect '"
+                            + protect
+                            + "': expected none, all or random:SEED with a whole number");
         }
         inputs();
     }

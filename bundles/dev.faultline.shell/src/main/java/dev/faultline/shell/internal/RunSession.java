@@ -22,7 +22,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** One machine from its first instruction to its end, with what {@code run} and {@code restore} can ask for on the way. */
+/**
+ * One machine from its first instruction to its end, with what {@code run} and {@code restore} can
+ * ask for on the way.
+ */
 final class RunSession implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(10);
 
@@ -68,10 +71,7 @@ final class RunSession implements AutoCloseable {
             sink = services.out();
             input =
                     new TerminalInput(
-                            services.in(),
-                            machine,
-                            () -> endAsked = true,
-                            e -> serialFailure = e);
+                            services.in(), machine, () -> endAsked = true, e -> serialFailure = e);
         } else if (options.serial.startsWith("file:")) {
             sink = Files.newOutputStream(Path.of(options.serial.substring(5)));
         }
@@ -123,8 +123,7 @@ final class RunSession implements AutoCloseable {
 
     /** Runs to the end. @param restored of a restore, or null. @return the process's exit code */
     int run(Restored restored) throws IOException, MachineException, InterruptedException {
-        long limit =
-                options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
+        long limit = options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
         if (input != null) {
             // Not before: a restore replaces what the serial port has received.
             input.start();
@@ -252,7 +251,10 @@ final class RunSession implements AutoCloseable {
         return m;
     }
 
-    /** Resolution times of faults: bounds of their log2 buckets, and how many there are by upper bound. */
+    /**
+     * Resolution times of faults: bounds of their log2 buckets, and how many there are by upper
+     * bound.
+     */
     private static Map<String, Object> latency(MachineStatistics s) {
         Map<String, Object> l = new LinkedHashMap<>();
         l.put("p50", s.faultLatencyNanos(0.5));

@@ -24,7 +24,8 @@ final class SnapshotCommand implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "what to do is missing: snapshot list|show|verify|compact|delete DIR");
+                spec.commandLine(),
+                "what to do is missing: snapshot list|show|verify|compact|delete DIR");
     }
 
     @Command(name = "list", description = "The snapshots in a directory.")
@@ -77,7 +78,8 @@ final class SnapshotCommand implements Runnable {
 
     @Command(
             name = "compact",
-            description = "Takes in what the snapshot shares with its parents: it stands alone then.")
+            description =
+                    "Takes in what the snapshot shares with its parents: it stands alone then.")
     int compact(@Parameters(paramLabel = "DIR") Path dir) throws SnapshotException {
         long before = services.snapshots().info(dir).bytes();
         Progress p = new Progress(services.err());

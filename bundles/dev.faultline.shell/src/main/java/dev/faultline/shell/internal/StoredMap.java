@@ -10,7 +10,10 @@ final class StoredMap {
 
     private StoredMap() {}
 
-    /** A cell is a run of pages and shows the most particular kind in it: private before pattern before shared before zero. */
+    /**
+     * A cell is a run of pages and shows the most particular kind in it: private before pattern
+     * before shared before zero.
+     */
     static String text(PageMap map) {
         int cells = Math.min(COLUMNS * ROWS, Math.max(1, map.pages()));
         int[] most = new int[cells];
