@@ -182,7 +182,7 @@ class ExamplesIT {
             guest.ask("sum %d 16".formatted(ProbeGuest.FREE + 0x5010));
             guest.ask("peek %d".formatted(ProbeGuest.FREE + 0x8000));
 
-            deploy.removeAndAwaitGone(jar, pid);
+            deploy.removeAndAwaitNoTrace(jar, "org.example.watchpoint.Watch");
             deploy.remove(pid + ".cfg");
 
             assertThat(layers(guest.machine())).containsExactly("user");

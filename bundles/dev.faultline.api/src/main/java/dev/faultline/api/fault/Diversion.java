@@ -121,6 +121,9 @@ public final class Diversion {
 
     /** The instruction is over. */
     public void clear() {
+        for (int i = 0; i < count; i++) {
+            entries.get(i).open.clear(); // a layer kept here would keep its bundle's classes
+        }
         count = 0;
         leavesTraces = false;
     }
