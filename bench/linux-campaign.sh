@@ -23,7 +23,7 @@ run() {
         --append 'console=ttyS0 quiet panic=-1 rdinit=/init' \
         --protect "$1" --fault-style "$2" --input-when "faultline# =$script" --stop-when '<end>' \
         --timeout 900 --json "$work/run.json" </dev/null 2>"$work/err" |
-        tr -d '\r' | awk '/^Linux x86_64/ { on = 1 } on'
+        tr -d '\r' | awk '/^Linux x86_64/ { on = 1 } /^<end>/ { on = 0 } on'
 }
 
 run none coded >"$work/expected"

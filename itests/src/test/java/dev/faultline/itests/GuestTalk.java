@@ -9,7 +9,7 @@ import java.util.function.Consumer;
 
 /** Talks to a guest over its serial port. One thread. */
 final class GuestTalk implements AutoCloseable {
-    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(40);
+    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(120);
 
     private final Machine machine;
     private final StringBuilder heard = new StringBuilder();

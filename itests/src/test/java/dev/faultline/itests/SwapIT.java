@@ -140,6 +140,33 @@ class SwapIT {
         }
     }
 
+    @Test
+    void linuxNoticesNothing() throws Exception {
+        List<String> files = LinuxIT.files(scratch);
+        try (Machine m = typed.machine("linux", "interpreter", "coded", 128L << 20);
+                GuestTalk talk = new GuestTalk(m)) {
+            m.boot(
+                    new MachineConfig.Boot(
+                            Path.of(files.get(0)),
+                            List.of(Path.of(files.get(1))),
+                            "console=ttyS0 quiet panic=-1 rdinit=/init"));
+            m.start();
+            talk.await("faultline# ");
+            Swapper swapper = new Swapper(m, 3);
+            Thread swaps = Thread.ofPlatform().start(swapper);
+
+            String script = LinuxIT.SCRIPT.replace("\\n", "");
+            do {
+                String answer = talk.ask(script, "<end>").replace("\r", "");
+                assertThat(answer).contains(LinuxIT.TRUTH);
+            } while (swaps.isAlive());
+
+            report(swapper, m);
+            assertThat(swapper.failure.get()).isNull();
+            assertThat(swapper.count()).isGreaterThanOrEqualTo(SWAPS);
+        }
+    }
+
     private static void report(Swapper swapper, Machine m) {
         MachineStatistics s = m.statistics();
         System.out.printf(
@@ -309,7 +336,7 @@ class SwapIT {
                     layer.close();
                 }
                 if (handler != null) {
-                    handler.close();
+                    handler(); // opens the pages that nobody would open any more
                 }
             } catch (Exception | AssertionError e) {
                 failure.set(e);
