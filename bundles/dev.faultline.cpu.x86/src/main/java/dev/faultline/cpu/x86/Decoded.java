@@ -93,6 +93,11 @@ public final class Decoded {
         return highByte(n) ? 8 : 0;
     }
 
+    /** True if the last operand is an immediate (of ALU instructions with ModR/M). */
+    boolean immediate() {
+        return entry.operands.contains(",I");
+    }
+
     void clearMemory() {
         mem = false;
         base = VcpuContext.ZERO;

@@ -16,7 +16,8 @@ public final class Decoder {
     /** Longest instruction, bytes. */
     public static final int MAX_LENGTH = 15;
 
-    private final Decoded d = new Decoded();
+    private Decoded d = new Decoded();
+    private Decoded before = new Decoded();
     private byte[] code;
     private int available;
     private int at;
@@ -34,6 +35,9 @@ public final class Decoder {
      * @return the Op with start and end set, or null: more than {@code available} bytes are needed
      */
     public Op decode(byte[] code, int available, int codeBits, int start) {
+        Decoded swap = before;
+        before = d;
+        d = swap;
         this.code = code;
         this.available = Math.min(available, MAX_LENGTH);
         at = 0;
@@ -53,6 +57,17 @@ public final class Decoder {
         op.start = start;
         op.end = start + at;
         return op;
+    }
+
+    /**
+     * One Op for the last two instructions decoded, if it is worth while.
+     *
+     * @param first Op of the last but one, or what this method made of it and the one before
+     * @param second Op of the last
+     * @return the Op, or null
+     */
+    public Op fused(Op first, Op second) {
+        return d.codeBits == 64 ? Fusion.of(before, first, d, second) : null;
     }
 
     /** Table line of the last instruction decoded; null if its encoding does not exist. */

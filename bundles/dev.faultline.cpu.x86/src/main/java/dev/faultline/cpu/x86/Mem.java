@@ -54,6 +54,20 @@ public final class Mem {
         return readMiss(v, seg, lin, size, false);
     }
 
+    /** As {@link #read}, but -1 and nothing raised if the translation is not at hand. */
+    static long readHit(VcpuContext v, long lin, int size) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        return t[i] == (lin + (size - 1) & PAGE | v.tlbKey) ? lin + t[i + 2] : -1;
+    }
+
+    /** As {@link #write}, but -1 and nothing raised if the translation is not at hand; needs no {@link #commit}. */
+    static long writeHit(VcpuContext v, long lin, int size) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        return t[i + 1] == (lin + (size - 1) & PAGE | v.tlbKey) ? lin + t[i + 2] : -1;
+    }
+
     /** Translates for writing only. Store at the hva, then call {@link #commit}. */
     public static long write(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;

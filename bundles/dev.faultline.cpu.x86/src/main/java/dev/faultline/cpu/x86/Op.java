@@ -46,6 +46,11 @@ public abstract class Op {
         return false;
     }
 
+    /** The instruction that {@link #execute} was left at, of an Op that stands for several; asked once after it did not return NEXT or JUMP. */
+    public Op left() {
+        return this;
+    }
+
     /** rip of the following instruction. */
     protected final long nextRip(VcpuContext v) {
         return v.engineBase + end & v.ripMask;

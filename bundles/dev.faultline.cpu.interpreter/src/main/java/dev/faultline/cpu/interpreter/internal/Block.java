@@ -15,43 +15,34 @@ abstract class Block {
     /** Most Ops in one class; longer blocks are made of parts. */
     static final int PART = 8;
 
-    /** Instructions in the block. */
-    final int count;
-
     /** Page offset of the first byte, and of the first byte after the last instruction. */
     final int start;
 
     final int end;
 
-    /** Parts before the one that is running. */
-    int partsDone;
-
-    Block(int count, int start, int end) {
-        this.count = count;
+    Block(int start, int end) {
         this.start = start;
         this.end = end;
     }
 
     private Block(Op[] ops, int from, int to) {
-        this(to - from, ops[from].start, ops[to - 1].end);
+        this(ops[from].start, ops[to - 1].end);
     }
 
     /**
-     * Runs the block. Afterwards {@code v.engineIndex} is the Op that ran last; if a fault was
-     * thrown through it, {@link #thrownAt} is.
+     * Runs the block. At any time {@code v.engineIndex} is the index of the running Op in {@link
+     * #current}, and {@code v.instructions} plus that is the number of instructions before it.
      *
      * @return that Op's result
      */
     abstract int run(VcpuContext v);
 
-    /** The Op that ran last, however the block was left. Once after each run. */
-    final int thrownAt(VcpuContext v) {
-        int i = partsDone * PART + v.engineIndex;
-        partsDone = 0;
-        return i;
+    /** What is running, or ran last: the block or a part of it. */
+    Block current() {
+        return this;
     }
 
-    /** Op {@code i} of the block. */
+    /** Op {@code i}, for a block without parts. */
     abstract Op op(int i);
 
     /** A block of {@code n} Ops. */
@@ -63,7 +54,7 @@ abstract class Block {
         for (int i = 0; i < parts.length; i++) {
             parts[i] = part(ops, i * PART, Math.min(n, (i + 1) * PART));
         }
-        return new Chain(parts, n, ops[0].start, ops[n - 1].end);
+        return new Chain(parts, ops[0].start, ops[n - 1].end);
     }
 
     private static Block part(Op[] ops, int from, int to) {
@@ -81,28 +72,33 @@ abstract class Block {
 
     private static final class Chain extends Block {
         private final Block[] parts;
+        private int at;
 
-        Chain(Block[] parts, int count, int start, int end) {
-            super(count, start, end);
+        Chain(Block[] parts, int start, int end) {
+            super(start, end);
             this.parts = parts;
         }
 
         @Override
         int run(VcpuContext v) {
             for (int i = 0; ; i++) {
-                partsDone = i;
+                at = i;
                 int s = parts[i].run(v);
                 if (s != Op.NEXT || i == parts.length - 1) {
-                    v.engineIndex += i * PART;
-                    partsDone = 0;
                     return s;
                 }
+                v.instructions += PART;
             }
         }
 
         @Override
+        Block current() {
+            return parts[at];
+        }
+
+        @Override
         Op op(int i) {
-            return parts[i / PART].op(i % PART);
+            throw new IllegalStateException("a chain has no Ops of its own");
         }
     }
 

@@ -78,14 +78,16 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     /** Puts the interrupted block's progress into the context. */
     @Override
     public void unwound(VcpuContext v) {
-        Block b = running;
-        if (b != null) {
+        if (running != null) {
+            Block b = running.current();
             running = null;
-            int i = b.thrownAt(v);
+            int i = v.engineIndex;
             v.instructions += i;
-            // The first one may have failed before it was decoded.
-            v.rip = v.engineBase + (i == 0 ? b.start : b.op(i).start) & v.ripMask;
+            Op op = b.op(i);
+            // One that crosses pages may have failed before it was decoded.
+            v.rip = v.engineBase + (op == null ? b.start : op.left().start) & v.ripMask;
         }
+        v.engineIndex = 0;
     }
 
     // ---- the hot loop --------------------------------------------------------------------------------------------------
@@ -144,7 +146,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             }
             int last = v.engineIndex;
             v.instructions += last + 1;
-            int r = ended(s, b.op(last), base);
+            int r = ended(s, b.current().op(last), base);
             if (r != 0) {
                 return r == CONTINUE ? 0 : r;
             }
@@ -168,7 +170,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                 return 0;
             }
             case Op.END -> {
-                v.rip = base + last.end & v.ripMask;
+                v.rip = base + last.left().end & v.ripMask;
                 return boundary();
             }
             case Op.FAR -> {
@@ -176,11 +178,11 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             }
             case Op.AGAIN -> {
                 v.instructions--;
-                v.rip = base + last.start & v.ripMask;
+                v.rip = base + last.left().start & v.ripMask;
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
             }
             case Op.HALT -> {
-                v.rip = base + last.end & v.ripMask;
+                v.rip = base + last.left().end & v.ripMask;
                 return EXIT_HALT;
             }
             default -> throw new IllegalStateException("Op result " + s + " of " + last);
@@ -270,15 +272,20 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         long hva = v.fetchHva[f];
         int count = 0;
         int at = offset;
-        while (at < CodePage.SIZE && count < longest) {
+        for (int i = 0; at < CodePage.SIZE && i < longest; i++) {
             int n = Math.min(Decoder.MAX_LENGTH, CodePage.SIZE - at);
             HostBytes.copyOut(hva + at, bytes, 0, n);
             Op op = limited(decoder.decode(bytes, n, page.codeBits, at), at);
             if (op == null) {
                 break;
             }
-            decoded[count++] = op;
             at = op.end;
+            Op both = count == 0 ? null : decoder.fused(decoded[count - 1], op);
+            if (both == null) {
+                decoded[count++] = op;
+            } else {
+                decoded[count - 1] = both;
+            }
             if (op.endsBlock()) {
                 break;
             }
@@ -309,7 +316,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         private Op op;
 
         Crossing(int offset) {
-            super(1, offset, CodePage.SIZE);
+            super(offset, CodePage.SIZE);
         }
 
         @Override
