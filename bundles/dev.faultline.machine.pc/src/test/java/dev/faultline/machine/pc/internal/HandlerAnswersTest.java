@@ -48,7 +48,8 @@ class HandlerAnswersTest {
     HandlerAnswersTest(String style) throws Exception {
         machine =
                 PcMachine.create(
-                        new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()), parts);
+                        new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
+                        parts);
         v = machine.vcpus().get(0);
     }
 
@@ -57,7 +58,8 @@ class HandlerAnswersTest {
         machine.close();
     }
 
-    // ---- guest ---------------------------------------------------------------------------------------------------------
+    // ---- guest
+    // ---------------------------------------------------------------------------------------------------------
 
     private void put(int gpa, String hex) {
         byte[] b = HexFormat.of().parseHex(hex.replace(" ", ""));
@@ -111,7 +113,8 @@ class HandlerAnswersTest {
         return (m, f) -> r;
     }
 
-    // ---- STEP ------------------------------------------------------------------------------------------------------------
+    // ---- STEP
+    // ------------------------------------------------------------------------------------------------------------
 
     @Test
     void stepLetsOneInstructionThrough() throws Exception {
@@ -202,7 +205,8 @@ class HandlerAnswersTest {
         assertThat(machine.statistics().faults()).isEqualTo(2);
     }
 
-    // ---- SUPPLY and DISCARD ------------------------------------------------------------------------------------------------
+    // ---- SUPPLY and DISCARD
+    // ------------------------------------------------------------------------------------------------
 
     @Test
     void supplyAnswersAReadAndLeavesMemory() throws Exception {
@@ -248,7 +252,8 @@ class HandlerAnswersTest {
                 "a",
                 A,
                 Rights.NONE,
-                (m, f) -> f.access() == Rights.W ? Resolution.DISCARD : Resolution.supply((byte) 7));
+                (m, f) ->
+                        f.access() == Rights.W ? Resolution.DISCARD : Resolution.supply((byte) 7));
         put(A, "99");
         halts("8006005003 9c 58"); // add byte [A],3; pushf; pop ax
         assertThat(asked).containsExactly("a W5000", "a R5000");
@@ -277,7 +282,8 @@ class HandlerAnswersTest {
         assertThat(get(B, 4)).isEqualTo("01020300");
     }
 
-    // ---- INJECT and STOP -----------------------------------------------------------------------------------------------------
+    // ---- INJECT and STOP
+    // -----------------------------------------------------------------------------------------------------
 
     @Test
     void injectRaisesAnExceptionAtTheInstruction() throws Exception {
@@ -319,7 +325,8 @@ class HandlerAnswersTest {
         assertThat(get(0x5FFF, 2)).isEqualTo("3412");
     }
 
-    // ---- delivery of events ----------------------------------------------------------------------------------------------------
+    // ---- delivery of events
+    // ----------------------------------------------------------------------------------------------------
 
     @Test
     void stepLetsADeliveryThroughAndNoMore() throws Exception {
@@ -327,7 +334,8 @@ class HandlerAnswersTest {
         put(6 * 4, "00900000"); // #UD: 0:9000
         put(0x9000, "58 f4"); // pop ax; hlt
         halts("0f0b"); // ud2
-        assertThat(asked.getLast()).isEqualTo("a R3ffa"); // the handler's pop is an instruction of its own
+        assertThat(asked.getLast())
+                .isEqualTo("a R3ffa"); // the handler's pop is an instruction of its own
         assertThat(asked).hasSizeBetween(3, 6).anyMatch(s -> s.startsWith("a W3ff"));
         assertThat(v.gpr[RAX] & 0xFFFF).isEqualTo(CODE);
     }
@@ -354,7 +362,8 @@ class HandlerAnswersTest {
         assertThat(v.gpr[RBX] & 0xFF).isEqualTo(0x42);
     }
 
-    // ---- handlers that misbehave ---------------------------------------------------------------------------------------------
+    // ---- handlers that misbehave
+    // ---------------------------------------------------------------------------------------------
 
     @Test
     void answersThatDoNotFitAreFailures() throws Exception {
@@ -427,14 +436,13 @@ class HandlerAnswersTest {
                 A,
                 Rights.NONE,
                 (m, f) -> {
-                    machine.quiesce(
-                            () -> {
-                                try {
-                                    Thread.sleep(200);
-                                } catch (InterruptedException e) {
-                                    throw new IllegalStateException(e);
-                                }
-                            });
+                    machine.quiesce(() -> {
+                        try {
+                            Thread.sleep(200);
+                        } catch (InterruptedException e) {
+                            throw new IllegalStateException(e);
+                        }
+                    });
                     return Resolution.STEP;
                 });
         halts("a10050");
@@ -458,7 +466,8 @@ class HandlerAnswersTest {
         assertThat(machine.statistics().faultLatencyNanos(0.5)).isPositive();
     }
 
-    // ---- devices ---------------------------------------------------------------------------------------------------------------
+    // ---- devices
+    // ---------------------------------------------------------------------------------------------------------------
 
     @Test
     void devicesGetTheSameAnswers() throws Exception {
@@ -487,6 +496,9 @@ class HandlerAnswersTest {
         assertThat(get(B, 2)).isEqualTo("0000");
         assertThat(get(0x7000, 2)).isEqualTo("0102");
         assertThat(asked).containsExactly("a R5000", "b W6000", "c W7000");
-        assertThat(port[0].read(A, got, 0, 2)).isEqualTo(DmaPort.FAULTED);
+        // Under the device's lock: its kick, and with it the answers' validity, has ended.
+        synchronized (((PcBoard) parts.fakes.chips.board).monitor(device)) {
+            assertThat(port[0].read(A, got, 0, 2)).isEqualTo(DmaPort.FAULTED);
+        }
     }
 }
