@@ -315,7 +315,8 @@ public final class GuestBench {
         }
 
         private static long positive(String name, String value, int most) {
-            if (!value.matches("\\d{1,4}") || Long.parseLong(value) < 1
+            if (!value.matches("\\d{1,4}")
+                    || Long.parseLong(value) < 1
                     || Long.parseLong(value) > most) {
                 throw new BenchException(
                         name + " " + value + ": expected a number from 1 to " + most);

@@ -21,7 +21,10 @@ import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
 import java.util.HexFormat;
 
-/** One vCPU in 64-bit mode at CPL 0 over the real memory, protection and MMU: 2 MiB of RAM, mapped one to one in pages of 4 KiB. */
+/**
+ * One vCPU in 64-bit mode at CPL 0 over the real memory, protection and MMU: 2 MiB of RAM, mapped
+ * one to one in pages of 4 KiB.
+ */
 final class LongModeVcpu implements AutoCloseable {
     static final int RAM = 2 << 20;
     static final int CODE = 0x10000;
@@ -41,8 +44,7 @@ final class LongModeVcpu implements AutoCloseable {
     final VcpuEngine engine;
 
     LongModeVcpu(String style) {
-        memory =
-                new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
+        memory = new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
         memory.map(0, RAM, memory.addBlock("ram", RAM), 0, false);
         protection = new RamProtectionFactoryComponent().create(memory);
         mmu = new PagingMmuFactory().create(memory, protection);
@@ -87,7 +89,12 @@ final class LongModeVcpu implements AutoCloseable {
             v.segSel[i] = i == Segments.CS ? 8 : 16;
             v.segBase[i] = 0;
             v.segLimit[i] = -1;
-            v.segAttr[i] = Segments.P | Segments.S | Segments.G | Segments.TYPE_RW | Segments.TYPE_ACCESSED;
+            v.segAttr[i] =
+                    Segments.P
+                            | Segments.S
+                            | Segments.G
+                            | Segments.TYPE_RW
+                            | Segments.TYPE_ACCESSED;
         }
         v.segAttr[Segments.CS] |= Segments.TYPE_CODE | Segments.L;
         v.recompute();

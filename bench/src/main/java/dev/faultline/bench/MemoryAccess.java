@@ -53,9 +53,7 @@ public class MemoryAccess {
     public void setUp() {
         cpu = new LongModeVcpu("coded");
         // mov edx, TURNS; 1: eight times the instruction; dec edx; jnz 1b; hlt
-        cpu.put(
-                LongModeVcpu.CODE,
-                "BA E8 03 00 00" + kind.code.repeat(EACH) + "FF CA 75 E4 F4");
+        cpu.put(LongModeVcpu.CODE, "BA E8 03 00 00" + kind.code.repeat(EACH) + "FF CA 75 E4 F4");
         cpu.v.gpr[3] = LongModeVcpu.DATA;
     }
 

@@ -16,7 +16,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Guests under the shipped program, from their first instruction to their end. */
 class GuestIT {
-    /** Fixed by the guest, computed independently of any emulator (docs/howto/embedded-guest.md). */
+    /**
+     * Fixed by the guest, computed independently of any emulator (docs/howto/embedded-guest.md).
+     */
     private static final String READY = "READY keys=10000 pages=\\d+ checksum=3db2c09e7dbf9bc2";
 
     private static final List<String> ANSWERS =
@@ -42,8 +44,7 @@ class GuestIT {
     @ParameterizedTest
     @ValueSource(strings = {"idt", "cr3", "stack"})
     void aTripleFaultEndsWithThreeAndSaysWhere(String how) throws Exception {
-        Processes.Result r =
-                Program.run(scratch, "run", Program.guest("triple"), "--append", how);
+        Processes.Result r = Program.run(scratch, "run", Program.guest("triple"), "--append", how);
 
         assertThat(r.code()).as(r.err()).isEqualTo(3);
         assertThat(r.err()).contains("triple fault at cs:rip").doesNotContain("\tat ");
@@ -78,7 +79,12 @@ class GuestIT {
 
     @ParameterizedTest
     @CsvSource({
-        "none,coded", "none,thrown", "all,coded", "all,thrown", "random:7,coded", "random:8,thrown"
+        "none,coded",
+        "none,thrown",
+        "all,coded",
+        "all,thrown",
+        "random:7,coded",
+        "random:8,thrown"
     })
     void protectionAndStyleNeverChangeWhatTheGuestDoes(String protect, String style)
             throws Exception {

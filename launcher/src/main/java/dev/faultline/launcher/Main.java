@@ -67,8 +67,10 @@ public final class Main {
         System.setProperty("org.jline.terminal.dumb", "true");
         boolean shell = args.length == 1 && args[0].equals("shell");
         if (shell) {
-            // The shell's library looks for its terminals in the context class loader, which the framework's threads
-            // inherit; only without one does it look into its own bundle. Else there is no line editing.
+            // The shell's library looks for its terminals in the context class loader, which the
+            // framework's threads
+            // inherit; only without one does it look into its own bundle. Else there is no line
+            // editing.
             Thread.currentThread().setContextClassLoader(null);
         }
         int level = shell ? Platform.LEVEL_SHELL : Platform.LEVEL_PLATFORM;

@@ -152,7 +152,8 @@ public final class Platform implements AutoCloseable {
         Map<String, String> map = new HashMap<>();
         map.put(Constants.FRAMEWORK_STORAGE, data.resolve("bundles").toString());
         map.put(Constants.FRAMEWORK_BEGINNING_STARTLEVEL, Integer.toString(level));
-        // The flight recorder puts references to this package into event classes when it starts to record.
+        // The flight recorder puts references to this package into event classes when it starts to
+        // record.
         map.put(Constants.FRAMEWORK_BOOTDELEGATION, "jdk.jfr.internal.event");
         map.put("felix.log.level", "1");
         map.put("faultline.home", home.toString());

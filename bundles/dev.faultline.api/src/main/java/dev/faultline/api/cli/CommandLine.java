@@ -12,8 +12,10 @@ public interface CommandLine {
      * Runs one command to its end.
      *
      * @param args the words after the program's name
-     * @return the process's exit code (0 done, 1 error of ours, 2 wrong usage, 3 guest crashed, 124 time-out, or the guest's own)
-     * @throws InterruptedException if the calling thread is interrupted; running machines are stopped first
+     * @return the process's exit code (0 done, 1 error of ours, 2 wrong usage, 3 guest crashed, 124
+     *     time-out, or the guest's own)
+     * @throws InterruptedException if the calling thread is interrupted; running machines are
+     *     stopped first
      */
     int run(String[] args, InputStream in, OutputStream out, OutputStream err)
             throws InterruptedException;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * The command line as a service, so that any launcher can start it.
- */
+/** The command line as a service, so that any launcher can start it. */
 @Export
 @Version("1.0.0")
 package dev.faultline.api.cli;

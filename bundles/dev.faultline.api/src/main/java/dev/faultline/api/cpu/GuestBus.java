@@ -3,7 +3,10 @@ package dev.faultline.api.cpu;
 
 import org.osgi.annotation.versioning.ProviderType;
 
-/** What lies outside RAM, as a vCPU sees it. Called on vCPU threads; implementations serialise per device. */
+/**
+ * What lies outside RAM, as a vCPU sees it. Called on vCPU threads; implementations serialise per
+ * device.
+ */
 @ProviderType
 public interface GuestBus {
     /** IN. @param size 1, 2 or 4 bytes. Unclaimed ports read as all ones. */
@@ -12,7 +15,10 @@ public interface GuestBus {
     /** OUT. Unclaimed ports ignore it. */
     void portOut(int port, int size, int value);
 
-    /** Read of device space. @param size 1, 2, 4 or 8 bytes, naturally aligned pieces only. Unclaimed space reads as all ones. */
+    /**
+     * Read of device space. @param size 1, 2, 4 or 8 bytes, naturally aligned pieces only.
+     * Unclaimed space reads as all ones.
+     */
     long mmioRead(long gpa, int size);
 
     /** Write to device space (or ROM, which ignores it). */

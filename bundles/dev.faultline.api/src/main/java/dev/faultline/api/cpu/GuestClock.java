@@ -3,7 +3,10 @@ package dev.faultline.api.cpu;
 
 import org.osgi.annotation.versioning.ProviderType;
 
-/** Guest time: follows host time while the machine runs, stands still while it is paused. Any thread. */
+/**
+ * Guest time: follows host time while the machine runs, stands still while it is paused. Any
+ * thread.
+ */
 @ProviderType
 public interface GuestClock {
     /** Nanoseconds of guest time since power-on. Never goes back. */

@@ -3,10 +3,16 @@ package dev.faultline.api.cpu;
 
 import org.osgi.annotation.versioning.ProviderType;
 
-/** A vCPU's view of its interrupt controller (local APIC with the PIC behind LINT0). On the vCPU's thread. */
+/**
+ * A vCPU's view of its interrupt controller (local APIC with the PIC behind LINT0). On the vCPU's
+ * thread.
+ */
 @ProviderType
 public interface InterruptPort {
-    /** True if {@link #acknowledge} would give a vector now (priority against TPR considered). Cheap. */
+    /**
+     * True if {@link #acknowledge} would give a vector now (priority against TPR considered).
+     * Cheap.
+     */
     boolean pending();
 
     /** Takes the highest pending interrupt: its vector 0..255, or -1 (it went away). */

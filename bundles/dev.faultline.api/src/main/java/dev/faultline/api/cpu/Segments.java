@@ -13,7 +13,10 @@ public final class Segments {
     public static final int TR = 7;
     public static final int COUNT = 8;
 
-    /** Attributes are descriptor bits 40-55 without the limit: type (0-3), S, DPL, P, AVL, L, D/B, G (SDM 3A, "Segment Descriptors"). */
+    /**
+     * Attributes are descriptor bits 40-55 without the limit: type (0-3), S, DPL, P, AVL, L, D/B, G
+     * (SDM 3A, "Segment Descriptors").
+     */
     public static final int TYPE_MASK = 0xF;
 
     public static final int TYPE_ACCESSED = 1;

@@ -11,10 +11,11 @@ import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
- * The state of one vCPU: architectural registers, its translation cache, its wiring. Engines, MMU and snapshot code only.
+ * The state of one vCPU: architectural registers, its translation cache, its wiring. Engines, MMU
+ * and snapshot code only.
  *
- * <p>Touched by the vCPU's thread, or by others while it is quiesced; the exceptions are {@link #request}, {@link #inGuest} and their methods. Register
- * names are the SDM's.
+ * <p>Touched by the vCPU's thread, or by others while it is quiesced; the exceptions are {@link
+ * #request}, {@link #inGuest} and their methods. Register names are the SDM's.
  */
 public final class VcpuContext {
     /** Index in {@link #gpr} that always reads 0: an absent base or index register. */
@@ -110,17 +111,23 @@ public final class VcpuContext {
     /** Index of this vCPU in its machine, from 0; also its APIC id. */
     public final int index;
 
-    // ---- general state -------------------------------------------------------------------------------------------
+    // ---- general state
+    // -------------------------------------------------------------------------------------------
 
-    /** RAX RCX RDX RBX RSP RBP RSI RDI R8..R15, then {@link #ZERO}. Upper halves stay as 64-bit mode left them. */
+    /**
+     * RAX RCX RDX RBX RSP RBP RSI RDI R8..R15, then {@link #ZERO}. Upper halves stay as 64-bit mode
+     * left them.
+     */
     public final long[] gpr = new long[17];
 
     /** Offset in CS of the next instruction (inside a block of an engine: of the block's start). */
     public long rip;
 
     /**
-     * Lazy status flags, two words, no operation kind needed. ZF: flagRes == 0. SF: sign of flagRes, inverted if bit 0 of flagAux. PF: even parity of
-     * (flagRes ^ flagAux &gt;&gt;&gt; 8) &amp; 0xff. CF: bit 63 of flagAux. OF: bit 63 ^ bit 62. AF: bit 3. Results narrower than 64 bits are kept sign-extended.
+     * Lazy status flags, two words, no operation kind needed. ZF: flagRes == 0. SF: sign of
+     * flagRes, inverted if bit 0 of flagAux. PF: even parity of (flagRes ^ flagAux &gt;&gt;&gt; 8)
+     * &amp; 0xff. CF: bit 63 of flagAux. OF: bit 63 ^ bit 62. AF: bit 3. Results narrower than 64
+     * bits are kept sign-extended.
      */
     public long flagRes;
 
@@ -129,7 +136,8 @@ public final class VcpuContext {
     /** EFLAGS without {@link #STATUS_FLAGS}; bit 1 always set. */
     public int eflags = 2;
 
-    // ---- segmentation --------------------------------------------------------------------------------------------
+    // ---- segmentation
+    // --------------------------------------------------------------------------------------------
 
     public final int[] segSel = new int[Segments.COUNT];
     public final long[] segBase = new long[Segments.COUNT];
@@ -143,7 +151,8 @@ public final class VcpuContext {
     public long idtBase;
     public int idtLimit;
 
-    // ---- control -------------------------------------------------------------------------------------------------
+    // ---- control
+    // -------------------------------------------------------------------------------------------------
 
     public long cr0;
     public long cr2;
@@ -158,7 +167,8 @@ public final class VcpuContext {
     /** DR0-DR3, unused, unused, DR6, DR7. */
     public final long[] dr = new long[8];
 
-    // ---- model-specific registers --------------------------------------------------------------------------------
+    // ---- model-specific registers
+    // --------------------------------------------------------------------------------
 
     public long star;
     public long lstar;
@@ -183,9 +193,13 @@ public final class VcpuContext {
 
     public long specCtrl;
 
-    // ---- x87, MMX, SSE -------------------------------------------------------------------------------------------
+    // ---- x87, MMX, SSE
+    // -------------------------------------------------------------------------------------------
 
-    /** Physical registers R0-R7: significand, which MMX registers alias; and sign (bit 15) with exponent. ST(i) is R[(TOP+i)&amp;7]. */
+    /**
+     * Physical registers R0-R7: significand, which MMX registers alias; and sign (bit 15) with
+     * exponent. ST(i) is R[(TOP+i)&amp;7].
+     */
     public final long[] fpSig = new long[8];
 
     public final int[] fpExp = new int[8];
@@ -209,7 +223,8 @@ public final class VcpuContext {
 
     public int mxcsr = 0x1F80;
 
-    // ---- event state ---------------------------------------------------------------------------------------------
+    // ---- event state
+    // ---------------------------------------------------------------------------------------------
 
     /** {@link #activity}: executing. */
     public static final int RUNNING = 0;
@@ -228,13 +243,19 @@ public final class VcpuContext {
     /** NMIs are blocked until IRET. */
     public boolean nmiBlocked;
 
-    /** Vector of an event whose delivery was stopped by RAM protection and must be delivered again before anything else; -1: none. */
+    /**
+     * Vector of an event whose delivery was stopped by RAM protection and must be delivered again
+     * before anything else; -1: none.
+     */
     public int pendingVector = -1;
 
     /** Its error code, or {@link PendingFault#NO_ERROR_CODE}. */
     public int pendingError;
 
-    /** Its kind: 0 external, 1 exception, 2 software (INT n), 3 NMI; and its length in bytes for software. */
+    /**
+     * Its kind: 0 external, 1 exception, 2 software (INT n), 3 NMI; and its length in bytes for
+     * software.
+     */
     public int pendingKind;
 
     public int pendingLength;
@@ -245,7 +266,8 @@ public final class VcpuContext {
     /** Instructions retired since reset; exact at instruction boundaries outside the engine. */
     public long instructions;
 
-    // ---- derived; see #recompute -----------------------------------------------------------------------------------
+    // ---- derived; see #recompute
+    // -----------------------------------------------------------------------------------
 
     /** 16, 32 or 64: default code size. */
     public int codeBits = 16;
@@ -256,43 +278,55 @@ public final class VcpuContext {
     /** Mask of the stack pointer: 0xffff, 0xffffffff or -1. */
     public long stackMask = 0xFFFF;
 
-    /** Mask of instruction pointers: 0xffff.., by {@link #codeBits}; 16-bit code keeps 32-bit EIP range for limit checks. */
+    /**
+     * Mask of instruction pointers: 0xffff.., by {@link #codeBits}; 16-bit code keeps 32-bit EIP
+     * range for limit checks.
+     */
     public long ripMask = 0xFFFF_FFFFL;
 
     /** Base that address formation adds: 0 for ES CS SS DS in 64-bit mode. */
     public final long[] effBase = new long[8];
 
     /**
-     * Per segment, access bits that need no limit check: 1 read, 2 write, for segments that are present, of the right type, and cover all 4 GiB (always both in
-     * 64-bit mode).
+     * Per segment, access bits that need no limit check: 1 read, 2 write, for segments that are
+     * present, of the right type, and cover all 4 GiB (always both in 64-bit mode).
      */
     public final int[] segFast = new int[8];
 
-    // ---- translation cache -----------------------------------------------------------------------------------------
+    // ---- translation cache
+    // -----------------------------------------------------------------------------------------
 
     /**
-     * Data: {@link #TLB_STRIDE} longs an entry at ((lin &gt;&gt;&gt; 12) &amp; (TLB_ENTRIES-1)) * TLB_STRIDE. A tag is the page's linear address or-ed with the {@link
-     * #tlbKey} it was filled under, -1 = empty. An access of n bytes hits if tag == ((lin + n - 1 &amp; ~0xfff) | tlbKey), which also refuses page crossings.
+     * Data: {@link #TLB_STRIDE} longs an entry at ((lin &gt;&gt;&gt; 12) &amp; (TLB_ENTRIES-1)) *
+     * TLB_STRIDE. A tag is the page's linear address or-ed with the {@link #tlbKey} it was filled
+     * under, -1 = empty. An access of n bytes hits if tag == ((lin + n - 1 &amp; ~0xfff) | tlbKey),
+     * which also refuses page crossings.
      */
     public final long[] tlb = new long[TLB_ENTRIES * TLB_STRIDE];
 
-    /** Fetch: linear page address or-ed with {@link #tlbKey}, -1 = empty; and the gfn and hva of the page. */
+    /**
+     * Fetch: linear page address or-ed with {@link #tlbKey}, -1 = empty; and the gfn and hva of the
+     * page.
+     */
     public final long[] fetchTag = new long[FETCH_TLB_ENTRIES];
 
     public final long[] fetchGfn = new long[FETCH_TLB_ENTRIES];
     public final long[] fetchHva = new long[FETCH_TLB_ENTRIES];
 
     /**
-     * Bits 0-1: whose rights the entries have (0 user, 1 supervisor without access to user pages, 2 supervisor with it, 3 user under alignment checking, for
-     * which nothing is ever cached); bits 2-11: generation. A flush just takes
-     * the next generation.
+     * Bits 0-1: whose rights the entries have (0 user, 1 supervisor without access to user pages, 2
+     * supervisor with it, 3 user under alignment checking, for which nothing is ever cached); bits
+     * 2-11: generation. A flush just takes the next generation.
      */
     public long tlbKey;
 
-    /** Cached translations dropped as a whole since the start. Engines compare it to notice a flush. */
+    /**
+     * Cached translations dropped as a whole since the start. Engines compare it to notice a flush.
+     */
     public long tlbFlushes;
 
-    // ---- the miss path's second result -------------------------------------------------------------------------------
+    // ---- the miss path's second result
+    // -------------------------------------------------------------------------------
 
     public long missGpa;
     public long missHva;
@@ -300,7 +334,10 @@ public final class VcpuContext {
     /** Of a read-modify-write: what translating it for reading gave. */
     public long missRead;
 
-    /** hva of 64 bytes each where reads and writes that have no single host address are staged (page crossings, devices, code pages). */
+    /**
+     * hva of 64 bytes each where reads and writes that have no single host address are staged (page
+     * crossings, devices, code pages).
+     */
     public final long scratchRead;
 
     public final long scratchWrite;
@@ -309,13 +346,20 @@ public final class VcpuContext {
     /** For the instruction semantics: bookkeeping of the staged access. */
     public Object staged;
 
-    /** For the instruction semantics: arithmetic context of the x87 FPU. Scratch, not architectural state. */
+    /**
+     * For the instruction semantics: arithmetic context of the x87 FPU. Scratch, not architectural
+     * state.
+     */
     public Object fpu;
 
-    /** For the instruction semantics: buffers of event delivery, hits of breakpoints. Scratch, not architectural state. */
+    /**
+     * For the instruction semantics: buffers of event delivery, hits of breakpoints. Scratch, not
+     * architectural state.
+     */
     public Object system;
 
-    // ---- wiring, set by the machine while the vCPU is quiesced ---------------------------------------------------------
+    // ---- wiring, set by the machine while the vCPU is quiesced
+    // ---------------------------------------------------------
 
     public Mmu mmu;
     public GuestBus bus;
@@ -326,21 +370,31 @@ public final class VcpuContext {
     public final PendingFault fault = new PendingFault();
     public final FaultSignal signal = new FaultSignal();
 
-    /** Stopped accesses of the instruction that is executed next which handlers let through, answered or dropped. */
+    /**
+     * Stopped accesses of the instruction that is executed next which handlers let through,
+     * answered or dropped.
+     */
     public final Diversion diversion = new Diversion();
 
-    /** Vector of an exception that a fault handler raises at the instruction (or delivery) that was stopped; -1: none. */
+    /**
+     * Vector of an exception that a fault handler raises at the instruction (or delivery) that was
+     * stopped; -1: none.
+     */
     public int injectedVector = -1;
 
     /** Its error code, or {@link PendingFault#NO_ERROR_CODE}. */
     public int injectedError;
 
-    /** For engines: block base and index of the instruction being executed, so that a fault knows its start. */
+    /**
+     * For engines: block base and index of the instruction being executed, so that a fault knows
+     * its start.
+     */
     public long engineBase;
 
     public int engineIndex;
 
-    // ---- reached by other threads --------------------------------------------------------------------------------------
+    // ---- reached by other threads
+    // --------------------------------------------------------------------------------------
 
     /** REQ bits. Read plainly or opaquely by engines at block boundaries. */
     public volatile int request;
@@ -385,7 +439,10 @@ public final class VcpuContext {
         return thread;
     }
 
-    /** From here on the vCPU may use cached translations. Processes a pending flush first. vCPU thread. */
+    /**
+     * From here on the vCPU may use cached translations. Processes a pending flush first. vCPU
+     * thread.
+     */
     public void enterGuest() {
         IN_GUEST.setVolatile(this, 1);
         serviceFlush();
@@ -409,9 +466,10 @@ public final class VcpuContext {
     }
 
     /**
-     * Drops the cached translations of all vCPUs and returns once none can use an old one. A running vCPU acknowledges at its next instruction boundary; the
-     * calling vCPU's own ({@code self}, null on other threads) are dropped at once. While it waits, {@code self} counts as outside the guest, so that two vCPUs
-     * can fence each other.
+     * Drops the cached translations of all vCPUs and returns once none can use an old one. A
+     * running vCPU acknowledges at its next instruction boundary; the calling vCPU's own ({@code
+     * self}, null on other threads) are dropped at once. While it waits, {@code self} counts as
+     * outside the guest, so that two vCPUs can fence each other.
      */
     public static void fence(VcpuContext[] all, VcpuContext self) {
         for (VcpuContext v : all) {
@@ -456,7 +514,8 @@ public final class VcpuContext {
         tlbKey = next | tlbKey & 3;
     }
 
-    // ---- flags ---------------------------------------------------------------------------------------------------------
+    // ---- flags
+    // ---------------------------------------------------------------------------------------------------------
 
     /** EFLAGS with the status flags materialised. */
     public int getFlags() {
@@ -509,13 +568,16 @@ public final class VcpuContext {
         flagAux = aux;
     }
 
-    /** Sets all of EFLAGS (unchecked); follow with {@link #recompute} if VM or AC may have changed. */
+    /**
+     * Sets all of EFLAGS (unchecked); follow with {@link #recompute} if VM or AC may have changed.
+     */
     public void setFlags(int f) {
         setStatusFlags(f);
         eflags = f & ~STATUS_FLAGS & 0x3F_7FFF | 2;
     }
 
-    // ---- modes ---------------------------------------------------------------------------------------------------------
+    // ---- modes
+    // ---------------------------------------------------------------------------------------------------------
 
     public boolean longMode() {
         return (efer & EFER_LMA) != 0;
@@ -535,8 +597,9 @@ public final class VcpuContext {
     }
 
     /**
-     * Recomputes everything derived from segments, control registers and EFLAGS. Call after any change of them (RPL of CS is the CPL in protected mode, but for
-     * the data-like CS of real mode, which stays until the first far transfer: there the CPL is 0).
+     * Recomputes everything derived from segments, control registers and EFLAGS. Call after any
+     * change of them (RPL of CS is the CPL in protected mode, but for the data-like CS of real
+     * mode, which stays until the first far transfer: there the CPL is 0).
      */
     public void recompute() {
         boolean pe = protectedMode();
@@ -571,7 +634,10 @@ public final class VcpuContext {
         return (a & Segments.TYPE_RW) != 0 ? 3 : 1;
     }
 
-    /** Recomputes whose rights cached translations must have; after a change of CPL, EFLAGS.AC or CR4.SMAP. */
+    /**
+     * Recomputes whose rights cached translations must have; after a change of CPL, EFLAGS.AC or
+     * CR4.SMAP.
+     */
     public void updateTlbKey() {
         int who;
         if (cpl == 3) {

@@ -12,9 +12,14 @@ public interface VcpuEngineFactory {
     /** {@link #ENGINE}'s value. */
     String name();
 
-    /** @param v fully wired: mmu, bus, interrupts, clock and propagation are set */
+    /**
+     * @param v fully wired: mmu, bus, interrupts, clock and propagation are set
+     */
     VcpuEngine create(VcpuContext v);
 
-    /** Sets {@code v} to the state after RESET (SDM 3A, "Processor State After Reset") with this platform's CPUID and MSR defaults. */
+    /**
+     * Sets {@code v} to the state after RESET (SDM 3A, "Processor State After Reset") with this
+     * platform's CPUID and MSR defaults.
+     */
     void reset(VcpuContext v);
 }

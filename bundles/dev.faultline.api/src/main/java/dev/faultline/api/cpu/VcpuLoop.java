@@ -3,10 +3,15 @@ package dev.faultline.api.cpu;
 
 import org.osgi.annotation.versioning.ConsumerType;
 
-/** The inner loop of an engine, as {@link dev.faultline.api.fault.FaultPropagation#run} drives it. */
+/**
+ * The inner loop of an engine, as {@link dev.faultline.api.fault.FaultPropagation#run} drives it.
+ */
 @ConsumerType
 public interface VcpuLoop {
-    /** A fault is recorded in {@code v.fault}; the faulting instruction changed nothing and {@code v.rip} is its start. */
+    /**
+     * A fault is recorded in {@code v.fault}; the faulting instruction changed nothing and {@code
+     * v.rip} is its start.
+     */
     int EXIT_FAULT = -1;
 
     /** {@link VcpuContext#request} is not 0; at an instruction boundary. */
@@ -22,8 +27,8 @@ public interface VcpuLoop {
     int loop(VcpuContext v);
 
     /**
-     * Called after {@link #EXIT_FAULT} in either style, before anything looks at the vCPU: puts {@code v.rip} and counters to the start of the instruction that
-     * faulted.
+     * Called after {@link #EXIT_FAULT} in either style, before anything looks at the vCPU: puts
+     * {@code v.rip} and counters to the start of the instruction that faulted.
      */
     void unwound(VcpuContext v);
 }

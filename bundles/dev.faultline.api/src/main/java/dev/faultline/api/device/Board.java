@@ -4,12 +4,18 @@ package dev.faultline.api.device;
 import dev.faultline.api.cpu.GuestClock;
 import org.osgi.annotation.versioning.ProviderType;
 
-/** What a machine offers the devices it is built from. Called while the device is made, and later from any thread. */
+/**
+ * What a machine offers the devices it is built from. Called while the device is made, and later
+ * from any thread.
+ */
 @ProviderType
 public interface Board {
     GuestClock clock();
 
-    /** Claims ports [first, first+count). {@code range} comes back in the device's calls. @throws IllegalArgumentException if taken */
+    /**
+     * Claims ports [first, first+count). {@code range} comes back in the device's calls. @throws
+     * IllegalArgumentException if taken
+     */
     void claimPorts(PortDevice device, int range, int first, int count);
 
     /** Claims device space. @throws IllegalArgumentException if misaligned, wrapping or taken */
@@ -25,7 +31,10 @@ public interface Board {
 
     DmaPort dma(Device owner, Runnable kick);
 
-    /** The guest asks for a reset of the machine (keyboard controller, port 0xcf9). Obeyed at the next instruction boundary. */
+    /**
+     * The guest asks for a reset of the machine (keyboard controller, port 0xcf9). Obeyed at the
+     * next instruction boundary.
+     */
     void requestReset(String why);
 
     /** The guest switches the machine off. */

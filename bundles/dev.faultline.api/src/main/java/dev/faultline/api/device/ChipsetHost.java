@@ -4,7 +4,8 @@ package dev.faultline.api.device;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * How interrupt controllers reach the vCPUs of their machine. Any thread; never blocks, never calls back into a chip.
+ * How interrupt controllers reach the vCPUs of their machine. Any thread; never blocks, never calls
+ * back into a chip.
  */
 @ProviderType
 public interface ChipsetHost {

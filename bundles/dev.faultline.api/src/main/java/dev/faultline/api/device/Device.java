@@ -4,9 +4,11 @@ package dev.faultline.api.device;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
- * A device of a machine. Optional powers are further interfaces: {@link PortDevice}, {@link MmioDevice}, {@link Stateful}, {@link Resettable}.
+ * A device of a machine. Optional powers are further interfaces: {@link PortDevice}, {@link
+ * MmioDevice}, {@link Stateful}, {@link Resettable}.
  *
- * <p>The board calls one device from one thread at a time (per-device lock), on vCPU threads and the machine's timer thread.
+ * <p>The board calls one device from one thread at a time (per-device lock), on vCPU threads and
+ * the machine's timer thread.
  */
 @ConsumerType
 public interface Device extends AutoCloseable {

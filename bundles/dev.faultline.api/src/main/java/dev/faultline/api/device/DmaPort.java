@@ -5,8 +5,9 @@ import dev.faultline.api.fault.PendingFault;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * Guarded access of a device to guest RAM. Always coded: a device that meets {@link #FAULTED} leaves its request unconsumed, and its {@code kick} runs again once
- * a protected page opens. One port per device; not thread-safe.
+ * Guarded access of a device to guest RAM. Always coded: a device that meets {@link #FAULTED}
+ * leaves its request unconsumed, and its {@code kick} runs again once a protected page opens. One
+ * port per device; not thread-safe.
  */
 @ProviderType
 public interface DmaPort {

@@ -3,7 +3,10 @@ package dev.faultline.api.device;
 
 import org.osgi.annotation.versioning.ConsumerType;
 
-/** A device with a memory-mapped range. It never sees absolute addresses. Reads may have side effects, and are never issued twice for one instruction. */
+/**
+ * A device with a memory-mapped range. It never sees absolute addresses. Reads may have side
+ * effects, and are never issued twice for one instruction.
+ */
 @ConsumerType
 public interface MmioDevice extends Device {
     /**

@@ -6,7 +6,10 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The state of one device or vCPU: a typed, versioned map. Values are long, byte[] or String. Not thread-safe. */
+/**
+ * The state of one device or vCPU: a typed, versioned map. Values are long, byte[] or String. Not
+ * thread-safe.
+ */
 public final class StateSection {
     private final String id;
     private final int version;
@@ -52,7 +55,10 @@ public final class StateSection {
 
     public void put(String key, int[] value) {
         byte[] b = new byte[value.length * 4];
-        java.nio.ByteBuffer.wrap(b).order(java.nio.ByteOrder.LITTLE_ENDIAN).asIntBuffer().put(value);
+        java.nio.ByteBuffer.wrap(b)
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                .asIntBuffer()
+                .put(value);
         values.put(key, b);
     }
 
@@ -60,7 +66,11 @@ public final class StateSection {
     public void putRaw(String key, Object value) {
         if (!(value instanceof Long || value instanceof byte[] || value instanceof String)) {
             throw new IllegalArgumentException(
-                    "state section " + id + ", key " + key + ": unsupported type "
+                    "state section "
+                            + id
+                            + ", key "
+                            + key
+                            + ": unsupported type "
                             + (value == null ? "null" : value.getClass().getName()));
         }
         values.put(key, value);
@@ -129,7 +139,14 @@ public final class StateSection {
 
     private IllegalArgumentException bad(String key, String expected) {
         return new IllegalArgumentException(
-                "state section " + id + " version " + version + ": key " + key + " must be " + expected);
+                "state section "
+                        + id
+                        + " version "
+                        + version
+                        + ": key "
+                        + key
+                        + " must be "
+                        + expected);
     }
 
     @Override
@@ -141,12 +158,11 @@ public final class StateSection {
             return false;
         }
         return values.entrySet().stream()
-                .allMatch(
-                        e ->
-                                e.getValue() instanceof byte[] b
-                                        ? s.values.get(e.getKey()) instanceof byte[] c
-                                                && Arrays.equals(b, c)
-                                        : e.getValue().equals(s.values.get(e.getKey())));
+                .allMatch(e ->
+                        e.getValue() instanceof byte[] b
+                                ? s.values.get(e.getKey()) instanceof byte[] c
+                                        && Arrays.equals(b, c)
+                                : e.getValue().equals(s.values.get(e.getKey())));
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a device implements and what the board offers it: ports, memory-mapped ranges, interrupt lines, time, guarded DMA.
+ * What a device implements and what the board offers it: ports, memory-mapped ranges, interrupt
+ * lines, time, guarded DMA.
  */
 @Export
 @Version("1.0.0")

@@ -12,11 +12,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Pages whose stopped accesses take another way during one instruction (or one device request): {@link Resolution#STEP} lets them through although
- * rights forbid them, {@link Resolution#supply} and {@link Resolution#DISCARD} send them to a private copy of the page. No rights change, nothing is cached.
+ * Pages whose stopped accesses take another way during one instruction (or one device request):
+ * {@link Resolution#STEP} lets them through although rights forbid them, {@link Resolution#supply}
+ * and {@link Resolution#DISCARD} send them to a private copy of the page. No rights change, nothing
+ * is cached.
  *
- * <p>For engines and providers. One per vCPU and per DMA port; on its thread only. Whoever finds that rights stop an access asks {@link #divert} before recording
- * the fault.
+ * <p>For engines and providers. One per vCPU and per DMA port; on its thread only. Whoever finds
+ * that rights stop an access asks {@link #divert} before recording the fault.
  */
 public final class Diversion {
     /** Pages that one instruction may have diverted: more than any instruction touches. */
@@ -34,7 +36,9 @@ public final class Diversion {
         boolean discards;
         boolean supplies;
 
-        /** Bit per byte of the page: an access that starts there is answered from the private page. */
+        /**
+         * Bit per byte of the page: an access that starts there is answered from the private page.
+         */
         final long[] supplied = new long[WORDS];
 
         final MemorySegment page = Arena.ofAuto().allocate(PAGE, PAGE);
@@ -58,12 +62,18 @@ public final class Diversion {
     private int count;
     private boolean leavesTraces;
 
-    /** True while anything is diverted: then engines execute one instruction (or one iteration) at a time. */
+    /**
+     * True while anything is diverted: then engines execute one instruction (or one iteration) at a
+     * time.
+     */
     public boolean active() {
         return count != 0;
     }
 
-    /** True if cached translations come from a diverted access: they must not outlive the instruction. */
+    /**
+     * True if cached translations come from a diverted access: they must not outlive the
+     * instruction.
+     */
     public boolean leavesTraces() {
         return leavesTraces;
     }
@@ -73,7 +83,10 @@ public final class Diversion {
         leavesTraces = true;
     }
 
-    /** Lets accesses to the page through as far as {@code layer} is concerned. @return false: too many pages */
+    /**
+     * Lets accesses to the page through as far as {@code layer} is concerned. @return false: too
+     * many pages
+     */
     public boolean step(long gfn, ProtectionLayer layer) {
         Entry e = entry(gfn);
         if (e == null) {
@@ -91,7 +104,9 @@ public final class Diversion {
         return e != null && e.open.contains(layer);
     }
 
-    /** Answers reads that start inside the range with {@code bytes}. @return false: too many pages */
+    /**
+     * Answers reads that start inside the range with {@code bytes}. @return false: too many pages
+     */
     public boolean supply(long gpa, byte[] bytes) {
         Entry e = entry(gpa >>> 12);
         if (e == null) {
@@ -156,7 +171,8 @@ public final class Diversion {
      * @param access one of {@link Rights#R}, {@link Rights#W}, {@link Rights#X}
      * @param gpa byte address; the access stays in its page
      * @param hva of the same byte
-     * @return {@code hva}: go ahead; another: access that address instead; negative: the access stays stopped
+     * @return {@code hva}: go ahead; another: access that address instead; negative: the access
+     *     stays stopped
      */
     public long divert(RamProtection protection, int access, long gpa, long hva) {
         Entry e = find(gpa >>> 12);

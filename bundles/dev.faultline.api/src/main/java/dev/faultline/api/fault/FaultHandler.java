@@ -4,11 +4,13 @@ package dev.faultline.api.fault;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
- * Asked about stopped accesses. Register it as a service (whiteboard) for all machines, or with a protection layer for that layer's faults.
+ * Asked about stopped accesses. Register it as a service (whiteboard) for all machines, or with a
+ * protection layer for that layer's faults.
  *
- * <p>Called on the faulting vCPU's thread (for a device: on the machine's timer thread), after unwinding, at an instruction boundary. May protect, map and fill
- * pages. One that throws, is late, or gives an answer that does not fit the fault is named in the log and counts as {@link Resolution#PASS}; after repeated
- * failure it is not asked any more.
+ * <p>Called on the faulting vCPU's thread (for a device: on the machine's timer thread), after
+ * unwinding, at an instruction boundary. May protect, map and fill pages. One that throws, is late,
+ * or gives an answer that does not fit the fault is named in the log and counts as {@link
+ * Resolution#PASS}; after repeated failure it is not asked any more.
  */
 @ConsumerType
 public interface FaultHandler {
@@ -18,7 +20,10 @@ public interface FaultHandler {
     /** Service property: {@code long}, size in bytes of the range (default: all). */
     String GPA_SIZE = "faultline.gpa.size";
 
-    /** Service property: {@code int}, mask of {@link dev.faultline.api.protection.Rights} bits (default RWX). */
+    /**
+     * Service property: {@code int}, mask of {@link dev.faultline.api.protection.Rights} bits
+     * (default RWX).
+     */
     String ACCESS_MASK = "faultline.access";
 
     /**

@@ -6,8 +6,9 @@ import dev.faultline.api.cpu.VcpuLoop;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * How one bit (a fault was recorded) travels from the cold path that found it to the run loop. Two styles exist: thrown and coded; the
- * service property {@link #STYLE} tells which. Stateless with respect to vCPUs; any thread.
+ * How one bit (a fault was recorded) travels from the cold path that found it to the run loop. Two
+ * styles exist: thrown and coded; the service property {@link #STYLE} tells which. Stateless with
+ * respect to vCPUs; any thread.
  */
 @ProviderType
 public interface FaultPropagation {
@@ -21,11 +22,15 @@ public interface FaultPropagation {
     String style();
 
     /**
-     * Turns the fault recorded in {@code v.fault} into this style's transfer: thrown never returns, coded returns {@link #FAULTED}. Call it as
-     * the last act of a miss path, never at the bottom of a deep call chain.
+     * Turns the fault recorded in {@code v.fault} into this style's transfer: thrown never returns,
+     * coded returns {@link #FAULTED}. Call it as the last act of a miss path, never at the bottom
+     * of a deep call chain.
      */
     long raise(VcpuContext v);
 
-    /** Runs the engine's loop until it leaves; the only place that may catch. Returns the loop's exit, or {@link VcpuLoop#EXIT_FAULT}. */
+    /**
+     * Runs the engine's loop until it leaves; the only place that may catch. Returns the loop's
+     * exit, or {@link VcpuLoop#EXIT_FAULT}.
+     */
     int run(VcpuLoop loop, VcpuContext v);
 }

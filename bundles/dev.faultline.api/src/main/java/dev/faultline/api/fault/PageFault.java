@@ -4,8 +4,8 @@ package dev.faultline.api.fault;
 import dev.faultline.api.protection.Rights;
 
 /**
- * A stopped access as handlers and callers see it. Handlers get the vCPU's reused instance, valid during the call only: {@link #copy()} what
- * you keep. Exits carry a copy.
+ * A stopped access as handlers and callers see it. Handlers get the vCPU's reused instance, valid
+ * during the call only: {@link #copy()} what you keep. Exits carry a copy.
  */
 public final class PageFault {
     private int vcpu;

@@ -2,8 +2,9 @@
 package dev.faultline.api.fault;
 
 /**
- * What happened, where, in which instruction. One per vCPU (and one per DMA port), preallocated; overwritten by the next fault. Written
- * by whoever found the fault, read by the run loop. For engines and providers; users get a {@link PageFault}.
+ * What happened, where, in which instruction. One per vCPU (and one per DMA port), preallocated;
+ * overwritten by the next fault. Written by whoever found the fault, read by the run loop. For
+ * engines and providers; users get a {@link PageFault}.
  */
 public final class PendingFault {
     /** {@link #kind}: nothing pending. */
@@ -36,7 +37,9 @@ public final class PendingFault {
     /** {@link #access}: {@link #gva} is valid. */
     public static final int GVA_VALID = 1 << 7;
 
-    /** {@link #access}: access to the final translation; clear: to a paging structure of the walk. */
+    /**
+     * {@link #access}: access to the final translation; clear: to a paging structure of the walk.
+     */
     public static final int FINAL_ACCESS = 1 << 8;
 
     /** {@link #errorCode}: this exception has none. */
@@ -45,8 +48,8 @@ public final class PendingFault {
     public int kind;
 
     /**
-     * SDM 3C, "Basic VM-Exit Information", table "Exit Qualification for EPT Violations": bits 0-2 R W X, 3-5 allowed R W X, 7 gva
-     * valid, 8 final access.
+     * SDM 3C, "Basic VM-Exit Information", table "Exit Qualification for EPT Violations": bits 0-2
+     * R W X, 3-5 allowed R W X, 7 gva valid, 8 final access.
      */
     public int access;
 
@@ -57,7 +60,10 @@ public final class PendingFault {
     /** Consecutive faults at this rip: lets a handler see livelock. */
     public int attempt;
 
-    /** Bytes addresses; gpa keeps the access's offset in its page; hva is that of the same byte, or -1. */
+    /**
+     * Bytes addresses; gpa keeps the access's offset in its page; hva is that of the same byte, or
+     * -1.
+     */
     public long gpa;
 
     public long gva;
@@ -75,7 +81,13 @@ public final class PendingFault {
 
     /** Records an access that protection stopped. */
     public void protectedPage(
-            int accessBit, int allowed, FaultOrigin origin, long gpa, long gva, long hva, int flags) {
+            int accessBit,
+            int allowed,
+            FaultOrigin origin,
+            long gpa,
+            long gva,
+            long hva,
+            int flags) {
         this.kind = PROTECTED;
         this.access = accessBit | allowed << ALLOWED_SHIFT | flags;
         this.origin = origin;

@@ -4,8 +4,8 @@ package dev.faultline.api.fault;
 import java.util.Objects;
 
 /**
- * A handler's answer. Immutable; the common ones are constants, so that answering allocates nothing. Keep what the factories return if a handler answers the
- * same again and again.
+ * A handler's answer. Immutable; the common ones are constants, so that answering allocates
+ * nothing. Keep what the factories return if a handler answers the same again and again.
  */
 public final class Resolution {
     /** What to do; see the constant or factory of the same name. */
@@ -26,12 +26,16 @@ public final class Resolution {
     public static final Resolution PASS = new Resolution(Kind.PASS, null, 0, 0);
 
     /**
-     * This one instruction (of a REP string instruction: this one iteration) may access the page as far as the asked layer is concerned. No rights change: other vCPUs
-     * and the next instruction are stopped as before. For a device: its request may.
+     * This one instruction (of a REP string instruction: this one iteration) may access the page as
+     * far as the asked layer is concerned. No rights change: other vCPUs and the next instruction
+     * are stopped as before. For a device: its request may.
      */
     public static final Resolution STEP = new Resolution(Kind.STEP, null, 0, 0);
 
-    /** Writes of this one instruction (or device request) to the page are dropped; memory stays as it is. An answer to writes only. */
+    /**
+     * Writes of this one instruction (or device request) to the page are dropped; memory stays as
+     * it is. An answer to writes only.
+     */
     public static final Resolution DISCARD = new Resolution(Kind.DISCARD, null, 0, 0);
 
     /** Leave the run loop with this fault as the exit. */
@@ -39,7 +43,10 @@ public final class Resolution {
 
     private static final int EXCEPTIONS = 32;
 
-    /** Vectors that push an error code: #DF #TS #NP #SS #GP #PF #AC #CP. SDM 3A, table "Protected-Mode Exceptions and Interrupts". */
+    /**
+     * Vectors that push an error code: #DF #TS #NP #SS #GP #PF #AC #CP. SDM 3A, table
+     * "Protected-Mode Exceptions and Interrupts".
+     */
     private static final int WITH_ERROR_CODE = 1 << 8 | 0x1F << 10 | 1 << 17 | 1 << 21;
 
     private final Kind kind;
@@ -55,8 +62,10 @@ public final class Resolution {
     }
 
     /**
-     * The read or fetch is answered with these bytes, from the faulting byte on; memory stays as it is. Bytes past the page's end are ignored. An access that
-     * starts inside them and reads past them finds zeros; one of the same instruction that starts elsewhere is another fault. An answer to reads and fetches only.
+     * The read or fetch is answered with these bytes, from the faulting byte on; memory stays as it
+     * is. Bytes past the page's end are ignored. An access that starts inside them and reads past
+     * them finds zeros; one of the same instruction that starts elsewhere is another fault. An
+     * answer to reads and fetches only.
      *
      * @param bytes at least 1; copied
      */
@@ -69,7 +78,8 @@ public final class Resolution {
     }
 
     /**
-     * Raises a guest exception without an error code at the instruction, which did not execute. Not an answer to a device.
+     * Raises a guest exception without an error code at the instruction, which did not execute. Not
+     * an answer to a device.
      *
      * @param vector 0..31
      */
@@ -78,7 +88,8 @@ public final class Resolution {
     }
 
     /**
-     * As {@link #inject(int)} for an exception with an error code. A page fault (14) also sets CR2 to the fault's gva.
+     * As {@link #inject(int)} for an exception with an error code. A page fault (14) also sets CR2
+     * to the fault's gva.
      *
      * @param vector one of 8, 10..14, 17, 21
      */
@@ -89,11 +100,13 @@ public final class Resolution {
     private static Resolution exception(int vector, boolean withCode, int errorCode) {
         if (vector < 0 || vector >= EXCEPTIONS || vector == 2) {
             throw new IllegalArgumentException(
-                    "inject: vector %d, expected an exception: 0 .. 31 without 2".formatted(vector));
+                    "inject: vector %d, expected an exception: 0 .. 31 without 2"
+                            .formatted(vector));
         }
         if ((WITH_ERROR_CODE >> vector & 1) != 0 != withCode) {
             throw new IllegalArgumentException(
-                    "inject: exception %d has %s error code".formatted(vector, withCode ? "no" : "an"));
+                    "inject: exception %d has %s error code"
+                            .formatted(vector, withCode ? "no" : "an"));
         }
         return new Resolution(Kind.INJECT, null, vector, errorCode);
     }

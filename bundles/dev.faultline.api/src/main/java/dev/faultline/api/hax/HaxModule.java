@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.hax;
 
-import org.osgi.annotation.versioning.ProviderType;
-
 import java.nio.ByteBuffer;
+import org.osgi.annotation.versioning.ProviderType;
 
 /**
  * One instance of the interface, as if its driver were loaded: its VMs are seen through it only. A

@@ -6,8 +6,9 @@ import java.util.List;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * The guest-physical space of one machine: the memory slot manager. Reading methods never lock and may be called from any thread;
- * changing methods serialise among themselves, are all-or-nothing, and when they return no vCPU can still use an old mapping.
+ * The guest-physical space of one machine: the memory slot manager. Reading methods never lock and
+ * may be called from any thread; changing methods serialise among themselves, are all-or-nothing,
+ * and when they return no vCPU can still use an old mapping.
  */
 @ProviderType
 public interface GuestMemory extends AutoCloseable {
@@ -24,11 +25,13 @@ public interface GuestMemory extends AutoCloseable {
     RamBlock addBlock(String name, long bytes);
 
     /**
-     * Adds memory that the caller has as a block. From then on the region is this space's: it is closed when the block goes.
+     * Adds memory that the caller has as a block. From then on the region is this space's: it is
+     * closed when the block goes.
      *
      * @param name unique, non-blank
      * @param region page-aligned, a positive multiple of 4096 bytes
-     * @throws IllegalArgumentException for a misaligned, empty or wrapping region or a name in use; the region is still the caller's
+     * @throws IllegalArgumentException for a misaligned, empty or wrapping region or a name in use;
+     *     the region is still the caller's
      */
     RamBlock addBlock(String name, HostRegion region);
 
@@ -42,14 +45,18 @@ public interface GuestMemory extends AutoCloseable {
     List<RamBlock> blocks();
 
     /**
-     * Maps {@code size} bytes at {@code gpa} to the block's bytes at {@code offset}; the new mapping wins over what was there, which is
-     * trimmed, split or replaced.
+     * Maps {@code size} bytes at {@code gpa} to the block's bytes at {@code offset}; the new
+     * mapping wins over what was there, which is trimmed, split or replaced.
      *
-     * @throws IllegalArgumentException for misaligned, empty, wrapping or out-of-range arguments, with the value in hex
+     * @throws IllegalArgumentException for misaligned, empty, wrapping or out-of-range arguments,
+     *     with the value in hex
      */
     void map(long gpa, long size, RamBlock block, long offset, boolean readOnly);
 
-    /** Makes the range device space. Parts without a slot are left as they are. Same argument checks as {@link #map}. */
+    /**
+     * Makes the range device space. Parts without a slot are left as they are. Same argument checks
+     * as {@link #map}.
+     */
     void unmap(long gpa, long size);
 
     /** The slots, ascending, disjoint, coalesced. An immutable snapshot. */
@@ -58,7 +65,10 @@ public interface GuestMemory extends AutoCloseable {
     /** The slot at {@code gpa}, or null for device space. O(log slots), no allocation. */
     MemorySlot slotAt(long gpa);
 
-    /** hva of the byte at {@code gpa}, or -1 for device space. Ignores protection: for providers of this platform only. */
+    /**
+     * hva of the byte at {@code gpa}, or -1 for device space. Ignores protection: for providers of
+     * this platform only.
+     */
     long hvaOf(long gpa);
 
     /** One more than the highest gpa ever mapped; 0 before the first mapping. */

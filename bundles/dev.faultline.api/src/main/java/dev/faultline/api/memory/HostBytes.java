@@ -5,8 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Little-endian loads and stores at an hva, without bounds: for engines and providers that hold a translated address. An hva that is
- * not inside a live {@link RamBlock} kills the process; only translation results may be passed.
+ * Little-endian loads and stores at an hva, without bounds: for engines and providers that hold a
+ * translated address. An hva that is not inside a live {@link RamBlock} kills the process; only
+ * translation results may be passed.
  */
 public final class HostBytes {
     /** All of this process's memory as one segment; needs {@code --enable-native-access}. */

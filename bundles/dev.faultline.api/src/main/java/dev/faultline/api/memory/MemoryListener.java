@@ -4,8 +4,9 @@ package dev.faultline.api.memory;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
- * Told of every change of the guest-physical map, after the new map is published and before old backing memory is released. Called
- * on the thread that changes the map, with the map's lock held: do not change the map from here.
+ * Told of every change of the guest-physical map, after the new map is published and before old
+ * backing memory is released. Called on the thread that changes the map, with the map's lock held:
+ * do not change the map from here.
  */
 @ConsumerType
 public interface MemoryListener {

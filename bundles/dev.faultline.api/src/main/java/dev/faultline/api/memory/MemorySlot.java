@@ -2,7 +2,8 @@
 package dev.faultline.api.memory;
 
 /**
- * A run of guest-physical pages backed by a run of a RAM block (HAXM: memslot). No slot at a gpa means: device.
+ * A run of guest-physical pages backed by a run of a RAM block (HAXM: memslot). No slot at a gpa
+ * means: device.
  *
  * @param gpa first byte, page-aligned
  * @param size bytes, a positive multiple of 4096

@@ -3,7 +3,10 @@ package dev.faultline.api.memory;
 
 import org.osgi.annotation.versioning.ProviderType;
 
-/** A range of host memory that may back guest RAM (HAXM: RAM block). Immutable identity; freed by {@link GuestMemory#removeBlock}. */
+/**
+ * A range of host memory that may back guest RAM (HAXM: RAM block). Immutable identity; freed by
+ * {@link GuestMemory#removeBlock}.
+ */
 @ProviderType
 public interface RamBlock {
     /** Name, unique within the machine, e.g. {@code "ram"}; snapshots refer to it. */
@@ -16,12 +19,13 @@ public interface RamBlock {
     long size();
 
     /**
-     * Gives pages of the block back to the host; they read as zero afterwards. The caller guarantees that nobody accesses the range
-     * meanwhile: not every host can do it in one step.
+     * Gives pages of the block back to the host; they read as zero afterwards. The caller
+     * guarantees that nobody accesses the range meanwhile: not every host can do it in one step.
      *
      * @param offset bytes from the block's start, a multiple of the host's page size
      * @param bytes length, a multiple of the host's page size
-     * @throws dev.faultline.api.platform.HostMemoryException for a misaligned range or one past the end
+     * @throws dev.faultline.api.platform.HostMemoryException for a misaligned range or one past the
+     *     end
      */
     void discard(long offset, long bytes);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Guest-physical memory: RAM blocks, slots, listeners, and guarded access for everyone who is not a vCPU.
+ * Guest-physical memory: RAM blocks, slots, listeners, and guarded access for everyone who is not a
+ * vCPU.
  *
- * <p>A guest-physical address (gpa) is a byte address; a guest frame number (gfn) is gpa &gt;&gt; 12; a host-virtual address (hva) is a
- * byte address of this process.
+ * <p>A guest-physical address (gpa) is a byte address; a guest frame number (gfn) is gpa &gt;&gt;
+ * 12; a host-virtual address (hva) is a byte address of this process.
  */
 @Export
 @Version("1.0.0")

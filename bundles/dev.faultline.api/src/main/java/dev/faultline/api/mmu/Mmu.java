@@ -6,8 +6,9 @@ import dev.faultline.api.fault.FaultOrigin;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * Address translation of one machine: guest page tables, EPT, RAM protection. Cold code: always returns codes. Methods that take a {@link
- * VcpuContext} are called on that vCPU's thread or while it is quiesced.
+ * Address translation of one machine: guest page tables, EPT, RAM protection. Cold code: always
+ * returns codes. Methods that take a {@link VcpuContext} are called on that vCPU's thread or while
+ * it is quiesced.
  */
 @ProviderType
 public interface Mmu extends AutoCloseable {
@@ -20,40 +21,57 @@ public interface Mmu extends AutoCloseable {
     /** Access is an instruction fetch. */
     int FETCH = 4;
 
-    /** Or-ed in: an implicit supervisor access (descriptor tables, TSS), whatever the CPL; EFLAGS.AC does not lift SMAP. */
+    /**
+     * Or-ed in: an implicit supervisor access (descriptor tables, TSS), whatever the CPL; EFLAGS.AC
+     * does not lift SMAP.
+     */
     int SYSTEM = 8;
 
-    /** Result: the fault is recorded in {@code v.fault} (GUEST #PF or PROTECTED), nothing was raised. */
+    /**
+     * Result: the fault is recorded in {@code v.fault} (GUEST #PF or PROTECTED), nothing was
+     * raised.
+     */
     long FAULTED = -1;
 
     /** Result: no slot (or a write to ROM): a device access; {@code v.missGpa} is the gpa. */
     long DEVICE = -2;
 
     /**
-     * Result of a write: RAM that holds decoded code; {@code v.missHva} and {@code v.missGpa} are the byte's addresses. The caller writes there itself and
-     * then calls {@link #codeWritten}. No writable translation is cached.
+     * Result of a write: RAM that holds decoded code; {@code v.missHva} and {@code v.missGpa} are
+     * the byte's addresses. The caller writes there itself and then calls {@link #codeWritten}. No
+     * writable translation is cached.
      */
     long CODE = -3;
 
     /**
-     * Translates one byte address; the access must not cross its page. Walks the guest's tables when CR0.PG is set, with all permission rules for the
-     * vCPU's CPL, EFLAGS.AC, CR0.WP, CR4.SMEP/SMAP and EFER.NXE, sets A/D bits, consults EPT and protection, and caches the result in the vCPU's
-     * translation arrays with exactly the rights it has. On FAULTED v.cr2 is not changed: for GUEST faults {@code v.fault.gva} is the address.
+     * Translates one byte address; the access must not cross its page. Walks the guest's tables
+     * when CR0.PG is set, with all permission rules for the vCPU's CPL, EFLAGS.AC, CR0.WP,
+     * CR4.SMEP/SMAP and EFER.NXE, sets A/D bits, consults EPT and protection, and caches the result
+     * in the vCPU's translation arrays with exactly the rights it has. On FAULTED v.cr2 is not
+     * changed: for GUEST faults {@code v.fault.gva} is the address.
      *
-     * <p>An access that protection stops but {@code v.diversion} lets through, answers or drops succeeds with the hva that the diversion gives, and is not
-     * cached.
+     * <p>An access that protection stops but {@code v.diversion} lets through, answers or drops
+     * succeeds with the hva that the diversion gives, and is not cached.
      *
-     * @param lin linear address, already truncated to 32 bits outside 64-bit mode; must be canonical
+     * @param lin linear address, already truncated to 32 bits outside 64-bit mode; must be
+     *     canonical
      * @param access READ, WRITE or FETCH, perhaps with SYSTEM
-     * @param origin recorded if protection stops the access itself (a stopped walk records PAGE_WALK)
+     * @param origin recorded if protection stops the access itself (a stopped walk records
+     *     PAGE_WALK)
      * @return hva of the byte (&gt;= 0), {@link #FAULTED}, {@link #DEVICE} or {@link #CODE}
      */
     long fill(VcpuContext v, long lin, int access, FaultOrigin origin);
 
-    /** As {@link #fill} for a guest-physical byte address (PDPTE loads); nothing is cached in the vCPU's arrays. */
+    /**
+     * As {@link #fill} for a guest-physical byte address (PDPTE loads); nothing is cached in the
+     * vCPU's arrays.
+     */
     long physical(VcpuContext v, long gpa, int access, FaultOrigin origin);
 
-    /** The vCPU's CR3 (PAE: also CR0/CR4) was written: with PAE paging, loads the PDPTEs. Returns 0 or {@link #FAULTED} (#GP for reserved bits). */
+    /**
+     * The vCPU's CR3 (PAE: also CR0/CR4) was written: with PAE paging, loads the PDPTEs. Returns 0
+     * or {@link #FAULTED} (#GP for reserved bits).
+     */
     long loadPdptes(VcpuContext v, long cr3);
 
     /** Drops the vCPU's cached translation of the page at {@code lin} (INVLPG). */
@@ -63,22 +81,31 @@ public interface Mmu extends AutoCloseable {
     void flush(VcpuContext v);
 
     /**
-     * Translates without side effects, for debuggers: no A/D updates, no faults, rights ignored for paging; protection honoured.
+     * Translates without side effects, for debuggers: no A/D updates, no faults, rights ignored for
+     * paging; protection honoured.
      *
      * @return gpa, or -1 if not mapped
      */
     long query(VcpuContext v, long lin);
 
     /**
-     * Call before decoding bytes of the page: from now on writes to it answer {@link #CODE}. Returns when no vCPU has a writable translation of it. May drop
-     * all cached translations of {@code v} and let other vCPUs change rights and mappings: an hva from before the call must be translated again.
+     * Call before decoding bytes of the page: from now on writes to it answer {@link #CODE}.
+     * Returns when no vCPU has a writable translation of it. May drop all cached translations of
+     * {@code v} and let other vCPUs change rights and mappings: an hva from before the call must be
+     * translated again.
      */
     void trackCode(VcpuContext v, long gfn);
 
-    /** This vCPU's engine has no decoded code of the page left: once no vCPU has, writes are fast again. */
+    /**
+     * This vCPU's engine has no decoded code of the page left: once no vCPU has, writes are fast
+     * again.
+     */
     void untrackCode(VcpuContext v, long gfn);
 
-    /** Guest RAM was written by other means than a cached translation: tells the code listeners if the page is tracked. Any thread. */
+    /**
+     * Guest RAM was written by other means than a cached translation: tells the code listeners if
+     * the page is tracked. Any thread.
+     */
     void codeWritten(long gpa, long size);
 
     void addCodeListener(CodeListener listener);

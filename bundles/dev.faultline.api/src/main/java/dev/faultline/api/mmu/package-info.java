@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Address translation: guest paging, the second stage (EPT), and what an engine asks when its translation cache misses.
+ * Address translation: guest paging, the second stage (EPT), and what an engine asks when its
+ * translation cache misses.
  *
- * <p>Not here: the caches' hit path, which engines inline over {@link dev.faultline.api.cpu.VcpuContext}'s arrays.
+ * <p>Not here: the caches' hit path, which engines inline over {@link
+ * dev.faultline.api.cpu.VcpuContext}'s arrays.
  */
 @Export
 @Version("1.0.0")

@@ -4,10 +4,11 @@ package dev.faultline.api.platform;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * Host memory for guest RAM. Service provided by the platform bundle of the running operating system.
+ * Host memory for guest RAM. Service provided by the platform bundle of the running operating
+ * system.
  *
- * <p>Failures are {@link HostMemoryException}s with one meaning per {@link HostError} on every platform; there is no partial success.
- * All methods may be called from any thread.
+ * <p>Failures are {@link HostMemoryException}s with one meaning per {@link HostError} on every
+ * platform; there is no partial success. All methods may be called from any thread.
  */
 @ProviderType
 public interface HostMemory {
@@ -21,8 +22,8 @@ public interface HostMemory {
      * Reserves zero-filled memory that costs host memory only where it is touched.
      *
      * @param bytes size, 1 .. 2^46, rounded up to the host's page size
-     * @throws HostMemoryException {@link HostError#INVALID} for a size out of range, {@link HostError#NO_MEMORY} when the host has no
-     *     address space or memory for it
+     * @throws HostMemoryException {@link HostError#INVALID} for a size out of range, {@link
+     *     HostError#NO_MEMORY} when the host has no address space or memory for it
      */
     HostRegion reserve(long bytes);
 }

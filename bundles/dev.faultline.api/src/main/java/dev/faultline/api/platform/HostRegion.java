@@ -13,21 +13,25 @@ public interface HostRegion extends AutoCloseable {
     long size();
 
     /**
-     * Gives the pages' host memory back; they read as zero afterwards. The caller guarantees that nobody accesses the range meanwhile:
-     * not every host can do it in one step.
+     * Gives the pages' host memory back; they read as zero afterwards. The caller guarantees that
+     * nobody accesses the range meanwhile: not every host can do it in one step.
      *
      * @param offset bytes from the start, page-aligned
      * @param bytes length, page-aligned
-     * @throws HostMemoryException {@link HostError#INVALID} for a misaligned range or one past the end
+     * @throws HostMemoryException {@link HostError#INVALID} for a misaligned range or one past the
+     *     end
      */
     void discard(long offset, long bytes);
 
-    /** Bytes of this region that occupy host memory now (a momentary figure, from the operating system; pages only ever read may count). */
+    /**
+     * Bytes of this region that occupy host memory now (a momentary figure, from the operating
+     * system; pages only ever read may count).
+     */
     long residentBytes();
 
     /**
-     * Releases the reservation. The caller guarantees that nobody touches it any more: a later access through a stale hva may
-     * kill the process. Idempotent.
+     * Releases the reservation. The caller guarantees that nobody touches it any more: a later
+     * access through a stale hva may kill the process. Idempotent.
      */
     @Override
     void close();

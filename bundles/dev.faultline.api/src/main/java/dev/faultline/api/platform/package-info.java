@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * What the host must offer: sparse memory, and one vocabulary of failure.
- */
+/** What the host must offer: sparse memory, and one vocabulary of failure. */
 @Export
 @Version("1.0.0")
 package dev.faultline.api.platform;

@@ -5,10 +5,12 @@ import dev.faultline.api.memory.MemorySlot;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * One purpose's rights over the pages of a machine (lazy loading, dirty tracking, a watchpoint, the user's own). A page's effective
- * right is the intersection over all layers, and a fault belongs to the layers that forbade it.
+ * One purpose's rights over the pages of a machine (lazy loading, dirty tracking, a watchpoint, the
+ * user's own). A page's effective right is the intersection over all layers, and a fault belongs to
+ * the layers that forbade it.
  *
- * <p>Any thread. {@link #protect} is all-or-nothing; when it returns, no vCPU can perform an access that the new rights forbid.
+ * <p>Any thread. {@link #protect} is all-or-nothing; when it returns, no vCPU can perform an access
+ * that the new rights forbid.
  */
 @ProviderType
 public interface ProtectionLayer extends AutoCloseable {
@@ -21,7 +23,8 @@ public interface ProtectionLayer extends AutoCloseable {
      * @param size bytes, at least 1
      * @param rights a subset of {@link Rights#RWX}
      * @throws IllegalArgumentException size 0, a range that wraps past 2^64 or reaches {@link
-     *     dev.faultline.api.memory.GuestMemory#highestMapped()}, or unknown rights bits; nothing was changed
+     *     dev.faultline.api.memory.GuestMemory#highestMapped()}, or unknown rights bits; nothing
+     *     was changed
      */
     void protect(long gpa, long size, int rights);
 
@@ -35,13 +38,17 @@ public interface ProtectionLayer extends AutoCloseable {
     /**
      * The same for all pages of a slot.
      *
-     * @throws IllegalArgumentException also if the slot is not, or not any more, part of the guest-physical map
+     * @throws IllegalArgumentException also if the slot is not, or not any more, part of the
+     *     guest-physical map
      */
     default void protectSlot(MemorySlot slot, int rights) {
         protect(slot.gpa(), slot.size(), rights);
     }
 
-    /** Opens or restricts exactly one page; the cheap form for fault handlers. Same errors as {@link #protect}. */
+    /**
+     * Opens or restricts exactly one page; the cheap form for fault handlers. Same errors as {@link
+     * #protect}.
+     */
     void protectPage(long gfn, int rights);
 
     /** This layer's rights of the page at {@code gpa}; RWX where it never restricted anything. */
@@ -50,12 +57,16 @@ public interface ProtectionLayer extends AutoCloseable {
     /** Number of pages that this layer restricts (rights other than RWX). */
     long restrictedPages();
 
-    /** First gfn at or after {@code gfn} whose rights in this layer are not RWX, or -1. Cheap on sparse maps. */
+    /**
+     * First gfn at or after {@code gfn} whose rights in this layer are not RWX, or -1. Cheap on
+     * sparse maps.
+     */
     long nextRestricted(long gfn);
 
     /**
-     * The first run of equally restricted pages that ends after {@code gpa}; it starts at {@code gpa}'s page at the earliest. Iterate with {@link
-     * RestrictedRange#end()}. A snapshot only if nobody protects meanwhile.
+     * The first run of equally restricted pages that ends after {@code gpa}; it starts at {@code
+     * gpa}'s page at the earliest. Iterate with {@link RestrictedRange#end()}. A snapshot only if
+     * nobody protects meanwhile.
      *
      * @return null if there is none
      */

@@ -3,7 +3,10 @@ package dev.faultline.api.protection;
 
 import org.osgi.annotation.versioning.ConsumerType;
 
-/** Told when effective rights shrink; must have removed every cached translation of the range when it returns. */
+/**
+ * Told when effective rights shrink; must have removed every cached translation of the range when
+ * it returns.
+ */
 @ConsumerType
 public interface ProtectionListener {
     /**

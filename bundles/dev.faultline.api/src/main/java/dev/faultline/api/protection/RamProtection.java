@@ -6,19 +6,23 @@ import java.util.List;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
- * The RAM protection service of one machine. Queries never lock. Rights of a range are dropped when it is unmapped, and kept when it is
- * re-mapped in place.
+ * The RAM protection service of one machine. Queries never lock. Rights of a range are dropped when
+ * it is unmapped, and kept when it is re-mapped in place.
  */
 @ProviderType
 public interface RamProtection extends AutoCloseable {
-    /** The layer that the machine's user sees ({@code Machine.protect} and the command line); always present. Named {@code user}. */
+    /**
+     * The layer that the machine's user sees ({@code Machine.protect} and the command line); always
+     * present. Named {@code user}.
+     */
     ProtectionLayer userLayer();
 
     /**
      * Adds a layer whose faults go to {@code handler} first, before the whiteboard's handlers.
      *
      * @param name unique among live layers, non-blank
-     * @param handler asked about faults that this layer caused; may be null (then such faults go to the whiteboard and the caller)
+     * @param handler asked about faults that this layer caused; may be null (then such faults go to
+     *     the whiteboard and the caller)
      */
     ProtectionLayer addLayer(String name, FaultHandler handler);
 
@@ -28,7 +32,10 @@ public interface RamProtection extends AutoCloseable {
     /** Handler of a layer, or null. */
     FaultHandler handlerOf(ProtectionLayer layer);
 
-    /** Effective rights of a page: the intersection over all layers. No lock, no allocation; gfns never mapped answer RWX. */
+    /**
+     * Effective rights of a page: the intersection over all layers. No lock, no allocation; gfns
+     * never mapped answer RWX.
+     */
     int rights(long gfn);
 
     /** Whether the page's effective rights allow reading. */
@@ -45,14 +52,18 @@ public interface RamProtection extends AutoCloseable {
     }
 
     /**
-     * Bytes of the aligned guest-physical windows in which rights and translations are kept; a power of two, at least 4096. Rights are
-     * per page whatever it is: it only tells which neighbours cost least.
+     * Bytes of the aligned guest-physical windows in which rights and translations are kept; a
+     * power of two, at least 4096. Rights are per page whatever it is: it only tells which
+     * neighbours cost least.
      */
     default long chunkBytes() {
         return 2L << 20;
     }
 
-    /** Bit i is set if layer i of {@link #layers()} forbids {@code access} (a {@link Rights} bit) on the page; 0 = allowed. */
+    /**
+     * Bit i is set if layer i of {@link #layers()} forbids {@code access} (a {@link Rights} bit) on
+     * the page; 0 = allowed.
+     */
     long forbiddingLayers(long gfn, int access);
 
     void addListener(ProtectionListener listener);

@@ -11,7 +11,10 @@ import java.time.Duration;
 import java.util.List;
 import org.osgi.annotation.versioning.ProviderType;
 
-/** A virtual machine: one thread per vCPU. Methods may be called from any thread unless they say otherwise. */
+/**
+ * A virtual machine: one thread per vCPU. Methods may be called from any thread unless they say
+ * otherwise.
+ */
 @ProviderType
 public interface Machine extends AutoCloseable {
     MachineConfig config();
@@ -35,22 +38,33 @@ public interface Machine extends AutoCloseable {
     /** Starts or resumes all vCPUs; returns at once. */
     void start();
 
-    /** Stops all vCPUs at an instruction boundary; returns when they stand. Guest time stands too. Idempotent. */
+    /**
+     * Stops all vCPUs at an instruction boundary; returns when they stand. Guest time stands too.
+     * Idempotent.
+     */
     void pause(String reason);
 
-    /** Waits for the machine to come to a stand. @return the exit, or null if {@code limit} passed */
+    /**
+     * Waits for the machine to come to a stand. @return the exit, or null if {@code limit} passed
+     */
     VcpuExit await(Duration limit) throws InterruptedException;
 
     boolean running();
 
-    /** Runs {@code action} with all vCPUs at an instruction boundary and guest time stopped, then lets them go on if they ran. */
+    /**
+     * Runs {@code action} with all vCPUs at an instruction boundary and guest time stopped, then
+     * lets them go on if they ran.
+     */
     void quiesce(Runnable action);
 
     String engine();
 
     String faultStyle();
 
-    /** Swaps a running machine's engine or style. No guest work is lost or repeated. @throws MachineException if there is no such service */
+    /**
+     * Swaps a running machine's engine or style. No guest work is lost or repeated. @throws
+     * MachineException if there is no such service
+     */
     void swapEngine(String engine) throws MachineException;
 
     void swapFaultStyle(String style) throws MachineException;
@@ -60,7 +74,10 @@ public interface Machine extends AutoCloseable {
     /** State of vCPUs, devices and clock, without RAM. Only while paused or quiesced. */
     List<StateSection> saveState();
 
-    /** Puts back what {@link #saveState} gave, into a machine of the same configuration that never ran. */
+    /**
+     * Puts back what {@link #saveState} gave, into a machine of the same configuration that never
+     * ran.
+     */
     void loadState(List<StateSection> sections) throws MachineException;
 
     /** Called once, at the first retired instruction after {@link #start}. */

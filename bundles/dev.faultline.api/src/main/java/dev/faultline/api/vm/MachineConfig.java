@@ -15,7 +15,12 @@ import java.util.List;
  * @param devices names of additional devices
  */
 public record MachineConfig(
-        String name, long ramBytes, int vcpus, String engine, String faultStyle, List<String> devices) {
+        String name,
+        long ramBytes,
+        int vcpus,
+        String engine,
+        String faultStyle,
+        List<String> devices) {
     public MachineConfig {
         devices = List.copyOf(devices);
     }

@@ -7,7 +7,10 @@ import org.osgi.annotation.versioning.ProviderType;
 /** Service: builds machines from the services that are present. */
 @ProviderType
 public interface MachineFactory {
-    /** @throws MachineException for a configuration out of range, or an engine, style or device that no bundle offers (the message lists those there are) */
+    /**
+     * @throws MachineException for a configuration out of range, or an engine, style or device that
+     *     no bundle offers (the message lists those there are)
+     */
     Machine create(MachineConfig config) throws MachineException;
 
     /** Machines that are not closed. */

@@ -9,10 +9,12 @@ import java.util.Map;
  * Counters since the machine was made.
  *
  * @param faultsByAccess keys {@code R}, {@code W}, {@code X}
- * @param resolvedByHandlers faults after which the guest went on: a handler resolved them, or the page was open again
+ * @param resolvedByHandlers faults after which the guest went on: a handler resolved them, or the
+ *     page was open again
  * @param swaps services exchanged while the machine existed
  * @param maxSwapPauseNanos longest stand of the vCPUs for a swap
- * @param faultLatency resolved faults by the time that took: element i counts 2^i to 2^(i+1) ns, the last one longer ones too
+ * @param faultLatency resolved faults by the time that took: element i counts 2^i to 2^(i+1) ns,
+ *     the last one longer ones too
  * @param handlersLeftOut names of fault handlers that failed too often and are not asked any more
  */
 public record MachineStatistics(

@@ -10,7 +10,10 @@ public interface SerialConsole {
     /** Bytes that the guest has sent since the machine was made. */
     long bytesSent();
 
-    /** Every listener gets every byte the guest sends, in order, on the sending vCPU's thread: be quick. */
+    /**
+     * Every listener gets every byte the guest sends, in order, on the sending vCPU's thread: be
+     * quick.
+     */
     void addListener(Consumer<byte[]> listener);
 
     void removeListener(Consumer<byte[]> listener);

@@ -6,7 +6,8 @@ import dev.faultline.api.fault.PageFault;
 /** Why {@link Machine#await} or a vCPU came back. A caller can switch over it. */
 public sealed interface VcpuExit {
     /**
-     * Protection stopped an access and no handler resolved it: resolve, then resume. The instruction has not begun.
+     * Protection stopped an access and no handler resolved it: resolve, then resume. The
+     * instruction has not begun.
      *
      * @param reason why the machine stopped with it: {@link #UNRESOLVED}, or a livelock
      */
@@ -19,10 +20,15 @@ public sealed interface VcpuExit {
         }
     }
 
-    /** The caller paused the machine, or a required service went away; {@code reason} says which. */
+    /**
+     * The caller paused the machine, or a required service went away; {@code reason} says which.
+     */
     record Paused(String reason) implements VcpuExit {}
 
-    /** The guest ended itself through the debug-exit port; {@code code} is what the process would exit with. */
+    /**
+     * The guest ended itself through the debug-exit port; {@code code} is what the process would
+     * exit with.
+     */
     record Exited(int code) implements VcpuExit {}
 
     /** ACPI power-off, or HLT with nothing that could wake it. */

@@ -24,14 +24,20 @@ public abstract class FaultPropagationContract {
         style = create();
     }
 
-    /** An engine's loop in miniature: the contract is that a raised fault ends it, by return or by throw. */
+    /**
+     * An engine's loop in miniature: the contract is that a raised fault ends it, by return or by
+     * throw.
+     */
     private int faultingLoop(VcpuContext vcpu) {
         vcpu.fault.guest(14, 2);
         long hva = style.raise(vcpu);
         return hva < 0 ? VcpuLoop.EXIT_FAULT : VcpuLoop.EXIT_HALT;
     }
 
-    /** Propagation runs a loop; putting the vCPU back to the instruction's start is for whoever called it. */
+    /**
+     * Propagation runs a loop; putting the vCPU back to the instruction's start is for whoever
+     * called it.
+     */
     private static VcpuLoop loop(ToIntFunction<VcpuContext> body) {
         return new VcpuLoop() {
             @Override
@@ -65,20 +71,18 @@ public abstract class FaultPropagationContract {
     void signalOfAnotherVcpuIsNotTakenForOurs() {
         VcpuContext other = new VcpuContext(1);
         VcpuLoop leaking =
-                loop(
-                        x -> {
-                            throw other.signal;
-                        });
+                loop(x -> {
+                    throw other.signal;
+                });
         assertThatThrownBy(() -> style.run(leaking, v)).isSameAs(other.signal);
     }
 
     @Test
     void exceptionsOfTheEngineAreNotSwallowed() {
         VcpuLoop broken =
-                loop(
-                        x -> {
-                            throw new IllegalStateException("engine bug");
-                        });
+                loop(x -> {
+                    throw new IllegalStateException("engine bug");
+                });
         assertThatThrownBy(() -> style.run(broken, v)).hasMessage("engine bug");
     }
 

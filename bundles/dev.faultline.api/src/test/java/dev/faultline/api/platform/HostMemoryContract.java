@@ -13,7 +13,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What every {@link HostMemory} must do. Extend it in the provider's own tests and return the provider from {@link #create}. */
+/**
+ * What every {@link HostMemory} must do. Extend it in the provider's own tests and return the
+ * provider from {@link #create}.
+ */
 public abstract class HostMemoryContract {
     private static final long GIB = 1L << 30;
 

@@ -3,7 +3,6 @@ package dev.faultline.cpu.x86;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
-
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;

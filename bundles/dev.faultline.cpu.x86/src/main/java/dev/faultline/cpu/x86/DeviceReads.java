@@ -5,11 +5,13 @@ import dev.faultline.api.cpu.VcpuContext;
 import java.util.Arrays;
 
 /**
- * What one instruction has read from devices, for those that cannot know all their accesses before they read (a far pointer in device space names a descriptor): if
- * protection stops it afterwards, its restart gets the same answers, and the devices are not read twice.
+ * What one instruction has read from devices, for those that cannot know all their accesses before
+ * they read (a far pointer in device space names a descriptor): if protection stops it afterwards,
+ * its restart gets the same answers, and the devices are not read twice.
  *
- * <p>Belongs to one dynamic instruction, told by the count of those before it. An interrupt taken between the stop and the restart ends that: the instruction
- * then starts anew, as it would on hardware. One per vCPU; its thread.
+ * <p>Belongs to one dynamic instruction, told by the count of those before it. An interrupt taken
+ * between the stop and the restart ends that: the instruction then starts anew, as it would on
+ * hardware. One per vCPU; its thread.
  */
 final class DeviceReads {
     private long[] gpa = new long[8];

@@ -8,8 +8,10 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.semantics.system.Debug;
 
 /**
- * For instructions that, as hardware, leave something behind when a guest exception stops them half-way (PUSHA, ENTER, MMX stores, REP by ECX): whether RAM protection would
- * stop one of their accesses. Asked for every access in order before the first one is done, so that a stopped access leaves nothing behind.
+ * For instructions that, as hardware, leave something behind when a guest exception stops them
+ * half-way (PUSHA, ENTER, MMX stores, REP by ECX): whether RAM protection would stop one of their
+ * accesses. Asked for every access in order before the first one is done, so that a stopped access
+ * leaves nothing behind.
  */
 public final class Preflight {
     /** The access can be done. */

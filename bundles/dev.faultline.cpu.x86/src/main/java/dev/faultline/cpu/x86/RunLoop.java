@@ -7,8 +7,9 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.semantics.system.Events;
 
 /**
- * The loop around an engine's inner loop: delivers guest exceptions and interrupts, applies the double-fault rules, and leaves for everything that is not the
- * guest's business. The same for every engine and both fault styles. SDM 3A, "Interrupt and Exception Handling".
+ * The loop around an engine's inner loop: delivers guest exceptions and interrupts, applies the
+ * double-fault rules, and leaves for everything that is not the guest's business. The same for
+ * every engine and both fault styles. SDM 3A, "Interrupt and Exception Handling".
  */
 public final class RunLoop {
     private static final int EVENT_DELIVERED = 0;
@@ -21,7 +22,8 @@ public final class RunLoop {
     /**
      * Runs until an exit of {@link VcpuLoop}.
      *
-     * @param loop the engine's inner loop; leaves {@code v.rip} at the start of the instruction that faulted, or of the next one
+     * @param loop the engine's inner loop; leaves {@code v.rip} at the start of the instruction
+     *     that faulted, or of the next one
      * @param once leave with EXIT_REQUEST after one call of {@code loop} or one delivered event
      */
     public static int run(VcpuLoop loop, VcpuContext v, boolean once) {
@@ -63,7 +65,10 @@ public final class RunLoop {
         }
     }
 
-    /** Requests, an exception of a fault handler's, an event that was stopped by protection, NMI, interrupt. Returns NO_EVENT, 0 or an exit. */
+    /**
+     * Requests, an exception of a fault handler's, an event that was stopped by protection, NMI,
+     * interrupt. Returns NO_EVENT, 0 or an exit.
+     */
     private static int before(VcpuContext v) {
         if (v.activity == VcpuContext.SHUTDOWN) {
             return VcpuLoop.EXIT_SHUTDOWN;
@@ -79,7 +84,8 @@ public final class RunLoop {
             return again(v);
         }
         if (v.interruptShadow || v.diversion.active()) {
-            // The engine executes exactly one instruction and clears the shadow; what handlers answered is for that instruction.
+            // The engine executes exactly one instruction and clears the shadow; what handlers
+            // answered is for that instruction.
             return NO_EVENT;
         }
         if (!v.nmiBlocked && v.interrupts.nmiPending()) {
@@ -92,8 +98,7 @@ public final class RunLoop {
             int vector = v.interrupts.acknowledge();
             if (vector >= 0) {
                 v.activity = VcpuContext.RUNNING;
-                return deliver(
-                        v, vector, PendingFault.NO_ERROR_CODE, Events.EXTERNAL, 0);
+                return deliver(v, vector, PendingFault.NO_ERROR_CODE, Events.EXTERNAL, 0);
             }
         }
         return v.activity == VcpuContext.HALTED ? VcpuLoop.EXIT_HALT : NO_EVENT;
@@ -105,7 +110,9 @@ public final class RunLoop {
         return deliver(v, vector, v.pendingError, v.pendingKind, v.pendingLength);
     }
 
-    /** A fault handler's exception, raised by the instruction, or by the delivery, that was stopped. */
+    /**
+     * A fault handler's exception, raised by the instruction, or by the delivery, that was stopped.
+     */
     private static int injected(VcpuContext v) {
         int vector = v.injectedVector;
         v.injectedVector = -1;
@@ -131,9 +138,11 @@ public final class RunLoop {
     }
 
     /**
-     * Delivers one event, with the double-fault rules: SDM 3A, "Interrupt 8 - Double Fault Exception (#DF)".
+     * Delivers one event, with the double-fault rules: SDM 3A, "Interrupt 8 - Double Fault
+     * Exception (#DF)".
      *
-     * @return 0, EXIT_FAULT (protection stopped the delivery; the event waits in pendingVector), or EXIT_SHUTDOWN
+     * @return 0, EXIT_FAULT (protection stopped the delivery; the event waits in pendingVector), or
+     *     EXIT_SHUTDOWN
      */
     public static int deliver(VcpuContext v, int vector, int errorCode, int kind, int length) {
         int first = vector;

@@ -6,10 +6,12 @@ import dev.faultline.api.cpu.VcpuContext;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What the CPU of every engine of ours is: exactly what the semantics implement. SDM 2A, "CPUID-CPU Identification".
+ * What the CPU of every engine of ours is: exactly what the semantics implement. SDM 2A, "CPUID-CPU
+ * Identification".
  *
- * <p>It reports family 6, model 0x36: the in-order Atom that systems know not to speculate. That is what an interpreter is, and it keeps kernels from paying for
- * mitigations that have nothing to mitigate.
+ * <p>It reports family 6, model 0x36: the in-order Atom that systems know not to speculate. That is
+ * what an interpreter is, and it keeps kernels from paying for mitigations that have nothing to
+ * mitigate.
  */
 public final class StandardCpuid implements CpuidPolicy {
     /** Width of guest-physical addresses; the machine's memory must have the same. */
@@ -103,7 +105,12 @@ public final class StandardCpuid implements CpuidPolicy {
         if (extended) {
             extended(l & 0xFFFF, v, out);
         } else if (hypervisor) {
-            set(out, LAST_HYPERVISOR, word(HYPERVISOR, 0), word(HYPERVISOR, 4), word(HYPERVISOR, 8));
+            set(
+                    out,
+                    LAST_HYPERVISOR,
+                    word(HYPERVISOR, 0),
+                    word(HYPERVISOR, 4),
+                    word(HYPERVISOR, 8));
         } else {
             basic(l, subleaf, v, out);
         }
@@ -174,7 +181,12 @@ public final class StandardCpuid implements CpuidPolicy {
             }
             case 2, 3, 4 -> {
                 int at = (leaf - 2) * 16;
-                set(out, word(BRAND, at), word(BRAND, at + 4), word(BRAND, at + 8), word(BRAND, at + 12));
+                set(
+                        out,
+                        word(BRAND, at),
+                        word(BRAND, at + 4),
+                        word(BRAND, at + 8),
+                        word(BRAND, at + 12));
             }
             case 6 -> set(out, 0, 0, 1024 << 16 | 6 << 12 | 64, 0); // L2: 1 MiB, 8 ways
             case 7 -> set(out, 0, 0, 0, 1 << 8); // the TSC never changes its rate

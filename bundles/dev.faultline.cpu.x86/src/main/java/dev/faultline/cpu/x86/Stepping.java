@@ -4,16 +4,24 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.semantics.system.Debug;
 
-/** For engines: what surrounds an instruction while the guest single-steps or has breakpoints armed. */
+/**
+ * For engines: what surrounds an instruction while the guest single-steps or has breakpoints armed.
+ */
 public final class Stepping {
     private Stepping() {}
 
-    /** True if instructions must be executed one at a time between {@link #before} and {@link #after}. */
+    /**
+     * True if instructions must be executed one at a time between {@link #before} and {@link
+     * #after}.
+     */
     public static boolean needed(VcpuContext v) {
         return Debug.needed(v);
     }
 
-    /** Instruction breakpoints at {@code v.rip}. Returns not 0 if a fault was raised: leave with EXIT_FAULT. */
+    /**
+     * Instruction breakpoints at {@code v.rip}. Returns not 0 if a fault was raised: leave with
+     * EXIT_FAULT.
+     */
     public static int before(VcpuContext v) {
         return Debug.before(v);
     }

@@ -5,10 +5,17 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import java.util.Arrays;
 
-/** RESET. SDM 3A, "Processor State After Reset", table "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT". */
+/**
+ * RESET. SDM 3A, "Processor State After Reset", table "IA-32 and Intel 64 Processor States
+ * Following Power-up, Reset, or INIT".
+ */
 public final class VcpuReset {
-    /** Present, writable, accessed data, byte-granular: every segment register, CS included (real mode may write through it). */
-    private static final int DATA = Segments.P | Segments.S | Segments.TYPE_RW | Segments.TYPE_ACCESSED;
+    /**
+     * Present, writable, accessed data, byte-granular: every segment register, CS included (real
+     * mode may write through it).
+     */
+    private static final int DATA =
+            Segments.P | Segments.S | Segments.TYPE_RW | Segments.TYPE_ACCESSED;
 
     private static final int LDT = Segments.P | 2;
 
@@ -22,7 +29,10 @@ public final class VcpuReset {
 
     private VcpuReset() {}
 
-    /** Sets everything architectural except the time-stamp counter's base, which is the machine's clock. Keeps the wiring; sets {@code v.cpuid}. */
+    /**
+     * Sets everything architectural except the time-stamp counter's base, which is the machine's
+     * clock. Keeps the wiring; sets {@code v.cpuid}.
+     */
     public static void reset(VcpuContext v) {
         Arrays.fill(v.gpr, 0);
         int[] signature = new int[4];

@@ -44,12 +44,23 @@ class StandardCpuidTest {
     void nothingUnimplementedIsClaimed() {
         int[] one = query(vcpu(), 1, 0);
         // PCLMULQDQ, MONITOR, VMX, FMA, PCID, x2APIC, AES, XSAVE, OSXSAVE, AVX, F16C, RDRAND
-        assertEquals(0, one[2] & (1 << 1 | 1 << 3 | 1 << 5 | 1 << 12 | 1 << 17 | 1 << 21 | 1 << 25 | 0x7C00_0000));
+        assertEquals(
+                0,
+                one[2]
+                        & (1 << 1
+                                | 1 << 3
+                                | 1 << 5
+                                | 1 << 12
+                                | 1 << 17
+                                | 1 << 21
+                                | 1 << 25
+                                | 0x7C00_0000));
         // VME, HTT
         assertEquals(0, one[3] & (1 << 1 | 1 << 28));
         int[] seven = query(vcpu(), 7, 0);
         // BMI1, HLE, AVX2, BMI2, INVPCID, RTM, RDSEED
-        assertEquals(0, seven[1] & (1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 18));
+        assertEquals(
+                0, seven[1] & (1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 18));
     }
 
     @Test

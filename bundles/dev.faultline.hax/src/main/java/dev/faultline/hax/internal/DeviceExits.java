@@ -6,7 +6,6 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PendingFault;
-
 import java.util.ArrayDeque;
 import java.util.Arrays;
 

@@ -8,7 +8,6 @@ import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxModule;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
-
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Map;

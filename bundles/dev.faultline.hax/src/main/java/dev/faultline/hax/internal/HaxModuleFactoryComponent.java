@@ -9,14 +9,12 @@ import dev.faultline.api.hax.HaxPlatform;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
-
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
-
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
 /** Offers the interface; closes its modules when it, or a service that they are built on, goes. */
 @Component

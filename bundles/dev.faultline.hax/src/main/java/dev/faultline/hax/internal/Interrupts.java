@@ -3,7 +3,6 @@ package dev.faultline.hax.internal;
 
 import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.VcpuContext;
-
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**

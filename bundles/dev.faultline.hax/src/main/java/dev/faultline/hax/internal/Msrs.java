@@ -7,7 +7,6 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.hax.HaxAbi;
 import dev.faultline.api.hax.HaxLayout;
-
 import java.nio.ByteBuffer;
 
 /**

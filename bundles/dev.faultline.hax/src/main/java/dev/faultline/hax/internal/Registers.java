@@ -7,7 +7,6 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.hax.HaxLayout;
-
 import java.nio.ByteBuffer;
 
 /** vcpu_state_t and fx_layout to and from a vCPU that stands. */

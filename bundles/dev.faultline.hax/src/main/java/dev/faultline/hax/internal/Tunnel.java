@@ -7,7 +7,6 @@ import static dev.faultline.api.hax.HaxLayout.offset;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.memory.HostBytes;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

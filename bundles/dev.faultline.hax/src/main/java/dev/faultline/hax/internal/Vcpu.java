@@ -11,7 +11,6 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.mmu.Mmu;
-
 import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
 

@@ -11,7 +11,6 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.RamProtection;
-
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;

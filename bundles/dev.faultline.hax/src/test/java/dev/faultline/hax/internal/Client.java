@@ -2,7 +2,6 @@
 package dev.faultline.hax.internal;
 
 import static dev.faultline.api.hax.HaxLayout.offset;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxAbi;
@@ -18,7 +17,6 @@ import dev.faultline.fault.thrown.internal.ThrownPropagation;
 import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
-
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -2,22 +2,19 @@
 package dev.faultline.hax.internal;
 
 import static dev.faultline.api.hax.HaxAbi.*;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.memory.HostBytes;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
-
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Instructions with an operand in device space, whose client answers as memory would, against the

@@ -2,12 +2,10 @@
 package dev.faultline.hax.internal;
 
 import static dev.faultline.api.hax.HaxAbi.*;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.memory.HostBytes;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;

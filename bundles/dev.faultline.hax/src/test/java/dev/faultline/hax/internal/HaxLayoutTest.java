@@ -5,12 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxAbi;
 import dev.faultline.api.hax.HaxLayout;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.PaddingLayout;
@@ -19,6 +13,10 @@ import java.lang.foreign.StructLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every structure, every field: {@code offset name size}, as a client of the reference has them
@@ -51,13 +49,13 @@ class HaxLayoutTest {
                         HaxLayout.TUNNEL,
                         56,
                         "0 _exit_reason 4, 4 pad0 4, 8 _exit_status 4, 12 user_event_pending 4, 16"
-                            + " ready_for_interrupt_injection 4, 20 request_interrupt_window 4, 24"
-                            + " io._direction 1, 25 io._df 1, 26 io._size 2, 28 io._port 2, 30"
-                            + " io._count 2, 32 io._flags 1, 33 io._pad0 1, 34 io._pad1 2, 36"
-                            + " io._pad2 4, 40 io._vaddr 8, 24 mmio.gla 8, 24 pagefault.gpa 8, 32"
-                            + " pagefault.flags 4, 36 pagefault.reserved1 4, 40 pagefault.reserved2"
-                            + " 8, 24 state.dummy 8, 24 debug.rip 8, 32 debug.dr6 8, 40 debug.dr7"
-                            + " 8, 48 apic_base 8"),
+                                + " ready_for_interrupt_injection 4, 20 request_interrupt_window 4, 24"
+                                + " io._direction 1, 25 io._df 1, 26 io._size 2, 28 io._port 2, 30"
+                                + " io._count 2, 32 io._flags 1, 33 io._pad0 1, 34 io._pad1 2, 36"
+                                + " io._pad2 4, 40 io._vaddr 8, 24 mmio.gla 8, 24 pagefault.gpa 8, 32"
+                                + " pagefault.flags 4, 36 pagefault.reserved1 4, 40 pagefault.reserved2"
+                                + " 8, 24 state.dummy 8, 24 debug.rip 8, 32 debug.dr6 8, 40 debug.dr7"
+                                + " 8, 48 apic_base 8"),
                 Arguments.of(
                         HaxLayout.FASTMMIO,
                         56,
@@ -71,8 +69,8 @@ class HaxLayoutTest {
                         HaxLayout.FX,
                         512,
                         "0 fcw 2, 2 fsw 2, 4 ftw 1, 5 res1 1, 6 fop 2, 8 fpu_ip 8, 16 fpu_dp 8, 24"
-                            + " mxcsr 4, 28 mxcsr_mask 4, 32 st_mm 128, 160 mmx_1 128, 288 mmx_2"
-                            + " 128"),
+                                + " mxcsr 4, 28 mxcsr_mask 4, 32 st_mm 128, 160 mmx_1 128, 288 mmx_2"
+                                + " 128"),
                 Arguments.of(
                         HaxLayout.MSR_DATA, 520, "0 nr_msr 2, 2 done 2, 4 pad 4, 8 entries 512"),
                 Arguments.of(HaxLayout.DEBUG, 72, "0 control 4, 4 reserved 4, 8 dr 64"));

@@ -6,13 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
-
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-
-import java.util.OptionalInt;
 
 class HaxOpTest {
     @ParameterizedTest

@@ -2,18 +2,15 @@
 package dev.faultline.hax.internal;
 
 import static dev.faultline.api.hax.HaxAbi.*;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
-
+import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import java.nio.ByteBuffer;
 
 /** Versions, handles, limits, and which value an error has where. */
 class ModuleTest {

@@ -2,11 +2,9 @@
 package dev.faultline.hax.internal;
 
 import static dev.faultline.api.hax.HaxAbi.*;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxOp;
-
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 

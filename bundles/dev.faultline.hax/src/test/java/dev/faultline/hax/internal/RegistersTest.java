@@ -3,15 +3,12 @@ package dev.faultline.hax.internal;
 
 import static dev.faultline.api.hax.HaxAbi.EFAULT;
 import static dev.faultline.api.hax.HaxAbi.EXIT_HLT;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxOp;
-
+import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-
-import java.nio.ByteBuffer;
 
 /** Registers byte for byte: what a client sets is what the guest has, and what it gets back. */
 class RegistersTest {

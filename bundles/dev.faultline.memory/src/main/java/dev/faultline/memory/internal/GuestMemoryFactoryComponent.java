@@ -4,7 +4,6 @@ package dev.faultline.memory.internal;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.platform.HostMemory;
-
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;

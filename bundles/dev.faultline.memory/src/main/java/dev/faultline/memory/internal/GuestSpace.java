@@ -7,7 +7,6 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostRegion;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

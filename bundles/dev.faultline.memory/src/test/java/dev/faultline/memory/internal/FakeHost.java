@@ -5,7 +5,6 @@ import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
-
 import java.util.ArrayList;
 import java.util.List;
 

@@ -10,17 +10,15 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
-
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import java.lang.management.ManagementFactory;
-import java.util.ArrayList;
-import java.util.List;
 
 class GuestSpaceTest {
     private final FakeHost host = new FakeHost();

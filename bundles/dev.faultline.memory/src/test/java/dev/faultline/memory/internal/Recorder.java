@@ -3,7 +3,6 @@ package dev.faultline.memory.internal;
 
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
-
 import java.util.ArrayList;
 import java.util.List;
 

@@ -6,11 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.Objects;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 
 /**
  * Random mappings and unmappings against an ideal overlay: an array with one entry per page. {@code

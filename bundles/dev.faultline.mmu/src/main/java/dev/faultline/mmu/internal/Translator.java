@@ -172,7 +172,10 @@ final class Translator {
         return ept.resolve(gfn, claim);
     }
 
-    /** The way of an access that rights stop but a fault handler lets through, answers or drops; see {@link #fill}. */
+    /**
+     * The way of an access that rights stop but a fault handler lets through, answers or drops; see
+     * {@link #fill}.
+     */
     private long diverted(int kind, long gpa, long hva) {
         if (!v.diversion.active()) {
             return FAULTED;
@@ -186,10 +189,12 @@ final class Translator {
         return way < 0 ? FAULTED : way;
     }
 
-    /** The same for an entry of a paging structure; what the walk makes of another's bytes holds for this instruction only. */
+    /**
+     * The same for an entry of a paging structure; what the walk makes of another's bytes holds for
+     * this instruction only.
+     */
     private long divertedWalk(int kind, long gpa, long hva) {
-        long way =
-                v.diversion.active() ? v.diversion.divert(mmu.protection(), kind, gpa, hva) : -1;
+        long way = v.diversion.active() ? v.diversion.divert(mmu.protection(), kind, gpa, hva) : -1;
         if (way >= 0 && way != hva) {
             v.diversion.leaveTraces();
         }

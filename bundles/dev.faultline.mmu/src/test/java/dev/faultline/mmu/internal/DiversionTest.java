@@ -13,7 +13,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What handlers answered, in translation: stopped accesses and stopped walks go where they were sent, and nothing of it stays. */
+/**
+ * What handlers answered, in translation: stopped accesses and stopped walks go where they were
+ * sent, and nothing of it stays.
+ */
 class DiversionTest {
     private static final long LIN = 0x40_2ABC;
     private static final long ENTRY = 0x4010;

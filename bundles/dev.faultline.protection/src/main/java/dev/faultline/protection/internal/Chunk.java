@@ -7,12 +7,14 @@ import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
- * Rights of 512 pages (2 MiB of gpa) in one layer: either uniform, one shared immutable object, or packed, 21 pages of 3 bits to a word, so
- * that every change of one page is one compare-and-set and can neither be lost nor be seen half done.
+ * Rights of 512 pages (2 MiB of gpa) in one layer: either uniform, one shared immutable object, or
+ * packed, 21 pages of 3 bits to a word, so that every change of one page is one compare-and-set and
+ * can neither be lost nor be seen half done.
  *
- * <p>A packed chunk is taken out of service by sealing it: one thread becomes its owner ({@link #acquire}) and sets {@link #SEALED} in
- * every word, after which no writer succeeds; then it either replaces the chunk in its directory or unseals it. Readers never notice.
- * Writers that meet a seal look the chunk up again.
+ * <p>A packed chunk is taken out of service by sealing it: one thread becomes its owner ({@link
+ * #acquire}) and sets {@link #SEALED} in every word, after which no writer succeeds; then it either
+ * replaces the chunk in its directory or unseals it. Readers never notice. Writers that meet a seal
+ * look the chunk up again.
  */
 final class Chunk {
     static final int PAGES = 512;
@@ -43,7 +45,10 @@ final class Chunk {
     /** Rights of every page, or -1 for a packed chunk. */
     private final int uniform;
 
-    /** Packed: field i of word w is page w * 21 + i. Fields past page 511 always hold RWX. Uniform: null. */
+    /**
+     * Packed: field i of word w is page w * 21 + i. Fields past page 511 always hold RWX. Uniform:
+     * null.
+     */
     private final long[] words;
 
     @SuppressWarnings("unused") // through OWNED
@@ -100,7 +105,10 @@ final class Chunk {
         return (int) (word(page / PAGES_PER_WORD) >>> 3 * (page % PAGES_PER_WORD)) & Rights.MASK;
     }
 
-    /** Packed: sets one page and returns its old rights, or -1 if the chunk is sealed and nothing was changed. */
+    /**
+     * Packed: sets one page and returns its old rights, or -1 if the chunk is sealed and nothing
+     * was changed.
+     */
     int set(int page, int rights) {
         int w = page / PAGES_PER_WORD;
         int shift = 3 * (page % PAGES_PER_WORD);
@@ -117,8 +125,9 @@ final class Chunk {
     }
 
     /**
-     * Packed: sets pages first..last, telling {@code narrowed} which lost a right; {@code base} is the gfn of page 0. False if a seal
-     * was met: some pages may be set, and the caller repeats on the chunk's successor.
+     * Packed: sets pages first..last, telling {@code narrowed} which lost a right; {@code base} is
+     * the gfn of page 0. False if a seal was met: some pages may be set, and the caller repeats on
+     * the chunk's successor.
      */
     boolean set(int first, int last, int rights, long base, Narrowed narrowed) {
         for (int w = first / PAGES_PER_WORD; w <= last / PAGES_PER_WORD; w++) {
@@ -146,14 +155,17 @@ final class Chunk {
         }
     }
 
-    // ---- replacing a packed chunk --------------------------------------------------------------------------------
+    // ---- replacing a packed chunk
+    // --------------------------------------------------------------------------------
 
     /** Makes the caller the only one who may seal this chunk. */
     boolean acquire() {
         return OWNED.compareAndSet(this, 0, 1);
     }
 
-    /** Owner: ends all writing; tells which pages would lose a right if all became {@code rights}. */
+    /**
+     * Owner: ends all writing; tells which pages would lose a right if all became {@code rights}.
+     */
     void seal(int rights, long base, Narrowed narrowed) {
         for (int w = 0; w < WORDS; w++) {
             long old = (long) WORD.getAndBitwiseOr(words, w, SEALED);
@@ -167,7 +179,10 @@ final class Chunk {
         return (word(page / PAGES_PER_WORD) & ALL) == ALL;
     }
 
-    /** Owner: seals the chunk if no page is restricted, else leaves it unsealed and gives up ownership. */
+    /**
+     * Owner: seals the chunk if no page is restricted, else leaves it unsealed and gives up
+     * ownership.
+     */
     boolean sealIfFree() {
         for (int w = 0; w < WORDS; w++) {
             if (!WORD.compareAndSet(words, w, ALL, ALL | SEALED)) {
@@ -181,7 +196,8 @@ final class Chunk {
         return true;
     }
 
-    // ---- queries -------------------------------------------------------------------------------------------------
+    // ---- queries
+    // -------------------------------------------------------------------------------------------------
 
     /** First page at or after {@code page} with rights other than RWX, or -1. */
     int nextRestricted(int page) {

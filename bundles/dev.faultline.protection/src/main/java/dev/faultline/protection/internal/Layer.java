@@ -51,7 +51,8 @@ final class Layer implements ProtectionLayer {
         checkOpen();
         checkRights(rights);
         if (size == 0) {
-            throw new IllegalArgumentException("protect gpa 0x%x: size 0, expected at least 1 byte".formatted(gpa));
+            throw new IllegalArgumentException(
+                    "protect gpa 0x%x: size 0, expected at least 1 byte".formatted(gpa));
         }
         long lastByte = gpa + size - 1;
         if (Long.compareUnsigned(lastByte, gpa) < 0) {
@@ -71,7 +72,8 @@ final class Layer implements ProtectionLayer {
         checkRights(rights);
         if (size <= 0 || hva < 0 || hva > Long.MAX_VALUE - size) {
             throw new IllegalArgumentException(
-                    "protect hva 0x%x, size 0x%x: expected a non-empty range below 2^63".formatted(hva, size));
+                    "protect hva 0x%x, size 0x%x: expected a non-empty range below 2^63"
+                            .formatted(hva, size));
         }
         long start = hva & -PAGE;
         long end = hva + size - 1 | PAGE - 1;
@@ -121,7 +123,8 @@ final class Layer implements ProtectionLayer {
             }
             for (int i = 0; mayNarrow && i < narrowed.length; i++) {
                 if (owner.othersNarrow()) {
-                    // What we found narrow already may not have been announced yet by the thread that narrowed it.
+                    // What we found narrow already may not have been announced yet by the thread
+                    // that narrowed it.
                     narrowed[i].add(ranges.get(i)[0], ranges.get(i)[1]);
                 }
                 if (!narrowed[i].isEmpty()) {
@@ -145,7 +148,8 @@ final class Layer implements ProtectionLayer {
         checkOpen();
         checkRights(rights);
         if (gfn < 0 || gfn > Long.MAX_VALUE >>> PAGE_SHIFT) {
-            throw new IllegalArgumentException("protect gfn 0x%x: expected a guest frame number".formatted(gfn));
+            throw new IllegalArgumentException(
+                    "protect gfn 0x%x: expected a guest frame number".formatted(gfn));
         }
         checkMapped(gfn);
         long start = Recording.start();
@@ -179,7 +183,8 @@ final class Layer implements ProtectionLayer {
 
     private static void checkRights(int rights) {
         if ((rights & ~Rights.MASK) != 0) {
-            throw new IllegalArgumentException("rights 0x%x: expected a subset of RWX (0 .. 7)".formatted(rights));
+            throw new IllegalArgumentException(
+                    "rights 0x%x: expected a subset of RWX (0 .. 7)".formatted(rights));
         }
     }
 
@@ -205,7 +210,8 @@ final class Layer implements ProtectionLayer {
     @Override
     public long nextRestricted(long gfn) {
         if (gfn < 0) {
-            throw new IllegalArgumentException("gfn 0x%x: expected a guest frame number".formatted(gfn));
+            throw new IllegalArgumentException(
+                    "gfn 0x%x: expected a guest frame number".formatted(gfn));
         }
         return withdrawn ? -1 : store.nextRestricted(gfn);
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.protection.internal;
 
-/** The smallest range of gfns that holds every page that lost a right in one operation. One thread. */
+/**
+ * The smallest range of gfns that holds every page that lost a right in one operation. One thread.
+ */
 final class Narrowed {
     private long first = Long.MAX_VALUE;
     private long last = -1;

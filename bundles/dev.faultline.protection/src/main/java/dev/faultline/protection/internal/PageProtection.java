@@ -14,8 +14,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The rights of one machine's pages. Rights change by compare-and-set; no lock is held while listeners run, so a vCPU may protect while
- * another protects. The lock of this object guards only the lists of layers and listeners and is never held across a call to others.
+ * The rights of one machine's pages. Rights change by compare-and-set; no lock is held while
+ * listeners run, so a vCPU may protect while another protects. The lock of this object guards only
+ * the lists of layers and listeners and is never held across a call to others.
  */
 final class PageProtection implements RamProtection, MemoryListener {
     static final String USER = "user";
@@ -36,8 +37,9 @@ final class PageProtection implements RamProtection, MemoryListener {
     private volatile ProtectionListener[] listeners = {};
 
     /**
-     * Operations that may have narrowed rights without having announced it yet. A second operation that finds a page narrow already
-     * may only return without an announcement of its own if this says that nobody else's is outstanding.
+     * Operations that may have narrowed rights without having announced it yet. A second operation
+     * that finds a page narrow already may only return without an announcement of its own if this
+     * says that nobody else's is outstanding.
      */
     private final AtomicInteger narrowing = new AtomicInteger();
 
@@ -64,7 +66,10 @@ final class PageProtection implements RamProtection, MemoryListener {
         return narrowing.get() > 1;
     }
 
-    /** Tells every listener, even if one throws: a listener left out would keep a forbidden translation. */
+    /**
+     * Tells every listener, even if one throws: a listener left out would keep a forbidden
+     * translation.
+     */
     void announce(long firstGfn, long lastGfn) {
         RuntimeException failed = null;
         for (ProtectionListener l : listeners) {
@@ -83,7 +88,8 @@ final class PageProtection implements RamProtection, MemoryListener {
         }
     }
 
-    // ---- layers --------------------------------------------------------------------------------------------------
+    // ---- layers
+    // --------------------------------------------------------------------------------------------------
 
     @Override
     public ProtectionLayer userLayer() {
@@ -93,18 +99,21 @@ final class PageProtection implements RamProtection, MemoryListener {
     @Override
     public synchronized ProtectionLayer addLayer(String name, FaultHandler handler) {
         if (name == null || name.isBlank()) {
-            throw new IllegalArgumentException("layer name \"%s\": expected a non-blank name".formatted(name));
+            throw new IllegalArgumentException(
+                    "layer name \"%s\": expected a non-blank name".formatted(name));
         }
         if (closed) {
             throw new IllegalStateException("RAM protection is closed");
         }
         for (Layer l : layers) {
             if (l.name().equals(name)) {
-                throw new IllegalArgumentException("layer name \"%s\": already in use".formatted(name));
+                throw new IllegalArgumentException(
+                        "layer name \"%s\": already in use".formatted(name));
             }
         }
         if (layers.length == MAX_LAYERS) {
-            throw new IllegalStateException("layer \"%s\": there are %d layers already".formatted(name, MAX_LAYERS));
+            throw new IllegalStateException(
+                    "layer \"%s\": there are %d layers already".formatted(name, MAX_LAYERS));
         }
         Layer added = new Layer(this, name, handler);
         Layer[] more = Arrays.copyOf(layers, layers.length + 1);
@@ -115,7 +124,8 @@ final class PageProtection implements RamProtection, MemoryListener {
 
     synchronized void remove(Layer layer) {
         if (layer == user) {
-            throw new IllegalStateException("the user layer is always present; open its pages instead");
+            throw new IllegalStateException(
+                    "the user layer is always present; open its pages instead");
         }
         layer.withdraw();
         publish(Arrays.stream(layers).filter(l -> l != layer).toArray(Layer[]::new));
@@ -139,7 +149,8 @@ final class PageProtection implements RamProtection, MemoryListener {
         throw new IllegalArgumentException("%s: not a layer of this machine".formatted(layer));
     }
 
-    // ---- rights --------------------------------------------------------------------------------------------------
+    // ---- rights
+    // --------------------------------------------------------------------------------------------------
 
     @Override
     public int rights(long gfn) {
@@ -162,12 +173,20 @@ final class PageProtection implements RamProtection, MemoryListener {
         return forbidding;
     }
 
-    /** The range became device space: its rights end (what is mapped there later starts free). Widening, so nobody is told. */
+    /**
+     * The range became device space: its rights end (what is mapped there later starts free).
+     * Widening, so nobody is told.
+     */
     @Override
     public void mappingRemoved(MemorySlot old) {
         Narrowed nothing = new Narrowed();
         for (Layer l : layers) {
-            l.store().set(old.gpa() >>> PAGE_SHIFT, (old.end() >>> PAGE_SHIFT) - 1, Rights.RWX, nothing);
+            l.store()
+                    .set(
+                            old.gpa() >>> PAGE_SHIFT,
+                            (old.end() >>> PAGE_SHIFT) - 1,
+                            Rights.RWX,
+                            nothing);
         }
     }
 
@@ -183,7 +202,10 @@ final class PageProtection implements RamProtection, MemoryListener {
 
     @Override
     public synchronized void removeListener(ProtectionListener listener) {
-        listeners = Arrays.stream(listeners).filter(l -> l != listener).toArray(ProtectionListener[]::new);
+        listeners =
+                Arrays.stream(listeners)
+                        .filter(l -> l != listener)
+                        .toArray(ProtectionListener[]::new);
     }
 
     @Override

@@ -3,7 +3,10 @@ package dev.faultline.protection.internal;
 
 import jdk.jfr.FlightRecorder;
 
-/** Whether events are wanted. Keeps the event class, whose loading takes a while, out of processes that never record. */
+/**
+ * Whether events are wanted. Keeps the event class, whose loading takes a while, out of processes
+ * that never record.
+ */
 final class Recording {
     private static final System.Logger LOG = System.getLogger(Recording.class.getName());
 

@@ -6,8 +6,9 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Rights of all pages in one layer, default RWX. Two levels: groups of 1 GiB, made when something in them is first restricted, over chunks
- * of 2 MiB. Any thread; reading neither locks nor allocates; writing locks only to make a group.
+ * Rights of all pages in one layer, default RWX. Two levels: groups of 1 GiB, made when something
+ * in them is first restricted, over chunks of 2 MiB. Any thread; reading neither locks nor
+ * allocates; writing locks only to make a group.
  */
 final class RightsStore {
     private static final int CHUNKS = 512;
@@ -24,7 +25,10 @@ final class RightsStore {
         Chunk.packed(Rights.NONE, 0, 0, Rights.NONE).set(0, Rights.R);
     }
 
-    /** Immutable; index is gfn &gt;&gt;&gt; 18. Replaced under the lock of this object whenever a group is added. */
+    /**
+     * Immutable; index is gfn &gt;&gt;&gt; 18. Replaced under the lock of this object whenever a
+     * group is added.
+     */
     private volatile Group[] groups = {};
 
     int get(long gfn) {
@@ -82,7 +86,14 @@ final class RightsStore {
             if (page(at) == 0 && page(chunkLast) == Chunk.PAGES - 1) {
                 setWhole(group, slot(at), rights, at, narrowed);
             } else {
-                setPart(group, slot(at), page(at), page(chunkLast), rights, at - page(at), narrowed);
+                setPart(
+                        group,
+                        slot(at),
+                        page(at),
+                        page(chunkLast),
+                        rights,
+                        at - page(at),
+                        narrowed);
             }
             at = chunkLast + 1;
         }
@@ -120,7 +131,8 @@ final class RightsStore {
                 return;
             }
             if (uniform >= 0) {
-                if (!group.chunks.compareAndSet(slot, c, Chunk.packed(uniform, first, last, rights))) {
+                if (!group.chunks.compareAndSet(
+                        slot, c, Chunk.packed(uniform, first, last, rights))) {
                     continue;
                 }
                 if ((uniform & ~rights) != 0) {
@@ -164,7 +176,8 @@ final class RightsStore {
         return more[i];
     }
 
-    // ---- queries -------------------------------------------------------------------------------------------------
+    // ---- queries
+    // -------------------------------------------------------------------------------------------------
 
     long nextRestricted(long gfn) {
         Group[] all = groups;

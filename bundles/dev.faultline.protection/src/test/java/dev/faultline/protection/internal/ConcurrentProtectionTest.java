@@ -46,12 +46,11 @@ class ConcurrentProtectionTest {
         List<Future<?>> all = new ArrayList<>();
         for (Work w : works) {
             all.add(
-                    threads.submit(
-                            () -> {
-                                start.await();
-                                w.run();
-                                return null;
-                            }));
+                    threads.submit(() -> {
+                        start.await();
+                        w.run();
+                        return null;
+                    }));
         }
         for (Future<?> f : all) {
             f.get();
@@ -77,7 +76,10 @@ class ConcurrentProtectionTest {
         }
     }
 
-    /** One thread opens its own pages again and again while the other replaces the chunk's other pages, whole and in parts. */
+    /**
+     * One thread opens its own pages again and again while the other replaces the chunk's other
+     * pages, whole and in parts.
+     */
     @Test
     void replacingAChunkLosesNoPageOfIt() throws Exception {
         int mine = 100;
@@ -87,7 +89,8 @@ class ConcurrentProtectionTest {
                 () -> {
                     for (int i = 0; i < ROUNDS; i++) {
                         other.protectPage(mine, i % 7);
-                        // Only pages around ours: the chunk becomes free, and is dropped, whenever ours is RWX too.
+                        // Only pages around ours: the chunk becomes free, and is dropped, whenever
+                        // ours is RWX too.
                         assertThat(other.rights(mine << 12)).isEqualTo(i % 7);
                         other.protectPage(mine, RWX);
                         assertThat(other.rights(mine << 12)).isEqualTo(RWX);
@@ -110,7 +113,9 @@ class ConcurrentProtectionTest {
         for (int i = 0; i < ROUNDS; i++) {
             user.protect(0x200000, 0x200000, RW);
             user.protectPage(0x205, R);
-            together(() -> user.protect(0x200000, 0x200000, NONE), () -> user.protectPage(0x210, RX));
+            together(
+                    () -> user.protect(0x200000, 0x200000, NONE),
+                    () -> user.protectPage(0x210, RX));
             assertThat(protection.rights(0x205)).isEqualTo(NONE);
             assertThat(protection.rights(0x210)).isIn(NONE, RX);
             assertThat(protection.rights(0x211)).isEqualTo(NONE);
@@ -133,7 +138,10 @@ class ConcurrentProtectionTest {
         }
     }
 
-    /** A reader may see the old or the new rights of a page, never a mixture, and never another page's. */
+    /**
+     * A reader may see the old or the new rights of a page, never a mixture, and never another
+     * page's.
+     */
     @Test
     void readersSeeOnlyRightsThatWereSet() throws Exception {
         user.protect(0, 2 * GIB, RW);
@@ -160,41 +168,45 @@ class ConcurrentProtectionTest {
     }
 
     /**
-     * The contract of protect: when it returns, the listener has been told since the rights were stored. Two threads close the same
-     * page; each must find the page flushed on return, whichever of them did it.
+     * The contract of protect: when it returns, the listener has been told since the rights were
+     * stored. Two threads close the same page; each must find the page flushed on return, whichever
+     * of them did it.
      */
     @Test
     void protectReturnsOnlyAfterTheFlush() throws Exception {
         AtomicBoolean cached = new AtomicBoolean();
-        protection.addListener(
-                (gpa, size) -> {
-                    Thread.yield();
-                    cached.set(false);
-                });
+        protection.addListener((gpa, size) -> {
+            Thread.yield();
+            cached.set(false);
+        });
         for (int i = 0; i < ROUNDS; i++) {
             user.protectPage(3, RWX);
             cached.set(true);
             Work close =
                     () -> {
                         user.protectPage(3, NONE);
-                        assertThat(cached.get()).as("still cached after protect returned").isFalse();
+                        assertThat(cached.get())
+                                .as("still cached after protect returned")
+                                .isFalse();
                     };
             together(close, close);
         }
     }
 
-    /** Two vCPUs that protect from inside a listener wait for each other only if a lock is held there. */
+    /**
+     * Two vCPUs that protect from inside a listener wait for each other only if a lock is held
+     * there.
+     */
     @Test
     void listenersRunWithoutALockThatOthersNeed() throws Exception {
         CyclicBarrier meet = new CyclicBarrier(2);
-        protection.addListener(
-                (gpa, size) -> {
-                    try {
-                        meet.await(20, TimeUnit.SECONDS);
-                    } catch (Exception e) {
-                        throw new IllegalStateException("the other thread cannot get here", e);
-                    }
-                });
+        protection.addListener((gpa, size) -> {
+            try {
+                meet.await(20, TimeUnit.SECONDS);
+            } catch (Exception e) {
+                throw new IllegalStateException("the other thread cannot get here", e);
+            }
+        });
         together(() -> user.protectPage(1, NONE), () -> user.protectPage(2, NONE));
         assertThat(protection.rights(1) | protection.rights(2)).isEqualTo(NONE);
     }

@@ -9,7 +9,10 @@ import dev.faultline.api.platform.HostRegion;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A guest-physical space of fixed slots without memory behind them: protection only ever asks what is mapped where. */
+/**
+ * A guest-physical space of fixed slots without memory behind them: protection only ever asks what
+ * is mapped where.
+ */
 final class FakeMemory implements GuestMemory {
     final List<MemorySlot> slots = new ArrayList<>();
     final List<MemoryListener> listeners = new ArrayList<>();

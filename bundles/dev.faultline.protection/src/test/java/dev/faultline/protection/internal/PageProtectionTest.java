@@ -14,8 +14,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.protection.ProtectionLayer;
-import dev.faultline.api.protection.RestrictedRange;
 import dev.faultline.api.protection.ProtectionListener;
+import dev.faultline.api.protection.RestrictedRange;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,7 +41,9 @@ class PageProtectionTest {
         return protection.rights(gfn);
     }
 
-    /** The reference's vectors "Bitmap/ioctl" with the corrected results: 8 MiB of RAM from gpa 0. */
+    /**
+     * The reference's vectors "Bitmap/ioctl" with the corrected results: 8 MiB of RAM from gpa 0.
+     */
     @Nested
     class GoldenVectors {
         @Test
@@ -66,7 +68,8 @@ class PageProtectionTest {
             assertThatThrownBy(() -> user.protect(0, 0x1000, rights))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining(Integer.toHexString(rights));
-            assertThatThrownBy(() -> user.protectPage(0, rights)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> user.protectPage(0, rights))
+                    .isInstanceOf(IllegalArgumentException.class);
             assertThat(rights(0)).isEqualTo(RWX);
         }
 
@@ -74,9 +77,12 @@ class PageProtectionTest {
         void lastPageIsAllowedAndTheNextIsNot() {
             user.protect(0x7ff000, 0x1000, NONE);
             assertThat(rights(0x7ff)).isEqualTo(NONE);
-            assertThatThrownBy(() -> user.protect(0x7fe000, 0x2001, R)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> user.protect(0x800000, 0x1000, R)).isInstanceOf(IllegalArgumentException.class);
-            assertThatThrownBy(() -> user.protectPage(0x800, R)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> user.protect(0x7fe000, 0x2001, R))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> user.protect(0x800000, 0x1000, R))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> user.protectPage(0x800, R))
+                    .isInstanceOf(IllegalArgumentException.class);
             assertThat(rights(0x7fe)).isEqualTo(RWX);
             assertThat(rights(0x7ff)).isEqualTo(NONE);
         }
@@ -174,12 +180,14 @@ class PageProtectionTest {
             assertThatThrownBy(() -> protection.addLayer("user", null))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("\"user\"");
-            assertThatThrownBy(() -> protection.addLayer(" ", null)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> protection.addLayer(" ", null))
+                    .isInstanceOf(IllegalArgumentException.class);
         }
 
         @Test
         void handlersBelongToTheirLayer() {
-            ProtectionLayer lazy = protection.addLayer("lazy", (machine, fault) -> Resolution.RETRY);
+            ProtectionLayer lazy =
+                    protection.addLayer("lazy", (machine, fault) -> Resolution.RETRY);
             assertThat(protection.handlerOf(lazy).onFault("m", null)).isEqualTo(Resolution.RETRY);
             assertThat(protection.handlerOf(user)).isNull();
             PageProtection other = new PageProtection(memory);
@@ -198,7 +206,8 @@ class PageProtectionTest {
                 protection.addLayer("l" + i, null).protectPage(3, NONE);
             }
             assertThat(protection.forbiddingLayers(3, R)).isEqualTo(-2L);
-            assertThatThrownBy(() -> protection.addLayer("more", null)).isInstanceOf(IllegalStateException.class);
+            assertThatThrownBy(() -> protection.addLayer("more", null))
+                    .isInstanceOf(IllegalStateException.class);
         }
     }
 
@@ -274,17 +283,18 @@ class PageProtectionTest {
             assertThat(last).containsExactly(0x2000L, 0x3000L);
         }
 
-        /** A thread that finds the page narrow already must not return before somebody has flushed. */
+        /**
+         * A thread that finds the page narrow already must not return before somebody has flushed.
+         */
         @Test
         void protectDuringAnotherAnnouncementTellsToo() {
             boolean[] nested = {false};
-            protection.addListener(
-                    (gpa, size) -> {
-                        if (!nested[0]) {
-                            nested[0] = true;
-                            user.protectPage(4, NONE);
-                        }
-                    });
+            protection.addListener((gpa, size) -> {
+                if (!nested[0]) {
+                    nested[0] = true;
+                    user.protectPage(4, NONE);
+                }
+            });
             user.protectPage(4, NONE);
             assertThat(told).containsExactly("4000+1000", "4000+1000");
         }
@@ -292,7 +302,8 @@ class PageProtectionTest {
 
     @Nested
     class HostRanges {
-        private final FakeMemory.Block block = new FakeMemory.Block("b", 0x7000_0000_0000L, 16 * MIB);
+        private final FakeMemory.Block block =
+                new FakeMemory.Block("b", 0x7000_0000_0000L, 16 * MIB);
 
         @BeforeEach
         void alias() {
@@ -364,7 +375,8 @@ class PageProtectionTest {
             user.protectPage(7, RX);
             memory.listeners
                     .getFirst()
-                    .mappingChanged(memory.slots.getFirst(), FakeMemory.of(8 * MIB).slots.getFirst());
+                    .mappingChanged(
+                            memory.slots.getFirst(), FakeMemory.of(8 * MIB).slots.getFirst());
             assertThat(rights(7)).isEqualTo(RX);
         }
     }
@@ -376,8 +388,10 @@ class PageProtectionTest {
         protection.close();
         assertThat(memory.listeners).isEmpty();
         assertThat(rights(1)).isEqualTo(RWX);
-        assertThatThrownBy(() -> user.protectPage(1, NONE)).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> protection.addLayer("late", null)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> user.protectPage(1, NONE))
+                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> protection.addLayer("late", null))
+                .isInstanceOf(IllegalStateException.class);
     }
 
     @Nested

@@ -16,7 +16,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class RightsStoreTest {
     private static final long EIGHT_GIB = (8L << 30 >>> 12) - 1;
-    private static final int OPERATIONS = Integer.getInteger("faultline.protection.operations", 20_000);
+    private static final int OPERATIONS =
+            Integer.getInteger("faultline.protection.operations", 20_000);
     private static final long SEED = Long.getLong("faultline.protection.seed", 1);
 
     private final RightsStore store = new RightsStore();
@@ -96,7 +97,10 @@ class RightsStoreTest {
         return sum;
     }
 
-    /** Random single-page and range operations over five chunks in two groups, against one byte per page. */
+    /**
+     * Random single-page and range operations over five chunks in two groups, against one byte per
+     * page.
+     */
     @Test
     void equalsAnArrayOfPages() {
         int base = (1 << 18) - 1024;
@@ -106,9 +110,14 @@ class RightsStoreTest {
         Random random = new Random(SEED);
         for (int i = 0; i < OPERATIONS; i++) {
             int first = random.nextInt(pages);
-            int last = random.nextInt(3) == 0 ? first : first + random.nextInt(Math.min(pages - first, 1300));
+            int last =
+                    random.nextInt(3) == 0
+                            ? first
+                            : first + random.nextInt(Math.min(pages - first, 1300));
             int rights = random.nextInt(3) == 0 ? RWX : random.nextInt(8);
-            String where = "operation %d (seed %d): set %x..%x to %d".formatted(i, SEED, first, last, rights);
+            String where =
+                    "operation %d (seed %d): set %x..%x to %d"
+                            .formatted(i, SEED, first, last, rights);
             Narrowed told = new Narrowed();
             if (first == last) {
                 assertThat(store.set(base + first, rights)).as(where).isEqualTo(model[first]);
@@ -140,14 +149,16 @@ class RightsStoreTest {
         for (int p = model.length - 1; p >= 0; p--) {
             if (store.get(base + p) != model[p]) {
                 throw new AssertionError(
-                        "%s: page %x is %d, should be %d".formatted(where, p, store.get(base + p), model[p]));
+                        "%s: page %x is %d, should be %d"
+                                .formatted(where, p, store.get(base + p), model[p]));
             }
             if (model[p] != RWX) {
                 restricted++;
                 next = base + p;
             }
             if (all && store.nextRestricted(base + p) != next) {
-                throw new AssertionError("%s: next restricted from %x is %d".formatted(where, p, next));
+                throw new AssertionError(
+                        "%s: next restricted from %x is %d".formatted(where, p, next));
             }
         }
         assertThat(store.restrictedPages()).as(where).isEqualTo(restricted);

@@ -12,7 +12,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Fetches Debian packages by name, with the host's own apt, into a cache of the user's. Nothing is installed. */
+/**
+ * Fetches Debian packages by name, with the host's own apt, into a cache of the user's. Nothing is
+ * installed.
+ */
 final class DebianPackages {
     private static final String KERNEL_META = "linux-image-cloud-amd64";
     private static final String BUSYBOX = "busybox-static";
@@ -75,11 +78,10 @@ final class DebianPackages {
             return null;
         }
         try (Stream<Path> s = Files.walk(root)) {
-            return s.filter(
-                            f ->
-                                    Files.isRegularFile(f)
-                                            && f.getFileName().toString().startsWith(prefix)
-                                            && !f.toString().contains("/share/"))
+            return s.filter(f ->
+                            Files.isRegularFile(f)
+                                    && f.getFileName().toString().startsWith(prefix)
+                                    && !f.toString().contains("/share/"))
                     .findFirst()
                     .orElse(null);
         }
@@ -94,14 +96,16 @@ final class DebianPackages {
             Path deb =
                     s.filter(f -> f.toString().endsWith(".deb"))
                             .findFirst()
-                            .orElseThrow(() -> new IOException("apt-get downloaded nothing" + HELP));
+                            .orElseThrow(
+                                    () -> new IOException("apt-get downloaded nothing" + HELP));
             run(t, "dpkg-deb", "-x", deb.toString(), t.resolve("files").toString());
             Files.delete(deb);
         }
         Files.move(t, at);
     }
 
-    private static String run(Path dir, String... command) throws IOException, InterruptedException {
+    private static String run(Path dir, String... command)
+            throws IOException, InterruptedException {
         Process x;
         Path log = Files.createTempFile("faultline", ".log");
         try {
@@ -118,12 +122,18 @@ final class DebianPackages {
             if (!x.waitFor(MINUTES, TimeUnit.MINUTES)) {
                 x.destroyForcibly();
                 throw new IOException(
-                        String.format(Locale.ROOT, "%s took over %d minutes%s", command[0], MINUTES, HELP));
+                        String.format(
+                                Locale.ROOT,
+                                "%s took over %d minutes%s",
+                                command[0],
+                                MINUTES,
+                                HELP));
             }
             String text = Files.readString(log, StandardCharsets.UTF_8);
             if (x.exitValue() != 0) {
                 throw new IOException(
-                        "`%s` failed: %s%s".formatted(String.join(" ", command), Root.oneLine(text), HELP));
+                        "`%s` failed: %s%s"
+                                .formatted(String.join(" ", command), Root.oneLine(text), HELP));
             }
             return text;
         } finally {

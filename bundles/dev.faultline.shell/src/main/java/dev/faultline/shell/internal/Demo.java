@@ -23,7 +23,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** The demo: boot, snapshot, restore in each mode, swap services in mid-run, compare answers and memory, show it. */
+/**
+ * The demo: boot, snapshot, restore in each mode, swap services in mid-run, compare answers and
+ * memory, show it.
+ */
 final class Demo {
     private static final int SWAPS = 12;
     private static final Duration SWAP_LIMIT = Duration.ofSeconds(10);
@@ -53,7 +56,13 @@ final class Demo {
             List<String> answers,
             String difference) {}
 
-    Demo(Services services, DemoGuest guest, long ramBytes, String engine, Path picture, Path json) {
+    Demo(
+            Services services,
+            DemoGuest guest,
+            long ramBytes,
+            String engine,
+            Path picture,
+            Path json) {
         this.services = services;
         this.guest = guest;
         this.ramBytes = ramBytes;
@@ -74,20 +83,25 @@ final class Demo {
     }
 
     private int run(Path dir) throws IOException, MachineException, InterruptedException {
-        MachineConfig config =
-                new MachineConfig("demo", ramBytes, 1, engine, "coded", List.of());
+        MachineConfig config = new MachineConfig("demo", ramBytes, 1, engine, "coded", List.of());
         facts.put("guest", guest.name());
         facts.put("ramBytes", ramBytes);
         try (Machine first = services.machines().create(config);
                 GuestDialog dialog = new GuestDialog(first, null)) {
-            progress.say("1/5  booting the " + guest.name() + " guest with " + Sizes.bytes(ramBytes) + " ...");
+            progress.say(
+                    "1/5  booting the "
+                            + guest.name()
+                            + " guest with "
+                            + Sizes.bytes(ramBytes)
+                            + " ...");
             String said = boot(first, dialog);
             Set<Long> skip = guest.volatilePages(said);
             progress.say("2/5  saving a snapshot ...");
             SnapshotInfo saved =
                     services.snapshots().save(first, dir, f -> progress.done("     saving", f));
             snapshotFacts(saved);
-            progress.say("3/5  asking the original, swapping fault style and engine in mid-run ...");
+            progress.say(
+                    "3/5  asking the original, swapping fault style and engine in mid-run ...");
             List<String> expected = answers(first, dialog, true);
             settle(first);
             countSwaps(first);
@@ -135,7 +149,9 @@ final class Demo {
         m.put("pauseMillis", Sizes.millis(s.pauseNanos()));
         facts.put("snapshot", m);
         progress.say(
-                "     %s in %s".formatted(Sizes.bytes(s.bytes()), Sizes.millis(Sizes.millis(s.saveNanos()))));
+                "     %s in %s"
+                        .formatted(
+                                Sizes.bytes(s.bytes()), Sizes.millis(Sizes.millis(s.saveNanos()))));
     }
 
     private Outcome restore(
@@ -164,7 +180,11 @@ final class Demo {
                 }
                 r.complete();
                 String difference = skip == null ? null : difference(original, m, skip);
-                progress.say("     " + mode.name().toLowerCase(Locale.ROOT) + ": " + Sizes.millis(ready));
+                progress.say(
+                        "     "
+                                + mode.name().toLowerCase(Locale.ROOT)
+                                + ": "
+                                + Sizes.millis(ready));
                 return new Outcome(
                         mode,
                         Sizes.millis(first[0] - t),
@@ -179,7 +199,8 @@ final class Demo {
         }
     }
 
-    // ---- asking and swapping -----------------------------------------------------------------------------------------
+    // ---- asking and swapping
+    // -----------------------------------------------------------------------------------------
 
     private List<String> answers(Machine m, GuestDialog dialog, boolean swap)
             throws MachineException, InterruptedException, IOException {
@@ -213,7 +234,11 @@ final class Demo {
         while (!m.faultStyle().equals(style)) {
             if (System.nanoTime() > end) {
                 throw new MachineException(
-                        "the fault style did not change to " + style + " within " + SWAP_LIMIT.toSeconds() + " s");
+                        "the fault style did not change to "
+                                + style
+                                + " within "
+                                + SWAP_LIMIT.toSeconds()
+                                + " s");
             }
             Thread.onSpinWait();
             Thread.yield();
@@ -222,15 +247,14 @@ final class Demo {
     }
 
     /**
-     * Pauses a machine once its guest has gone idle: between the last byte of an answer and HLT it still writes to its stack. A guest that does not go idle is paused
-     * where it is.
+     * Pauses a machine once its guest has gone idle: between the last byte of an answer and HLT it
+     * still writes to its stack. A guest that does not go idle is paused where it is.
      */
     private static void settle(Machine m) throws InterruptedException {
         long end = System.nanoTime() + SETTLE_LIMIT.toNanos();
         for (; ; ) {
             m.pause("the demo compares its memory");
-            boolean idle =
-                    m.vcpus().stream().allMatch(v -> v.activity == VcpuContext.HALTED);
+            boolean idle = m.vcpus().stream().allMatch(v -> v.activity == VcpuContext.HALTED);
             if (idle || System.nanoTime() > end) {
                 return;
             }
@@ -244,7 +268,8 @@ final class Demo {
         maxSwapPause = Math.max(maxSwapPause, m.statistics().maxSwapPauseNanos());
     }
 
-    // ---- comparing ---------------------------------------------------------------------------------------------------
+    // ---- comparing
+    // ---------------------------------------------------------------------------------------------------
 
     /** The first page that differs, for people; null if none does. Both machines stand. */
     private static String difference(Machine a, Machine b, Set<Long> skip) {
@@ -263,7 +288,8 @@ final class Demo {
         return null;
     }
 
-    // ---- showing -----------------------------------------------------------------------------------------------------
+    // ---- showing
+    // -----------------------------------------------------------------------------------------------------
 
     private int report(List<String> expected, List<Outcome> all, boolean memoryCompared)
             throws IOException {
@@ -317,15 +343,14 @@ final class Demo {
             if (!expected.get(i).equals(o.answers().get(i))) {
                 out.printf(
                         "  %s: request %d was answered '%s', expected '%s'%n",
-                        mode,
-                        i,
-                        Root.oneLine(o.answers().get(i)),
-                        Root.oneLine(expected.get(i)));
+                        mode, i, Root.oneLine(o.answers().get(i)), Root.oneLine(expected.get(i)));
                 return false;
             }
         }
         if (o.difference() != null) {
-            out.printf("  %s: memory differs from the original's, first in %s%n", mode, o.difference());
+            out.printf(
+                    "  %s: memory differs from the original's, first in %s%n",
+                    mode, o.difference());
             return false;
         }
         return true;

@@ -9,22 +9,32 @@ import picocli.CommandLine.Option;
 /** {@code demo}: the main job. */
 @Command(
         name = "demo",
-        description = "Boots a guest, snapshots it, restores it eagerly, lazily and recorded, and compares.")
+        description =
+                "Boots a guest, snapshots it, restores it eagerly, lazily and recorded, and compares.")
 final class DemoCommand implements Callable<Integer> {
     private final Services services;
 
-    @Option(names = "--linux", description = "boot Debian's cloud kernel with busybox instead of the embedded guest")
+    @Option(
+            names = "--linux",
+            description = "boot Debian's cloud kernel with busybox instead of the embedded guest")
     private boolean linux;
 
     @Option(
             names = "--fetch-only",
-            description = "with --linux: fetch kernel and busybox, make the initramfs, print where both are, and end")
+            description =
+                    "with --linux: fetch kernel and busybox, make the initramfs, print where both are, and end")
     private boolean fetchOnly;
 
-    @Option(names = "--kernel", paramLabel = "FILE", description = "with --linux: this bzImage instead of fetching one")
+    @Option(
+            names = "--kernel",
+            paramLabel = "FILE",
+            description = "with --linux: this bzImage instead of fetching one")
     private Path kernel;
 
-    @Option(names = "--busybox", paramLabel = "FILE", description = "with --linux: this static busybox instead of fetching one")
+    @Option(
+            names = "--busybox",
+            paramLabel = "FILE",
+            description = "with --linux: this static busybox instead of fetching one")
     private Path busybox;
 
     @Option(
@@ -35,7 +45,11 @@ final class DemoCommand implements Callable<Integer> {
             converter = Sizes.Converter.class)
     private long memory;
 
-    @Option(names = "--engine", paramLabel = "NAME", description = "execution engine", defaultValue = "interpreter")
+    @Option(
+            names = "--engine",
+            paramLabel = "NAME",
+            description = "execution engine",
+            defaultValue = "interpreter")
     private String engine;
 
     @Option(
@@ -64,9 +78,7 @@ final class DemoCommand implements Callable<Integer> {
             return Root.DONE;
         }
         DemoGuest guest =
-                linux
-                        ? LinuxGuest.prepare(services, kernel, busybox)
-                        : KeyedGuest.prepare(memory);
+                linux ? LinuxGuest.prepare(services, kernel, busybox) : KeyedGuest.prepare(memory);
         try (guest) {
             return new Demo(services, guest, memory, engine, picture, json).run();
         }

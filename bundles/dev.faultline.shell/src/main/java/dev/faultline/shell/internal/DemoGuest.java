@@ -21,10 +21,16 @@ interface DemoGuest extends AutoCloseable {
 
     Duration bootLimit();
 
-    /** Asked of every machine after the snapshot, in this order; each must be answered the same by all. */
+    /**
+     * Asked of every machine after the snapshot, in this order; each must be answered the same by
+     * all.
+     */
     List<Request> requests();
 
-    /** Pages (gfn) that time changes, and which the comparison of memory leaves out; null: memory is not compared at all. */
+    /**
+     * Pages (gfn) that time changes, and which the comparison of memory leaves out; null: memory is
+     * not compared at all.
+     */
     Set<Long> volatilePages(String bootOutput);
 
     /** What differs by nature between two answers, e.g. time stamps, taken out. */
@@ -36,7 +42,8 @@ interface DemoGuest extends AutoCloseable {
     /**
      * @param line what is sent
      * @param until what ends the answer
-     * @param expected what a right answer contains, known without any emulator; empty if only sameness counts
+     * @param expected what a right answer contains, known without any emulator; empty if only
+     *     sameness counts
      */
     record Request(String line, String until, Duration limit, String expected) {}
 }

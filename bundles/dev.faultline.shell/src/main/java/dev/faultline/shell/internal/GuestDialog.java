@@ -16,7 +16,9 @@ final class GuestDialog implements AutoCloseable {
     private final Consumer<byte[]> listener = this::hear;
     private final Consumer<String> echo;
 
-    /** @param echo gets what the guest says, or null */
+    /**
+     * @param echo gets what the guest says, or null
+     */
     GuestDialog(Machine machine, Consumer<String> echo) {
         this.machine = machine;
         this.echo = echo;
@@ -40,7 +42,8 @@ final class GuestDialog implements AutoCloseable {
     /**
      * Waits until the guest has said {@code text} and takes everything up to the end of it.
      *
-     * @throws MachineException if the machine stops first, or {@code limit} passes; the message holds the guest's last words
+     * @throws MachineException if the machine stops first, or {@code limit} passes; the message
+     *     holds the guest's last words
      */
     String await(String text, Duration limit) throws MachineException, InterruptedException {
         long end = System.nanoTime() + limit.toNanos();

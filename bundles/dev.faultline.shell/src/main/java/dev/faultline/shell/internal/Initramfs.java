@@ -9,7 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/** Writes an initramfs (cpio, format newc; Linux documentation "initramfs buffer format"): busybox, an init script, a console. Reproducible. */
+/**
+ * Writes an initramfs (cpio, format newc; Linux documentation "initramfs buffer format"): busybox,
+ * an init script, a console. Reproducible.
+ */
 final class Initramfs {
     private static final int DIRECTORY = 0040755;
     private static final int EXECUTABLE = 0100755;
@@ -43,9 +46,7 @@ final class Initramfs {
     private void entry(String name, int mode, byte[] data, int major, int minor)
             throws IOException {
         byte[] n = (name + "\0").getBytes(StandardCharsets.US_ASCII);
-        int[] fields = {
-            inode++, mode, 0, 0, 1, 0, data.length, 0, 0, major, minor, n.length, 0
-        };
+        int[] fields = {inode++, mode, 0, 0, 1, 0, data.length, 0, 0, major, minor, n.length, 0};
         StringBuilder h = new StringBuilder("070701");
         for (int f : fields) {
             h.append("%08x".formatted(f));

@@ -14,14 +14,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** The embedded guest: builds a keyed data set over most of its RAM, then answers requests. See docs/howto/embedded-guest.md. */
+/**
+ * The embedded guest: builds a keyed data set over most of its RAM, then answers requests. See
+ * docs/howto/embedded-guest.md.
+ */
 record KeyedGuest(Path image, long keys) implements DemoGuest {
     private static final Pattern VOLATILE = Pattern.compile("volatile=0x([0-9a-f]+)");
     private static final long LEAST_KEYS = 2000;
     private static final long MOST_KEYS = 100_000;
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
-    /** @param ramBytes the machine's memory, which decides how many keys there are */
+    /**
+     * @param ramBytes the machine's memory, which decides how many keys there are
+     */
     static KeyedGuest prepare(long ramBytes) throws IOException {
         Path p = Files.createTempFile("faultline-keyed", ".elf");
         try (InputStream in = KeyedGuest.class.getResourceAsStream("/guest/keyed.elf")) {
@@ -30,7 +35,8 @@ record KeyedGuest(Path image, long keys) implements DemoGuest {
             }
             Files.copy(in, p, StandardCopyOption.REPLACE_EXISTING);
         }
-        return new KeyedGuest(p, Math.min(MOST_KEYS, Math.max(LEAST_KEYS, (ramBytes >>> 20) * 150)));
+        return new KeyedGuest(
+                p, Math.min(MOST_KEYS, Math.max(LEAST_KEYS, (ramBytes >>> 20) * 150)));
     }
 
     @Override

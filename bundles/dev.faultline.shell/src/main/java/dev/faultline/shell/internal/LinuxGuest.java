@@ -15,7 +15,8 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Debian's cloud kernel with busybox in an initramfs made here. The packages are fetched by name with {@code apt-get download} into a cache, or files are given.
+ * Debian's cloud kernel with busybox in an initramfs made here. The packages are fetched by name
+ * with {@code apt-get download} into a cache, or files are given.
  *
  * @param kernel a bzImage
  * @param initrd a newc archive
@@ -95,10 +96,14 @@ record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
                 line("uname -a", "Linux"),
                 line("cat /proc/cpuinfo | grep -v MHz", "Faultline"),
                 line("dmesg | tail -n 3 | sed 's/^.*] //'", ""),
-                line("dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\0' 'x' >/a; sha256sum /a", sha),
+                line(
+                        "dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\0' 'x' >/a; sha256sum /a",
+                        sha),
                 line("gzip -c /a | gunzip -c | sha256sum", sha),
                 line("gzip -c /a | gunzip -c | cmp - /a && echo same", "same"),
-                line("awk 'BEGIN { for (i = 1; i <= 1000; i++) s += 1 / i / i; printf \"%.12f\\n\", s * 6 }'", baselSum()),
+                line(
+                        "awk 'BEGIN { for (i = 1; i <= 1000; i++) s += 1 / i / i; printf \"%.12f\\n\", s * 6 }'",
+                        baselSum()),
                 line("ls /bin | wc -l; rm /a", ""));
     }
 
@@ -133,7 +138,8 @@ record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
 
     @Override
     public String normalise(String answer) {
-        // Before the output stands the echo of the line, in as many copies as the terminal and the shell made.
+        // Before the output stands the echo of the line, in as many copies as the terminal and the
+        // shell made.
         String s = answer.replace("\r", "");
         int echo = s.lastIndexOf(MARKER + "\n");
         return (echo < 0 ? s : s.substring(echo + MARKER.length() + 1)).strip();

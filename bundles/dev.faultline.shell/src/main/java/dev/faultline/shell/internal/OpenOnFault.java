@@ -14,8 +14,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * {@code --protect all}: every RAM page starts without rights and each fault opens exactly its own. {@code random:SEED}: besides, a thread closes random pages
- * again while the guest runs. Neither may change what the guest does.
+ * {@code --protect all}: every RAM page starts without rights and each fault opens exactly its own.
+ * {@code random:SEED}: besides, a thread closes random pages again while the guest runs. Neither
+ * may change what the guest does.
  */
 public final class OpenOnFault implements FaultHandler, AutoCloseable {
     private static final int CLOSE_AT_ONCE = 64;

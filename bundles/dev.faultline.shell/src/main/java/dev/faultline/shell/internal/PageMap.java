@@ -41,7 +41,9 @@ final class PageMap {
             }
             b.append("|\n");
         }
-        b.append("  each cell %d pages; ' ' none touched, '@' up to %d\n".formatted((total + cells - 1) / cells, max));
+        b.append(
+                "  each cell %d pages; ' ' none touched, '@' up to %d\n"
+                        .formatted((total + cells - 1) / cells, max));
         return b.toString();
     }
 

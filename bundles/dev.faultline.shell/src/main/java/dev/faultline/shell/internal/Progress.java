@@ -21,7 +21,9 @@ final class Progress {
         shown = -1;
     }
 
-    /** @param fraction 0..1 */
+    /**
+     * @param fraction 0..1
+     */
     void done(String what, double fraction) {
         int now = (int) (fraction * WIDTH);
         if (now == shown || !terminal) {
@@ -29,8 +31,14 @@ final class Progress {
         }
         shown = now;
         err.print(
-                "\r" + what + " [" + "#".repeat(now) + ".".repeat(WIDTH - now) + "] "
-                        + (int) (fraction * 100) + " %");
+                "\r"
+                        + what
+                        + " ["
+                        + "#".repeat(now)
+                        + ".".repeat(WIDTH - now)
+                        + "] "
+                        + (int) (fraction * 100)
+                        + " %");
         if (now == WIDTH) {
             err.println();
         }

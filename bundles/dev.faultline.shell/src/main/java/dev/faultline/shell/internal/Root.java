@@ -38,7 +38,8 @@ final class Root implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(
-                spec.commandLine(), "a command is missing: demo, run, restore, snapshot, shell or test");
+                spec.commandLine(),
+                "a command is missing: demo, run, restore, snapshot, shell or test");
     }
 
     static int execute(Services services, String[] args) throws InterruptedException {
@@ -48,35 +49,34 @@ final class Root implements Runnable {
         line.setErr(new java.io.PrintWriter(services.err(), true));
         line.setCaseInsensitiveEnumValuesAllowed(true);
         InterruptedException[] interrupted = new InterruptedException[1];
-        line.setParameterExceptionHandler(
-                (e, a) -> {
-                    services.err().println("faultline: " + oneLine(e.getMessage()));
-                    services.err()
-                            .println(
-                                    "usage: see `faultline help"
-                                            + (e.getCommandLine().getCommandSpec().parent() == null
-                                                    ? ""
-                                                    : " " + e.getCommandLine().getCommandName())
-                                            + "`");
-                    return USAGE;
-                });
-        line.setExecutionExceptionHandler(
-                (e, l, r) -> {
-                    if (e instanceof InterruptedException i) {
-                        interrupted[0] = i;
-                        return ERROR;
-                    }
-                    if (e instanceof UsageException) {
-                        services.err().println("faultline: " + oneLine(e.getMessage()));
-                        return USAGE;
-                    }
-                    if (e instanceof MachineException || e instanceof IOException
-                            || e instanceof UncheckedIOException) {
-                        services.err().println("faultline: " + describe(e));
-                        return ERROR;
-                    }
-                    throw e;
-                });
+        line.setParameterExceptionHandler((e, a) -> {
+            services.err().println("faultline: " + oneLine(e.getMessage()));
+            services.err()
+                    .println(
+                            "usage: see `faultline help"
+                                    + (e.getCommandLine().getCommandSpec().parent() == null
+                                            ? ""
+                                            : " " + e.getCommandLine().getCommandName())
+                                    + "`");
+            return USAGE;
+        });
+        line.setExecutionExceptionHandler((e, l, r) -> {
+            if (e instanceof InterruptedException i) {
+                interrupted[0] = i;
+                return ERROR;
+            }
+            if (e instanceof UsageException) {
+                services.err().println("faultline: " + oneLine(e.getMessage()));
+                return USAGE;
+            }
+            if (e instanceof MachineException
+                    || e instanceof IOException
+                    || e instanceof UncheckedIOException) {
+                services.err().println("faultline: " + describe(e));
+                return ERROR;
+            }
+            throw e;
+        });
         int code = line.execute(args);
         if (interrupted[0] != null) {
             throw interrupted[0];

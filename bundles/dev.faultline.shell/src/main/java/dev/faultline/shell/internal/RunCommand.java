@@ -14,7 +14,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code run IMAGE}: boots a guest. */
-@Command(name = "run", description = "Runs a guest: a Linux bzImage, a multiboot ELF or a flat binary.")
+@Command(
+        name = "run",
+        description = "Runs a guest: a Linux bzImage, a multiboot ELF or a flat binary.")
 final class RunCommand implements Callable<Integer> {
     private final Services services;
 
@@ -45,7 +47,10 @@ final class RunCommand implements Callable<Integer> {
     @Option(names = "--vcpus", paramLabel = "N", description = "virtual CPUs", defaultValue = "1")
     private int vcpus;
 
-    @Option(names = "--device", paramLabel = "NAME", description = "add a device that a bundle offers")
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            description = "add a device that a bundle offers")
     private List<String> devices = new ArrayList<>();
 
     @Mixin private RunOptions options;

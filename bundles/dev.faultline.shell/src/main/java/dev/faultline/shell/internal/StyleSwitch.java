@@ -23,7 +23,10 @@ public final class StyleSwitch {
         this.admin = admin;
     }
 
-    /** Asks for a style for all machines; takes effect asynchronously, at an instruction boundary of each. */
+    /**
+     * Asks for a style for all machines; takes effect asynchronously, at an instruction boundary of
+     * each.
+     */
     void set(String style) throws IOException {
         Configuration c = admin.getConfiguration(PID, "?");
         Dictionary<String, Object> p = c.getProperties();

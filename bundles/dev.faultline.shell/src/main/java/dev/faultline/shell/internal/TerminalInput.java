@@ -10,8 +10,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * Brings standard input to the guest's serial port. A terminal is put into raw mode meanwhile, so that the guest gets every key, Ctrl-C included: Ctrl-A x
- * ends the run, Ctrl-A Ctrl-A sends one Ctrl-A.
+ * Brings standard input to the guest's serial port. A terminal is put into raw mode meanwhile, so
+ * that the guest gets every key, Ctrl-C included: Ctrl-A x ends the run, Ctrl-A Ctrl-A sends one
+ * Ctrl-A.
  */
 final class TerminalInput implements AutoCloseable {
     private static final int ESCAPE = 1;
@@ -41,8 +42,7 @@ final class TerminalInput implements AutoCloseable {
 
     void start() {
         if (terminal) {
-            System.err.println(
-                    "faultline: the terminal is the guest's now; Ctrl-A x ends the run");
+            System.err.println("faultline: the terminal is the guest's now; Ctrl-A x ends the run");
             saved = stty("-g");
             if (saved != null && stty("raw", "-echo") != null) {
                 restorer = new Thread(this::restore, "terminal-restore");
@@ -97,7 +97,8 @@ final class TerminalInput implements AutoCloseable {
                             .redirectInput(ProcessBuilder.Redirect.INHERIT)
                             .start();
             String said =
-                    new String(p.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip();
+                    new String(p.getInputStream().readAllBytes(), StandardCharsets.US_ASCII)
+                            .strip();
             return p.waitFor(STTY_SECONDS, TimeUnit.SECONDS) && p.exitValue() == 0 ? said : null;
         } catch (IOException e) {
             return null;

@@ -9,7 +9,9 @@ final class TextTrigger {
     private final int[] back;
     private int matched;
 
-    /** @param text not empty */
+    /**
+     * @param text not empty
+     */
     TextTrigger(String text) {
         this.text = text.getBytes(StandardCharsets.UTF_8);
         if (this.text.length == 0) {
@@ -27,7 +29,9 @@ final class TextTrigger {
         }
     }
 
-    /** @return true if the text ended with this byte */
+    /**
+     * @return true if the text ended with this byte
+     */
     boolean accept(byte b) {
         while (matched > 0 && b != text[matched]) {
             matched = back[matched - 1];

@@ -10,7 +10,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 /**
  * The decoded code of one vCPU, by guest-physical page. Bounded: when full it starts afresh.
  *
- * <p>Touched by the vCPU's thread; changes of code that other threads make are queued and served at the next block boundary ({@link #drain}).
+ * <p>Touched by the vCPU's thread; changes of code that other threads make are queued and served at
+ * the next block boundary ({@link #drain}).
  */
 final class CodeCache implements CodeListener {
     private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
@@ -33,7 +34,10 @@ final class CodeCache implements CodeListener {
         this.limits = limits;
     }
 
-    /** The page that the fetch entry of {@code lin} stands for; the entry has just been checked or filled. */
+    /**
+     * The page that the fetch entry of {@code lin} stands for; the entry has just been checked or
+     * filled.
+     */
     CodePage page(long lin) {
         int i = (int) (lin >>> 12) & FETCH_MASK;
         CodePage p = byFetchEntry[i];

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
-/** Decoded blocks of one guest-physical page, for one code size. Touched by the vCPU's thread only. */
+/**
+ * Decoded blocks of one guest-physical page, for one code size. Touched by the vCPU's thread only.
+ */
 final class CodePage {
     static final int SIZE = 4096;
 

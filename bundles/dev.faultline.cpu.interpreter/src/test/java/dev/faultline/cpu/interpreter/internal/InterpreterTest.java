@@ -264,11 +264,10 @@ class InterpreterTest {
         runsToHalt();
 
         Thread t =
-                new Thread(
-                        () -> {
-                            cpu.put(CODE, "48 FF C8");
-                            cpu.mmu.codeWritten(CODE, 3);
-                        });
+                new Thread(() -> {
+                    cpu.put(CODE, "48 FF C8");
+                    cpu.mmu.codeWritten(CODE, 3);
+                });
         t.start();
         t.join();
         cpu.start(CODE);
@@ -281,15 +280,14 @@ class InterpreterTest {
     void aLoopWithoutEndObeysAStopRequest() throws InterruptedException {
         cpu.put(CODE, "EB FE");
         Thread t =
-                new Thread(
-                        () -> {
-                            try {
-                                Thread.sleep(50);
-                            } catch (InterruptedException e) {
-                                throw new IllegalStateException(e);
-                            }
-                            v.post(VcpuContext.REQ_STOP);
-                        });
+                new Thread(() -> {
+                    try {
+                        Thread.sleep(50);
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                    v.post(VcpuContext.REQ_STOP);
+                });
         t.start();
 
         assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_REQUEST);

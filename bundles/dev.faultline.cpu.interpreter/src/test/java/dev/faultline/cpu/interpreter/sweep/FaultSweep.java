@@ -11,7 +11,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The fault sweep: every line of the instruction table, in every mode that has it, with every access stopped by protection. See docs/howto/fault-sweep.md.
+ * The fault sweep: every line of the instruction table, in every mode that has it, with every
+ * access stopped by protection. See docs/howto/fault-sweep.md.
  */
 public final class FaultSweep {
     private final SweepMachine machine = new SweepMachine();

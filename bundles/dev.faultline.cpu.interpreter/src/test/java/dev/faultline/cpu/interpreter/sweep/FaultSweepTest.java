@@ -25,8 +25,18 @@ class FaultSweepTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "CALLF", "CMPS", "ENTER", "FRSTOR", "FXSAVE", "INS", "IRET", "MASKMOVQ", "MOVS", "POPA",
-                "PUSHA", "RETF"
+                "CALLF",
+                "CMPS",
+                "ENTER",
+                "FRSTOR",
+                "FXSAVE",
+                "INS",
+                "IRET",
+                "MASKMOVQ",
+                "MOVS",
+                "POPA",
+                "PUSHA",
+                "RETF"
             })
     void manyAccesses(String mnemonic) {
         FaultSweep s = new FaultSweep(3);

@@ -13,8 +13,9 @@ import java.util.Random;
 import java.util.Set;
 
 /**
- * One instance of a table line: bytes, registers and memory, all from one seed. Operands lie where it hurts: across pages, at devices, across the edge of a
- * device, in tables and in the code itself.
+ * One instance of a table line: bytes, registers and memory, all from one seed. Operands lie where
+ * it hurts: across pages, at devices, across the edge of a device, in tables and in the code
+ * itself.
  */
 final class SweepCase {
     private static final int[] MSRS = {
@@ -197,7 +198,8 @@ final class SweepCase {
         };
     }
 
-    // ---- encoding -----------------------------------------------------------------------------------------------------
+    // ---- encoding
+    // -----------------------------------------------------------------------------------------------------
 
     private void encode() {
         String mandatory = prefix();
@@ -208,11 +210,12 @@ final class SweepCase {
                                 || entry.opcode >= 0xAA && entry.opcode <= 0xAF
                                 || entry.opcode >= 0x6C && entry.opcode <= 0x6F);
         boolean p67 = chance(.15);
-        addressSize = switch (mode.codeBits) {
-            case 64 -> p67 ? 4 : 8;
-            case 32 -> p67 ? 2 : 4;
-            default -> p67 ? 4 : 2;
-        };
+        addressSize =
+                switch (mode.codeBits) {
+                    case 64 -> p67 ? 4 : 8;
+                    case 32 -> p67 ? 2 : 4;
+                    default -> p67 ? 4 : 2;
+                };
         addressMask = addressSize == 8 ? -1L : addressSize == 4 ? 0xFFFF_FFFFL : 0xFFFFL;
         if (p67) {
             out.write(0x67);
@@ -227,8 +230,8 @@ final class SweepCase {
             out.write(overrides[segmentOverride]);
         }
         boolean modrm = modrmNeeded();
-        boolean memory = modrm && entry.exact < 0 && entry.form != 2
-                && (entry.form == 1 || chance(.65));
+        boolean memory =
+                modrm && entry.exact < 0 && entry.form != 2 && (entry.form == 1 || chance(.65));
         if (entry.lockable && memory && chance(.3)) {
             out.write(0xF0);
         }
@@ -426,11 +429,15 @@ final class SweepCase {
         return SELECTORS[random.nextInt(SELECTORS.length)];
     }
 
-    // ---- memory -------------------------------------------------------------------------------------------------------
+    // ---- memory
+    // -------------------------------------------------------------------------------------------------------
 
     /** Puts the code into memory, across two pages or inside one. */
     private void place(VcpuContext v) {
-        int lin = chance(.5) ? SweepMode.CODE + 0x400 : SweepMode.CODE + 0x1000 - 1 - random.nextInt(code.length);
+        int lin =
+                chance(.5)
+                        ? SweepMode.CODE + 0x400
+                        : SweepMode.CODE + 0x1000 - 1 - random.nextInt(code.length);
         start = lin - mode.base();
         if (has("Jz")) {
             int bytes = code.length - prefixLength;
@@ -453,7 +460,10 @@ final class SweepCase {
         }
     }
 
-    /** Gives operands that mean something a meaning: near and far pointers, frames, descriptor table registers. */
+    /**
+     * Gives operands that mean something a meaning: near and far pointers, frames, descriptor table
+     * registers.
+     */
     private void contents() {
         int near = SweepMode.TARGET - mode.base() + random.nextInt(64);
         String m = entry.mnemonic;
@@ -518,7 +528,12 @@ final class SweepCase {
             }
             int outer = at + n * frame.length + release;
             write(outer, n, SweepMode.STACK - mode.base() - 0x100);
-            write(outer + n, n, chance(.6) ? mode.cpl == 3 || chance(.5) ? outerStack() : mode.dataSelector() : selector());
+            write(
+                    outer + n,
+                    n,
+                    chance(.6)
+                            ? mode.cpl == 3 || chance(.5) ? outerStack() : mode.dataSelector()
+                            : selector());
             for (int i = 2; i < 6; i++) {
                 write(outer + n * i, n, SweepMode.BASE >> 4);
             }

@@ -29,13 +29,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One vCPU with everything real around it: engine, MMU, protection, slots, fault styles. 256 KiB of RAM with a hole for a device, which answers every read
- * with something else and, as ports do, writes down who asked.
+ * One vCPU with everything real around it: engine, MMU, protection, slots, fault styles. 256 KiB of
+ * RAM with a hole for a device, which answers every read with something else and, as ports do,
+ * writes down who asked.
  */
 final class SweepMachine implements AutoCloseable {
     static final int RAM = 0x4_0000;
 
-    /** Device space, in guest-physical and (paging only swaps neighbouring pages) in linear addresses. */
+    /**
+     * Device space, in guest-physical and (paging only swaps neighbouring pages) in linear
+     * addresses.
+     */
     static final int DEVICE = 0x1_E000;
 
     static final int DEVICE_END = 0x2_0000;
@@ -144,7 +148,10 @@ final class SweepMachine implements AutoCloseable {
         }
     }
 
-    /** A second read of the same thing gives something else, so that doing it twice cannot go unnoticed. */
+    /**
+     * A second read of the same thing gives something else, so that doing it twice cannot go
+     * unnoticed.
+     */
     private long answer(long what) {
         long n = reads.merge(what, 1, Integer::sum);
         return (what * 31 + n) * 0x9E37_79B9_7F4A_7C15L;

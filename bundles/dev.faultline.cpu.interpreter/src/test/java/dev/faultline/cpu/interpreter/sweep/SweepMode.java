@@ -9,8 +9,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
 /**
- * The modes that every instruction runs in, and the guest's tables for them. Every table lies across two pages; with paging, neighbouring pages are swapped,
- * so that the next linear page is never the next physical one.
+ * The modes that every instruction runs in, and the guest's tables for them. Every table lies
+ * across two pages; with paging, neighbouring pages are swapped, so that the next linear page is
+ * never the next physical one.
  */
 enum SweepMode {
     LONG0(64, 0),
@@ -256,7 +257,8 @@ enum SweepMode {
         }
     }
 
-    // ---- the vCPU -----------------------------------------------------------------------------------------------------
+    // ---- the vCPU
+    // -----------------------------------------------------------------------------------------------------
 
     /** Registers other than the general ones. */
     void load(VcpuContext v, Random random) {
@@ -321,9 +323,7 @@ enum SweepMode {
         v.segSel[Segments.CS] = codeSelector();
         if (this != REAL && this != V86) {
             v.segAttr[Segments.CS] =
-                    data
-                            | Segments.TYPE_CODE
-                            | (codeBits == 64 ? Segments.G | Segments.L : flat);
+                    data | Segments.TYPE_CODE | (codeBits == 64 ? Segments.G | Segments.L : flat);
         }
         if (codeBits == 64) {
             v.segBase[Segments.FS] = 0x120;

@@ -54,7 +54,10 @@ final class SweepState {
         return s;
     }
 
-    /** What differs from {@code expected}, apart from the pending event's details and the fields given. */
+    /**
+     * What differs from {@code expected}, apart from the pending event's details and the fields
+     * given.
+     */
     String difference(SweepState expected, int... ignored) {
         StringBuilder b = new StringBuilder();
         for (int i = 0; i < SIZE; i++) {
@@ -62,7 +65,8 @@ final class SweepState {
                     && !(i > PENDING && i <= PENDING + 3)
                     && !contains(ignored, i)) {
                 b.append(
-                        "%s %x expected %x; ".formatted(NAMES.get(i), values[i], expected.values[i]));
+                        "%s %x expected %x; "
+                                .formatted(NAMES.get(i), values[i], expected.values[i]));
             }
         }
         return b.toString();

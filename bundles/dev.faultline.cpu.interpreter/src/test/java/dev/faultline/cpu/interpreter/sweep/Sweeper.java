@@ -29,7 +29,15 @@ final class Sweeper {
     /** What hardware, and so we, leave half done when a guest exception stops them. */
     private static final Set<String> IN_PARTS =
             Set.of(
-                    "CALL", "ENTER", "FBSTP", "FSTP", "MASKMOVQ", "MOVD", "MOVNTQ", "MOVQ", "POPA",
+                    "CALL",
+                    "ENTER",
+                    "FBSTP",
+                    "FSTP",
+                    "MASKMOVQ",
+                    "MOVD",
+                    "MOVNTQ",
+                    "MOVQ",
+                    "POPA",
                     "PUSHA");
 
     /** A stopped access. */
@@ -59,7 +67,10 @@ final class Sweeper {
     private final List<Exit> exits = new ArrayList<>();
     private final StringBuilder wrong = new StringBuilder();
 
-    /** State with a pending event, of the last exit that had one: while it is the same event, so is the state. */
+    /**
+     * State with a pending event, of the last exit that had one: while it is the same event, so is
+     * the state.
+     */
     private SweepState pendingState;
 
     /** Runs so far. */
@@ -101,7 +112,8 @@ final class Sweeper {
         return wrong.toString();
     }
 
-    // ---- regimes ------------------------------------------------------------------------------------------------------
+    // ---- regimes
+    // ------------------------------------------------------------------------------------------------------
 
     /** Nothing protected, in both styles. */
     private void undisturbed(int style) {
@@ -120,11 +132,10 @@ final class Sweeper {
         m.begin(c.state, c.image, style);
         m.rights.protect(0, SweepMachine.RAM, 0);
         int x =
-                toEnd(
-                        e -> {
-                            exits.add(e);
-                            open(e.page(), m.rights.rights(e.gpa()) | e.access());
-                        });
+                toEnd(e -> {
+                    exits.add(e);
+                    open(e.page(), m.rights.rights(e.gpa()) | e.access());
+                });
         finish("grant on exit", x);
     }
 
@@ -147,9 +158,7 @@ final class Sweeper {
             if (m.equals("CMPS") && before == null && ram && e.gva() != to) {
                 wrong("order", e + ": CMPS reads [RDI] first");
             }
-            if (before != null
-                    && writes
-                    && (e.gva() & 0xFFF) != 0) {
+            if (before != null && writes && (e.gva() & 0xFFF) != 0) {
                 wrong("order", e + " after " + before + ": the second page of an operand");
             }
             before = e;
@@ -182,11 +191,10 @@ final class Sweeper {
         m.begin(c.state, c.image, k & 1);
         open(want.page(), rights);
         int x =
-                toEnd(
-                        e -> {
-                            got.add(e);
-                            open(e.page(), RWX);
-                        });
+                toEnd(e -> {
+                    got.add(e);
+                    open(e.page(), RWX);
+                });
         String what = "access %d alone (rights %d)".formatted(k, rights);
         if (got.size() != 1 || !got.getFirst().equals(want)) {
             wrong(what, "exits " + got + ", expected " + want);
@@ -205,13 +213,12 @@ final class Sweeper {
             m.begin(c.state, c.image, t & 1);
             m.rights.protect(0, SweepMachine.RAM, 0);
             int x =
-                    toEnd(
-                            e -> {
-                                open(e.page(), m.rights.rights(e.gpa()) | e.access());
-                                if (n[0]++ == j && closed != e.page()) {
-                                    open(closed, 0);
-                                }
-                            });
+                    toEnd(e -> {
+                        open(e.page(), m.rights.rights(e.gpa()) | e.access());
+                        if (n[0]++ == j && closed != e.page()) {
+                            open(closed, 0);
+                        }
+                    });
             finish("page %x revoked at exit %d".formatted(closed, j), x);
         }
     }
@@ -236,7 +243,8 @@ final class Sweeper {
         finish("protected before each", y, x, last, log);
     }
 
-    // ---- running ------------------------------------------------------------------------------------------------------
+    // ---- running
+    // ------------------------------------------------------------------------------------------------------
 
     interface OnExit {
         void stopped(Exit e);
@@ -306,7 +314,8 @@ final class Sweeper {
         }
     }
 
-    // ---- checks -------------------------------------------------------------------------------------------------------
+    // ---- checks
+    // -------------------------------------------------------------------------------------------------------
 
     /** At an exit: the record is right, and nothing has changed. */
     private void check(Exit e) {
@@ -333,7 +342,9 @@ final class Sweeper {
     }
 
     private boolean paged() {
-        return c.mode != SweepMode.REAL && m.v.cr0 < 0x1_0000_0000L && (m.v.cr0 & 0x8000_0000L) != 0;
+        return c.mode != SweepMode.REAL
+                && m.v.cr0 < 0x1_0000_0000L
+                && (m.v.cr0 & 0x8000_0000L) != 0;
     }
 
     private void unchanged(Exit e) {
@@ -372,7 +383,10 @@ final class Sweeper {
         }
     }
 
-    /** Whether a stopped repetition stands at the end of an iteration: as one that was to do only so many. */
+    /**
+     * Whether a stopped repetition stands at the end of an iteration: as one that was to do only so
+     * many.
+     */
     private boolean prefix(SweepState now) {
         long before = c.state.values[RCX] & c.addressMask;
         long left = now.values[RCX] & c.addressMask;

@@ -4,9 +4,9 @@ package dev.faultline.cpu.x86.fp;
 import static dev.faultline.cpu.x86.fp.FpuMath.*;
 
 /**
- * The basic arithmetic of the x87 FPU, bit-exact: add, subtract, multiply, divide, square root and the two remainders.
- * Source: SDM 1, "Programming with the x87 FPU"; SDM 2, the pages of the instructions. See {@link FpuMath} for how
- * operands and results travel.
+ * The basic arithmetic of the x87 FPU, bit-exact: add, subtract, multiply, divide, square root and
+ * the two remainders. Source: SDM 1, "Programming with the x87 FPU"; SDM 2, the pages of the
+ * instructions. See {@link FpuMath} for how operands and results travel.
  */
 public final class FpuArithmetic {
     private FpuArithmetic() {}
@@ -88,8 +88,7 @@ public final class FpuArithmetic {
         }
     }
 
-    private static boolean sumSpecial(
-            FpuMath m, long aSig, int aSe, long bSig, int bSe, int flip) {
+    private static boolean sumSpecial(FpuMath m, long aSig, int aSe, long bSig, int bSe, int flip) {
         if (m.special(aSig, aSe, bSig, bSe)) {
             return true;
         }
@@ -268,7 +267,10 @@ public final class FpuArithmetic {
         m.round(0, (e >> 1) + BIAS, root, rest, m.precision);
     }
 
-    /** floor(sqrt(hi:lo)) for hi >= 2^62: an estimate from double, one Newton step, exact correction. */
+    /**
+     * floor(sqrt(hi:lo)) for hi >= 2^62: an estimate from double, one Newton step, exact
+     * correction.
+     */
     private static long root(FpuMath m, long hi, long lo) {
         double approx = Math.sqrt((hi >>> 1) * 2.0) * 4294967296.0;
         long s = approx >= 0x1p64 ? -1L : toUnsigned(approx);
@@ -296,12 +298,12 @@ public final class FpuArithmetic {
     }
 
     /**
-     * The partial remainder of a by b: C2 is set while it is incomplete, else the low quotient bits are in C0, C3, C1.
+     * The partial remainder of a by b: C2 is set while it is incomplete, else the low quotient bits
+     * are in C0, C3, C1.
      *
      * @param ieee false: FPREM, quotient truncated; true: FPREM1, quotient rounded to nearest
      */
-    public static void remainder(
-            FpuMath m, long aSig, int aSe, long bSig, int bSe, boolean ieee) {
+    public static void remainder(FpuMath m, long aSig, int aSe, long bSig, int bSe, boolean ieee) {
         m.begin();
         if (m.special(aSig, aSe, bSig, bSe)) {
             return;
@@ -357,8 +359,7 @@ public final class FpuArithmetic {
     }
 
     /** |a| < |b|: the remainder is a, or a - b for FPREM1 if a is more than half of b. */
-    private static void small(
-            FpuMath m, int sign, int d, long a, int aExp, long b, boolean ieee) {
+    private static void small(FpuMath m, int sign, int d, long a, int aExp, long b, boolean ieee) {
         if (ieee && d == -1 && Long.compareUnsigned(a, b) > 0) {
             quotient(m, 1);
             pack(m, sign ^ SIGN, aExp, (b << 1) - a, sign);

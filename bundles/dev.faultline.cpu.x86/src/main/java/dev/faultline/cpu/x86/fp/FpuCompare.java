@@ -8,13 +8,12 @@ public final class FpuCompare {
     private FpuCompare() {}
 
     /**
-     * Compares a with b and leaves C3, C2 and C0 in {@link FpuMath#cc}: 0 if a &gt; b, C0 if a &lt; b, C3 if equal, all
-     * three if unordered.
+     * Compares a with b and leaves C3, C2 and C0 in {@link FpuMath#cc}: 0 if a &gt; b, C0 if a &lt;
+     * b, C3 if equal, all three if unordered.
      *
      * @param quiet quiet NaNs are not invalid (FUCOM, FUCOMI)
      */
-    public static void compare(
-            FpuMath m, long aSig, int aSe, long bSig, int bSe, boolean quiet) {
+    public static void compare(FpuMath m, long aSig, int aSe, long bSig, int bSe, boolean quiet) {
         m.begin();
         if (unsupported(aSig, aSe)
                 || unsupported(bSig, bSe)

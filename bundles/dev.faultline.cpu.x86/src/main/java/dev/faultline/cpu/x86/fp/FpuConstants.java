@@ -2,11 +2,13 @@
 package dev.faultline.cpu.x86.fp;
 
 /**
- * The constants of FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2 and FLDZ, rounded as rounding control says (SDM 2,
- * "FLD1/FLDL2T/FLDL2E/FLDPI/FLDLG2/FLDLN2/FLDZ"). Precision control does not matter, and no exception is raised.
+ * The constants of FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2 and FLDZ, rounded as rounding
+ * control says (SDM 2, "FLD1/FLDL2T/FLDL2E/FLDPI/FLDLG2/FLDLN2/FLDZ"). Precision control does not
+ * matter, and no exception is raised.
  */
 public final class FpuConstants {
-    // the numbers to 66 bits and more: significand, and whether the bits below it are above half a unit
+    // the numbers to 66 bits and more: significand, and whether the bits below it are above half a
+    // unit
     private static final long[] SIG = {
         0x8000000000000000L, // 1
         0xD49A784BCD1B8AFEL, // log2(10)

@@ -4,8 +4,9 @@ package dev.faultline.cpu.x86.fp;
 import static dev.faultline.cpu.x86.fp.FpuMath.*;
 
 /**
- * Conversions between the 80-bit format and integers, float32, float64 and packed decimal. Source: SDM 1, "Data Types
- * and Addressing Modes" of the x87 chapter; SDM 2, FLD, FST, FILD, FIST, FISTTP, FBLD, FBSTP.
+ * Conversions between the 80-bit format and integers, float32, float64 and packed decimal. Source:
+ * SDM 1, "Data Types and Addressing Modes" of the x87 chapter; SDM 2, FLD, FST, FILD, FIST, FISTTP,
+ * FBLD, FBSTP.
  */
 public final class FpuConvert {
     private static final long TEN_TO_18 = 1_000_000_000_000_000_000L;
@@ -52,8 +53,8 @@ public final class FpuConvert {
     }
 
     /**
-     * A float32 as memory operand: the same value, signaling NaNs kept; the operation that follows reports them and
-     * denormals, and selects among NaNs.
+     * A float32 as memory operand: the same value, signaling NaNs kept; the operation that follows
+     * reports them and denormals, and selects among NaNs.
      */
     public static void widenFloat32(FpuMath m, int value) {
         int sign = value >>> 16 & SIGN;
@@ -155,8 +156,7 @@ public final class FpuConvert {
         return ((long) e << digits - 1) + ((r & ~J) >>> drop);
     }
 
-    private static long denormalFloat(
-            FpuMath m, boolean negative, int exp, long sig, int digits) {
+    private static long denormalFloat(FpuMath m, boolean negative, int exp, long sig, int digits) {
         int shift = 64 - digits + 1 - exp; // bits below the last place
         long r = shift < 64 ? sig >>> shift : 0;
         long rest = shift < 64 ? sig << 64 - shift : shift == 64 ? sig : 1;
@@ -169,8 +169,8 @@ public final class FpuConvert {
     }
 
     /**
-     * FIST and FISTTP: the integer goes to {@link FpuMath#bits}, sign-extended; out of range (IE) it is the "integer
-     * indefinite", the most negative one.
+     * FIST and FISTTP: the integer goes to {@link FpuMath#bits}, sign-extended; out of range (IE)
+     * it is the "integer indefinite", the most negative one.
      *
      * @param width 16, 32 or 64
      * @param truncate ignore rounding control (FISTTP)
@@ -213,7 +213,10 @@ public final class FpuConvert {
         return shift == 64 ? sig : sig != 0 ? 1 : 0;
     }
 
-    /** FBLD: 18 decimal digits in {@code low} and the low byte of {@code high}, the sign in bit 15 of it. */
+    /**
+     * FBLD: 18 decimal digits in {@code low} and the low byte of {@code high}, the sign in bit 15
+     * of it.
+     */
     public static void fromDecimal(FpuMath m, long low, int high) {
         m.begin();
         long value = 0;

@@ -3,13 +3,18 @@ package dev.faultline.cpu.x86.fp;
 
 import static dev.faultline.cpu.x86.fp.FpuMath.*;
 
-/** F2XM1, FYL2X and FYL2XP1, correct to within the last place. Source: SDM 2, the pages of these instructions. */
+/**
+ * F2XM1, FYL2X and FYL2XP1, correct to within the last place. Source: SDM 2, the pages of these
+ * instructions.
+ */
 public final class FpuLogarithm {
     private static final long SQRT_2 = 0xB504F333F9DE6484L;
 
     private FpuLogarithm() {}
 
-    /** 2^a - 1 for a in [-1, 1]. Other arguments, whose results are undefined, come back unchanged. */
+    /**
+     * 2^a - 1 for a in [-1, 1]. Other arguments, whose results are undefined, come back unchanged.
+     */
     public static void exp2MinusOne(FpuMath m, long aSig, int aSe) {
         m.begin();
         if (m.special(aSig, aSe)) {
@@ -53,9 +58,7 @@ public final class FpuLogarithm {
         boolean bZero = zero(bSig, bSe);
         boolean aInf = infinite(aSig, aSe);
         boolean bInf = infinite(bSig, bSe);
-        if ((aSe & SIGN) != 0 && !aZero
-                || bZero && (aZero || aInf)
-                || bInf && aOne) {
+        if ((aSe & SIGN) != 0 && !aZero || bZero && (aZero || aInf) || bInf && aOne) {
             m.invalid();
             return;
         }

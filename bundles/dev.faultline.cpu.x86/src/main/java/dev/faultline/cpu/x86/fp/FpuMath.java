@@ -2,16 +2,19 @@
 package dev.faultline.cpu.x86.fp;
 
 /**
- * The arithmetic context of one x87 FPU: rounding control in, one 80-bit result and its exceptions out.
+ * The arithmetic context of one x87 FPU: rounding control in, one 80-bit result and its exceptions
+ * out.
  *
- * <p>An 80-bit value travels as two primitives: the 64-bit significand {@code sig} with its explicit integer bit, and
- * {@code se}, the sign (bit 15) and biased exponent (bits 14:0), zero-extended. Operations are static methods of the
- * other classes of this package; each starts by calling {@link #begin()} and leaves its result in the public fields.
- * Nothing here allocates. One instance belongs to one vCPU and is not thread-safe.
+ * <p>An 80-bit value travels as two primitives: the 64-bit significand {@code sig} with its
+ * explicit integer bit, and {@code se}, the sign (bit 15) and biased exponent (bits 14:0),
+ * zero-extended. Operations are static methods of the other classes of this package; each starts by
+ * calling {@link #begin()} and leaves its result in the public fields. Nothing here allocates. One
+ * instance belongs to one vCPU and is not thread-safe.
  *
- * <p>The caller turns a result into architectural state (SDM 1, "x87 FPU Floating-Point Exception Handling"): if {@link
- * #blocked()} the destination keeps its old value; otherwise it takes {@link #sig}/{@link #se}, which already hold the
- * masked response, or the result with its exponent moved by 24576 if overflow or underflow is unmasked.
+ * <p>The caller turns a result into architectural state (SDM 1, "x87 FPU Floating-Point Exception
+ * Handling"): if {@link #blocked()} the destination keeps its old value; otherwise it takes {@link
+ * #sig}/{@link #se}, which already hold the masked response, or the result with its exponent moved
+ * by 24576 if overflow or underflow is unmasked.
  */
 public final class FpuMath {
     /** Invalid operation; bit 0 of status and control word. */
@@ -80,8 +83,8 @@ public final class FpuMath {
     public int cc;
 
     /**
-     * True if a denormal float32 or float64 was widened into an operand of the next operation, which has to report it;
-     * widening makes such a value normal.
+     * True if a denormal float32 or float64 was widened into an operand of the next operation,
+     * which has to report it; widening makes such a value normal.
      */
     boolean sourceDenormal;
 
@@ -109,8 +112,8 @@ public final class FpuMath {
     }
 
     /**
-     * Whether an unmasked exception forbids pushing a value loaded by FLD m32 or m64: only an invalid operation does;
-     * processors push a denormal even if DE is unmasked.
+     * Whether an unmasked exception forbids pushing a value loaded by FLD m32 or m64: only an
+     * invalid operation does; processors push a denormal even if DE is unmasked.
      */
     public boolean loadBlocked() {
         return (flags & ~masks & IE) != 0;
@@ -205,8 +208,9 @@ public final class FpuMath {
     }
 
     /**
-     * Decides two-operand operations on unsupported values and NaNs; true if decided (SDM 1, table "Rules for Handling
-     * NaNs"): a quiet NaN wins over a signaling one, else the larger significand, else the positive one.
+     * Decides two-operand operations on unsupported values and NaNs; true if decided (SDM 1, table
+     * "Rules for Handling NaNs"): a quiet NaN wins over a signaling one, else the larger
+     * significand, else the positive one.
      */
     boolean special(long aSig, int aSe, long bSig, int bSe) {
         if (unsupported(aSig, aSe) || unsupported(bSig, bSe)) {
@@ -314,7 +318,9 @@ public final class FpuMath {
         }
     }
 
-    /** The masked response to overflow: infinity, or the largest finite number on the way to zero. */
+    /**
+     * The masked response to overflow: infinity, or the largest finite number on the way to zero.
+     */
     private void overflow(int sign, long largest) {
         flags |= PE;
         if (rc == NEAREST || rc == (sign != 0 ? DOWN : UP)) {
@@ -325,7 +331,9 @@ public final class FpuMath {
         }
     }
 
-    /** The masked response to underflow: a denormal, an underflow exception only if it is inexact. */
+    /**
+     * The masked response to underflow: a denormal, an underflow exception only if it is inexact.
+     */
     private void denormalize(int sign, int exp, long hi, long lo, int bitsKept) {
         int shift = 1 - exp;
         long high = shift < 64 ? hi >>> shift : 0;
@@ -374,8 +382,9 @@ public final class FpuMath {
     long remainder;
 
     /**
-     * Unsigned quotient of the 128-bit number {@code hi:lo} by a normalized divisor (top bit set), {@code hi < d}; the
-     * remainder goes to {@link #remainder}. Two digits of 32 bits, Knuth's algorithm D.
+     * Unsigned quotient of the 128-bit number {@code hi:lo} by a normalized divisor (top bit set),
+     * {@code hi < d}; the remainder goes to {@link #remainder}. Two digits of 32 bits, Knuth's
+     * algorithm D.
      */
     long divide128(long hi, long lo, long d) {
         long d1 = d >>> 32;

@@ -77,8 +77,9 @@ public final class FpuScaling {
     }
 
     /**
-     * Unmasked overflow and underflow too large to be repaired by moving the exponent by 24576: the result is infinity
-     * or zero (SDM 1, "Numeric Overflow Exception (#O)" and "Numeric Underflow Exception (#U)").
+     * Unmasked overflow and underflow too large to be repaired by moving the exponent by 24576: the
+     * result is infinity or zero (SDM 1, "Numeric Overflow Exception (#O)" and "Numeric Underflow
+     * Exception (#U)").
      */
     private static boolean massive(FpuMath m, int sign, int exp, long sig) {
         if (exp > EXP - 1 + WRAP && (m.masks & OE) == 0) {
@@ -104,8 +105,8 @@ public final class FpuScaling {
     }
 
     /**
-     * Splits a into exponent and significand. The significand is the result; the exponent, an 80-bit value too, is
-     * in {@link FpuMath#secondSig} and {@link FpuMath#secondSe}.
+     * Splits a into exponent and significand. The significand is the result; the exponent, an
+     * 80-bit value too, is in {@link FpuMath#secondSig} and {@link FpuMath#secondSe}.
      */
     public static void extract(FpuMath m, long aSig, int aSe) {
         m.begin();

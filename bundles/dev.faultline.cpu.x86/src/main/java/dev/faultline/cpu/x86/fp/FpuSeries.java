@@ -4,8 +4,8 @@ package dev.faultline.cpu.x86.fp;
 import java.math.BigInteger;
 
 /**
- * Constants and series coefficients of the transcendental functions, in 128-bit significands. Computed once from their
- * definitions rather than typed in.
+ * Constants and series coefficients of the transcendental functions, in 128-bit significands.
+ * Computed once from their definitions rather than typed in.
  */
 final class FpuSeries {
     private static final int GUARD = 192;
@@ -40,7 +40,8 @@ final class FpuSeries {
     static final Wide PI = wide(PI_FIXED);
     static final Wide HALF_PI = wide(PI_FIXED.shiftRight(1));
     static final Wide QUARTER_PI = wide(PI_FIXED.shiftRight(2));
-    static final Wide THREE_QUARTER_PI = wide(PI_FIXED.multiply(BigInteger.valueOf(3)).shiftRight(2));
+    static final Wide THREE_QUARTER_PI =
+            wide(PI_FIXED.multiply(BigInteger.valueOf(3)).shiftRight(2));
 
     /** atan(i / ATAN_STEPS). */
     static final Wide[] ATAN = atanTable();
@@ -81,7 +82,8 @@ final class FpuSeries {
             return w;
         }
         int length = fixed.bitLength();
-        BigInteger v = length >= 128 ? fixed.shiftRight(length - 128) : fixed.shiftLeft(128 - length);
+        BigInteger v =
+                length >= 128 ? fixed.shiftRight(length - 128) : fixed.shiftLeft(128 - length);
         return w.set(false, length - 1 - GUARD, v.shiftRight(64).longValue(), v.longValue());
     }
 

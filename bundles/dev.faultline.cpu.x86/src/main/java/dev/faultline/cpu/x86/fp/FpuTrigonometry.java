@@ -4,9 +4,9 @@ package dev.faultline.cpu.x86.fp;
 import static dev.faultline.cpu.x86.fp.FpuMath.*;
 
 /**
- * FSIN, FCOS, FSINCOS, FPTAN and FPATAN. Results are correct to within the last place; processors differ among
- * themselves there. Arguments are reduced with the 66-bit approximation of pi that the processors use (SDM 1, "Pi"), so
- * results for large arguments agree too.
+ * FSIN, FCOS, FSINCOS, FPTAN and FPATAN. Results are correct to within the last place; processors
+ * differ among themselves there. Arguments are reduced with the 66-bit approximation of pi that the
+ * processors use (SDM 1, "Pi"), so results for large arguments agree too.
  */
 public final class FpuTrigonometry {
     // pi/2 in units of 2^-65: 66 bits
@@ -61,7 +61,10 @@ public final class FpuTrigonometry {
         cosine(m, quadrant);
     }
 
-    /** tan(a) in the second result, 1, which is pushed, in the first; a NaN or indefinite is in both. */
+    /**
+     * tan(a) in the second result, 1, which is pushed, in the first; a NaN or indefinite is in
+     * both.
+     */
     public static void tan(FpuMath m, long aSig, int aSe) {
         m.begin();
         if (!undecided(m, aSig, aSe)) {
@@ -113,8 +116,7 @@ public final class FpuTrigonometry {
         int exp = FpuArithmetic.normalExp(aSig, aSe & EXP) - BIAS;
         long sig = aSig << Long.numberOfLeadingZeros(aSig);
         Wide r = m.w0;
-        if (exp < -1
-                || exp == -1 && Long.compareUnsigned(sig, 0xC90FDAA22168C234L) <= 0) {
+        if (exp < -1 || exp == -1 && Long.compareUnsigned(sig, 0xC90FDAA22168C234L) <= 0) {
             r.set(false, exp, sig, 0);
             return 0;
         }
@@ -133,13 +135,13 @@ public final class FpuTrigonometry {
                 q |= 1;
             }
         }
-        // the remainder is below 2^66: a comparison with half of pi/2 decides to which side it belongs
+        // the remainder is below 2^66: a comparison with half of pi/2 decides to which side it
+        // belongs
         long twiceHi = hi << 1 | lo >>> 63;
         long twiceLo = lo << 1;
         boolean over =
                 twiceHi > HALF_PI_HI
-                        || twiceHi == HALF_PI_HI
-                                && Long.compareUnsigned(twiceLo, HALF_PI_LO) > 0;
+                        || twiceHi == HALF_PI_HI && Long.compareUnsigned(twiceLo, HALF_PI_LO) > 0;
         if (over) {
             hi = HALF_PI_HI - hi - (Long.compareUnsigned(HALF_PI_LO, lo) < 0 ? 1 : 0);
             lo = HALF_PI_LO - lo;
@@ -165,8 +167,7 @@ public final class FpuTrigonometry {
     private static void sine(FpuMath m, int quadrant, int aSe) {
         boolean useCosine = (quadrant & 1) != 0;
         series(m.w1, m.w0, m.w3, useCosine);
-        m.w1.negative =
-                (!useCosine && m.w0.negative) ^ (quadrant & 2) != 0 ^ (aSe & SIGN) != 0;
+        m.w1.negative = (!useCosine && m.w0.negative) ^ (quadrant & 2) != 0 ^ (aSe & SIGN) != 0;
         m.w1.round(m, vanishing(m));
     }
 
@@ -179,15 +180,14 @@ public final class FpuTrigonometry {
     }
 
     /**
-     * Whether the argument is so small that processors deliver sin r = r, tan r = r and cos r = 1 in every rounding mode.
+     * Whether the argument is so small that processors deliver sin r = r, tan r = r and cos r = 1
+     * in every rounding mode.
      */
     private static boolean vanishing(FpuMath m) {
         return m.w0.exp < -60;
     }
 
-    /**
-     * The angle of the point (x, y): FPATAN with x = ST(0) = a and y = ST(1) = b.
-     */
+    /** The angle of the point (x, y): FPATAN with x = ST(0) = a and y = ST(1) = b. */
     public static void atan(FpuMath m, long aSig, int aSe, long bSig, int bSe) {
         m.begin();
         if (m.special(aSig, aSe, bSig, bSe)) {
@@ -237,8 +237,7 @@ public final class FpuTrigonometry {
                 FpuArithmetic.normalExp(bSig, bSe & EXP),
                 bSig << Long.numberOfLeadingZeros(bSig),
                 0);
-        boolean steep =
-                y.exp > x.exp || y.exp == x.exp && Long.compareUnsigned(y.hi, x.hi) > 0;
+        boolean steep = y.exp > x.exp || y.exp == x.exp && Long.compareUnsigned(y.hi, x.hi) > 0;
         arc(m, steep ? y : x, steep ? x : y);
         Wide angle = m.w1;
         if (steep) {

@@ -2,9 +2,10 @@
 package dev.faultline.cpu.x86.fp;
 
 /**
- * A mutable floating-point number with a 128-bit significand, the working precision of the transcendental functions:
- * (-1)^negative * hi:lo / 2^127 * 2^exp, top bit of {@code hi} set unless the number is zero. Results are truncated,
- * so an operation is wrong by at most about one unit in the last of 128 places; the functions need 70.
+ * A mutable floating-point number with a 128-bit significand, the working precision of the
+ * transcendental functions: (-1)^negative * hi:lo / 2^127 * 2^exp, top bit of {@code hi} set unless
+ * the number is zero. Results are truncated, so an operation is wrong by at most about one unit in
+ * the last of 128 places; the functions need 70.
  */
 final class Wide {
     boolean negative;
@@ -127,8 +128,7 @@ final class Wide {
         if (b.zero()) {
             return set(a);
         }
-        boolean swap =
-                a.exp < b.exp || a.exp == b.exp && !atLeast(a.hi, a.lo, b.hi, b.lo);
+        boolean swap = a.exp < b.exp || a.exp == b.exp && !atLeast(a.hi, a.lo, b.hi, b.lo);
         Wide big = swap ? b : a;
         Wide small = swap ? a : b;
         int shift = big.exp - small.exp;
@@ -140,8 +140,8 @@ final class Wide {
             long l = big.lo + sLo;
             long c = Long.compareUnsigned(l, sLo) < 0 ? 1 : 0;
             long h = big.hi + sHi + c;
-            boolean over = c != 0 ? Long.compareUnsigned(h, sHi) <= 0
-                    : Long.compareUnsigned(h, sHi) < 0;
+            boolean over =
+                    c != 0 ? Long.compareUnsigned(h, sHi) <= 0 : Long.compareUnsigned(h, sHi) < 0;
             if (over) {
                 return set(n, e + 1, h >>> 1 | FpuMath.J, h << 63 | l >>> 1);
             }
@@ -188,7 +188,8 @@ final class Wide {
     }
 
     /**
-     * Sets this to c[0] + z*(c[1] + z*(c[2] + ...)), or with alternating signs; all partial sums lie in [0, 2).
+     * Sets this to c[0] + z*(c[1] + z*(c[2] + ...)), or with alternating signs; all partial sums
+     * lie in [0, 2).
      *
      * @param c coefficients as pairs hi, lo in units of 2^-127
      * @param z a fixed-point fraction in units of 2^-128

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The arithmetic of the x87 FPU on 80-bit extended precision values, independent of registers and instructions: {@link
- * dev.faultline.cpu.x86.fp.FpuMath} is the context, the other classes are functions on it.
+ * The arithmetic of the x87 FPU on 80-bit extended precision values, independent of registers and
+ * instructions: {@link dev.faultline.cpu.x86.fp.FpuMath} is the context, the other classes are
+ * functions on it.
  */
 @org.osgi.annotation.bundle.Export
 @org.osgi.annotation.versioning.Version("1.0.0")

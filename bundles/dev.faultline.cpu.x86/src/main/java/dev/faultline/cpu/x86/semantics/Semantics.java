@@ -12,7 +12,10 @@ import dev.faultline.cpu.x86.semantics.x87.X87Ops;
 public final class Semantics {
     private Semantics() {}
 
-    /** @throws IllegalStateException if the table names a mnemonic that no family implements: a fault of ours */
+    /**
+     * @throws IllegalStateException if the table names a mnemonic that no family implements: a
+     *     fault of ours
+     */
     public static Op make(Decoded d) {
         return switch (d.entry.family) {
             case INTEGER -> IntegerOps.make(d);

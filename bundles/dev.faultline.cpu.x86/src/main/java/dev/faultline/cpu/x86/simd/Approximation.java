@@ -2,11 +2,12 @@
 package dev.faultline.cpu.x86.simd;
 
 /**
- * RCPPS, RCPSS, RSQRTPS and RSQRTSS: the relative error is below 1.5 * 2^-12 and no exception is ever raised.
+ * RCPPS, RCPSS, RSQRTPS and RSQRTSS: the relative error is below 1.5 * 2^-12 and no exception is
+ * ever raised.
  *
- * <p>The architecture leaves the last bits open. These are the bits of Intel's processors: the value at the middle of one of 2048
- * intervals of the operand, rounded to 12 fraction bits; equal to an Intel Xeon for all 2^32 operands' table entries. Both are
- * unary {@link FpOp}s.
+ * <p>The architecture leaves the last bits open. These are the bits of Intel's processors: the
+ * value at the middle of one of 2048 intervals of the operand, rounded to 12 fraction bits; equal
+ * to an Intel Xeon for all 2^32 operands' table entries. Both are unary {@link FpOp}s.
  */
 public final class Approximation {
     private static final int MIN_NORMAL = 0x0080_0000;

@@ -7,10 +7,11 @@ import static dev.faultline.cpu.x86.simd.Mxcsr.PE;
 /**
  * Scalar binary32 ({@code S}) and binary64 ({@code D}) arithmetic; each method is an {@link FpOp}.
  *
- * <p>Under round-to-nearest, with operands that are normal or zero and a result safely inside the normal range, the JVM's own
- * arithmetic gives the right bits and the only exception possible is PE. Whether the result is exact is worked out from the
- * residual, and not at all while PE is already set and masked (flags are sticky), which is where programs spend their lives.
- * Everything else goes to {@link SoftFloat}.
+ * <p>Under round-to-nearest, with operands that are normal or zero and a result safely inside the
+ * normal range, the JVM's own arithmetic gives the right bits and the only exception possible is
+ * PE. Whether the result is exact is worked out from the residual, and not at all while PE is
+ * already set and masked (flags are sticky), which is where programs spend their lives. Everything
+ * else goes to {@link SoftFloat}.
  */
 public final class FpArith {
     private static final int RC = 3 << Mxcsr.RC_SHIFT;
@@ -94,7 +95,9 @@ public final class FpArith {
         return SoftFloat.add(m, true, true, a, b, out, o);
     }
 
-    /** Whether {@code r}, the rounded sum, is the sum: the error term of Knuth's two-sum is zero. */
+    /**
+     * Whether {@code r}, the rounded sum, is the sum: the error term of Knuth's two-sum is zero.
+     */
     private static boolean sumIsExact(double x, double y, double r) {
         double yr = r - x;
         return (x - (r - yr)) + (y - yr) == 0;
@@ -270,7 +273,10 @@ public final class FpArith {
 
     // ---------------------------------------------------------------- comparison
 
-    /** Predicates 0 to 3 of CMPccPS and friends, by relation (bit 0 less, 1 equal, 2 greater, 3 unordered). */
+    /**
+     * Predicates 0 to 3 of CMPccPS and friends, by relation (bit 0 less, 1 equal, 2 greater, 3
+     * unordered).
+     */
     private static final int[] TRUE_FOR = {0b0010, 0b0001, 0b0011, 0b1000};
 
     /** The comparison with predicate {@code imm & 7}: all ones or all zeros. */

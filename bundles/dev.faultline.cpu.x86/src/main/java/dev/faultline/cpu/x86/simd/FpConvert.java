@@ -4,8 +4,8 @@ package dev.faultline.cpu.x86.simd;
 import static dev.faultline.cpu.x86.simd.Mxcsr.PE;
 
 /**
- * Conversions between binary32, binary64 and signed integers, and rounding to integral values. Each is a unary {@link FpOp}: the
- * operand is {@code b}. 32-bit results are zero-extended.
+ * Conversions between binary32, binary64 and signed integers, and rounding to integral values. Each
+ * is a unary {@link FpOp}: the operand is {@code b}. 32-bit results are zero-extended.
  */
 public final class FpConvert {
     private FpConvert() {}
@@ -106,7 +106,10 @@ public final class FpConvert {
         return SoftFloat.toInt(m, false, true, Mxcsr.RC_ZERO, b, out, o);
     }
 
-    /** ROUNDSD and ROUNDPD with this immediate (bit 3 suppresses PE, bit 2 takes MXCSR's mode, bits 1:0 the mode). */
+    /**
+     * ROUNDSD and ROUNDPD with this immediate (bit 3 suppresses PE, bit 2 takes MXCSR's mode, bits
+     * 1:0 the mode).
+     */
     public static FpOp roundD(int imm) {
         return (m, a, b, out, o) -> round(m, true, imm, b, out, o);
     }

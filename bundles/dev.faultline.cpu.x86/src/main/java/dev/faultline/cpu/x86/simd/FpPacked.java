@@ -2,9 +2,9 @@
 package dev.faultline.cpu.x86.simd;
 
 /**
- * Runs an {@link FpOp} over the elements of 128-bit operands. The destination is {@code x[d]} (low) and {@code x[d + 1]} (high);
- * it is also the first source. Returns the exceptions of all elements; when one of them is unmasked the caller restores the
- * destination. Allocation-free; any thread.
+ * Runs an {@link FpOp} over the elements of 128-bit operands. The destination is {@code x[d]} (low)
+ * and {@code x[d + 1]} (high); it is also the first source. Returns the exceptions of all elements;
+ * when one of them is unmasked the caller restores the destination. Allocation-free; any thread.
  */
 public final class FpPacked {
     private FpPacked() {}
@@ -94,8 +94,9 @@ public final class FpPacked {
     }
 
     /**
-     * DPPS: (p0 + p1) + (p2 + p3), each step rounded; imm 7:4 chooses the products, 3:0 where the sum goes. An unmasked exception in
-     * one step keeps the next from happening; what is returned has been through {@link Mxcsr#reported} step by step.
+     * DPPS: (p0 + p1) + (p2 + p3), each step rounded; imm 7:4 chooses the products, 3:0 where the
+     * sum goes. An unmasked exception in one step keeps the next from happening; what is returned
+     * has been through {@link Mxcsr#reported} step by step.
      */
     public static int dpps(int m, int imm, long[] x, int d, long slo, long shi) {
         long alo = x[d];
@@ -132,8 +133,8 @@ public final class FpPacked {
     }
 
     /**
-     * Which NaN an element of DPPS gets. The SDM does not say; Intel's processors add the pairs of even elements in reverse, and
-     * the two sums in reverse for the upper half.
+     * Which NaN an element of DPPS gets. The SDM does not say; Intel's processors add the pairs of
+     * even elements in reverse, and the two sums in reverse for the upper half.
      */
     private static void dppsNan(
             int m, int imm, long p0, long p1, long p2, long p3, long[] x, int d) {

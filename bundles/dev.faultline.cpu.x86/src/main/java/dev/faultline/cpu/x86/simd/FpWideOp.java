@@ -6,8 +6,8 @@ package dev.faultline.cpu.x86.simd;
 public interface FpWideOp {
     /**
      * @param mxcsr as for {@link FpOp}
-     * @param x holds the destination, which is also the first source, at {@code d} and {@code d + 1}; unspecified there if an unmasked
-     *     exception is returned
+     * @param x holds the destination, which is also the first source, at {@code d} and {@code d +
+     *     1}; unspecified there if an unmasked exception is returned
      * @param slo low half of the source
      * @param shi high half of the source
      * @return the exceptions that all elements raised

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.simd;
 
-/** A packed-integer operation in which each 64-bit half of the result depends on that half of the operands only. Pure. */
+/**
+ * A packed-integer operation in which each 64-bit half of the result depends on that half of the
+ * operands only. Pure.
+ */
 @FunctionalInterface
 public interface LaneOp {
     /**

@@ -2,8 +2,9 @@
 package dev.faultline.cpu.x86.simd;
 
 /**
- * Bits of MXCSR and the rule that turns the exceptions an instruction raised into sticky flags or a fault (SDM 1, "MXCSR
- * Control and Status Register" and "Handling SIMD Floating-Point Exceptions in Software").
+ * Bits of MXCSR and the rule that turns the exceptions an instruction raised into sticky flags or a
+ * fault (SDM 1, "MXCSR Control and Status Register" and "Handling SIMD Floating-Point Exceptions in
+ * Software").
  */
 public final class Mxcsr {
     public static final int IE = 0x01;
@@ -60,8 +61,9 @@ public final class Mxcsr {
     }
 
     /**
-     * The flags an instruction leaves in MXCSR. An unmasked pre-computation exception in any element keeps the whole instruction
-     * from computing, so no element reports a post-computation exception.
+     * The flags an instruction leaves in MXCSR. An unmasked pre-computation exception in any
+     * element keeps the whole instruction from computing, so no element reports a post-computation
+     * exception.
      */
     public static int reported(int mxcsr, int raised) {
         return (unmasked(mxcsr, raised) & PRE_COMPUTATION) != 0 ? raised & PRE_COMPUTATION : raised;

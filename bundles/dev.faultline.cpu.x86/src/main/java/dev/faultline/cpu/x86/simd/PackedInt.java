@@ -2,8 +2,8 @@
 package dev.faultline.cpu.x86.simd;
 
 /**
- * Packed-integer operations on one quadword: the whole of an MMX operation, or one half of an SSE one. Every method named after a
- * mnemonic is a {@link LaneOp}. Pure; any thread.
+ * Packed-integer operations on one quadword: the whole of an MMX operation, or one half of an SSE
+ * one. Every method named after a mnemonic is a {@link LaneOp}. Pure; any thread.
  */
 public final class PackedInt {
     private static final long HIGH8 = 0x8080_8080_8080_8080L;
@@ -380,7 +380,8 @@ public final class PackedInt {
         return pd(Math.abs((int) b), Math.abs((int) (b >> 32)));
     }
 
-    // ---------------------------------------------------------------- shifts; the count is all of b, unsigned
+    // ---------------------------------------------------------------- shifts; the count is all of
+    // b, unsigned
 
     private static boolean beyond(long count, int width) {
         return Long.compareUnsigned(count, width) >= 0;
@@ -423,7 +424,8 @@ public final class PackedInt {
         return pd((int) a >> n, (int) (a >> 32) >> n);
     }
 
-    // ---------------------------------------------------------------- MMX shapes of operations that are wide in SSE
+    // ---------------------------------------------------------------- MMX shapes of operations
+    // that are wide in SSE
 
     private static int satSb(int v) {
         return clamp(v, -128, 127);
@@ -446,8 +448,7 @@ public final class PackedInt {
 
     /** The two doublewords of v as signed saturated words, in the low doubleword. */
     static long packSignedWords(long v) {
-        return pw(clamp((int) v, -32768, 32767), 0)
-                | pw(clamp((int) (v >> 32), -32768, 32767), 1);
+        return pw(clamp((int) v, -32768, 32767), 0) | pw(clamp((int) (v >> 32), -32768, 32767), 1);
     }
 
     static long packUnsignedWords(long v) {

@@ -2,8 +2,8 @@
 package dev.faultline.cpu.x86.simd;
 
 /**
- * Packed operations on 128 bits whose halves are not independent. Methods named after a mnemonic are {@link WideOp}s: the
- * destination is {@code x[d]} and {@code x[d + 1]}.
+ * Packed operations on 128 bits whose halves are not independent. Methods named after a mnemonic
+ * are {@link WideOp}s: the destination is {@code x[d]} and {@code x[d + 1]}.
  */
 public final class PackedWide {
     private static final long LOW32 = 0xFFFF_FFFFL;
@@ -150,7 +150,12 @@ public final class PackedWide {
         long hi = x[d + 1];
         switch (imm >>> 3) {
             case 0 -> set(x, d, PackedInt.palignr(shi, slo, imm), PackedInt.palignr(lo, shi, imm));
-            case 1 -> set(x, d, PackedInt.palignr(lo, shi, imm - 8), PackedInt.palignr(hi, lo, imm - 8));
+            case 1 ->
+                    set(
+                            x,
+                            d,
+                            PackedInt.palignr(lo, shi, imm - 8),
+                            PackedInt.palignr(hi, lo, imm - 8));
             case 2 -> set(x, d, PackedInt.palignr(hi, lo, imm - 16), hi >>> 8 * (imm - 16));
             case 3 -> set(x, d, hi >>> 8 * (imm - 24), 0);
             default -> set(x, d, 0, 0);
@@ -351,7 +356,10 @@ public final class PackedWide {
         return ((alo & blo | ahi & bhi) == 0 ? 0x40 : 0) | ((~alo & blo | ~ahi & bhi) == 0 ? 1 : 0);
     }
 
-    /** CRC32: accumulates {@code bits} (8, 16, 32 or 64) low bits of v with the Castagnoli polynomial. */
+    /**
+     * CRC32: accumulates {@code bits} (8, 16, 32 or 64) low bits of v with the Castagnoli
+     * polynomial.
+     */
     public static int crc32c(int crc, long v, int bits) {
         int c = crc;
         for (int i = 0; i < bits; i += 8) {

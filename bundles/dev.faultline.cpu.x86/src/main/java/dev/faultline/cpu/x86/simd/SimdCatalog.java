@@ -5,8 +5,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * The packed operations by mnemonic, in lower case. Asked when instruction tables are built, never while guests run. Immutable
- * after class initialisation.
+ * The packed operations by mnemonic, in lower case. Asked when instruction tables are built, never
+ * while guests run. Immutable after class initialisation.
  */
 public final class SimdCatalog {
     private static final Map<String, LaneOp> LANES = new HashMap<>();
@@ -219,7 +219,10 @@ public final class SimdCatalog {
         return find(WIDE, mnemonic, "wide");
     }
 
-    /** Scalar arithmetic by stem and element type: "adds" for ADDSS and ADDPS, "sqrtd" for SQRTSD and SQRTPD. */
+    /**
+     * Scalar arithmetic by stem and element type: "adds" for ADDSS and ADDPS, "sqrtd" for SQRTSD
+     * and SQRTPD.
+     */
     public static FpOp fp(String stemAndType) {
         return find(FP, stemAndType, "floating-point");
     }

@@ -16,12 +16,14 @@ import static dev.faultline.cpu.x86.simd.Mxcsr.UM;
 import static dev.faultline.cpu.x86.simd.Mxcsr.ZE;
 
 /**
- * Integer-only binary32 and binary64 arithmetic with everything MXCSR asks for. The slow path behind {@link FpArith}.
+ * Integer-only binary32 and binary64 arithmetic with everything MXCSR asks for. The slow path
+ * behind {@link FpArith}.
  *
- * <p>{@code d} chooses the format: true is binary64. A finite non-zero operand is taken apart into an unbiased exponent and a
- * significand with its leading one at bit 62, so that at least nine guard bits lie below either format's last place; whatever
- * falls off the end is jammed into bit 0, which is enough for every rounding mode. Methods return the raised exception flags and
- * put the result into {@code out[o]}.
+ * <p>{@code d} chooses the format: true is binary64. A finite non-zero operand is taken apart into
+ * an unbiased exponent and a significand with its leading one at bit 62, so that at least nine
+ * guard bits lie below either format's last place; whatever falls off the end is jammed into bit 0,
+ * which is enough for every rounding mode. Methods return the raised exception flags and put the
+ * result into {@code out[o]}.
  */
 final class SoftFloat {
     static final long QUIET32 = 0x0040_0000L;
@@ -134,7 +136,9 @@ final class SoftFloat {
         return sig >>> n | ((sig & (1L << n) - 1) != 0 ? 1 : 0);
     }
 
-    /** What to add below the last place kept, so that truncation then rounds in the given direction. */
+    /**
+     * What to add below the last place kept, so that truncation then rounds in the given direction.
+     */
     private static long roundIncrement(int rc, boolean negative, long kept, long rest, long half) {
         if (rest == 0) {
             return 0;
@@ -148,8 +152,7 @@ final class SoftFloat {
     }
 
     /** Rounds, packs and reports overflow, underflow (tininess after rounding) and inexact. */
-    static int round(
-            int mxcsr, boolean d, boolean negative, int exp, long sig, long[] out, int o) {
+    static int round(int mxcsr, boolean d, boolean negative, int exp, long sig, long[] out, int o) {
         int fb = fracBits(d);
         int drop = 62 - fb;
         long mask = (1L << drop) - 1;
@@ -236,8 +239,7 @@ final class SoftFloat {
                 return raised;
             }
             long v = isZero(d, a) ? b : a;
-            return raised
-                    | round(mxcsr, d, sign(d, v), exponent(d, v), significand(d, v), out, o);
+            return raised | round(mxcsr, d, sign(d, v), exponent(d, v), significand(d, v), out, o);
         }
         if (magnitude(d, a) < magnitude(d, b)) {
             long t = a;
@@ -360,8 +362,7 @@ final class SoftFloat {
         }
         double r = Math.sqrt(v);
         double error = Math.fma(r, r, -v);
-        long sig =
-                (Double.doubleToRawLongBits(r) & (1L << 52) - 1 | 1L << 52) << 10;
+        long sig = (Double.doubleToRawLongBits(r) & (1L << 52) - 1 | 1L << 52) << 10;
         if (error < 0) {
             sig |= 1;
         } else if (error > 0) {
@@ -467,8 +468,8 @@ final class SoftFloat {
     }
 
     /**
-     * To a signed integer of 32 or 64 bits, in the given rounding mode; out of range gives the integer indefinite and IE. A
-     * 32-bit result is zero-extended.
+     * To a signed integer of 32 or 64 bits, in the given rounding mode; out of range gives the
+     * integer indefinite and IE. A 32-bit result is zero-extended.
      */
     static int toInt(int mxcsr, boolean d, boolean wide, int rc, long y, long[] out, int o) {
         long b = load(mxcsr, d, y);

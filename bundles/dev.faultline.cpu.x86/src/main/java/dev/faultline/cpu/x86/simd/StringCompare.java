@@ -2,8 +2,9 @@
 package dev.faultline.cpu.x86.simd;
 
 /**
- * PCMPESTRI, PCMPESTRM, PCMPISTRI and PCMPISTRM (SDM 2B, "Imm8 Control Byte Operation for PCMPESTRI / PCMPESTRM / PCMPISTRI /
- * PCMPISTRM"). The first operand is the destination register, the second the register or memory operand. Pure.
+ * PCMPESTRI, PCMPESTRM, PCMPISTRI and PCMPISTRM (SDM 2B, "Imm8 Control Byte Operation for PCMPESTRI
+ * / PCMPESTRM / PCMPISTRI / PCMPISTRM"). The first operand is the destination register, the second
+ * the register or memory operand. Pure.
  */
 public final class StringCompare {
     private StringCompare() {}
@@ -27,7 +28,10 @@ public final class StringCompare {
         return n;
     }
 
-    /** Length given by EAX or EDX (RAX or RDX with REX.W, as {@code value}): its magnitude, at most the element count. */
+    /**
+     * Length given by EAX or EDX (RAX or RDX with REX.W, as {@code value}): its magnitude, at most
+     * the element count.
+     */
     public static int explicitLength(int imm, long value) {
         long n = elements(imm);
         return (int) (value < -n || value > n ? n : Math.abs(value));
@@ -47,8 +51,7 @@ public final class StringCompare {
     }
 
     /** IntRes2: one bit per element of the second operand. */
-    public static int compare(
-            int imm, long alo, long ahi, int alen, long blo, long bhi, int blen) {
+    public static int compare(int imm, long alo, long ahi, int alen, long blo, long bhi, int blen) {
         int n = elements(imm);
         int r =
                 switch (imm >>> 2 & 3) {
@@ -79,8 +82,7 @@ public final class StringCompare {
         return r;
     }
 
-    private static int ranges(
-            int imm, long alo, long ahi, int alen, long blo, long bhi, int blen) {
+    private static int ranges(int imm, long alo, long ahi, int alen, long blo, long bhi, int blen) {
         int r = 0;
         for (int j = 0; j < blen; j++) {
             int b = element(imm, blo, bhi, j);

@@ -14,13 +14,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
 /**
- * The arithmetic against results of a real processor. Each line of {@code golden.txt} is one instruction executed with ST(0) = a, ST(1) = b and a memory operand:
+ * The arithmetic against results of a real processor. Each line of {@code golden.txt} is one
+ * instruction executed with ST(0) = a, ST(1) = b and a memory operand:
  *
  * <pre>
  * name fcw a b mem : fsw st0 st1 mem eflags
  * </pre>
  *
- * 80-bit values are 20 hex digits, sign and exponent first. ST(0) and ST(1) are as they are afterwards, so behind a push or a pop.
+ * 80-bit values are 20 hex digits, sign and exponent first. ST(0) and ST(1) are as they are
+ * afterwards, so behind a push or a pop.
  */
 class FpuGoldenTest {
     private final FpuMath m = new FpuMath();
@@ -136,7 +138,8 @@ class FpuGoldenTest {
 
     private static int conditionMask(String name) {
         return switch (name) {
-            case "fcom", "fucom", "fxam", "ftst", "fcom32", "fcom64", "fprem", "fprem1" -> FpuMath.CC;
+            case "fcom", "fucom", "fxam", "ftst", "fcom32", "fcom64", "fprem", "fprem1" ->
+                    FpuMath.CC;
             case "fcomi", "fucomi", "f2xm1", "fyl2x", "fyl2xp1", "fpatan" -> 0;
             case "fsin", "fcos", "fsincos", "fptan" -> FpuMath.C2;
             default -> FpuMath.C1;

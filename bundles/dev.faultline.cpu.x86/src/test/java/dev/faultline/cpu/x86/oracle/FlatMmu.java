@@ -7,7 +7,6 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.CodeListener;
 import dev.faultline.api.mmu.Mmu;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

@@ -10,7 +10,6 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
-
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 

@@ -3,7 +3,6 @@ package dev.faultline.cpu.x86.oracle;
 
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;

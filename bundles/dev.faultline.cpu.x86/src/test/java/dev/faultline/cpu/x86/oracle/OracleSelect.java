@@ -2,7 +2,6 @@
 package dev.faultline.cpu.x86.oracle;
 
 import dev.faultline.cpu.x86.InstructionTable;
-
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;

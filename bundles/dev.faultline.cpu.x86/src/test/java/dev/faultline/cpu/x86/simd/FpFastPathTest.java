@@ -9,27 +9,90 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The fast paths of {@link FpArith} and {@link FpConvert} against {@link SoftFloat}, on operands near each other and near the edges. */
+/**
+ * The fast paths of {@link FpArith} and {@link FpConvert} against {@link SoftFloat}, on operands
+ * near each other and near the edges.
+ */
 class FpFastPathTest {
     private static final int TRIES = 30_000;
 
     static Stream<Arguments> pairs() {
         return Stream.of(
-                pair("addD", true, FpArith::addD, (m, a, b, x, o) -> SoftFloat.add(m, true, false, a, b, x, o)),
-                pair("subD", true, FpArith::subD, (m, a, b, x, o) -> SoftFloat.add(m, true, true, a, b, x, o)),
-                pair("mulD", true, FpArith::mulD, (m, a, b, x, o) -> SoftFloat.mul(m, true, a, b, x, o)),
-                pair("divD", true, FpArith::divD, (m, a, b, x, o) -> SoftFloat.div(m, true, a, b, x, o)),
-                pair("sqrtD", true, FpArith::sqrtD, (m, a, b, x, o) -> SoftFloat.sqrt(m, true, b, x, o)),
-                pair("minD", true, FpArith::minD, (m, a, b, x, o) -> SoftFloat.minMax(m, true, false, a, b, x, o)),
-                pair("maxD", true, FpArith::maxD, (m, a, b, x, o) -> SoftFloat.minMax(m, true, true, a, b, x, o)),
-                pair("addS", false, FpArith::addS, (m, a, b, x, o) -> SoftFloat.add(m, false, false, a, b, x, o)),
-                pair("subS", false, FpArith::subS, (m, a, b, x, o) -> SoftFloat.add(m, false, true, a, b, x, o)),
-                pair("mulS", false, FpArith::mulS, (m, a, b, x, o) -> SoftFloat.mul(m, false, a, b, x, o)),
-                pair("divS", false, FpArith::divS, (m, a, b, x, o) -> SoftFloat.div(m, false, a, b, x, o)),
-                pair("sqrtS", false, FpArith::sqrtS, (m, a, b, x, o) -> SoftFloat.sqrt(m, false, b, x, o)),
-                pair("widen", false, FpConvert::floatToDouble, (m, a, b, x, o) -> SoftFloat.widen(m, b, x, o)),
-                pair("narrow", true, FpConvert::doubleToFloat, (m, a, b, x, o) -> SoftFloat.narrow(m, b, x, o)),
-                pair("truncate", true, FpConvert::truncateDoubleToInt64, (m, a, b, x, o) -> SoftFloat.toInt(m, true, true, Mxcsr.RC_ZERO, b, x, o)));
+                pair(
+                        "addD",
+                        true,
+                        FpArith::addD,
+                        (m, a, b, x, o) -> SoftFloat.add(m, true, false, a, b, x, o)),
+                pair(
+                        "subD",
+                        true,
+                        FpArith::subD,
+                        (m, a, b, x, o) -> SoftFloat.add(m, true, true, a, b, x, o)),
+                pair(
+                        "mulD",
+                        true,
+                        FpArith::mulD,
+                        (m, a, b, x, o) -> SoftFloat.mul(m, true, a, b, x, o)),
+                pair(
+                        "divD",
+                        true,
+                        FpArith::divD,
+                        (m, a, b, x, o) -> SoftFloat.div(m, true, a, b, x, o)),
+                pair(
+                        "sqrtD",
+                        true,
+                        FpArith::sqrtD,
+                        (m, a, b, x, o) -> SoftFloat.sqrt(m, true, b, x, o)),
+                pair(
+                        "minD",
+                        true,
+                        FpArith::minD,
+                        (m, a, b, x, o) -> SoftFloat.minMax(m, true, false, a, b, x, o)),
+                pair(
+                        "maxD",
+                        true,
+                        FpArith::maxD,
+                        (m, a, b, x, o) -> SoftFloat.minMax(m, true, true, a, b, x, o)),
+                pair(
+                        "addS",
+                        false,
+                        FpArith::addS,
+                        (m, a, b, x, o) -> SoftFloat.add(m, false, false, a, b, x, o)),
+                pair(
+                        "subS",
+                        false,
+                        FpArith::subS,
+                        (m, a, b, x, o) -> SoftFloat.add(m, false, true, a, b, x, o)),
+                pair(
+                        "mulS",
+                        false,
+                        FpArith::mulS,
+                        (m, a, b, x, o) -> SoftFloat.mul(m, false, a, b, x, o)),
+                pair(
+                        "divS",
+                        false,
+                        FpArith::divS,
+                        (m, a, b, x, o) -> SoftFloat.div(m, false, a, b, x, o)),
+                pair(
+                        "sqrtS",
+                        false,
+                        FpArith::sqrtS,
+                        (m, a, b, x, o) -> SoftFloat.sqrt(m, false, b, x, o)),
+                pair(
+                        "widen",
+                        false,
+                        FpConvert::floatToDouble,
+                        (m, a, b, x, o) -> SoftFloat.widen(m, b, x, o)),
+                pair(
+                        "narrow",
+                        true,
+                        FpConvert::doubleToFloat,
+                        (m, a, b, x, o) -> SoftFloat.narrow(m, b, x, o)),
+                pair(
+                        "truncate",
+                        true,
+                        FpConvert::truncateDoubleToInt64,
+                        (m, a, b, x, o) -> SoftFloat.toInt(m, true, true, Mxcsr.RC_ZERO, b, x, o)));
     }
 
     private static Arguments pair(String name, boolean d, FpOp fast, FpOp soft) {

@@ -24,8 +24,8 @@ import java.util.List;
 /**
  * The PC's chips and the wires between them.
  *
- * <p>Lock order: the board's lock of a device, then the one lock of all interrupt controllers, then the board's timer queue. A
- * controller never calls another device.
+ * <p>Lock order: the board's lock of a device, then the one lock of all interrupt controllers, then
+ * the board's timer queue. A controller never calls another device.
  */
 public final class PcChipset implements Chipset {
     static final int LINES = 24;
@@ -80,7 +80,8 @@ public final class PcChipset implements Chipset {
     @Override
     public InterruptLine interrupt(int irq) {
         if (irq < 0 || irq >= LINES || irq == IRQ_CASCADE) {
-            throw new IllegalArgumentException("irq " + irq + ": must be 0..23 and not 2, the cascade");
+            throw new IllegalArgumentException(
+                    "irq " + irq + ": must be 0..23 and not 2, the cascade");
         }
         int input = irq == IRQ_TIMER ? TIMER_INPUT : irq;
         return asserted -> {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.device.pc.internal;
 
-/** Conversion between nanoseconds of guest time and ticks of a chip's oscillator, without overflow for centuries. */
+/**
+ * Conversion between nanoseconds of guest time and ticks of a chip's oscillator, without overflow
+ * for centuries.
+ */
 public final class Ticks {
     private static final long NANOS = 1_000_000_000L;
 

@@ -84,7 +84,8 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
 
     public int in(int port, int size) {
         PortClaim c = find(port);
-        return c.device.portRead(c.range, port - c.first, size) & (size == 4 ? -1 : (1 << 8 * size) - 1);
+        return c.device.portRead(c.range, port - c.first, size)
+                & (size == 4 ? -1 : (1 << 8 * size) - 1);
     }
 
     public void out(int port, int value) {
@@ -100,7 +101,8 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
         return ports.stream()
                 .filter(c -> port >= c.first && port < c.first + c.count)
                 .findFirst()
-                .orElseThrow(() -> new AssertionError("nobody at port 0x" + Integer.toHexString(port)));
+                .orElseThrow(
+                        () -> new AssertionError("nobody at port 0x" + Integer.toHexString(port)));
     }
 
     public int read32(long gpa) {
@@ -114,7 +116,10 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
     }
 
     private MmioClaim at(long gpa) {
-        return mmio.stream().filter(c -> gpa >= c.gpa && gpa < c.gpa + c.size).findFirst().orElseThrow();
+        return mmio.stream()
+                .filter(c -> gpa >= c.gpa && gpa < c.gpa + c.size)
+                .findFirst()
+                .orElseThrow();
     }
 
     /** What a device saves. */

@@ -7,7 +7,10 @@ import dev.faultline.api.fault.FaultPropagation;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.propertytypes.ServiceRanking;
 
-/** A fault travels as a returned sentinel: every caller between the miss and the run loop tests for it and returns. */
+/**
+ * A fault travels as a returned sentinel: every caller between the miss and the run loop tests for
+ * it and returns.
+ */
 @Component(property = FaultPropagation.STYLE + "=" + CodedPropagation.NAME)
 @ServiceRanking(10)
 public final class CodedPropagation implements FaultPropagation {

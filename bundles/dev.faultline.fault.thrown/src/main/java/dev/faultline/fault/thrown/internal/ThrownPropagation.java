@@ -9,8 +9,8 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.propertytypes.ServiceRanking;
 
 /**
- * A fault travels as the vCPU's own preallocated throwable, from the miss straight to the run loop. A signal of another vCPU is a bug of
- * the engine that let it through, so it is passed on.
+ * A fault travels as the vCPU's own preallocated throwable, from the miss straight to the run loop.
+ * A signal of another vCPU is a bug of the engine that let it through, so it is passed on.
  */
 @Component(property = FaultPropagation.STYLE + "=" + ThrownPropagation.NAME)
 @ServiceRanking(0)

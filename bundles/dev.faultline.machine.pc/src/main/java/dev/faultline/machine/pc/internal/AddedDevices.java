@@ -11,8 +11,9 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The devices that bundles add to a machine. One whose bundle goes is unplugged and its state kept, so that nothing of the bundle is left; when a bundle offers it
- * again, a new one is plugged in and goes on with that state.
+ * The devices that bundles add to a machine. One whose bundle goes is unplugged and its state kept,
+ * so that nothing of the bundle is left; when a bundle offers it again, a new one is plugged in and
+ * goes on with that state.
  */
 final class AddedDevices {
     private static final System.Logger LOG = System.getLogger(AddedDevices.class.getName());
@@ -26,7 +27,9 @@ final class AddedDevices {
     /** Filled while the machine is built. */
     private final List<Plug> plugs = new ArrayList<>();
 
-    /** One place for a device; {@code device} and {@code factory} are null while its bundle is gone. */
+    /**
+     * One place for a device; {@code device} and {@code factory} are null while its bundle is gone.
+     */
     private static final class Plug {
         final String name;
         DeviceFactory factory;
@@ -40,8 +43,15 @@ final class AddedDevices {
         }
     }
 
-    /** @param changes the machine's lock, held while devices come and go */
-    AddedDevices(String machine, PcBoard board, RunControl control, TimerQueue timers, ReentrantLock changes) {
+    /**
+     * @param changes the machine's lock, held while devices come and go
+     */
+    AddedDevices(
+            String machine,
+            PcBoard board,
+            RunControl control,
+            TimerQueue timers,
+            ReentrantLock changes) {
         this.machine = machine;
         this.board = board;
         this.control = control;
@@ -61,16 +71,21 @@ final class AddedDevices {
         List<Device> devices = new ArrayList<>();
         for (Plug p : plugs) {
             if (p.device == null) {
-                throw new IllegalStateException("device " + p.name + " of machine " + machine + " is gone");
+                throw new IllegalStateException(
+                        "device " + p.name + " of machine " + machine + " is gone");
             }
             devices.add(p.device);
         }
         return devices;
     }
 
-    // ---- bundles come and go; on the framework's threads -----------------------------------------------------------------
+    // ---- bundles come and go; on the framework's threads
+    // -----------------------------------------------------------------
 
-    /** A factory is about to go: devices it made are unplugged, and the machine stands until {@link #returned}. */
+    /**
+     * A factory is about to go: devices it made are unplugged, and the machine stands until {@link
+     * #returned}.
+     */
     void gone(DeviceFactory factory) {
         List<String> names;
         changes.lock();
@@ -80,7 +95,8 @@ final class AddedDevices {
             changes.unlock();
         }
         // Waits for the vCPUs, one of which may be waiting for the lock.
-        names.forEach(name -> control.missing(service(name), "required service device " + name + " is gone"));
+        names.forEach(name ->
+                control.missing(service(name), "required service device " + name + " is gone"));
         changes.lock();
         try {
             timers.drain();
@@ -100,7 +116,12 @@ final class AddedDevices {
         } catch (MachineException | RuntimeException e) {
             LOG.log(
                     System.Logger.Level.ERROR,
-                    "machine " + machine + " stands: device " + name + " cannot be plugged in again: " + e.getMessage(),
+                    "machine "
+                            + machine
+                            + " stands: device "
+                            + name
+                            + " cannot be plugged in again: "
+                            + e.getMessage(),
                     e);
         } finally {
             changes.unlock();
@@ -174,7 +195,8 @@ final class AddedDevices {
         }
         if (stateful.stateVersion() != kept.version()) {
             throw new MachineException(
-                    "its state has version %d, the new one reads %d".formatted(kept.version(), stateful.stateVersion()));
+                    "its state has version %d, the new one reads %d"
+                            .formatted(kept.version(), stateful.stateVersion()));
         }
         synchronized (board.monitor(d)) {
             stateful.load(kept);

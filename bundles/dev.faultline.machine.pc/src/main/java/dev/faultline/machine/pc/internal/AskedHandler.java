@@ -13,7 +13,9 @@ final class AskedHandler {
     private final AtomicInteger failures = new AtomicInteger();
     private volatile boolean leftOut;
 
-    /** @param owner the layer it belongs to, or null for the whiteboard */
+    /**
+     * @param owner the layer it belongs to, or null for the whiteboard
+     */
     AskedHandler(FaultHandler handler, String owner) {
         this.handler = handler;
         String type = handler.getClass().getName();

@@ -19,10 +19,12 @@ final class ConfigCheck {
         }
         if (c.ramBytes() < LEAST_RAM || c.ramBytes() > MOST_RAM || c.ramBytes() % MIB != 0) {
             throw new MachineException(
-                    "memory of %d bytes: must be 4 MiB to 1 TiB, a multiple of 1 MiB, e.g. --memory 512M".formatted(c.ramBytes()));
+                    "memory of %d bytes: must be 4 MiB to 1 TiB, a multiple of 1 MiB, e.g. --memory 512M"
+                            .formatted(c.ramBytes()));
         }
         if (c.vcpus() < 1 || c.vcpus() > MOST_VCPUS) {
-            throw new MachineException("%d vCPUs: must be 1 to %d".formatted(c.vcpus(), MOST_VCPUS));
+            throw new MachineException(
+                    "%d vCPUs: must be 1 to %d".formatted(c.vcpus(), MOST_VCPUS));
         }
     }
 }

@@ -21,9 +21,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Devices' guarded access to guest RAM. A stopped request is brought before the fault handlers on the machine's timer thread,
- * without the device's lock; once resolved, the device is kicked. What nobody resolves stops the machine, and is asked again when it
- * is started.
+ * Devices' guarded access to guest RAM. A stopped request is brought before the fault handlers on
+ * the machine's timer thread, without the device's lock; once resolved, the device is kicked. What
+ * nobody resolves stops the machine, and is asked again when it is started.
  */
 final class DmaPorts implements ProtectionListener {
     private static final long PAGE = 4096;
@@ -44,7 +44,10 @@ final class DmaPorts implements ProtectionListener {
 
     private final Resolver resolve;
 
-    /** Shared by transfers; taken exclusively by a restriction, which so waits for transfers that saw the old rights. */
+    /**
+     * Shared by transfers; taken exclusively by a restriction, which so waits for transfers that
+     * saw the old rights.
+     */
     private final ReentrantReadWriteLock transfers = new ReentrantReadWriteLock();
 
     private final List<Port> ports = new CopyOnWriteArrayList<>();
@@ -121,7 +124,10 @@ final class DmaPorts implements ProtectionListener {
         private void resolveAndKick() {
             PageFault view;
             synchronized (monitor) {
-                attempt = fault.gpa == last.gpa() && (fault.access & Rights.MASK) == last.access() ? attempt + 1 : 1;
+                attempt =
+                        fault.gpa == last.gpa() && (fault.access & Rights.MASK) == last.access()
+                                ? attempt + 1
+                                : 1;
                 fault.attempt = attempt;
                 last.set(-1, fault);
                 view = last.copy();
@@ -146,7 +152,10 @@ final class DmaPorts implements ProtectionListener {
             }
         }
 
-        /** Where a byte of an allowed transfer is: the page itself, or what a handler answered instead. */
+        /**
+         * Where a byte of an allowed transfer is: the page itself, or what a handler answered
+         * instead.
+         */
         private long hva(long gpa, int access, long real) {
             if (real >= 0 && diversion.active() && (protection.rights(gpa >>> 12) & access) == 0) {
                 long way = diversion.divert(protection, access, gpa, real);
@@ -190,7 +199,8 @@ final class DmaPorts implements ProtectionListener {
                     MemorySlot slot = memory.slotAt(gpa + done);
                     if (slot != null && !slot.readOnly()) {
                         long hva = slot.hva() + (gpa + done - slot.gpa());
-                        HostBytes.copyIn(from, at + done, hva(gpa + done, PendingFault.ACCESS_W, hva), n);
+                        HostBytes.copyIn(
+                                from, at + done, hva(gpa + done, PendingFault.ACCESS_W, hva), n);
                     }
                     done += n;
                 }
@@ -205,7 +215,10 @@ final class DmaPorts implements ProtectionListener {
             return (int) Math.min(left, PAGE - (gpa & PAGE - 1));
         }
 
-        /** Device space is never protected: it reads as all ones and ignores writes, as on a bus where nobody answers. */
+        /**
+         * Device space is never protected: it reads as all ones and ignores writes, as on a bus
+         * where nobody answers.
+         */
         private boolean allowed(long gpa, int bytes, int access) {
             for (int done = 0; done < bytes; done += chunk(gpa + done, bytes - done)) {
                 long at = gpa + done;

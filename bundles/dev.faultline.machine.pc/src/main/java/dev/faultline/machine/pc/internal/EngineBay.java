@@ -7,8 +7,9 @@ import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.mmu.Mmu;
 
 /**
- * What a machine's vCPUs run on: an engine each, and one fault style. Everything here is done while the vCPUs stand; nothing architectural is
- * lost, because engines keep only what can be derived again.
+ * What a machine's vCPUs run on: an engine each, and one fault style. Everything here is done while
+ * the vCPUs stand; nothing architectural is lost, because engines keep only what can be derived
+ * again.
  */
 final class EngineBay {
     private static final System.Logger LOG = System.getLogger(EngineBay.class.getName());
@@ -47,7 +48,10 @@ final class EngineBay {
         }
     }
 
-    /** Another translation, after {@link #close} and once the vCPUs are attached to it. Engines come back only if their factory is there. */
+    /**
+     * Another translation, after {@link #close} and once the vCPUs are attached to it. Engines come
+     * back only if their factory is there.
+     */
     void use(Mmu next, boolean withEngines) {
         mmu = next;
         if (withEngines) {
@@ -76,7 +80,8 @@ final class EngineBay {
 
     void close() {
         for (VcpuRunner r : runners) {
-            r.closeEngine(why -> LOG.log(System.Logger.Level.ERROR, "engine of vCPU " + r.v.index + ": " + why));
+            r.closeEngine(why ->
+                    LOG.log(System.Logger.Level.ERROR, "engine of vCPU " + r.v.index + ": " + why));
         }
     }
 }

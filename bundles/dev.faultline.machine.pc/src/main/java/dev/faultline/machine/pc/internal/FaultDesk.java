@@ -18,8 +18,9 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Counts a machine's faults and asks whoever may resolve them: first the layers that forbade the access, then the whiteboard. Handlers are others' code: whatever they
- * do, the machine goes on or stops with a reason.
+ * Counts a machine's faults and asks whoever may resolve them: first the layers that forbade the
+ * access, then the whiteboard. Handlers are others' code: whatever they do, the machine goes on or
+ * stops with a reason.
  */
 final class FaultDesk {
     private static final FaultOrigin[] ORIGINS = FaultOrigin.values();
@@ -49,17 +50,21 @@ final class FaultDesk {
         return whiteboard.policy();
     }
 
-    /** @param vcpu index, or -1 for devices */
+    /**
+     * @param vcpu index, or -1 for devices
+     */
     FaultSlot slot(int vcpu) {
         return slots[vcpu + 1];
     }
 
     /**
-     * Counts the fault and asks for its resolution. At an instruction boundary (or on the timer thread for a device), no lock held.
+     * Counts the fault and asks for its resolution. At an instruction boundary (or on the timer
+     * thread for a device), no lock held.
      *
      * @param kind {@link PendingFault#PROTECTED} or {@link PendingFault#UNBACKED}
      * @param diversion of the vCPU or port: receives what the next attempt may do
-     * @return RETRY: execute again, by itself if the diversion is active; an INJECT; or STOP: the machine must stop with this fault
+     * @return RETRY: execute again, by itself if the diversion is active; an INJECT; or STOP: the
+     *     machine must stop with this fault
      */
     Resolution resolve(int kind, PageFault fault, Diversion diversion) {
         FaultSlot slot = slot(fault.vcpu());
@@ -122,7 +127,8 @@ final class FaultDesk {
     private static Resolution carryOut(Resolution r, PageFault fault, Diversion diversion) {
         return switch (r.kind()) {
             case RETRY, INJECT -> r;
-            case SUPPLY -> diversion.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
+            case SUPPLY ->
+                    diversion.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
             case DISCARD -> diversion.discard(fault.gfn()) ? Resolution.RETRY : Resolution.STOP;
             case PASS, STEP, STOP -> Resolution.STOP;
         };
@@ -142,7 +148,10 @@ final class FaultDesk {
         return ask(a, fault, slot);
     }
 
-    /** Asks one handler; one that throws, is late, or answers what does not fit is named in the log and counts as PASS. */
+    /**
+     * Asks one handler; one that throws, is late, or answers what does not fit is named in the log
+     * and counts as PASS.
+     */
     Resolution ask(AskedHandler a, PageFault fault, FaultSlot slot) {
         if (a.leftOut()) {
             return Resolution.PASS;
@@ -153,7 +162,8 @@ final class FaultDesk {
         Throwable thrown = null;
         try {
             r = a.handler.onFault(machine, fault);
-        } catch (Throwable e) { // errors too: linkage errors are what a bundle that went away throws
+        } catch (
+                Throwable e) { // errors too: linkage errors are what a bundle that went away throws
             thrown = e;
         }
         long took = slot.end(System.nanoTime());
@@ -164,7 +174,9 @@ final class FaultDesk {
         } else if (!fits(r, fault)) {
             failure = "answered " + r + " to " + fault;
         } else if (took > policy.deadlineNanos()) {
-            failure = "took %d ms, more than %d, at %s".formatted(took / 1_000_000, policy.deadlineNanos() / 1_000_000, fault);
+            failure =
+                    "took %d ms, more than %d, at %s"
+                            .formatted(took / 1_000_000, policy.deadlineNanos() / 1_000_000, fault);
         }
         if (Recording.handlers()) {
             HandlerEvent.write(machine, a.name, fault, r, failure, took);
@@ -189,9 +201,13 @@ final class FaultDesk {
         };
     }
 
-    // ---- handlers that do not come back ----------------------------------------------------------------------------------
+    // ---- handlers that do not come back
+    // ----------------------------------------------------------------------------------
 
-    /** Starts to look out for handlers that do not answer: they cannot be stopped, but they are named. */
+    /**
+     * Starts to look out for handlers that do not answer: they cannot be stopped, but they are
+     * named.
+     */
     void open() {
         if (watch == null) {
             watch = Thread.ofVirtual().name(machine + "-handlers").start(this::lookOut);
@@ -239,7 +255,8 @@ final class FaultDesk {
 
     private static final System.Logger LOG = System.getLogger(FaultDesk.class.getName());
 
-    // ---- counters --------------------------------------------------------------------------------------------------------
+    // ---- counters
+    // --------------------------------------------------------------------------------------------------------
 
     long total() {
         long n = 0;

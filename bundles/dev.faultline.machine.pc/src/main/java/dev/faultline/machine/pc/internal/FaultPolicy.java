@@ -7,8 +7,10 @@ import java.util.concurrent.TimeUnit;
  * How much is put up with.
  *
  * @param deadlineNanos a fault handler that takes longer counts as having passed; at least 1
- * @param failures failures in a row (thrown, late, an answer that does not fit) after which a handler is left out; at least 1
- * @param livelock faults in a row of one instruction that makes no progress after which the machine stops; at least 1
+ * @param failures failures in a row (thrown, late, an answer that does not fit) after which a
+ *     handler is left out; at least 1
+ * @param livelock faults in a row of one instruction that makes no progress after which the machine
+ *     stops; at least 1
  */
 record FaultPolicy(long deadlineNanos, int failures, int livelock) {
     static final FaultPolicy DEFAULT = of(1000, 3, 1000);

@@ -7,7 +7,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** One vCPU's (or the devices') fault counters and the handler it is asking. One thread writes, any reads; so vCPUs do not wait for each other. */
+/**
+ * One vCPU's (or the devices') fault counters and the handler it is asking. One thread writes, any
+ * reads; so vCPUs do not wait for each other.
+ */
 final class FaultSlot {
     private static final int ACCESSES = 3;
     private static final int ORIGIN = 0;
@@ -16,7 +19,9 @@ final class FaultSlot {
     private static final int RESOLVED = TOTAL + 1;
     private static final int LATENCY = RESOLVED + 1;
 
-    /** Latency bucket i counts resolutions of [2^i, 2^(i+1)) ns; the last one also all longer ones. */
+    /**
+     * Latency bucket i counts resolutions of [2^i, 2^(i+1)) ns; the last one also all longer ones.
+     */
     static final int BUCKETS = 40;
 
     /** A cache line, in longs, on either side. */
@@ -67,7 +72,9 @@ final class FaultSlot {
         return counts.get(PAD + ORIGIN + o.ordinal());
     }
 
-    /** @param i 0 R, 1 W, 2 X */
+    /**
+     * @param i 0 R, 1 W, 2 X
+     */
     long access(int i) {
         return counts.get(PAD + ACCESS + i);
     }
@@ -76,7 +83,8 @@ final class FaultSlot {
         return counts.get(PAD + LATENCY + bucket);
     }
 
-    // ---- the handler that is being asked -------------------------------------------------------------------------------
+    // ---- the handler that is being asked
+    // -------------------------------------------------------------------------------
 
     void begin(AskedHandler a, long now) {
         excused = 0;
@@ -84,7 +92,9 @@ final class FaultSlot {
         asking.lazySet(a);
     }
 
-    /** @return nanoseconds that the handler took */
+    /**
+     * @return nanoseconds that the handler took
+     */
     long end(long now) {
         asking.lazySet(null);
         return now - since.getPlain() - excused;

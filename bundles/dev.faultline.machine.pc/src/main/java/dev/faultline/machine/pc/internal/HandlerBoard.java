@@ -9,9 +9,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** The whiteboard of fault handlers, by ranking, each with the range and the accesses that it asked for. Any thread. */
+/**
+ * The whiteboard of fault handlers, by ranking, each with the range and the accesses that it asked
+ * for. Any thread.
+ */
 final class HandlerBoard {
-    private record Entry(AskedHandler asked, int ranking, long id, long start, long size, int access) {
+    private record Entry(
+            AskedHandler asked, int ranking, long id, long start, long size, int access) {
         boolean wants(PageFault f) {
             return (f.access() & access) != 0 && Long.compareUnsigned(f.gpa() - start, size) < 0;
         }

@@ -12,8 +12,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /**
- * The whiteboard of machine listeners. Each is called under a lock of its own, so that its calls do not overlap and none is in progress when it was removed. Any
- * thread.
+ * The whiteboard of machine listeners. Each is called under a lock of its own, so that its calls do
+ * not overlap and none is in progress when it was removed. Any thread.
  */
 final class ListenerBoard {
     private static final System.Logger LOG = System.getLogger(ListenerBoard.class.getName());
@@ -21,7 +21,10 @@ final class ListenerBoard {
     private final Collection<? extends Machine> machines;
     private final List<Entry> entries = new CopyOnWriteArrayList<>();
 
-    /** @param machines those that are not closed; safe for use by several threads. One that closes leaves it before {@link #closing}. */
+    /**
+     * @param machines those that are not closed; safe for use by several threads. One that closes
+     *     leaves it before {@link #closing}.
+     */
     ListenerBoard(Collection<? extends Machine> machines) {
         this.machines = machines;
     }
@@ -68,7 +71,10 @@ final class ListenerBoard {
             } catch (RuntimeException | LinkageError e) {
                 LOG.log(
                         System.Logger.Level.ERROR,
-                        "machine listener " + listener.getClass().getName() + " failed for machine " + m.config().name(),
+                        "machine listener "
+                                + listener.getClass().getName()
+                                + " failed for machine "
+                                + m.config().name(),
                         e);
             }
         }

@@ -14,7 +14,9 @@ final class MachineClock implements GuestClock {
     private final LongSupplier host;
     private volatile Epoch epoch = new Epoch(0, 0, false);
 
-    /** @param host monotonic nanoseconds */
+    /**
+     * @param host monotonic nanoseconds
+     */
     MachineClock(LongSupplier host) {
         this.host = host;
     }

@@ -10,7 +10,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A standing machine's state as sections: clock, vCPUs, devices. Loading needs every section to find its owner, and every owner its section. */
+/**
+ * A standing machine's state as sections: clock, vCPUs, devices. Loading needs every section to
+ * find its owner, and every owner its section.
+ */
 final class MachineState {
     private static final String CLOCK = "clock";
     private static final int CLOCK_VERSION = 1;
@@ -68,11 +71,13 @@ final class MachineState {
         }
         if (!byId.isEmpty()) {
             throw new MachineException(
-                    "saved state has sections that this machine does not: " + String.join(", ", byId.keySet()));
+                    "saved state has sections that this machine does not: "
+                            + String.join(", ", byId.keySet()));
         }
     }
 
-    private static StateSection take(Map<String, StateSection> byId, String id, int version) throws MachineException {
+    private static StateSection take(Map<String, StateSection> byId, String id, int version)
+            throws MachineException {
         StateSection s = byId.remove(id);
         if (s == null) {
             throw new MachineException("saved state lacks the section " + id + " of this machine");

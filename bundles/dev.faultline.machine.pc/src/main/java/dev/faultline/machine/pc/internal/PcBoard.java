@@ -18,8 +18,8 @@ import java.util.function.IntFunction;
 import java.util.function.LongPredicate;
 
 /**
- * Finds the device behind a port or a device-space address. Looking up takes no lock and allocates nothing; each device is called
- * under a lock of its own.
+ * Finds the device behind a port or a device-space address. Looking up takes no lock and allocates
+ * nothing; each device is called under a lock of its own.
  */
 final class PcBoard implements Board, GuestBus {
     /** What devices ask of their machine. Never blocks. */
@@ -60,7 +60,9 @@ final class PcBoard implements Board, GuestBus {
             };
     private volatile DmaPorts dma;
 
-    /** @param isRam whether a gpa lies in RAM or ROM */
+    /**
+     * @param isRam whether a gpa lies in RAM or ROM
+     */
     PcBoard(MachineClock clock, TimerQueue timers, Requests requests, LongPredicate isRam) {
         this.clock = clock;
         this.timers = timers;
@@ -78,7 +80,8 @@ final class PcBoard implements Board, GuestBus {
         return monitors.computeIfAbsent(device, d -> new Object());
     }
 
-    // ---- what devices call -------------------------------------------------------------------------------------------
+    // ---- what devices call
+    // -------------------------------------------------------------------------------------------
 
     @Override
     public GuestClock clock() {
@@ -89,15 +92,21 @@ final class PcBoard implements Board, GuestBus {
     public synchronized void claimPorts(PortDevice device, int range, int first, int count) {
         if (first < 0 || count < 1 || first + count > PORTS) {
             throw new IllegalArgumentException(
-                    "%s: ports 0x%x, %d of them: must lie in 0..0xffff".formatted(device.id(), first, count));
+                    "%s: ports 0x%x, %d of them: must lie in 0..0xffff"
+                            .formatted(device.id(), first, count));
         }
         for (int p = first; p < first + count; p++) {
             if (ports[p] != null) {
                 throw new IllegalArgumentException(
-                        "%s: port 0x%x is taken by %s".formatted(device.id(), p, ports[p].device.id()));
+                        "%s: port 0x%x is taken by %s"
+                                .formatted(device.id(), p, ports[p].device.id()));
             }
         }
-        Arrays.fill(ports, first, first + count, new Claim(device, monitor(device), range, first, count));
+        Arrays.fill(
+                ports,
+                first,
+                first + count,
+                new Claim(device, monitor(device), range, first, count));
     }
 
     @Override
@@ -110,7 +119,8 @@ final class PcBoard implements Board, GuestBus {
         for (Claim c : mmio) {
             if (gpa < c.end() && c.first < gpa + size) {
                 throw new IllegalArgumentException(
-                        "%s: device space 0x%x is taken by %s".formatted(device.id(), gpa, c.device.id()));
+                        "%s: device space 0x%x is taken by %s"
+                                .formatted(device.id(), gpa, c.device.id()));
             }
         }
         if (isRam.test(gpa) || isRam.test(gpa + size - 1)) {
@@ -168,7 +178,8 @@ final class PcBoard implements Board, GuestBus {
         requests.exit(code, why);
     }
 
-    // ---- what engines call -------------------------------------------------------------------------------------------
+    // ---- what engines call
+    // -------------------------------------------------------------------------------------------
 
     @Override
     public int portIn(int port, int size) {
@@ -191,7 +202,8 @@ final class PcBoard implements Board, GuestBus {
         }
         try {
             synchronized (c.monitor) {
-                return ((PortDevice) c.device).portRead(c.range, (int) (port - c.first), size) & mask;
+                return ((PortDevice) c.device).portRead(c.range, (int) (port - c.first), size)
+                        & mask;
             }
         } catch (RuntimeException e) {
             requests.deviceFailed(c.device.id(), e);

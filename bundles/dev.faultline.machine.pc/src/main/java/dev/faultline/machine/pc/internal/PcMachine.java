@@ -34,8 +34,9 @@ import java.util.stream.Stream;
 /**
  * A PC: its RAM, board, vCPU threads and timer thread.
  *
- * <p>Lock order: {@link #changes} (pausing, swapping, state), then a device's lock, then the chips' lock, then the timer queue's; the
- * run control's lock may be taken under any of them and takes none but the clock's and the timer queue's.
+ * <p>Lock order: {@link #changes} (pausing, swapping, state), then a device's lock, then the chips'
+ * lock, then the timer queue's; the run control's lock may be taken under any of them and takes
+ * none but the clock's and the timer queue's.
  */
 final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
     /** Guest-physical addresses: enough for 1 TiB of RAM beyond the hole. */
@@ -85,7 +86,10 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
         timers =
                 new TimerQueue(
-                        config.name(), clock, (owner, e) -> deviceFailed(owner instanceof Device d ? d.id() : "timer", e));
+                        config.name(),
+                        clock,
+                        (owner, e) ->
+                                deviceFailed(owner instanceof Device d ? d.id() : "timer", e));
         control = new RunControl(config.name(), clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
         added = new AddedDevices(config.name(), board, control, timers, changes);
@@ -94,7 +98,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     /**
      * Builds a machine of a checked configuration.
      *
-     * @throws MachineException for an engine, style or device that nobody offers, or memory that the host does not give
+     * @throws MachineException for an engine, style or device that nobody offers, or memory that
+     *     the host does not give
      */
     static PcMachine create(MachineConfig config, Parts parts) throws MachineException {
         PcMachine m = new PcMachine(config, parts);
@@ -139,7 +144,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         bay = new EngineBay(runners, mmu, engine, style);
     }
 
-    // ---- parts -------------------------------------------------------------------------------------------------------
+    // ---- parts
+    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public MachineConfig config() {
@@ -186,7 +192,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return faults;
     }
 
-    // ---- going and standing --------------------------------------------------------------------------------------------
+    // ---- going and standing
+    // --------------------------------------------------------------------------------------------
 
     @Override
     public void boot(MachineConfig.Boot boot) throws MachineException {
@@ -202,7 +209,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     private void requireFresh(String what) {
         if (everRan) {
-            throw new IllegalStateException(what + ": machine " + config.name() + " has run already");
+            throw new IllegalStateException(
+                    what + ": machine " + config.name() + " has run already");
         }
     }
 
@@ -231,7 +239,10 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
     }
 
-    /** {@inheritDoc} From a fault handler or device, on the machine's own threads, it only asks and returns at once. */
+    /**
+     * {@inheritDoc} From a fault handler or device, on the machine's own threads, it only asks and
+     * returns at once.
+     */
     @Override
     public void pause(String reason) {
         control.exit(new VcpuExit.Paused(reason));
@@ -267,14 +278,16 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     /**
      * {@inheritDoc} May be called from a fault handler, whose vCPU stands meanwhile.
      *
-     * @throws IllegalStateException when called from inside an instruction (a device, a serial listener) or an alarm
+     * @throws IllegalStateException when called from inside an instruction (a device, a serial
+     *     listener) or an alarm
      */
     @Override
     public void quiesce(Runnable action) {
         VcpuRunner self = runner();
         if (timers.onThread() || self != null && self.inEngine()) {
             throw new IllegalStateException(
-                    "quiesce: called from inside an instruction or an alarm of machine " + config.name());
+                    "quiesce: called from inside an instruction or an alarm of machine "
+                            + config.name());
         }
         boolean nested = changes.isHeldByCurrentThread();
         long stood = System.nanoTime();
@@ -332,7 +345,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         bay.reset(v);
     }
 
-    // ---- swaps -------------------------------------------------------------------------------------------------------
+    // ---- swaps
+    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public String engine() {
@@ -368,19 +382,22 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     private void swap(String to, Runnable change) {
         long start = System.nanoTime();
-        quiesce(
-                () -> {
-                    change.run();
-                    swaps++;
-                });
+        quiesce(() -> {
+            change.run();
+            swaps++;
+        });
         long took = System.nanoTime() - start;
         maxSwapPauseNanos = Math.max(maxSwapPauseNanos, took);
         Recording.swap(config.name(), to, took);
     }
 
-    // ---- services that come and go; on the framework's threads -----------------------------------------------------------
+    // ---- services that come and go; on the framework's threads
+    // -----------------------------------------------------------
 
-    /** A service is about to go: if this machine is bound to it, lets go of it and stands until {@link #returned}. */
+    /**
+     * A service is about to go: if this machine is bound to it, lets go of it and stands until
+     * {@link #returned}.
+     */
     void gone(Object service) {
         if (service == bay.factory()) {
             lack("engine", "required service engine " + engine() + " is gone");
@@ -391,20 +408,25 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     }
 
     private void lack(String what, String reason) {
-        // Who stops a bundle from a fault handler or from inside an instruction does not wait for himself.
+        // Who stops a bundle from a fault handler or from inside an instruction does not wait for
+        // himself.
         control.missing(what, reason, runner() != null || timers.onThread() ? vcpus.length : 0);
     }
 
     /**
-     * Runs {@code change} with the vCPUs standing (the calling one: at an instruction boundary): here, or, called from inside an
-     * instruction or an alarm, soon on another thread.
+     * Runs {@code change} with the vCPUs standing (the calling one: at an instruction boundary):
+     * here, or, called from inside an instruction or an alarm, soon on another thread.
      */
     private void outside(Runnable change) {
         VcpuRunner self = runner();
         if (timers.onThread() || self != null && self.inEngine()) {
-            Thread.ofPlatform().daemon().name(config.name() + "-change").start(() -> whileStanding(change));
+            Thread.ofPlatform()
+                    .daemon()
+                    .name(config.name() + "-change")
+                    .start(() -> whileStanding(change));
         } else if (self != null) {
-            locked(change); // the other vCPUs may not go and so will not, the calling one waits here
+            locked(change); // the other vCPUs may not go and so will not, the calling one waits
+            // here
         } else {
             whileStanding(change);
         }
@@ -439,19 +461,17 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         if (service instanceof VcpuEngineFactory e
                 && control.isMissing("engine")
                 && e.name().equals(engine())) {
-            outside(
-                    () -> {
-                        bay.use(e);
-                        control.present("engine");
-                    });
+            outside(() -> {
+                bay.use(e);
+                control.present("engine");
+            });
         } else if (service instanceof FaultPropagation p
                 && control.isMissing("fault style")
                 && p.style().equals(faultStyle())) {
-            outside(
-                    () -> {
-                        bay.use(p);
-                        control.present("fault style");
-                    });
+            outside(() -> {
+                bay.use(p);
+                control.present("fault style");
+            });
         }
     }
 
@@ -460,23 +480,28 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         lack("basics", "required service of memory, protection, translation or chips is gone");
     }
 
-    /** All of them are there again. Translation holds nothing that cannot be derived, so another provider's takes over. */
+    /**
+     * All of them are there again. Translation holds nothing that cannot be derived, so another
+     * provider's takes over.
+     */
     void adopted() {
         if (!control.isMissing("basics")) {
             return;
         }
-        outside(
-                () -> {
-                    try {
-                        if (parts.mmu() != mmuFactory) {
-                            renewMmu(parts.mmu());
-                        }
-                        control.present("basics");
-                    } catch (RuntimeException e) { // the provider is others' code
-                        LOG.log(System.Logger.Level.ERROR, "machine " + config.name() + ": no new translation", e);
-                        control.exit(new VcpuExit.Paused("the new translation failed: " + e));
-                    }
-                });
+        outside(() -> {
+            try {
+                if (parts.mmu() != mmuFactory) {
+                    renewMmu(parts.mmu());
+                }
+                control.present("basics");
+            } catch (RuntimeException e) { // the provider is others' code
+                LOG.log(
+                        System.Logger.Level.ERROR,
+                        "machine " + config.name() + ": no new translation",
+                        e);
+                control.exit(new VcpuExit.Paused("the new translation failed: " + e));
+            }
+        });
     }
 
     private void renewMmu(MmuFactory from) {
@@ -500,7 +525,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return added;
     }
 
-    // ---- what devices and chips ask ------------------------------------------------------------------------------------
+    // ---- what devices and chips ask
+    // ------------------------------------------------------------------------------------
 
     @Override
     public void reset(String why) {
@@ -526,7 +552,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private boolean resolveDeviceFault(PageFault fault, Diversion diversion) {
         String reason = VcpuExit.Fault.UNRESOLVED;
         if (fault.attempt() > faults.policy().livelock()) {
-            reason = "livelock: the device's request faulted %d times in a row here".formatted(fault.attempt());
+            reason =
+                    "livelock: the device's request faulted %d times in a row here"
+                            .formatted(fault.attempt());
         } else if (faults.resolve(PendingFault.PROTECTED, fault, diversion) == Resolution.RETRY) {
             return true;
         }
@@ -560,7 +588,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return vcpus[vcpu].tscOffset;
     }
 
-    // ---- statistics and state ------------------------------------------------------------------------------------------
+    // ---- statistics and state
+    // ------------------------------------------------------------------------------------------
 
     @Override
     public MachineStatistics statistics() {
@@ -582,7 +611,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     private void requireStand(String what) {
         if (control.anyGoing()) {
-            throw new IllegalStateException(what + ": machine " + config.name() + " must be paused or quiesced");
+            throw new IllegalStateException(
+                    what + ": machine " + config.name() + " must be paused or quiesced");
         }
     }
 
@@ -617,7 +647,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return runners;
     }
 
-    /** The chips, then what bundles added. @throws IllegalStateException while one of these is gone */
+    /**
+     * The chips, then what bundles added. @throws IllegalStateException while one of these is gone
+     */
     List<Device> devices() {
         return Stream.concat(chipset.devices().stream(), added.all().stream()).toList();
     }
@@ -626,13 +658,15 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return board.monitor(d);
     }
 
-    // ---- end ---------------------------------------------------------------------------------------------------------
+    // ---- end
+    // ---------------------------------------------------------------------------------------------------------
 
     /** {@inheritDoc} Not from one of the machine's own threads. */
     @Override
     public void close() {
         if (runner() != null || timers.onThread()) {
-            throw new IllegalStateException("close: called on a thread of machine " + config.name());
+            throw new IllegalStateException(
+                    "close: called on a thread of machine " + config.name());
         }
         parts.closing(this);
         changes.lock();
@@ -648,10 +682,13 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                 faults.close();
             }
             if (!stood) {
-                // Its engine ignores requests: leaving the memory mapped is better than a crash of the process.
+                // Its engine ignores requests: leaving the memory mapped is better than a crash of
+                // the process.
                 LOG.log(
                         System.Logger.Level.ERROR,
-                        "machine " + config.name() + ": a vCPU does not stop; its memory is not released");
+                        "machine "
+                                + config.name()
+                                + ": a vCPU does not stop; its memory is not released");
                 return;
             }
             release();

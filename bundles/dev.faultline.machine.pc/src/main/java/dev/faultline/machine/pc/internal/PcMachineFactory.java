@@ -20,9 +20,11 @@ import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
 /**
- * Builds PCs from the services that are present. The machines live in the {@link Workshop}, which outlives this component.
+ * Builds PCs from the services that are present. The machines live in the {@link Workshop}, which
+ * outlives this component.
  *
- * <p>Immediate: when a service comes back, machines that stand for it must not wait for somebody who asks for this one.
+ * <p>Immediate: when a service comes back, machines that stand for it must not wait for somebody
+ * who asks for this one.
  */
 @Component(immediate = true, configurationPid = PcMachineFactory.PID)
 @Designate(ocd = PcMachineFactory.Config.class)
@@ -89,7 +91,8 @@ public final class PcMachineFactory implements MachineFactory {
         workshop.handlers().use(policy(changed));
         for (PcMachine m : workshop.machines()) {
             try {
-                if (!before.engine().equals(changed.engine()) && !m.engine().equals(changed.engine())) {
+                if (!before.engine().equals(changed.engine())
+                        && !m.engine().equals(changed.engine())) {
                     m.swapEngine(changed.engine());
                 }
                 if (!before.fault_style().equals(changed.fault_style())
@@ -99,7 +102,11 @@ public final class PcMachineFactory implements MachineFactory {
             } catch (MachineException e) {
                 LOG.log(
                         System.Logger.Level.WARNING,
-                        "configuration " + PID + ": machine " + m.config().name() + " stays as it is: "
+                        "configuration "
+                                + PID
+                                + ": machine "
+                                + m.config().name()
+                                + " stays as it is: "
                                 + e.getMessage());
             }
         }
@@ -121,7 +128,8 @@ public final class PcMachineFactory implements MachineFactory {
         workshop.shut();
     }
 
-    // ---- MachineFactory --------------------------------------------------------------------------------------------------
+    // ---- MachineFactory
+    // --------------------------------------------------------------------------------------------------
 
     @Override
     public Machine create(MachineConfig asked) throws MachineException {

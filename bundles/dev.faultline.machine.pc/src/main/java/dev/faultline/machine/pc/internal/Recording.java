@@ -4,7 +4,10 @@ package dev.faultline.machine.pc.internal;
 import dev.faultline.api.vm.VcpuExit;
 import jdk.jfr.FlightRecorder;
 
-/** Whether events are wanted. Keeps the event classes, whose loading takes a while, out of processes that never record. */
+/**
+ * Whether events are wanted. Keeps the event classes, whose loading takes a while, out of processes
+ * that never record.
+ */
 final class Recording {
     private static final System.Logger LOG = System.getLogger(Recording.class.getName());
 

@@ -12,8 +12,9 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * Decides when a machine's vCPUs go and stand, and starts and stops guest time with them.
  *
- * <p>A vCPU goes while the user wants it ({@link #start}), nobody holds it ({@link #hold}), no required service is missing, and the
- * machine is open. Lock order: {@link #lock} is a leaf but for the clock's.
+ * <p>A vCPU goes while the user wants it ({@link #start}), nobody holds it ({@link #hold}), no
+ * required service is missing, and the machine is open. Lock order: {@link #lock} is a leaf but for
+ * the clock's.
  */
 final class RunControl {
     private final String machine;
@@ -30,7 +31,9 @@ final class RunControl {
     private int going;
     private boolean closed;
 
-    /** @param timeGoesOn called when the clock was started, with no lock of the caller's needed */
+    /**
+     * @param timeGoesOn called when the clock was started, with no lock of the caller's needed
+     */
     RunControl(String machine, MachineClock clock, Runnable timeGoesOn, VcpuContext[] vcpus) {
         this.machine = machine;
         this.clock = clock;
@@ -49,7 +52,8 @@ final class RunControl {
         changed.signalAll();
     }
 
-    // ---- vCPU threads ------------------------------------------------------------------------------------------------
+    // ---- vCPU threads
+    // ------------------------------------------------------------------------------------------------
 
     /** Waits until this vCPU may go. @return false if the machine was closed instead */
     boolean go() {
@@ -82,7 +86,10 @@ final class RunControl {
         }
     }
 
-    /** This vCPU is at an instruction boundary, outside its engine, and stays there until {@link #go}. */
+    /**
+     * This vCPU is at an instruction boundary, outside its engine, and stays there until {@link
+     * #go}.
+     */
     void stand() {
         lock.lock();
         try {
@@ -96,7 +103,10 @@ final class RunControl {
         }
     }
 
-    /** As {@link #go} for a vCPU that stood inside a fault handler, which it has to finish even if the machine was closed. */
+    /**
+     * As {@link #go} for a vCPU that stood inside a fault handler, which it has to finish even if
+     * the machine was closed.
+     */
     void rejoin() {
         lock.lock();
         try {
@@ -113,7 +123,8 @@ final class RunControl {
         }
     }
 
-    // ---- any thread --------------------------------------------------------------------------------------------------
+    // ---- any thread
+    // --------------------------------------------------------------------------------------------------
 
     /** Brings the machine to a stand for {@code why}; the first reason counts. Does not wait. */
     void exit(VcpuExit why) {
@@ -130,7 +141,9 @@ final class RunControl {
         }
     }
 
-    /** @throws IllegalStateException if the machine is closed or its guest has ended */
+    /**
+     * @throws IllegalStateException if the machine is closed or its guest has ended
+     */
     void start() {
         lock.lock();
         try {
@@ -175,8 +188,8 @@ final class RunControl {
     }
 
     /**
-     * A required service went: returns when all vCPUs stand but {@code exempt}, which stand at their next instruction boundary: the
-     * caller's own.
+     * A required service went: returns when all vCPUs stand but {@code exempt}, which stand at
+     * their next instruction boundary: the caller's own.
      */
     void missing(String service, String reason, int exempt) {
         lock.lock();
@@ -225,7 +238,9 @@ final class RunControl {
         }
     }
 
-    /** @return why the machine stands, or null if {@code nanos} passed first */
+    /**
+     * @return why the machine stands, or null if {@code nanos} passed first
+     */
     VcpuExit await(long nanos) throws InterruptedException {
         lock.lockInterruptibly();
         try {

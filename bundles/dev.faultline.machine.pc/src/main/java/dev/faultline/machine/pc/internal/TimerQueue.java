@@ -9,7 +9,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A machine's alarms and the thread that runs them. A machine has a handful, so the earliest is found by looking at all.
+ * A machine's alarms and the thread that runs them. A machine has a handful, so the earliest is
+ * found by looking at all.
  *
  * <p>Lock order: an alarm's own lock, then {@link #lock}; arming takes only the latter.
  */
@@ -124,7 +125,10 @@ final class TimerQueue implements AutoCloseable {
         }
     }
 
-    /** After guest time stopped: returns when no alarm's action runs, and none will until it goes on. Not from an action. */
+    /**
+     * After guest time stopped: returns when no alarm's action runs, and none will until it goes
+     * on. Not from an action.
+     */
     void drain() {
         lock.lock();
         try {

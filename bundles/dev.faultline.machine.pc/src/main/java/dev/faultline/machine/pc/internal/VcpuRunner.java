@@ -13,7 +13,10 @@ import dev.faultline.api.vm.VcpuExit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
-/** One vCPU's thread: runs the engine, brings faults before the desk, sleeps in HLT, stands when told to. */
+/**
+ * One vCPU's thread: runs the engine, brings faults before the desk, sleeps in HLT, stands when
+ * told to.
+ */
 final class VcpuRunner implements Runnable {
     /** What a runner needs of its machine. */
     interface Host {
@@ -44,7 +47,9 @@ final class VcpuRunner implements Runnable {
     private final Thread thread;
     private final PageFault view = new PageFault();
 
-    /** Set while the vCPU stands; a thread that stands the vCPU sees it through the control's lock. */
+    /**
+     * Set while the vCPU stands; a thread that stands the vCPU sees it through the control's lock.
+     */
     VcpuEngine engine;
 
     /** Between HLT with interrupts off and whatever ends it; read by other vCPUs. */
@@ -58,7 +63,10 @@ final class VcpuRunner implements Runnable {
 
     private volatile boolean initRequested;
 
-    /** In the engine: between instruction boundaries, so that nobody may wait for this vCPU on this thread. */
+    /**
+     * In the engine: between instruction boundaries, so that nobody may wait for this vCPU on this
+     * thread.
+     */
     private boolean inEngine;
 
     private long faultRip = -1;
@@ -92,7 +100,8 @@ final class VcpuRunner implements Runnable {
         thread.join();
     }
 
-    // ---- messages from other vCPUs; any thread -----------------------------------------------------------------------
+    // ---- messages from other vCPUs; any thread
+    // -----------------------------------------------------------------------
 
     /** INIT: an application processor resets and waits for a start-up message. */
     void init() {
@@ -105,7 +114,8 @@ final class VcpuRunner implements Runnable {
         v.post(VcpuContext.REQ_STOP);
     }
 
-    // ---- the thread --------------------------------------------------------------------------------------------------
+    // ---- the thread
+    // --------------------------------------------------------------------------------------------------
 
     @Override
     public void run() {
@@ -114,7 +124,9 @@ final class VcpuRunner implements Runnable {
                 untilStop();
             } catch (RuntimeException | Error e) { // engines and handlers are others' code
                 LOG.log(System.Logger.Level.ERROR, "vCPU " + v.index + ": engine failed", e);
-                control.exit(new VcpuExit.Paused("vCPU %d: the engine failed: %s".formatted(v.index, e)));
+                control.exit(
+                        new VcpuExit.Paused(
+                                "vCPU %d: the engine failed: %s".formatted(v.index, e)));
             } finally {
                 inEngine = false;
                 v.leaveGuest();
@@ -152,7 +164,9 @@ final class VcpuRunner implements Runnable {
         } finally {
             inEngine = false;
         }
-        if (v.diversion.active() && exit != VcpuLoop.EXIT_FAULT && !(exit == VcpuLoop.EXIT_REQUEST && stillThere())) {
+        if (v.diversion.active()
+                && exit != VcpuLoop.EXIT_FAULT
+                && !(exit == VcpuLoop.EXIT_REQUEST && stillThere())) {
             v.endDiversion();
         }
         if (first && (v.instructions != before || exit == VcpuLoop.EXIT_HALT)) {
@@ -161,7 +175,9 @@ final class VcpuRunner implements Runnable {
         return exit;
     }
 
-    /** @return false if the machine was told to stop */
+    /**
+     * @return false if the machine was told to stop
+     */
     private boolean handle(int exit) {
         switch (exit) {
             case VcpuLoop.EXIT_REQUEST -> {
@@ -197,7 +213,9 @@ final class VcpuRunner implements Runnable {
         view.set(v.index, f);
         int most = host.faults().policy().livelock();
         if (attempt > most) {
-            return stop("livelock: the instruction faulted %d times in a row without progress".formatted(attempt));
+            return stop(
+                    "livelock: the instruction faulted %d times in a row without progress"
+                            .formatted(attempt));
         }
         Resolution r = host.faults().resolve(f.kind, view, v.diversion);
         if (r.kind() == Resolution.Kind.INJECT) {
@@ -207,7 +225,10 @@ final class VcpuRunner implements Runnable {
         return r == Resolution.RETRY || stop(VcpuExit.Fault.UNRESOLVED);
     }
 
-    /** The instruction (of REP: the iteration; of an event: the delivery) that faulted last has still not been executed. */
+    /**
+     * The instruction (of REP: the iteration; of an event: the delivery) that faulted last has
+     * still not been executed.
+     */
     private boolean stillThere() {
         return v.rip == faultRip
                 && v.instructions == faultInstructions
@@ -236,7 +257,8 @@ final class VcpuRunner implements Runnable {
         return "vCPU %d: %s".formatted(v.index, why);
     }
 
-    // ---- waiting -----------------------------------------------------------------------------------------------------
+    // ---- waiting
+    // -----------------------------------------------------------------------------------------------------
 
     private void waitForRequest() {
         v.serviceFlush();
@@ -276,7 +298,8 @@ final class VcpuRunner implements Runnable {
         }
     }
 
-    // ---- INIT and start-up (SDM 3A, "Multiple-Processor (MP) Initialization") ------------------------------------------
+    // ---- INIT and start-up (SDM 3A, "Multiple-Processor (MP) Initialization")
+    // ------------------------------------------
 
     /** Obeys what was posted with REQ_STOP. @return false if the vCPU has to stand */
     private boolean obey() {

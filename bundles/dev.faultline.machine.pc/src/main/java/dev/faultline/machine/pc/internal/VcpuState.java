@@ -4,7 +4,10 @@ package dev.faultline.machine.pc.internal;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.StateSection;
 
-/** A vCPU's architectural state as a section: everything in {@link VcpuContext} that is not derived, cached or wiring. */
+/**
+ * A vCPU's architectural state as a section: everything in {@link VcpuContext} that is not derived,
+ * cached or wiring.
+ */
 final class VcpuState {
     static final int VERSION = 1;
 
@@ -34,13 +37,16 @@ final class VcpuState {
                 "msr",
                 new long[] {
                     v.star, v.lstar, v.cstar, v.fmask, v.kernelGsBase, v.sysenterCs, v.sysenterEsp,
-                    v.sysenterEip, v.pat, v.tscAux, v.tscOffset, v.miscEnable, v.mtrrDefType, v.specCtrl
+                    v.sysenterEip, v.pat, v.tscAux, v.tscOffset, v.miscEnable, v.mtrrDefType,
+                            v.specCtrl
                 });
         s.put("mtrrFixed", v.mtrrFixed);
         s.put("mtrrVariable", v.mtrrVariable);
         s.put("fpSig", v.fpSig);
         s.put("fpExp", v.fpExp);
-        s.put("fpu", new long[] {v.fpTag, v.fcw, v.fsw, v.fop, v.fip, v.fdp, v.fcs, v.fds, v.mxcsr});
+        s.put(
+                "fpu",
+                new long[] {v.fpTag, v.fcw, v.fsw, v.fop, v.fip, v.fdp, v.fcs, v.fds, v.mxcsr});
         s.put("xmm", v.xmm);
         s.put("activity", v.activity);
         s.put("interruptShadow", v.interruptShadow);
@@ -149,7 +155,8 @@ final class VcpuState {
         s.getInto("pending", p);
         if (p[0] < -1 || p[0] > 255 || p[2] < 0 || p[2] > 3) {
             throw new IllegalArgumentException(
-                    "state section %s: no event has vector %d and kind %d".formatted(s.id(), p[0], p[2]));
+                    "state section %s: no event has vector %d and kind %d"
+                            .formatted(s.id(), p[0], p[2]));
         }
         v.injectedVector = -1;
         if (s.has("injected")) {

@@ -25,8 +25,9 @@ import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /**
- * The machines there are and the services they may be bound to. Needs nothing itself, so that machines outlive the comings and goings of what
- * they are made from: they stand while a required service is gone.
+ * The machines there are and the services they may be bound to. Needs nothing itself, so that
+ * machines outlive the comings and goings of what they are made from: they stand while a required
+ * service is gone.
  */
 @Component(service = Workshop.class, immediate = true)
 public final class Workshop implements Parts {
@@ -34,7 +35,10 @@ public final class Workshop implements Parts {
 
     /** What every machine is built on; one of each. */
     record Basics(
-            GuestMemoryFactory memory, RamProtectionFactory protection, MmuFactory mmu, ChipsetFactory chipset) {}
+            GuestMemoryFactory memory,
+            RamProtectionFactory protection,
+            MmuFactory mmu,
+            ChipsetFactory chipset) {}
 
     private final HandlerBoard handlers = new HandlerBoard();
     private final List<VcpuEngineFactory> engines = new CopyOnWriteArrayList<>();
@@ -65,7 +69,8 @@ public final class Workshop implements Parts {
         listeners.created(machine);
     }
 
-    // ---- services that come and go ---------------------------------------------------------------------------------------
+    // ---- services that come and go
+    // ---------------------------------------------------------------------------------------
 
     @Reference(
             cardinality = ReferenceCardinality.MULTIPLE,
@@ -119,7 +124,9 @@ public final class Workshop implements Parts {
         if (name == null) {
             LOG.log(
                     System.Logger.Level.WARNING,
-                    device.getClass().getName() + ": a device without the property " + DeviceFactory.NAME);
+                    device.getClass().getName()
+                            + ": a device without the property "
+                            + DeviceFactory.NAME);
             return;
         }
         devices.put(name.toString(), device);
@@ -163,7 +170,8 @@ public final class Workshop implements Parts {
         return services.stream().map(name).distinct().sorted().toList();
     }
 
-    // ---- Parts -----------------------------------------------------------------------------------------------------------
+    // ---- Parts
+    // -----------------------------------------------------------------------------------------------------------
 
     @Override
     public GuestMemoryFactory memory() {
@@ -200,7 +208,8 @@ public final class Workshop implements Parts {
         return find(styles, FaultPropagation::style, style, "fault style");
     }
 
-    private static <T> T find(List<T> services, Function<T, String> nameOf, String name, String what)
+    private static <T> T find(
+            List<T> services, Function<T, String> nameOf, String name, String what)
             throws MachineException {
         for (T s : services) {
             if (nameOf.apply(s).equals(name)) {
@@ -212,8 +221,14 @@ public final class Workshop implements Parts {
 
     private static MachineException unknown(String what, String name, List<String> known) {
         return new MachineException(
-                "unknown " + what + " " + name + "; "
-                        + (known.isEmpty() ? "none is installed" : "there is " + String.join(", ", known)));
+                "unknown "
+                        + what
+                        + " "
+                        + name
+                        + "; "
+                        + (known.isEmpty()
+                                ? "none is installed"
+                                : "there is " + String.join(", ", known)));
     }
 
     @Override

@@ -26,10 +26,12 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 
 /**
- * Two vCPUs count in shared, own and page-crossing words, and look at pages that come and go, while four threads protect, unmap, map and swap at random. No
- * count is lost; nothing is accessed after {@code protect} or {@code unmap} returned; everybody ends.
+ * Two vCPUs count in shared, own and page-crossing words, and look at pages that come and go, while
+ * four threads protect, unmap, map and swap at random. No count is lost; nothing is accessed after
+ * {@code protect} or {@code unmap} returned; everybody ends.
  *
- * <p>{@code -Dfaultline.concurrency.seconds=600} makes it long, {@code -Dfaultline.concurrency.seed=N} another.
+ * <p>{@code -Dfaultline.concurrency.seconds=600} makes it long, {@code
+ * -Dfaultline.concurrency.seed=N} another.
  */
 class ConcurrencyTest {
     private static final int SECONDS = Integer.getInteger("faultline.concurrency.seconds", 20);
@@ -37,7 +39,8 @@ class ConcurrencyTest {
     private static final int THREADS = 4;
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
-    // Guest-physical pages. Own words of vCPU n: 0x1000 + n * 0x2000, and one that crosses into the next page.
+    // Guest-physical pages. Own words of vCPU n: 0x1000 + n * 0x2000, and one that crosses into the
+    // next page.
     private static final int OWN = 0x1000;
     private static final int CROSSING = 0xFFE;
 
@@ -86,7 +89,10 @@ class ConcurrencyTest {
     private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
     private final AtomicLong[] done = new AtomicLong[4];
 
-    /** Held by whoever changes the page's rights and looks whether they hold; the handler takes it to open the page. */
+    /**
+     * Held by whoever changes the page's rights and looks whether they hold; the handler takes it
+     * to open the page.
+     */
     private final ReentrantLock[] pageLocks = new ReentrantLock[PAGES + 1];
 
     private PcMachine machine;
@@ -122,7 +128,8 @@ class ConcurrencyTest {
         parts.handlers.use(FaultPolicy.of(60_000, 1, 1_000_000));
         machine =
                 PcMachine.create(
-                        new MachineConfig("stress", 4 << 20, 2, "interpreter", "coded", List.of()), parts);
+                        new MachineConfig("stress", 4 << 20, 2, "interpreter", "coded", List.of()),
+                        parts);
         for (int i = 0; i < pageLocks.length; i++) {
             pageLocks[i] = new ReentrantLock();
         }
@@ -244,10 +251,14 @@ class ConcurrencyTest {
             ReentrantLock l = pageLocks[page];
             l.lock();
             try {
-                // Another worker's plain protect may open it meanwhile: an own layer, which nobody opens.
+                // Another worker's plain protect may open it meanwhile: an own layer, which nobody
+                // opens.
                 try (ProtectionLayer mine =
                         machine.protection().addLayer("look " + coming, this::waitForIt)) {
-                    mine.protect((long) page << 12, 4096, random.nextBoolean() ? Rights.NONE : Rights.RX);
+                    mine.protect(
+                            (long) page << 12,
+                            4096,
+                            random.nextBoolean() ? Rights.NONE : Rights.RX);
                     look(machine.memory().hvaOf((long) page << 12), "protect of page " + page);
                 }
             } finally {

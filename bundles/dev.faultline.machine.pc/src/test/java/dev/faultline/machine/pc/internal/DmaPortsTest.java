@@ -33,7 +33,8 @@ class DmaPortsTest {
     @BeforeEach
     void build() throws Exception {
         machine =
-                PcMachine.create(new MachineConfig("test", 4 << 20, 1, "one", "coded", List.of()), parts);
+                PcMachine.create(
+                        new MachineConfig("test", 4 << 20, 1, "one", "coded", List.of()), parts);
         port = parts.chips.board.dma(device, this::kick);
     }
 
@@ -95,7 +96,10 @@ class DmaPortsTest {
         assertThat(kicked.await(10, TimeUnit.SECONDS)).isTrue();
     }
 
-    /** The guest chose the address: device space, or an address that wraps, is no error of the device's. */
+    /**
+     * The guest chose the address: device space, or an address that wraps, is no error of the
+     * device's.
+     */
     @Test
     void addressesOutsideRamReadAsOnesAndIgnoreWrites() {
         byte[] back = new byte[4];

@@ -25,12 +25,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class EventsTest {
     private static final List<String> ALL =
-            Stream.of("Fault", "Handler", "Protect", "Swap", "Exit").map(n -> "faultline." + n).toList();
+            Stream.of("Fault", "Handler", "Protect", "Swap", "Exit")
+                    .map(n -> "faultline." + n)
+                    .toList();
 
     @TempDir Path folder;
 
     private static void runAGuest() throws Exception {
-        MachineConfig c = new MachineConfig("recorded", 4 << 20, 1, "interpreter", "coded", List.of());
+        MachineConfig c =
+                new MachineConfig("recorded", 4 << 20, 1, "interpreter", "coded", List.of());
         try (PcMachine m = PcMachine.create(c, new RealParts())) {
             byte[] code = HexFormat.of().parseHex("a30050f4"); // mov [5000],ax; hlt
             HostBytes.copyIn(code, 0, m.memory().hvaOf(0x8000), code.length);
@@ -71,7 +74,9 @@ class EventsTest {
     @Test
     void everyKindIsRecorded() throws Exception {
         List<RecordedEvent> events = record(true);
-        assertThat(events).extracting(e -> e.getEventType().getName()).containsOnlyOnceElementsOf(ALL);
+        assertThat(events)
+                .extracting(e -> e.getEventType().getName())
+                .containsOnlyOnceElementsOf(ALL);
         RecordedEvent fault = named(events, "faultline.Fault");
         assertThat(fault.getLong("gpa")).isEqualTo(0x5000);
         assertThat(fault.getString("access")).isEqualTo(Rights.toString(Rights.W));
@@ -84,6 +89,9 @@ class EventsTest {
     }
 
     private static RecordedEvent named(List<RecordedEvent> events, String name) {
-        return events.stream().filter(e -> e.getEventType().getName().equals(name)).findFirst().orElseThrow();
+        return events.stream()
+                .filter(e -> e.getEventType().getName().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 }

@@ -18,9 +18,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -77,7 +77,9 @@ class FaultCostTest {
 
     /** Writes to gpa and gpa + 4096 for ever; in real mode at {@code cs:0}. */
     private static void load(PcMachine m, int cs, int gpa) {
-        String code = "a3 %s a3 %s ebf8".formatted(hex(gpa), hex(gpa + 0x1000)); // mov [gpa],ax twice; jmp -8
+        String code =
+                "a3 %s a3 %s ebf8"
+                        .formatted(hex(gpa), hex(gpa + 0x1000)); // mov [gpa],ax twice; jmp -8
         byte[] b = HexFormat.of().parseHex(code.replace(" ", ""));
         HostBytes.copyIn(b, 0, m.memory().hvaOf((long) cs << 4), b.length);
     }
@@ -169,7 +171,8 @@ class FaultCostTest {
         RealParts parts = new RealParts();
         try (PcMachine m =
                 PcMachine.create(
-                        new MachineConfig("test", 256 << 20, vcpus, "interpreter", "coded", List.of()),
+                        new MachineConfig(
+                                "test", 256 << 20, vcpus, "interpreter", "coded", List.of()),
                         parts)) {
             Sweeping[] handlers = new Sweeping[vcpus];
             for (int i = 0; i < vcpus; i++) {

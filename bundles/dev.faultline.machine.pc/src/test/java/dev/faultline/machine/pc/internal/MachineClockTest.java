@@ -43,11 +43,13 @@ class MachineClockTest {
         assertThatThrownBy(() -> clock.set(0)).isInstanceOf(IllegalStateException.class);
     }
 
-    // ---- alarms --------------------------------------------------------------------------------------------------------
+    // ---- alarms
+    // --------------------------------------------------------------------------------------------------------
 
     private final MachineClock real = new MachineClock(System::nanoTime);
     private final List<String> log = new CopyOnWriteArrayList<>();
-    private final TimerQueue queue = new TimerQueue("test", real, (o, e) -> log.add(o + " " + e.getMessage()));
+    private final TimerQueue queue =
+            new TimerQueue("test", real, (o, e) -> log.add(o + " " + e.getMessage()));
 
     @AfterEach
     void close() {

@@ -30,7 +30,11 @@ class PcBoardTest {
                 }
             };
     private final PcBoard board =
-            new PcBoard(clock, new TimerQueue("test", clock, (o, e) -> {}), requests, gpa -> gpa < 0x10_0000);
+            new PcBoard(
+                    clock,
+                    new TimerQueue("test", clock, (o, e) -> {}),
+                    requests,
+                    gpa -> gpa < 0x10_0000);
 
     private final class Recorder implements PortDevice, MmioDevice {
         private final String id;
@@ -82,7 +86,8 @@ class PcBoardTest {
         board.claimPorts(new Recorder("b"), 0, 0x101, 1);
         assertThat(board.portIn(0x100, 4)).isEqualTo(0xFFFF_4444);
         board.portOut(0xFF, 4, 0x4433_2211);
-        assertThat(log).containsExactly("a in 0+0/1", "b in 0+0/1", "a out 0+0/1=22", "b out 0+0/1=33");
+        assertThat(log)
+                .containsExactly("a in 0+0/1", "b in 0+0/1", "a out 0+0/1=22", "b out 0+0/1=33");
     }
 
     @Test
@@ -111,11 +116,14 @@ class PcBoardTest {
         Recorder a = new Recorder("a");
         Recorder b = new Recorder("b");
         board.claimPorts(a, 0, 0x100, 8);
-        assertThatThrownBy(() -> board.claimPorts(b, 0, 0x0F9, 8)).hasMessageContaining("0x100 is taken by a");
+        assertThatThrownBy(() -> board.claimPorts(b, 0, 0x0F9, 8))
+                .hasMessageContaining("0x100 is taken by a");
         assertThatThrownBy(() -> board.claimPorts(b, 0, 0xFFFF, 2)).hasMessageContaining("0xffff");
         board.claimMmio(a, 0, 0x1000_0000L, 0x1000);
-        assertThatThrownBy(() -> board.claimMmio(b, 0, 0x1000_0FF8L, 8)).hasMessageContaining("taken by a");
-        assertThatThrownBy(() -> board.claimMmio(b, 0, 0x1001_0001L, 8)).hasMessageContaining("multiples of 8");
+        assertThatThrownBy(() -> board.claimMmio(b, 0, 0x1000_0FF8L, 8))
+                .hasMessageContaining("taken by a");
+        assertThatThrownBy(() -> board.claimMmio(b, 0, 0x1001_0001L, 8))
+                .hasMessageContaining("multiples of 8");
         assertThatThrownBy(() -> board.claimMmio(b, 0, 0x8000, 0x1000)).hasMessageContaining("RAM");
         board.release(a);
         board.claimPorts(b, 0, 0x100, 8);
@@ -149,7 +157,8 @@ class PcBoardTest {
                 };
         board.claimPorts(quiet, 0, 0x80, 1);
         com.sun.management.ThreadMXBean threads =
-                (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+                (com.sun.management.ThreadMXBean)
+                        java.lang.management.ManagementFactory.getThreadMXBean();
         exercise(20_000);
         long before = threads.getCurrentThreadAllocatedBytes();
         exercise(20_000);

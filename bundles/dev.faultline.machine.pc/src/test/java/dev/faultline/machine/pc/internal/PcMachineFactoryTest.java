@@ -79,7 +79,8 @@ class PcMachineFactoryTest {
         workshop.bindStyle(parts.thrown);
     }
 
-    private static MachineConfig asked(long ram, int vcpus, String engine, String style, String... devices) {
+    private static MachineConfig asked(
+            long ram, int vcpus, String engine, String style, String... devices) {
         return new MachineConfig("vm", ram, vcpus, engine, style, List.of(devices));
     }
 
@@ -105,7 +106,16 @@ class PcMachineFactoryTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {0, 1, 3 << 20, (4 << 20) + 4096, 99L << 40, -(4L << 20), (1L << 40) + (1 << 20)})
+    @ValueSource(
+            longs = {
+                0,
+                1,
+                3 << 20,
+                (4 << 20) + 4096,
+                99L << 40,
+                -(4L << 20),
+                (1L << 40) + (1 << 20)
+            })
     void memoryOutOfRangeIsRefused(long ram) {
         bindAll();
         assertThatThrownBy(() -> factory.create(asked(ram, 1, "one", "coded")))
@@ -115,10 +125,13 @@ class PcMachineFactoryTest {
 
     @Test
     void whatIsUnknownIsSaidTogetherWithWhatThereIs() {
-        assertThatThrownBy(() -> create("one", "coded")).hasMessage("unknown engine one; none is installed");
+        assertThatThrownBy(() -> create("one", "coded"))
+                .hasMessage("unknown engine one; none is installed");
         bindAll();
-        assertThatThrownBy(() -> create("fast", "coded")).hasMessage("unknown engine fast; there is one, two");
-        assertThatThrownBy(() -> create("one", "odd")).hasMessage("unknown fault style odd; there is coded, thrown");
+        assertThatThrownBy(() -> create("fast", "coded"))
+                .hasMessage("unknown engine fast; there is one, two");
+        assertThatThrownBy(() -> create("one", "odd"))
+                .hasMessage("unknown fault style odd; there is coded, thrown");
         DeviceFactory disk =
                 board -> {
                     throw new AssertionError("not asked for");
@@ -126,7 +139,8 @@ class PcMachineFactoryTest {
         workshop.bindDevice(disk, Map.of(DeviceFactory.NAME, "disk"));
         assertThatThrownBy(() -> factory.create(asked(8 * MIB, 1, "one", "coded", "tape")))
                 .hasMessage("unknown device tape; there is disk");
-        assertThatThrownBy(() -> factory.create(asked(8 * MIB, 17, "one", "coded"))).hasMessageContaining("17 vCPUs");
+        assertThatThrownBy(() -> factory.create(asked(8 * MIB, 17, "one", "coded")))
+                .hasMessageContaining("17 vCPUs");
         assertThat(factory.engines()).containsExactly("one", "two");
         assertThat(factory.faultStyles()).containsExactly("coded", "thrown");
         assertThat(factory.devices()).containsExactly("disk");
@@ -200,7 +214,8 @@ class PcMachineFactoryTest {
         m.close();
         m.close();
         assertThat(early.log).containsExactly("created vm", "starting vm");
-        assertThat(late.log).containsExactly("created vm", "starting vm", "closing vm of " + 8 * MIB);
+        assertThat(late.log)
+                .containsExactly("created vm", "starting vm", "closing vm of " + 8 * MIB);
     }
 
     /** A device with one port that holds a byte. */
@@ -262,7 +277,8 @@ class PcMachineFactoryTest {
 
         workshop.unbindDevice(before);
 
-        assertThat(m.await(Duration.ofSeconds(10)).toString()).contains("required service device latch is gone");
+        assertThat(m.await(Duration.ofSeconds(10)).toString())
+                .contains("required service device latch is gone");
         assertThat(made.getFirst().closed).isTrue();
         assertThat(bus.portIn(0x300, 1)).isEqualTo(0xFF);
         assertThatThrownBy(m::saveState).hasMessageContaining("device latch of machine vm is gone");

@@ -36,7 +36,8 @@ class PcMachineTest {
     private PcMachine machine(int vcpus) throws MachineException {
         machine =
                 PcMachine.create(
-                        new MachineConfig("test", 4 << 20, vcpus, "one", "coded", List.of()), parts);
+                        new MachineConfig("test", 4 << 20, vcpus, "one", "coded", List.of()),
+                        parts);
         return machine;
     }
 
@@ -75,7 +76,8 @@ class PcMachineTest {
         };
     }
 
-    // ---- going and standing --------------------------------------------------------------------------------------------
+    // ---- going and standing
+    // --------------------------------------------------------------------------------------------
 
     @Test
     void pauseStopsTheVcpuAndTheClockAndStartGoesOn() throws Exception {
@@ -106,12 +108,11 @@ class PcMachineTest {
     void quiesceRunsBetweenInstructionsAndTheMachineGoesOn() throws Exception {
         machine(2).start();
         long[] seen = new long[2];
-        machine.quiesce(
-                () -> {
-                    seen[0] = machine.statistics().instructions();
-                    spin();
-                    seen[1] = machine.statistics().instructions();
-                });
+        machine.quiesce(() -> {
+            seen[0] = machine.statistics().instructions();
+            spin();
+            seen[1] = machine.statistics().instructions();
+        });
         assertThat(seen[1]).isEqualTo(seen[0]);
         assertThat(machine.running()).isTrue();
     }
@@ -128,11 +129,10 @@ class PcMachineTest {
         CountDownLatch first = new CountDownLatch(1);
         List<Long> at = new ArrayList<>();
         machine(1)
-                .onFirstInstruction(
-                        () -> {
-                            at.add(machine.vcpus().getFirst().instructions);
-                            first.countDown();
-                        });
+                .onFirstInstruction(() -> {
+                    at.add(machine.vcpus().getFirst().instructions);
+                    first.countDown();
+                });
         machine.start();
         assertThat(first.await(10, TimeUnit.SECONDS)).isTrue();
         machine.pause("enough");
@@ -141,22 +141,21 @@ class PcMachineTest {
 
     @Test
     void aTripleFaultCrashes() throws Exception {
-        parts.then(
-                v -> {
-                    v.shutdownReason = "triple fault at 0x1234";
-                    return VcpuLoop.EXIT_SHUTDOWN;
-                });
+        parts.then(v -> {
+            v.shutdownReason = "triple fault at 0x1234";
+            return VcpuLoop.EXIT_SHUTDOWN;
+        });
         machine(1).start();
-        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Crashed("vCPU 0: triple fault at 0x1234"));
+        assertThat(machine.await(LONG))
+                .isEqualTo(new VcpuExit.Crashed("vCPU 0: triple fault at 0x1234"));
         assertThatThrownBy(machine::start).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
     void anEngineThatThrowsStopsTheMachineWithAReason() throws Exception {
-        parts.then(
-                v -> {
-                    throw new IllegalStateException("a bug");
-                });
+        parts.then(v -> {
+            throw new IllegalStateException("a bug");
+        });
         machine(1).start();
         assertThat(machine.await(LONG).toString()).contains("engine failed").contains("a bug");
     }
@@ -166,7 +165,9 @@ class PcMachineTest {
         parts.chips.failing = true;
         parts.then(retire(() -> machine.vcpus().getFirst().bus.portOut(0x100, 1, 5)));
         machine(1).start();
-        assertThat(machine.await(LONG).toString()).contains("device fake failed").contains("broken chip");
+        assertThat(machine.await(LONG).toString())
+                .contains("device fake failed")
+                .contains("broken chip");
     }
 
     @Test
@@ -187,21 +188,21 @@ class PcMachineTest {
     void quiescingFromInsideAnInstructionIsRefused() throws Exception {
         List<Throwable> thrown = new ArrayList<>();
         parts.then(
-                retire(
-                        () -> {
-                            try {
-                                machine.quiesce(() -> {});
-                            } catch (IllegalStateException e) {
-                                thrown.add(e);
-                                machine.pause("seen");
-                            }
-                        }));
+                retire(() -> {
+                    try {
+                        machine.quiesce(() -> {});
+                    } catch (IllegalStateException e) {
+                        thrown.add(e);
+                        machine.pause("seen");
+                    }
+                }));
         machine(1).start();
         machine.await(LONG);
         assertThat(thrown).hasSize(1);
     }
 
-    // ---- HLT -----------------------------------------------------------------------------------------------------------
+    // ---- HLT
+    // -----------------------------------------------------------------------------------------------------------
 
     @Test
     void haltSleepsUntilAnAlarmInterrupts() throws Exception {
@@ -236,7 +237,8 @@ class PcMachineTest {
         assertThat(machine.await(LONG).toString()).contains("halted with interrupts disabled");
     }
 
-    // ---- faults --------------------------------------------------------------------------------------------------------
+    // ---- faults
+    // --------------------------------------------------------------------------------------------------------
 
     @Test
     void theForbiddingLayersHandlerIsAskedFirst() throws Exception {
@@ -246,7 +248,12 @@ class PcMachineTest {
                 parts.protection.addLayer(
                         "lazy",
                         (m, f) -> {
-                            asked.add(m + " " + Long.toHexString(f.gpa()) + " attempt " + f.attempt());
+                            asked.add(
+                                    m
+                                            + " "
+                                            + Long.toHexString(f.gpa())
+                                            + " attempt "
+                                            + f.attempt());
                             layer[0].protectPage(f.gfn(), Rights.RWX);
                             return Resolution.RETRY;
                         });
@@ -259,7 +266,9 @@ class PcMachineTest {
         assertThat(asked).containsExactly("test 5010 attempt 1");
         assertThat(machine.statistics().faults()).isEqualTo(1);
         assertThat(machine.statistics().resolvedByHandlers()).isEqualTo(1);
-        assertThat(machine.statistics().faultsByAccess()).containsEntry("W", 1L).containsEntry("R", 0L);
+        assertThat(machine.statistics().faultsByAccess())
+                .containsEntry("W", 1L)
+                .containsEntry("R", 0L);
         assertThat(machine.statistics().faultsByOrigin()).containsEntry(FaultOrigin.DATA, 1L);
     }
 
@@ -271,7 +280,9 @@ class PcMachineTest {
         parts.handlers.add(
                 named("elsewhere", asked, Resolution.PASS),
                 Map.of(FaultHandler.GPA_START, 0x6000L, FaultHandler.GPA_SIZE, 0x1000L));
-        parts.handlers.add(named("fetches", asked, Resolution.PASS), Map.of(FaultHandler.ACCESS_MASK, Rights.X));
+        parts.handlers.add(
+                named("fetches", asked, Resolution.PASS),
+                Map.of(FaultHandler.ACCESS_MASK, Rights.X));
         parts.handlers.add(
                 (m, f) -> {
                     throw new IllegalStateException("a broken handler");
@@ -339,7 +350,8 @@ class PcMachineTest {
     void aHandlerMayQuiesceAndPauseItsMachine() throws Exception {
         parts.handlers.add(
                 (m, f) -> {
-                    machine.quiesce(() -> parts.protection.userLayer().protectPage(f.gfn(), Rights.RWX));
+                    machine.quiesce(
+                            () -> parts.protection.userLayer().protectPage(f.gfn(), Rights.RWX));
                     return Resolution.RETRY;
                 },
                 Map.of());
@@ -350,7 +362,8 @@ class PcMachineTest {
         assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
     }
 
-    // ---- swaps and services --------------------------------------------------------------------------------------------
+    // ---- swaps and services
+    // --------------------------------------------------------------------------------------------
 
     @Test
     void swapsCountAndKeepTheMachineRunning() throws Exception {
@@ -374,7 +387,8 @@ class PcMachineTest {
         machine(1).start();
         machine.gone(parts.one);
         assertThat(machine.running()).isFalse();
-        assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("required service engine one is gone"));
+        assertThat(machine.await(LONG))
+                .isEqualTo(new VcpuExit.Paused("required service engine one is gone"));
         assertThat(parts.log).endsWith("close one");
         machine.returned(parts.two); // another engine is not what this machine runs on
         assertThat(machine.running()).isFalse();
@@ -386,28 +400,30 @@ class PcMachineTest {
         assertThat(machine.await(LONG).toString()).contains("fault style coded is gone");
     }
 
-    // ---- state ---------------------------------------------------------------------------------------------------------
+    // ---- state
+    // ---------------------------------------------------------------------------------------------------------
 
     @Test
     void stateMovesToAnotherMachine() throws Exception {
         parts.then(
-                retire(
-                        () -> {
-                            VcpuContext v = machine.vcpus().getFirst();
-                            v.gpr[3] = 0x1234_5678_9ABC_DEF0L;
-                            v.rip = 0xABC;
-                            v.setFlags(VcpuContext.CF | VcpuContext.OF | VcpuContext.IF | 2);
-                            v.xmm[31] = -2;
-                            v.bus.portOut(0x100, 1, 0x55);
-                            machine.pause("to save");
-                        }));
+                retire(() -> {
+                    VcpuContext v = machine.vcpus().getFirst();
+                    v.gpr[3] = 0x1234_5678_9ABC_DEF0L;
+                    v.rip = 0xABC;
+                    v.setFlags(VcpuContext.CF | VcpuContext.OF | VcpuContext.IF | 2);
+                    v.xmm[31] = -2;
+                    v.bus.portOut(0x100, 1, 0x55);
+                    machine.pause("to save");
+                }));
         machine(1).start();
         machine.await(LONG);
         List<StateSection> saved = machine.saveState();
         long nanos = machine.clock().nanos();
         FakeParts others = new FakeParts();
         try (PcMachine copy =
-                PcMachine.create(new MachineConfig("copy", 4 << 20, 1, "two", "thrown", List.of()), others)) {
+                PcMachine.create(
+                        new MachineConfig("copy", 4 << 20, 1, "two", "thrown", List.of()),
+                        others)) {
             copy.loadState(saved);
             assertThat(copy.saveState()).isEqualTo(saved);
             assertThat(copy.clock().nanos()).isEqualTo(nanos);

@@ -17,7 +17,10 @@ import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
 
-/** Parts for a machine whose engine, translation, protection, memory and styles are the real ones; the chips are a test's. */
+/**
+ * Parts for a machine whose engine, translation, protection, memory and styles are the real ones;
+ * the chips are a test's.
+ */
 final class RealParts implements Parts {
     final FakeParts fakes = new FakeParts();
     final HandlerBoard handlers = fakes.handlers;

@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Anonymous private mappings: a page costs memory from its first write. {@code discard} lays a fresh mapping over the range, because
- * Darwin's {@code madvise} promises no zeroes.
+ * Anonymous private mappings: a page costs memory from its first write. {@code discard} lays a
+ * fresh mapping over the range, because Darwin's {@code madvise} promises no zeroes.
  */
 final class DarwinHostMemory implements HostMemory {
     private static final long MAX_BYTES = 1L << 46;
@@ -31,7 +31,8 @@ final class DarwinHostMemory implements HostMemory {
     public HostRegion reserve(long bytes) {
         if (bytes < 1 || bytes > MAX_BYTES) {
             throw new HostMemoryException(
-                    HostError.INVALID, "reserve 0x%x bytes: expected 1 .. 0x%x".formatted(bytes, MAX_BYTES));
+                    HostError.INVALID,
+                    "reserve 0x%x bytes: expected 1 .. 0x%x".formatted(bytes, MAX_BYTES));
         }
         long size = bytes + pageSize - 1 & -(long) pageSize;
         long address = Libc.mmap(0, size, Libc.PROT_READ_WRITE, MAP_FLAGS);
@@ -64,7 +65,11 @@ final class DarwinHostMemory implements HostMemory {
         @Override
         public synchronized void discard(long offset, long bytes) {
             requireOpen();
-            if (offset < 0 || bytes < 0 || (offset | bytes) % pageSize != 0 || offset > size || bytes > size - offset) {
+            if (offset < 0
+                    || bytes < 0
+                    || (offset | bytes) % pageSize != 0
+                    || offset > size
+                    || bytes > size - offset) {
                 throw new HostMemoryException(
                         HostError.INVALID,
                         "discard 0x%x bytes at offset 0x%x: expected multiples of 0x%x within 0x%x bytes"
@@ -75,9 +80,13 @@ final class DarwinHostMemory implements HostMemory {
             }
             long r =
                     Libc.mmap(
-                            address + offset, bytes, Libc.PROT_READ_WRITE, MAP_FLAGS | Libc.MAP_FIXED);
+                            address + offset,
+                            bytes,
+                            Libc.PROT_READ_WRITE,
+                            MAP_FLAGS | Libc.MAP_FIXED);
             if (r < 0) {
-                throw Errno.failure("discard 0x%x bytes at 0x%x".formatted(bytes, address + offset), (int) -r);
+                throw Errno.failure(
+                        "discard 0x%x bytes at 0x%x".formatted(bytes, address + offset), (int) -r);
             }
         }
 
@@ -105,7 +114,8 @@ final class DarwinHostMemory implements HostMemory {
         /** A call on a released range would reach whatever the process has mapped there since. */
         private void requireOpen() {
             if (closed) {
-                throw new HostMemoryException(HostError.INVALID, "the region at 0x%x is closed".formatted(address));
+                throw new HostMemoryException(
+                        HostError.INVALID, "the region at 0x%x is closed".formatted(address));
             }
         }
 

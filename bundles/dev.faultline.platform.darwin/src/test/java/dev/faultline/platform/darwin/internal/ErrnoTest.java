@@ -12,7 +12,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ErrnoTest {
     @ParameterizedTest
     @CsvSource({
-        "22,INVALID", "12,NO_MEMORY", "35,NO_MEMORY", "1,DENIED", "13,DENIED", "45,UNSUPPORTED", "78,UNSUPPORTED", "5,OTHER"
+        "22,INVALID",
+        "12,NO_MEMORY",
+        "35,NO_MEMORY",
+        "1,DENIED",
+        "13,DENIED",
+        "45,UNSUPPORTED",
+        "78,UNSUPPORTED",
+        "5,OTHER"
     })
     void errnoHasOneMeaning(int errno, HostError meaning) {
         assertThat(Errno.meaning(errno)).isEqualTo(meaning);
@@ -20,6 +27,8 @@ class ErrnoTest {
 
     @Test
     void failureNamesTheOperationAndTheNumber() {
-        assertThat(Errno.failure("reserve", 5)).hasMessageContaining("reserve").hasMessageContaining("errno 5");
+        assertThat(Errno.failure("reserve", 5))
+                .hasMessageContaining("reserve")
+                .hasMessageContaining("errno 5");
     }
 }

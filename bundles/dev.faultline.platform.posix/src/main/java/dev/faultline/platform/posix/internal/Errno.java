@@ -4,7 +4,10 @@ package dev.faultline.platform.posix.internal;
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemoryException;
 
-/** The host's error numbers in the platform's vocabulary. These five are the same on Linux and FreeBSD; ENOSYS is not. */
+/**
+ * The host's error numbers in the platform's vocabulary. These five are the same on Linux and
+ * FreeBSD; ENOSYS is not.
+ */
 final class Errno {
     static final int EPERM = 1;
     static final int ENOMEM = 12;

@@ -14,7 +14,10 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
-/** The C library's memory calls. Each returns its result, or the negated errno if it failed. Stateless; any thread. */
+/**
+ * The C library's memory calls. Each returns its result, or the negated errno if it failed.
+ * Stateless; any thread.
+ */
 final class Libc {
     static final int PROT_READ_WRITE = 3;
     static final int MAP_PRIVATE = 2;
@@ -29,14 +32,16 @@ final class Libc {
             handle(
                     "mmap",
                     FunctionDescriptor.of(
-                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
+                            JAVA_LONG));
     private static final MethodHandle MUNMAP =
             handle("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle MADVISE =
             handle("madvise", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
     private static final MethodHandle MINCORE =
             handle("mincore", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle GETPAGESIZE = handle("getpagesize", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle GETPAGESIZE =
+            handle("getpagesize", FunctionDescriptor.of(JAVA_INT));
 
     private Libc() {}
 
@@ -44,7 +49,8 @@ final class Libc {
     private static MethodHandle handle(String name, FunctionDescriptor type) {
         return LINKER.downcallHandle(
                 SYMBOLS.find(name)
-                        .orElseThrow(() -> new UnsatisfiedLinkError("the C library has no " + name)),
+                        .orElseThrow(
+                                () -> new UnsatisfiedLinkError("the C library has no " + name)),
                 type,
                 Linker.Option.captureCallState("errno"));
     }
@@ -80,7 +86,9 @@ final class Libc {
         }
     }
 
-    /** @param vector native memory, one byte per page; bit 0 is set for a page in core */
+    /**
+     * @param vector native memory, one byte per page; bit 0 is set for a page in core
+     */
     static int mincore(long address, long bytes, MemorySegment vector) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(STATE);

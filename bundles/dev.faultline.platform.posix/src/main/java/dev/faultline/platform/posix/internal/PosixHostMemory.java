@@ -11,8 +11,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
 /**
- * Anonymous private mappings without a reservation of swap: a page costs memory from its first write. On Linux {@code discard} is
- * {@code MADV_DONTNEED}, which guarantees zeroes there and nowhere else; other hosts get a fresh mapping laid over the range.
+ * Anonymous private mappings without a reservation of swap: a page costs memory from its first
+ * write. On Linux {@code discard} is {@code MADV_DONTNEED}, which guarantees zeroes there and
+ * nowhere else; other hosts get a fresh mapping laid over the range.
  */
 final class PosixHostMemory implements HostMemory {
     private static final long MAX_BYTES = 1L << 46;
@@ -46,7 +47,8 @@ final class PosixHostMemory implements HostMemory {
     public HostRegion reserve(long bytes) {
         if (bytes < 1 || bytes > MAX_BYTES) {
             throw new HostMemoryException(
-                    HostError.INVALID, "reserve 0x%x bytes: expected 1 .. 0x%x".formatted(bytes, MAX_BYTES));
+                    HostError.INVALID,
+                    "reserve 0x%x bytes: expected 1 .. 0x%x".formatted(bytes, MAX_BYTES));
         }
         long size = bytes + pageSize - 1 & -(long) pageSize;
         long address = Libc.mmap(0, size, Libc.PROT_READ_WRITE, mapFlags);
@@ -79,7 +81,11 @@ final class PosixHostMemory implements HostMemory {
         @Override
         public synchronized void discard(long offset, long bytes) {
             requireOpen();
-            if (offset < 0 || bytes < 0 || (offset | bytes) % pageSize != 0 || offset > size || bytes > size - offset) {
+            if (offset < 0
+                    || bytes < 0
+                    || (offset | bytes) % pageSize != 0
+                    || offset > size
+                    || bytes > size - offset) {
                 throw new HostMemoryException(
                         HostError.INVALID,
                         "discard 0x%x bytes at offset 0x%x: expected multiples of 0x%x within 0x%x bytes"
@@ -91,9 +97,14 @@ final class PosixHostMemory implements HostMemory {
             long r =
                     linux
                             ? Libc.madvise(address + offset, bytes, MADV_DONTNEED)
-                            : Libc.mmap(address + offset, bytes, Libc.PROT_READ_WRITE, mapFlags | Libc.MAP_FIXED);
+                            : Libc.mmap(
+                                    address + offset,
+                                    bytes,
+                                    Libc.PROT_READ_WRITE,
+                                    mapFlags | Libc.MAP_FIXED);
             if (r < 0) {
-                throw Errno.failure("discard 0x%x bytes at 0x%x".formatted(bytes, address + offset), (int) -r);
+                throw Errno.failure(
+                        "discard 0x%x bytes at 0x%x".formatted(bytes, address + offset), (int) -r);
             }
         }
 
@@ -121,7 +132,8 @@ final class PosixHostMemory implements HostMemory {
         /** A call on a released range would reach whatever the process has mapped there since. */
         private void requireOpen() {
             if (closed) {
-                throw new HostMemoryException(HostError.INVALID, "the region at 0x%x is closed".formatted(address));
+                throw new HostMemoryException(
+                        HostError.INVALID, "the region at 0x%x is closed".formatted(address));
             }
         }
 

@@ -20,13 +20,23 @@ class PosixHostMemoryTest extends HostMemoryContract {
     }
 
     @ParameterizedTest
-    @CsvSource({"22,INVALID", "12,NO_MEMORY", "11,NO_MEMORY", "1,DENIED", "13,DENIED", "38,UNSUPPORTED", "5,OTHER"})
+    @CsvSource({
+        "22,INVALID",
+        "12,NO_MEMORY",
+        "11,NO_MEMORY",
+        "1,DENIED",
+        "13,DENIED",
+        "38,UNSUPPORTED",
+        "5,OTHER"
+    })
     void errnoHasOneMeaning(int errno, HostError meaning) {
         assertThat(Errno.meaning(errno)).isEqualTo(meaning);
     }
 
     @Test
     void otherFailuresCarryTheHostsNumber() {
-        assertThat(Errno.failure("reserve", 5)).hasMessageContaining("reserve").hasMessageContaining("errno 5");
+        assertThat(Errno.failure("reserve", 5))
+                .hasMessageContaining("reserve")
+                .hasMessageContaining("errno 5");
     }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.platform.windows.internal;
 
-/** The calls of kernel32.dll that host memory needs: replaceable, so that failures can be tried on any host. Any thread. */
+/**
+ * The calls of kernel32.dll that host memory needs: replaceable, so that failures can be tried on
+ * any host. Any thread.
+ */
 interface Kernel32 {
     int MEM_COMMIT = 0x1000;
     int MEM_RESERVE = 0x2000;
@@ -15,7 +18,10 @@ interface Kernel32 {
     /** 0, or the error number. */
     int virtualFree(long address, long bytes, int type);
 
-    /** Number of pages among the {@code pages} from {@code address} that are in the working set, or the negated error number. */
+    /**
+     * Number of pages among the {@code pages} from {@code address} that are in the working set, or
+     * the negated error number.
+     */
     long workingSetPages(long address, int pages, int pageSize);
 
     int pageSize();

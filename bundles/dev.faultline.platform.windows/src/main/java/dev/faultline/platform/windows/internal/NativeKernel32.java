@@ -20,9 +20,13 @@ final class NativeKernel32 implements Kernel32 {
     /** The first argument of every call: where GetLastError is captured. */
     private static final MemoryLayout STATE = Linker.Option.captureStateLayout();
 
-    private static final VarHandle LAST_ERROR = STATE.varHandle(PathElement.groupElement("GetLastError"));
+    private static final VarHandle LAST_ERROR =
+            STATE.varHandle(PathElement.groupElement("GetLastError"));
 
-    /** PSAPI_WORKING_SET_EX_INFORMATION: an address and its attributes; bit 0 of these: the page is in the working set. */
+    /**
+     * PSAPI_WORKING_SET_EX_INFORMATION: an address and its attributes; bit 0 of these: the page is
+     * in the working set.
+     */
     private static final long ENTRY_BYTES = 16;
 
     /** SYSTEM_INFO of 64-bit Windows: 48 bytes, dwPageSize at 4. */
@@ -31,16 +35,22 @@ final class NativeKernel32 implements Kernel32 {
     private final Linker linker = Linker.nativeLinker();
     private final SymbolLookup symbols = SymbolLookup.libraryLookup("kernel32", Arena.global());
     private final MethodHandle alloc =
-            handle("VirtualAlloc", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
+            handle(
+                    "VirtualAlloc",
+                    FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
     private final MethodHandle free =
             handle("VirtualFree", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
     private final MethodHandle query =
-            handle("K32QueryWorkingSetEx", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
-    private final MethodHandle systemInfo = handle("GetSystemInfo", FunctionDescriptor.ofVoid(JAVA_LONG));
+            handle(
+                    "K32QueryWorkingSetEx",
+                    FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+    private final MethodHandle systemInfo =
+            handle("GetSystemInfo", FunctionDescriptor.ofVoid(JAVA_LONG));
 
     private MethodHandle handle(String name, FunctionDescriptor type) {
         return linker.downcallHandle(
-                symbols.find(name).orElseThrow(() -> new UnsatisfiedLinkError("kernel32 has no " + name)),
+                symbols.find(name)
+                        .orElseThrow(() -> new UnsatisfiedLinkError("kernel32 has no " + name)),
                 type,
                 Linker.Option.captureCallState("GetLastError"));
     }
@@ -76,7 +86,12 @@ final class NativeKernel32 implements Kernel32 {
                 entries.set(JAVA_LONG, i * ENTRY_BYTES, address + (long) i * pageSize);
             }
             int done =
-                    (int) query.invokeExact(state, -1L /* this process */, entries.address(), (int) entries.byteSize());
+                    (int)
+                            query.invokeExact(
+                                    state,
+                                    -1L /* this process */,
+                                    entries.address(),
+                                    (int) entries.byteSize());
             if (done == 0) {
                 return -(long) lastError(state);
             }

@@ -26,11 +26,11 @@ final class WindowsErrors {
         return switch (error) {
             case ERROR_INVALID_PARAMETER, ERROR_INVALID_ADDRESS -> HostError.INVALID;
             case ERROR_NOT_ENOUGH_MEMORY,
-                            ERROR_OUTOFMEMORY,
-                            ERROR_NO_SYSTEM_RESOURCES,
-                            ERROR_WORKING_SET_QUOTA,
-                            ERROR_PAGEFILE_QUOTA,
-                            ERROR_COMMITMENT_LIMIT ->
+                    ERROR_OUTOFMEMORY,
+                    ERROR_NO_SYSTEM_RESOURCES,
+                    ERROR_WORKING_SET_QUOTA,
+                    ERROR_PAGEFILE_QUOTA,
+                    ERROR_COMMITMENT_LIMIT ->
                     HostError.NO_MEMORY;
             case ERROR_ACCESS_DENIED, ERROR_PRIVILEGE_NOT_HELD -> HostError.DENIED;
             case ERROR_NOT_SUPPORTED, ERROR_CALL_NOT_IMPLEMENTED -> HostError.UNSUPPORTED;
@@ -39,6 +39,7 @@ final class WindowsErrors {
     }
 
     static HostMemoryException failure(String what, int error) {
-        return new HostMemoryException(meaning(error), "%s: Windows error %d".formatted(what, error));
+        return new HostMemoryException(
+                meaning(error), "%s: Windows error %d".formatted(what, error));
     }
 }

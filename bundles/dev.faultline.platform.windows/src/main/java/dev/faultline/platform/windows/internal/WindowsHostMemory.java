@@ -7,9 +7,11 @@ import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
 
 /**
- * Private pages, reserved and committed as a whole. A committed page occupies memory only from its first access, but the whole range counts against
- * the system's commit limit at once: committing on demand would mean to handle access violations inside the JVM, which Java code cannot. A
- * guest larger than what the page file allows is refused with {@link HostError#NO_MEMORY} here, and never fails later.
+ * Private pages, reserved and committed as a whole. A committed page occupies memory only from its
+ * first access, but the whole range counts against the system's commit limit at once: committing on
+ * demand would mean to handle access violations inside the JVM, which Java code cannot. A guest
+ * larger than what the page file allows is refused with {@link HostError#NO_MEMORY} here, and never
+ * fails later.
  */
 final class WindowsHostMemory implements HostMemory {
     private static final long MAX_BYTES = 1L << 46;
@@ -34,11 +36,16 @@ final class WindowsHostMemory implements HostMemory {
     public HostRegion reserve(long bytes) {
         if (bytes < 1 || bytes > MAX_BYTES) {
             throw new HostMemoryException(
-                    HostError.INVALID, "reserve 0x%x bytes: expected 1 .. 0x%x".formatted(bytes, MAX_BYTES));
+                    HostError.INVALID,
+                    "reserve 0x%x bytes: expected 1 .. 0x%x".formatted(bytes, MAX_BYTES));
         }
         long size = bytes + pageSize - 1 & -(long) pageSize;
         long address =
-                kernel.virtualAlloc(0, size, Kernel32.MEM_RESERVE | Kernel32.MEM_COMMIT, Kernel32.PAGE_READWRITE);
+                kernel.virtualAlloc(
+                        0,
+                        size,
+                        Kernel32.MEM_RESERVE | Kernel32.MEM_COMMIT,
+                        Kernel32.PAGE_READWRITE);
         if (address < 0) {
             throw WindowsErrors.failure("reserve 0x%x bytes".formatted(size), (int) -address);
         }
@@ -69,7 +76,11 @@ final class WindowsHostMemory implements HostMemory {
         @Override
         public synchronized void discard(long offset, long bytes) {
             requireOpen();
-            if (offset < 0 || bytes < 0 || (offset | bytes) % pageSize != 0 || offset > size || bytes > size - offset) {
+            if (offset < 0
+                    || bytes < 0
+                    || (offset | bytes) % pageSize != 0
+                    || offset > size
+                    || bytes > size - offset) {
                 throw new HostMemoryException(
                         HostError.INVALID,
                         "discard 0x%x bytes at offset 0x%x: expected multiples of 0x%x within 0x%x bytes"
@@ -83,9 +94,12 @@ final class WindowsHostMemory implements HostMemory {
             if (error != 0) {
                 throw WindowsErrors.failure(what, error);
             }
-            long r = kernel.virtualAlloc(address + offset, bytes, Kernel32.MEM_COMMIT, Kernel32.PAGE_READWRITE);
+            long r =
+                    kernel.virtualAlloc(
+                            address + offset, bytes, Kernel32.MEM_COMMIT, Kernel32.PAGE_READWRITE);
             if (r < 0) {
-                throw WindowsErrors.failure(what + ", commit again (the range is unusable now)", (int) -r);
+                throw WindowsErrors.failure(
+                        what + ", commit again (the range is unusable now)", (int) -r);
             }
         }
 
@@ -98,7 +112,8 @@ final class WindowsHostMemory implements HostMemory {
                 int n = (int) Math.min(BATCH, pages - at);
                 long present = kernel.workingSetPages(address + at * pageSize, n, pageSize);
                 if (present < 0) {
-                    throw WindowsErrors.failure("count resident pages at 0x%x".formatted(address), (int) -present);
+                    throw WindowsErrors.failure(
+                            "count resident pages at 0x%x".formatted(address), (int) -present);
                 }
                 resident += present;
             }
@@ -108,7 +123,8 @@ final class WindowsHostMemory implements HostMemory {
         /** A call on a released range would reach whatever the process has mapped there since. */
         private void requireOpen() {
             if (closed) {
-                throw new HostMemoryException(HostError.INVALID, "the region at 0x%x is closed".formatted(address));
+                throw new HostMemoryException(
+                        HostError.INVALID, "the region at 0x%x is closed".formatted(address));
             }
         }
 
@@ -120,7 +136,8 @@ final class WindowsHostMemory implements HostMemory {
             closed = true;
             int error = kernel.virtualFree(address, 0, Kernel32.MEM_RELEASE);
             if (error != 0) {
-                throw WindowsErrors.failure("release 0x%x bytes at 0x%x".formatted(size, address), error);
+                throw WindowsErrors.failure(
+                        "release 0x%x bytes at 0x%x".formatted(size, address), error);
             }
         }
     }

@@ -76,8 +76,11 @@ class WindowsHostMemoryFailureTest {
     @Test
     void otherFailuresCarryTheHostsNumber() {
         script.error = 31;
-        HostMemoryException e = catchThrowableOfType(HostMemoryException.class, () -> memory.reserve(4096));
-        assertThat(e).hasMessageContaining("reserve 0x1000 bytes").hasMessageContaining("Windows error 31");
+        HostMemoryException e =
+                catchThrowableOfType(HostMemoryException.class, () -> memory.reserve(4096));
+        assertThat(e)
+                .hasMessageContaining("reserve 0x1000 bytes")
+                .hasMessageContaining("Windows error 31");
     }
 
     @Test
@@ -92,7 +95,8 @@ class WindowsHostMemoryFailureTest {
         HostRegion r = memory.reserve(0x4000);
         script.calls.clear();
         r.discard(0x1000, 0x2000);
-        assertThat(script.calls).containsExactly("free 11000+2000 type 4000", "alloc 11000+2000 type 1000");
+        assertThat(script.calls)
+                .containsExactly("free 11000+2000 type 4000", "alloc 11000+2000 type 1000");
     }
 
     @Test
@@ -107,7 +111,8 @@ class WindowsHostMemoryFailureTest {
         HostRegion r = memory.reserve(0x4000L * 4096 + 8192);
         script.calls.clear();
         assertThat(r.residentBytes()).isEqualTo((0x2000L + 1) * 4096);
-        assertThat(script.calls).containsExactly("query 10000, 16384 pages", "query 4010000, 2 pages");
+        assertThat(script.calls)
+                .containsExactly("query 10000, 16384 pages", "query 4010000, 2 pages");
         script.error = 87;
         assertThat(errorOf(r::residentBytes)).isEqualTo(HostError.INVALID);
     }

@@ -14,7 +14,8 @@ import dev.faultline.cpu.x86.Stack;
  * 2A, "LEAVE-High Level Procedure Exit".
  *
  * <p>ENTER stores as it goes, as hardware does: after a fault, what it pushed is found below the
- * stack pointer, and is stored again on restart. An access that RAM protection stops leaves nothing.
+ * stack pointer, and is stored again on restart. An access that RAM protection stops leaves
+ * nothing.
  */
 final class Enter {
     private static final int RSP = 4;

@@ -28,7 +28,10 @@ final class Pusha {
         return new PopAll(d.operandSize);
     }
 
-    /** Whether protection stops one of the eight accesses, in the order in which they are made; recorded. */
+    /**
+     * Whether protection stops one of the eight accesses, in the order in which they are made;
+     * recorded.
+     */
     private static boolean stopped(VcpuContext v, long lowest, int size, int access) {
         for (int i = 0; i < 8; i++) {
             long at = lowest + (long) size * (access == Mem.W ? 7 - i : i);

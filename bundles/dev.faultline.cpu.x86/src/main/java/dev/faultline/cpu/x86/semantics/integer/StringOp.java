@@ -43,9 +43,9 @@ abstract class StringOp extends Op {
     }
 
     /**
-     * Iterations to do. As in hardware, a repetition by ECX clears the upper halves of the registers
-     * it counts and addresses with, even if it does nothing or a guest exception stops its first
-     * iteration; not if protection does: ask {@link #stopped} before.
+     * Iterations to do. As in hardware, a repetition by ECX clears the upper halves of the
+     * registers it counts and addresses with, even if it does nothing or a guest exception stops
+     * its first iteration; not if protection does: ask {@link #stopped} before.
      */
     final long count(VcpuContext v) {
         if (!repeated) {

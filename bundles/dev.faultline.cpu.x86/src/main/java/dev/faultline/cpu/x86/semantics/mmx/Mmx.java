@@ -9,8 +9,8 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
 /**
- * MMX registers in the x87 register file: MMn is the significand of physical register Rn (SDM 1, "Programming with Intel MMX
- * Technology"; SDM 3A, "Effect of MMX Instructions on x87 FPU State").
+ * MMX registers in the x87 register file: MMn is the significand of physical register Rn (SDM 1,
+ * "Programming with Intel MMX Technology"; SDM 3A, "Effect of MMX Instructions on x87 FPU State").
  */
 public final class Mmx {
     private static final int BLOCKING = VcpuContext.CR0_EM | VcpuContext.CR0_TS;
@@ -36,15 +36,18 @@ public final class Mmx {
     }
 
     /**
-     * What every MMX instruction does to the x87 state: TOP 0, all registers valid (EMMS: empty). After the last fault (MASKMOVQ:
-     * before its first, as hardware).
+     * What every MMX instruction does to the x87 state: TOP 0, all registers valid (EMMS: empty).
+     * After the last fault (MASKMOVQ: before its first, as hardware).
      */
     public static void enter(VcpuContext v) {
         v.fsw &= ~TOP;
         v.fpTag = 0xFF;
     }
 
-    /** The part of {@link #enter} that hardware does even if the store of an MMX register then faults. */
+    /**
+     * The part of {@link #enter} that hardware does even if the store of an MMX register then
+     * faults.
+     */
     static void clearTop(VcpuContext v) {
         v.fsw &= ~TOP;
     }
@@ -60,14 +63,18 @@ public final class Mmx {
         v.fpExp[mm] = 0xFFFF;
     }
 
-    /** Whether all {@code size} bytes at {@code lin} are canonical, which a masked store checks even if it stores nothing. */
+    /**
+     * Whether all {@code size} bytes at {@code lin} are canonical, which a masked store checks even
+     * if it stores nothing.
+     */
     public static boolean addressable(VcpuContext v, long lin, int size) {
         return v.codeBits != 64
                 || VcpuContext.canonical(lin) && VcpuContext.canonical(lin + size - 1);
     }
 
     /**
-     * Stores those of eight bytes whose bit in {@code mask} is set, without reading the others: a device sees the writes only.
+     * Stores those of eight bytes whose bit in {@code mask} is set, without reading the others: a
+     * device sees the writes only.
      *
      * @param hva what {@link Mem#write} gave for all eight
      */

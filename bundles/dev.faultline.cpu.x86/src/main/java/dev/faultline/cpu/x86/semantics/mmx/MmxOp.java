@@ -4,7 +4,10 @@ package dev.faultline.cpu.x86.semantics.mmx;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.MemOp;
 
-/** An instruction with MMX operands; {@link #src} is negative when the source is in memory. REX does not extend MMX numbers. */
+/**
+ * An instruction with MMX operands; {@link #src} is negative when the source is in memory. REX does
+ * not extend MMX numbers.
+ */
 abstract class MmxOp extends MemOp {
     final int dst;
     final int src;

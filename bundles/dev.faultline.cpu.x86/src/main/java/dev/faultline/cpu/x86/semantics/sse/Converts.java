@@ -12,7 +12,10 @@ import dev.faultline.cpu.x86.simd.FpOp;
 import dev.faultline.cpu.x86.simd.FpWideOp;
 import dev.faultline.cpu.x86.simd.Mxcsr;
 
-/** Conversions between XMM registers and general or MMX registers, and the packed shapes that change the element size. */
+/**
+ * Conversions between XMM registers and general or MMX registers, and the packed shapes that change
+ * the element size.
+ */
 final class Converts {
     private static final long LOW32 = 0xFFFF_FFFFL;
 

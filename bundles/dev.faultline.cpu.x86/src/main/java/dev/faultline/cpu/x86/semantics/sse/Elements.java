@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.simd.PackedInt;
 import dev.faultline.cpu.x86.simd.PackedWide;
 
-/** Between elements of XMM registers and general registers or memory: PINSRx, PEXTRx, EXTRACTPS, INSERTPS, PMOVMSKB, MOVMSKPx. */
+/**
+ * Between elements of XMM registers and general registers or memory: PINSRx, PEXTRx, EXTRACTPS,
+ * INSERTPS, PMOVMSKB, MOVMSKPx.
+ */
 final class Elements {
     private Elements() {}
 

@@ -213,9 +213,7 @@ final class Floating {
                 v.mxcsr = m | raised;
             }
             v.setStatusFlags(
-                    quads
-                            ? FpArith.comparisonFlagsD(m, a, b)
-                            : FpArith.comparisonFlagsS(m, a, b));
+                    quads ? FpArith.comparisonFlagsD(m, a, b) : FpArith.comparisonFlagsS(m, a, b));
             return NEXT;
         }
     }

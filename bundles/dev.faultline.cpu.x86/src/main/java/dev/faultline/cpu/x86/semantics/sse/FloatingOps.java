@@ -18,7 +18,9 @@ import java.util.function.IntFunction;
 final class FloatingOps {
     private FloatingOps() {}
 
-    /** @return null if the line is no floating-point instruction */
+    /**
+     * @return null if the line is no floating-point instruction
+     */
     static Function<Decoded, Op> maker(Entry e) {
         return switch (e.mnemonic) {
             case "ADDSD" -> HotScalars.AddDouble::new;

@@ -8,8 +8,9 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.simd.PackedInt;
 
 /**
- * The packed logic, arithmetic and comparisons that compilers and C libraries emit most. The same as {@link Packed.Lanes} does for
- * the rest, in a class each, so that HotSpot sees one operation per {@code execute} and inlines it.
+ * The packed logic, arithmetic and comparisons that compilers and C libraries emit most. The same
+ * as {@link Packed.Lanes} does for the rest, in a class each, so that HotSpot sees one operation
+ * per {@code execute} and inlines it.
  */
 final class HotLanes {
     private HotLanes() {}

@@ -9,8 +9,9 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.simd.FpArith;
 
 /**
- * Scalar ADD, SUB, MUL and DIV. The same as {@link Floating.ScalarDouble} and {@link Floating.ScalarSingle} do for the rest, in a
- * class each, so that HotSpot sees one operation per {@code execute} and inlines it.
+ * Scalar ADD, SUB, MUL and DIV. The same as {@link Floating.ScalarDouble} and {@link
+ * Floating.ScalarSingle} do for the rest, in a class each, so that HotSpot sees one operation per
+ * {@code execute} and inlines it.
  */
 final class HotScalars {
     private static final long LOW32 = 0xFFFF_FFFFL;

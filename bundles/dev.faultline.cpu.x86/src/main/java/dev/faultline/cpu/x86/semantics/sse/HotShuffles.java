@@ -8,8 +8,8 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.simd.PackedInt;
 
 /**
- * The unpacks that compilers and C libraries emit most. The same as {@link Packed.Wide} does for the rest, in a class each, so that
- * HotSpot sees one operation per {@code execute} and inlines it.
+ * The unpacks that compilers and C libraries emit most. The same as {@link Packed.Wide} does for
+ * the rest, in a class each, so that HotSpot sees one operation per {@code execute} and inlines it.
  */
 final class HotShuffles {
     private HotShuffles() {}

@@ -14,14 +14,16 @@ import dev.faultline.cpu.x86.semantics.mmx.Mmx;
 import dev.faultline.cpu.x86.simd.PackedInt;
 
 /**
- * Moves to, from and between XMM registers: MOVAPS, MOVUPS, MOVDQA, MOVDQU, LDDQU, MOVNTxx, MOVSS, MOVSD, MOVQ, MOVD, MOVLPS,
- * MOVHPS, MOVHLPS, MOVLHPS and MASKMOVDQU.
+ * Moves to, from and between XMM registers: MOVAPS, MOVUPS, MOVDQA, MOVDQU, LDDQU, MOVNTxx, MOVSS,
+ * MOVSD, MOVQ, MOVD, MOVLPS, MOVHPS, MOVHLPS, MOVLHPS and MASKMOVDQU.
  */
 final class Moves {
     private Moves() {}
 
     static Op load(Decoded d, boolean aligned) {
-        return d.mem ? aligned ? new LoadAligned(d) : new LoadUnaligned(d) : new Copy(d, d.reg, d.rm);
+        return d.mem
+                ? aligned ? new LoadAligned(d) : new LoadUnaligned(d)
+                : new Copy(d, d.reg, d.rm);
     }
 
     static Op store(Decoded d, boolean aligned) {
@@ -222,7 +224,10 @@ final class Moves {
         }
     }
 
-    /** Quadword halves between registers: MOVSD, MOVHLPS, MOVLHPS, which keep the other half; MOVQ xmm2, xmm1, which clears it. */
+    /**
+     * Quadword halves between registers: MOVSD, MOVHLPS, MOVLHPS, which keep the other half; MOVQ
+     * xmm2, xmm1, which clears it.
+     */
     static final class CopyHalf extends XmmOp {
         private final int to;
         private final int from;
@@ -386,7 +391,8 @@ final class Moves {
             if (!Mmx.addressable(v, lin, 16)) {
                 return Mmx.unaddressable(v, seg);
             }
-            // The halves are stored one by one, the upper first, and probed whether a byte of them is selected or not.
+            // The halves are stored one by one, the upper first, and probed whether a byte of them
+            // is selected or not.
             long upper = v.codeBits == 64 ? lin + 8 : lin + 8 & 0xFFFF_FFFFL;
             if (Mem.write(v, seg, upper, 8) < 0) {
                 return FAULT;
@@ -400,9 +406,7 @@ final class Moves {
                 return FAULT;
             }
             h = Mem.write(v, seg, upper, 8);
-            return h < 0
-                    ? FAULT
-                    : result | Mmx.storeMasked(v, seg, upper, h, hi, v.xmm[dst + 1]);
+            return h < 0 ? FAULT : result | Mmx.storeMasked(v, seg, upper, h, hi, v.xmm[dst + 1]);
         }
     }
 }

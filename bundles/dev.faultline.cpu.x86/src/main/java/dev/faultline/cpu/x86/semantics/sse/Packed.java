@@ -126,7 +126,10 @@ final class Packed {
         }
     }
 
-    /** Halves not independent: xmm, xmm/m, with or without an immediate. A 16-byte memory operand must be aligned. */
+    /**
+     * Halves not independent: xmm, xmm/m, with or without an immediate. A 16-byte memory operand
+     * must be aligned.
+     */
     static final class Wide extends XmmOp {
         private final WideOp op;
         private final int size;

@@ -11,7 +11,9 @@ import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.function.Function;
 
-/** Table lines of sse.tab to their classes: chosen once per line, so that decoding is one lookup. */
+/**
+ * Table lines of sse.tab to their classes: chosen once per line, so that decoding is one lookup.
+ */
 public final class SseOps {
     private static final Map<Entry, Function<Decoded, Op>> MAKERS = new IdentityHashMap<>();
 
@@ -78,15 +80,11 @@ public final class SseOps {
     }
 
     private static Op loadDouble(Decoded d) {
-        return d.mem
-                ? new Moves.LoadQuad(d)
-                : new Moves.CopyHalf(d, d.reg * 2, d.rm * 2, -1);
+        return d.mem ? new Moves.LoadQuad(d) : new Moves.CopyHalf(d, d.reg * 2, d.rm * 2, -1);
     }
 
     private static Op storeDouble(Decoded d) {
-        return d.mem
-                ? new Moves.StoreHalf(d, 0)
-                : new Moves.CopyHalf(d, d.rm * 2, d.reg * 2, -1);
+        return d.mem ? new Moves.StoreHalf(d, 0) : new Moves.CopyHalf(d, d.rm * 2, d.reg * 2, -1);
     }
 
     private static Op storeQuad(Decoded d) {

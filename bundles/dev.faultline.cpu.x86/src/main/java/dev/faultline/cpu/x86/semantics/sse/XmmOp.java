@@ -11,8 +11,9 @@ import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.simd.Mxcsr;
 
 /**
- * An instruction with an XMM operand, register and memory forms in one: {@link #src} is negative for memory. What all of them share
- * is here: whether SSE may be used at all, 16-byte alignment, and the end of a floating-point instruction.
+ * An instruction with an XMM operand, register and memory forms in one: {@link #src} is negative
+ * for memory. What all of them share is here: whether SSE may be used at all, 16-byte alignment,
+ * and the end of a floating-point instruction.
  */
 public abstract class XmmOp extends MemOp {
     private static final int BLOCKING = VcpuContext.CR0_EM | VcpuContext.CR0_TS;
@@ -29,7 +30,10 @@ public abstract class XmmOp extends MemOp {
         src = d.mem ? -1 : d.rm * 2;
     }
 
-    /** Whether CR0 and CR4 forbid SSE now; then {@code return refuse(v)}. SDM 3A, "Providing Operating System Support for SSE". */
+    /**
+     * Whether CR0 and CR4 forbid SSE now; then {@code return refuse(v)}. SDM 3A, "Providing
+     * Operating System Support for SSE".
+     */
     public static boolean unavailable(VcpuContext v) {
         return (v.cr0 & BLOCKING | ~v.cr4 & VcpuContext.CR4_OSFXSR) != 0;
     }
@@ -40,7 +44,10 @@ public abstract class XmmOp extends MemOp {
         return ud ? Faults.ud(v) : Faults.nm(v);
     }
 
-    /** The 16 bytes of an operand that must be aligned: that is checked before the segment. @return hva, or negative: return FAULT */
+    /**
+     * The 16 bytes of an operand that must be aligned: that is checked before the segment. @return
+     * hva, or negative: return FAULT
+     */
     protected final long readAligned(VcpuContext v) {
         return (v.effBase[seg] + ea(v) & 15) != 0 ? Faults.gp(v, 0) : read(v, 16);
     }
@@ -50,7 +57,10 @@ public abstract class XmmOp extends MemOp {
         return (v.effBase[seg] + ea(v) & 15) != 0 ? Faults.gp(v, 0) : write(v, 16);
     }
 
-    /** The source operand of {@code size} bytes in memory, 16 meaning aligned. @return hva, or negative: return FAULT */
+    /**
+     * The source operand of {@code size} bytes in memory, 16 meaning aligned. @return hva, or
+     * negative: return FAULT
+     */
     protected final long readSource(VcpuContext v, int size) {
         return size == 16 ? readAligned(v) : read(v, size);
     }
@@ -61,8 +71,8 @@ public abstract class XmmOp extends MemOp {
     }
 
     /**
-     * Ends an instruction that raised floating-point exceptions: sticky flags, or the destination as it was and #XM (#UD where the
-     * system has not announced a handler).
+     * Ends an instruction that raised floating-point exceptions: sticky flags, or the destination
+     * as it was and #XM (#UD where the system has not announced a handler).
      */
     protected static int raised(VcpuContext v, int m, int raised, int d, long alo, long ahi) {
         if (Mxcsr.unmasked(m, raised) == 0) {

@@ -18,7 +18,10 @@ import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.StandardCpuid;
 
-/** MOV to and from control registers, CLTS. SDM 2B, "MOV-Move to/from Control Registers"; SDM 3A, "Control Registers". */
+/**
+ * MOV to and from control registers, CLTS. SDM 2B, "MOV-Move to/from Control Registers"; SDM 3A,
+ * "Control Registers".
+ */
 final class ControlRegisters {
     private static final long CR0_PG = 0x8000_0000L;
 
@@ -73,7 +76,8 @@ final class ControlRegisters {
         return d.reg == 0 || d.reg >= 2 && d.reg <= 4 || d.reg == 8;
     }
 
-    // ---- the registers: 0, or -1 with the fault recorded and nothing changed --------------------------------------------
+    // ---- the registers: 0, or -1 with the fault recorded and nothing changed
+    // --------------------------------------------
 
     static int cr0(VcpuContext v, long value) {
         if (value >>> 32 != 0
@@ -123,8 +127,7 @@ final class ControlRegisters {
     /** Real mode may write through CS: its cached attributes become those of data. */
     private static void leaveProtected(VcpuContext v) {
         int a = v.segAttr[Segments.CS];
-        v.segAttr[Segments.CS] =
-                SegmentLoads.REAL | a & (Segments.DB | Segments.G | Segments.AVL);
+        v.segAttr[Segments.CS] = SegmentLoads.REAL | a & (Segments.DB | Segments.G | Segments.AVL);
     }
 
     static int cr3(VcpuContext v, long value) {
@@ -143,8 +146,7 @@ final class ControlRegisters {
     }
 
     static int cr4(VcpuContext v, long value) {
-        if ((value & ~CR4_DEFINED) != 0
-                || v.longMode() && (value & VcpuContext.CR4_PAE) == 0) {
+        if ((value & ~CR4_DEFINED) != 0 || v.longMode() && (value & VcpuContext.CR4_PAE) == 0) {
             return Descriptors.gp(v, 0);
         }
         long old = v.cr4;
@@ -177,7 +179,8 @@ final class ControlRegisters {
         return 0;
     }
 
-    // ---- instructions ---------------------------------------------------------------------------------------------------
+    // ---- instructions
+    // ---------------------------------------------------------------------------------------------------
 
     private static final class Read extends Op {
         private final int from;

@@ -8,10 +8,13 @@ import dev.faultline.cpu.x86.Faults;
 import java.util.Arrays;
 
 /**
- * Single-stepping, instruction, data and I/O breakpoints. SDM 3B, "Debug, Branch Profile, TSC, and Intel RDT Features", "Debug Registers" and "Debug Exceptions".
+ * Single-stepping, instruction, data and I/O breakpoints. SDM 3B, "Debug, Branch Profile, TSC, and
+ * Intel RDT Features", "Debug Registers" and "Debug Exceptions".
  *
- * <p>An engine asks {@link #needed} at block boundaries; while it is true, it executes one instruction at a time between {@link #before} and {@link #after}.
- * Data breakpoints are seen on the miss path of data accesses: pages that contain an armed address are never left in the translation cache.
+ * <p>An engine asks {@link #needed} at block boundaries; while it is true, it executes one
+ * instruction at a time between {@link #before} and {@link #after}. Data breakpoints are seen on
+ * the miss path of data accesses: pages that contain an armed address are never left in the
+ * translation cache.
  */
 public final class Debug {
     /** DR6: single step, debug-register access, task switch. */
@@ -30,7 +33,10 @@ public final class Debug {
 
     private Debug() {}
 
-    /** Whether instructions must be executed one at a time: EFLAGS.TF is set, or a breakpoint is armed. */
+    /**
+     * Whether instructions must be executed one at a time: EFLAGS.TF is set, or a breakpoint is
+     * armed.
+     */
     public static boolean needed(VcpuContext v) {
         return (v.eflags & VcpuContext.TF) != 0 || (v.dr[7] & ENABLED) != 0;
     }
@@ -41,7 +47,8 @@ public final class Debug {
     }
 
     /**
-     * Before the instruction at {@code v.rip} is fetched: instruction breakpoints, unless EFLAGS.RF holds them off.
+     * Before the instruction at {@code v.rip} is fetched: instruction breakpoints, unless EFLAGS.RF
+     * holds them off.
      *
      * @return 0, or negative: #DB was raised, as a fault
      */
@@ -70,7 +77,8 @@ public final class Debug {
     }
 
     /**
-     * After an instruction retired (or one iteration of a repeated one: then {@code v.rip} is still its start): traps.
+     * After an instruction retired (or one iteration of a repeated one: then {@code v.rip} is still
+     * its start): traps.
      *
      * @param flagsBefore {@code v.eflags} as the instruction found them
      * @return 0, or negative: #DB was raised, {@code v.rip} being the next instruction
@@ -82,7 +90,8 @@ public final class Debug {
     /**
      * As {@link #after(VcpuContext, int)}.
      *
-     * @param repeated a repeated instruction goes on: its RF stays, and is set in what the trap pushes
+     * @param repeated a repeated instruction goes on: its RF stays, and is set in what the trap
+     *     pushes
      */
     public static int after(VcpuContext v, int flagsBefore, boolean repeated) {
         SystemState s = SystemState.of(v);
@@ -109,7 +118,10 @@ public final class Debug {
         return raise(v, bits);
     }
 
-    /** Records the data breakpoints that an access of {@code size} bytes at {@code lin} meets. Called on the miss path while {@link #watches}. */
+    /**
+     * Records the data breakpoints that an access of {@code size} bytes at {@code lin} meets.
+     * Called on the miss path while {@link #watches}.
+     */
     public static void accessed(VcpuContext v, long lin, int size, int access) {
         SystemState s = SystemState.of(v);
         for (int i = 0; i < 4; i++) {
@@ -148,7 +160,10 @@ public final class Debug {
         }
     }
 
-    /** DR6 and DR7 as delivery of #DB leaves them: called when one is raised, with the conditions found. */
+    /**
+     * DR6 and DR7 as delivery of #DB leaves them: called when one is raised, with the conditions
+     * found.
+     */
     static void conditions(VcpuContext v, int bits) {
         v.dr[6] = v.dr[6] & ~0xFL | bits;
     }

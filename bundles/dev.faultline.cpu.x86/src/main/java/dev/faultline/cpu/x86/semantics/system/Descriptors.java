@@ -9,7 +9,10 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;
 
-/** Descriptor tables and TSS: reading entries and taking them apart. Cold code: faults are recorded, never raised. SDM 3A, "Segment Descriptors". */
+/**
+ * Descriptor tables and TSS: reading entries and taking them apart. Cold code: faults are recorded,
+ * never raised. SDM 3A, "Segment Descriptors".
+ */
 final class Descriptors {
     /** {@link #read}: the selector lies outside its table; the caller knows the exception. */
     static final int OUTSIDE = 1;
@@ -94,7 +97,10 @@ final class Descriptors {
         return read(v, selector, 8);
     }
 
-    /** As {@link #read(VcpuContext, int)}; 16 bytes (system descriptors in IA-32e mode) fill {@code descriptorHigh} too. */
+    /**
+     * As {@link #read(VcpuContext, int)}; 16 bytes (system descriptors in IA-32e mode) fill {@code
+     * descriptorHigh} too.
+     */
     static int read(VcpuContext v, int selector, int size) {
         SystemState s = SystemState.of(v);
         long base;
@@ -129,13 +135,17 @@ final class Descriptors {
         return 0;
     }
 
-    /** As {@link #read(VcpuContext, int, int)}; outside the table is {@code vector} with the selector and {@code ext} as error code. */
+    /**
+     * As {@link #read(VcpuContext, int, int)}; outside the table is {@code vector} with the
+     * selector and {@code ext} as error code.
+     */
     static int readOr(VcpuContext v, int selector, int size, int vector, int ext) {
         int r = read(v, selector, size);
         return r == OUTSIDE ? fault(v, vector, selector & 0xFFFC | ext) : r;
     }
 
-    // ---- parts of a descriptor ------------------------------------------------------------------------------------
+    // ---- parts of a descriptor
+    // ------------------------------------------------------------------------------------
 
     /** As kept in {@code v.segAttr}. */
     static int attributes(long d) {
@@ -165,7 +175,8 @@ final class Descriptors {
     }
 
     static boolean isCode(int attributes) {
-        return (attributes & (Segments.S | Segments.TYPE_CODE)) == (Segments.S | Segments.TYPE_CODE);
+        return (attributes & (Segments.S | Segments.TYPE_CODE))
+                == (Segments.S | Segments.TYPE_CODE);
     }
 
     static boolean isConforming(int attributes) {
@@ -193,20 +204,20 @@ final class Descriptors {
         return d & 0xFFFF | d >>> 32 & 0xFFFF_0000L;
     }
 
-    /** Plans the write that sets the accessed bit of a code or data descriptor, if it is clear. @return 0 or -1 */
+    /**
+     * Plans the write that sets the accessed bit of a code or data descriptor, if it is
+     * clear. @return 0 or -1
+     */
     static int planAccessed(VcpuContext v, PlannedWrites w, long lin, int attributes) {
         if ((attributes & Segments.TYPE_ACCESSED) != 0) {
             return 0;
         }
         return w.system(
-                v,
-                lin + 5,
-                1,
-                attributes & 0xFF | Segments.TYPE_ACCESSED,
-                FaultOrigin.DESCRIPTOR);
+                v, lin + 5, 1, attributes & 0xFF | Segments.TYPE_ACCESSED, FaultOrigin.DESCRIPTOR);
     }
 
-    // ---- stacks ---------------------------------------------------------------------------------------------------
+    // ---- stacks
+    // ---------------------------------------------------------------------------------------------------
 
     /** Whether {@code size} bytes at {@code offset} lie inside a stack or data segment. */
     static boolean inside(int attributes, int limit, long offset, int size) {

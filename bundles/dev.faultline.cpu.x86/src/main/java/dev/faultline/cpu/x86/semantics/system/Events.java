@@ -7,7 +7,10 @@ import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Faults;
 
-/** Event delivery through the IVT or IDT: interrupt, trap and task gates in every mode. SDM 3A, "Interrupt and Exception Handling"; SDM 2A, "INT n". */
+/**
+ * Event delivery through the IVT or IDT: interrupt, trap and task gates in every mode. SDM 3A,
+ * "Interrupt and Exception Handling"; SDM 2A, "INT n".
+ */
 public final class Events {
     /** Kinds of events. */
     public static final int EXTERNAL = 0;
@@ -19,7 +22,8 @@ public final class Events {
     private Events() {}
 
     /**
-     * Delivers an event at {@code v.rip}. Cold code: returns a code, raises nothing, and changes nothing unless it succeeds.
+     * Delivers an event at {@code v.rip}. Cold code: returns a code, raises nothing, and changes
+     * nothing unless it succeeds.
      *
      * @param errorCode or PendingFault.NO_ERROR_CODE
      * @param length of the INT instruction for {@link #SOFTWARE}, else 0
@@ -46,7 +50,10 @@ public final class Events {
         return r;
     }
 
-    /** EFLAGS as pushed: faults set RF, so that the instruction is not stopped again by its own breakpoint. */
+    /**
+     * EFLAGS as pushed: faults set RF, so that the instruction is not stopped again by its own
+     * breakpoint.
+     */
     private static long image(VcpuContext v, int vector, int kind) {
         boolean fault =
                 kind == EXCEPTION
@@ -58,7 +65,8 @@ public final class Events {
         return v.getFlags() | (fault ? VcpuContext.RF : 0);
     }
 
-    // ---- real mode --------------------------------------------------------------------------------------------------
+    // ---- real mode
+    // --------------------------------------------------------------------------------------------------
 
     private static int real(VcpuContext v, int vector, long rip) {
         if (4 * vector + 3 > (v.idtLimit & 0xFFFF)) {
@@ -86,7 +94,8 @@ public final class Events {
         return 0;
     }
 
-    // ---- IA-32e mode ------------------------------------------------------------------------------------------------
+    // ---- IA-32e mode
+    // ------------------------------------------------------------------------------------------------
 
     private static int long64(VcpuContext v, int vector, int errorCode, int kind, long rip) {
         SystemState s = SystemState.of(v);
@@ -178,7 +187,9 @@ public final class Events {
         }
     }
 
-    /** The gate's code segment: null, table limit, type, DPL. The caller looks at P, after L and D. */
+    /**
+     * The gate's code segment: null, table limit, type, DPL. The caller looks at P, after L and D.
+     */
     private static int gateCode(VcpuContext v, int selector, int ext) {
         if (Descriptors.isNull(selector)) {
             return Descriptors.gp(v, ext);
@@ -203,7 +214,8 @@ public final class Events {
         v.recompute();
     }
 
-    // ---- protected mode ---------------------------------------------------------------------------------------------
+    // ---- protected mode
+    // ---------------------------------------------------------------------------------------------
 
     private static int protect(VcpuContext v, int vector, int errorCode, int kind, long rip) {
         SystemState s = SystemState.of(v);

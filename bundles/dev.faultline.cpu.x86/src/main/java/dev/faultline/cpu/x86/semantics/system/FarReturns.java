@@ -6,8 +6,8 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Faults;
 
 /**
- * Far RET and IRET. Cold code: returns 0 with CS and {@code v.rip} set, or -1 with the fault recorded and nothing changed. SDM 2B, "RET"; SDM 2A,
- * "IRET/IRETD/IRETQ".
+ * Far RET and IRET. Cold code: returns 0 with CS and {@code v.rip} set, or -1 with the fault
+ * recorded and nothing changed. SDM 2B, "RET"; SDM 2A, "IRET/IRETD/IRETQ".
  */
 final class FarReturns {
     /** What IRET to V86 mode takes from the image. */
@@ -15,9 +15,12 @@ final class FarReturns {
 
     private FarReturns() {}
 
-    // ---- RET --------------------------------------------------------------------------------------------------------
+    // ---- RET
+    // --------------------------------------------------------------------------------------------------------
 
-    /** @param release bytes of parameters to drop */
+    /**
+     * @param release bytes of parameters to drop
+     */
     static int ret(VcpuContext v, int size, int release) {
         SystemState s = SystemState.of(v);
         if (Stacks.read(v, 0, size) != 0) {
@@ -49,7 +52,8 @@ final class FarReturns {
             if (arrive(v, cs, code, codeLin, rip) != 0) {
                 return -1;
             }
-            // The stack segment stays; 64-bit code returning to compatibility mode gets its stack size.
+            // The stack segment stays; 64-bit code returning to compatibility mode gets its stack
+            // size.
             Stacks.pointer(v, sp);
             return 0;
         }
@@ -120,12 +124,14 @@ final class FarReturns {
         return Descriptors.present(a) ? 0 : Descriptors.fault(v, Faults.NP, error);
     }
 
-    /** The stack segment that goes with a return to ring {@code rpl}; plans its accessed bit, fills {@code s.stackDescriptor}. */
+    /**
+     * The stack segment that goes with a return to ring {@code rpl}; plans its accessed bit, fills
+     * {@code s.stackDescriptor}.
+     */
     private static int returnStack(VcpuContext v, int ss, int rpl, long code) {
         SystemState s = SystemState.of(v);
         if (Descriptors.isNull(ss)) {
-            boolean to64 =
-                    v.longMode() && (Descriptors.attributes(code) & Segments.L) != 0;
+            boolean to64 = v.longMode() && (Descriptors.attributes(code) & Segments.L) != 0;
             return to64 && rpl != 3 && (ss & 3) == rpl ? 0 : Descriptors.gp(v, 0);
         }
         if (Descriptors.readOr(v, ss, 8, Faults.GP, 0) != 0) {
@@ -159,9 +165,12 @@ final class FarReturns {
         return 0;
     }
 
-    // ---- IRET -------------------------------------------------------------------------------------------------------
+    // ---- IRET
+    // -------------------------------------------------------------------------------------------------------
 
-    /** @param next rip of the following instruction (saved by a return to another task) */
+    /**
+     * @param next rip of the following instruction (saved by a return to another task)
+     */
     static int iret(VcpuContext v, int size, long next) {
         boolean v86 = v.v86();
         if (v86 && (v.eflags & VcpuContext.IOPL) != VcpuContext.IOPL) {

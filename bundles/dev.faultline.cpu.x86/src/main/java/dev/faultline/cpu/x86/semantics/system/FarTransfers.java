@@ -7,13 +7,15 @@ import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.cpu.x86.Faults;
 
 /**
- * Far JMP and CALL: direct, through call gates, to tasks. Cold code: returns 0 with CS and {@code v.rip} set, or -1 with the fault recorded and nothing
- * changed. SDM 2A, "CALL" and "JMP".
+ * Far JMP and CALL: direct, through call gates, to tasks. Cold code: returns 0 with CS and {@code
+ * v.rip} set, or -1 with the fault recorded and nothing changed. SDM 2A, "CALL" and "JMP".
  */
 final class FarTransfers {
     private FarTransfers() {}
 
-    /** @param next rip of the following instruction (saved by a task switch) */
+    /**
+     * @param next rip of the following instruction (saved by a task switch)
+     */
     static int jump(VcpuContext v, int selector, long offset, long next) {
         if (!v.protectedMode() || v.v86()) {
             if (offset > realLimit(v)) {
@@ -39,7 +41,9 @@ final class FarTransfers {
         return finish(v, selector & 0xFFFC | v.cpl, s.descriptor, s.descriptorLin, offset);
     }
 
-    /** @param size operand size: of the two pushes */
+    /**
+     * @param size operand size: of the two pushes
+     */
     static int call(VcpuContext v, int selector, long offset, int size, long next) {
         SystemState s = SystemState.of(v);
         boolean real = !v.protectedMode() || v.v86();
@@ -91,7 +95,8 @@ final class FarTransfers {
             return -1;
         }
         long top = s.stackPointer;
-        // The stack keeps the size it was pushed with: only RSP's upper half depends on the mode we go to.
+        // The stack keeps the size it was pushed with: only RSP's upper half depends on the mode we
+        // go to.
         long mask = v.stackMask;
         if (finish(v, selector & 0xFFFC | v.cpl, code, lin, offset) != 0) {
             return -1;
@@ -100,7 +105,10 @@ final class FarTransfers {
         return 0;
     }
 
-    /** Null is #GP(0), outside the table #GP(selector). System descriptors of IA-32e mode are read by {@link #system}. */
+    /**
+     * Null is #GP(0), outside the table #GP(selector). System descriptors of IA-32e mode are read
+     * by {@link #system}.
+     */
     private static int readTarget(VcpuContext v, int selector) {
         if (Descriptors.isNull(selector)) {
             return Descriptors.gp(v, 0);
@@ -154,7 +162,8 @@ final class FarTransfers {
         return 0;
     }
 
-    // ---- gates and tasks --------------------------------------------------------------------------------------------
+    // ---- gates and tasks
+    // --------------------------------------------------------------------------------------------
 
     private static int system(VcpuContext v, int selector, int a, int source, long next) {
         int error = selector & 0xFFFC;

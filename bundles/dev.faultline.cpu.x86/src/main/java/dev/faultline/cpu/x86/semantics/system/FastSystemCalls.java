@@ -71,8 +71,7 @@ final class FastSystemCalls {
             }
             int star = (int) (v.star >>> 48);
             int cs = star + (wide ? 16 : 0) & 0xFFFF | 3;
-            SegmentLoads.flat(
-                    v, Segments.CS, cs, CODE | USER | (wide ? Segments.L : Segments.DB));
+            SegmentLoads.flat(v, Segments.CS, cs, CODE | USER | (wide ? Segments.L : Segments.DB));
             SegmentLoads.flat(v, Segments.SS, star + 8 & 0xFFFF | 3, STACK | USER);
             v.rip = target;
             FlagImages.set(v, (int) v.gpr[11] & SYSRET_FLAGS, -1);
@@ -120,8 +119,7 @@ final class FastSystemCalls {
                 return Faults.gp(v, 0);
             }
             int cs = base + (wide ? 32 : 16) & 0xFFFF | 3;
-            SegmentLoads.flat(
-                    v, Segments.CS, cs, CODE | USER | (wide ? Segments.L : Segments.DB));
+            SegmentLoads.flat(v, Segments.CS, cs, CODE | USER | (wide ? Segments.L : Segments.DB));
             SegmentLoads.flat(v, Segments.SS, cs + 8, STACK | USER);
             v.gpr[4] = rsp;
             v.rip = rip;

@@ -3,7 +3,10 @@ package dev.faultline.cpu.x86.semantics.system;
 
 import dev.faultline.api.cpu.VcpuContext;
 
-/** Which EFLAGS bits POPF and IRET may change. SDM 2B, "POPF/POPFD/POPFQ", table "Effect of POPF/POPFD on the EFLAGS Register"; SDM 2A, "IRET". */
+/**
+ * Which EFLAGS bits POPF and IRET may change. SDM 2B, "POPF/POPFD/POPFQ", table "Effect of
+ * POPF/POPFD on the EFLAGS Register"; SDM 2A, "IRET".
+ */
 final class FlagImages {
     /** Bits of every width and privilege. */
     static final int ALWAYS =
@@ -36,8 +39,9 @@ final class FlagImages {
     }
 
     /**
-     * Loads the bits of {@code mask} from {@code image}. RF stays clear while no breakpoint is armed: it could only matter to the next instruction. The caller
-     * recomputes if AC or VM may have changed.
+     * Loads the bits of {@code mask} from {@code image}. RF stays clear while no breakpoint is
+     * armed: it could only matter to the next instruction. The caller recomputes if AC or VM may
+     * have changed.
      */
     static void set(VcpuContext v, int image, int mask) {
         int now = v.getFlags() & ~mask | image & mask;

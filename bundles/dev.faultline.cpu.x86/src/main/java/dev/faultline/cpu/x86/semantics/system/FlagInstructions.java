@@ -68,7 +68,10 @@ final class FlagInstructions {
                 return FAULT;
             }
             int image = (int) Mem.load(h, size);
-            int mask = v.v86() ? FlagImages.popfMask(v, size) | VcpuContext.IF : FlagImages.popfMask(v, size);
+            int mask =
+                    v.v86()
+                            ? FlagImages.popfMask(v, size) | VcpuContext.IF
+                            : FlagImages.popfMask(v, size);
             int old = v.eflags;
             v.setFlags((v.getFlags() & ~mask | image & mask) & ~VcpuContext.RF);
             Stacks.pointer(v, sp + size);

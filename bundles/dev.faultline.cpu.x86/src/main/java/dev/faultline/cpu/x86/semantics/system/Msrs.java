@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.StandardCpuid;
 
-/** RDMSR and WRMSR. SDM 4, "Model-Specific Registers (MSRs)"; what is not listed here does not exist: #GP(0). */
+/**
+ * RDMSR and WRMSR. SDM 4, "Model-Specific Registers (MSRs)"; what is not listed here does not
+ * exist: #GP(0).
+ */
 final class Msrs {
     private static final int TSC = 0x10;
     private static final int PLATFORM_ID = 0x17;
@@ -58,8 +61,8 @@ final class Msrs {
     private static final long MICROCODE_REVISION = 1L << 32;
 
     /**
-     * This CPU does not speculate: RDCL_NO, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, IF_PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO, FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO,
-     * GDS_NO, RFDS_NO.
+     * This CPU does not speculate: RDCL_NO, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, IF_PSCHANGE_MC_NO,
+     * TAA_NO, SBDR_SSDP_NO, FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO.
      */
     private static final long ARCH_CAPABILITIES_VALUE =
             1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 7 << 13 | 1 << 20 | 1 << 24 | 1 << 26
@@ -164,7 +167,9 @@ final class Msrs {
         return msr >= MTRR_FIX4K_FIRST && msr <= MTRR_FIX4K_LAST ? 3 + msr - MTRR_FIX4K_FIRST : -1;
     }
 
-    /** @return 0, or not 0: #GP(0), nothing has changed */
+    /**
+     * @return 0, or not 0: #GP(0), nothing has changed
+     */
     static int write(VcpuContext v, int msr, long x) {
         switch (msr) {
             case TSC -> v.tscOffset = x - v.clock.tsc();
@@ -191,8 +196,10 @@ final class Msrs {
                 }
                 v.pat = x;
             }
-            case MISC_ENABLE -> v.miscEnable = x & ~StandardCpuid.MISC_ENABLE_FIXED
-                    | v.miscEnable & StandardCpuid.MISC_ENABLE_FIXED;
+            case MISC_ENABLE ->
+                    v.miscEnable =
+                            x & ~StandardCpuid.MISC_ENABLE_FIXED
+                                    | v.miscEnable & StandardCpuid.MISC_ENABLE_FIXED;
             case BIOS_SIGN_ID, BIOS_UPDT_TRIG, MCG_STATUS -> {
                 // Accepted without effect: there is no microcode and no machine-check bank.
             }

@@ -10,8 +10,9 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
 /**
- * Writes that an instruction or event will make once all its checks have passed: each is translated when it is added, and all are stored by {@link #commit},
- * which cannot fail. Cold code: nothing is raised.
+ * Writes that an instruction or event will make once all its checks have passed: each is translated
+ * when it is added, and all are stored by {@link #commit}, which cannot fail. Cold code: nothing is
+ * raised.
  */
 final class PlannedWrites {
     /** Stack frames, TSS images and descriptor bits of one event: never more pieces than this. */
@@ -90,7 +91,10 @@ final class PlannedWrites {
         return Stacks.translate(v, lin, Mmu.WRITE, origin);
     }
 
-    /** Stores everything. @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed */
+    /**
+     * Stores everything. @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have
+     * changed
+     */
     int commit(VcpuContext v) {
         int result = Op.NEXT;
         for (int i = 0; i < count; i++) {

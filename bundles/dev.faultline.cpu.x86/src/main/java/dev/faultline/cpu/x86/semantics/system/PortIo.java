@@ -7,7 +7,10 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
-/** IN OUT INS OUTS. SDM 1, "Input/Output"; SDM 2A and 2B under those names. A port is touched once, after everything that can fault. */
+/**
+ * IN OUT INS OUTS. SDM 1, "Input/Output"; SDM 2A and 2B under those names. A port is touched once,
+ * after everything that can fault.
+ */
 final class PortIo {
     /** Index of RDX, RSI, RDI, RCX in gpr. */
     private static final int RCX = 1;
@@ -49,10 +52,12 @@ final class PortIo {
         return port == IN_DX ? (int) v.gpr[RDX] & 0xFFFF : port;
     }
 
-    /** Above IOPL (and in V86 mode) the TSS's bitmap decides: SDM 1, "I/O Permission Bit Map". @return 0, or -1 with the fault recorded */
+    /**
+     * Above IOPL (and in V86 mode) the TSS's bitmap decides: SDM 1, "I/O Permission Bit
+     * Map". @return 0, or -1 with the fault recorded
+     */
     private static int permitted(VcpuContext v, int port, int size) {
-        if (!v.protectedMode()
-                || !v.v86() && v.cpl <= (v.eflags & VcpuContext.IOPL) >> 12) {
+        if (!v.protectedMode() || !v.v86() && v.cpl <= (v.eflags & VcpuContext.IOPL) >> 12) {
             return 0;
         }
         int tr = v.segAttr[Segments.TR];
@@ -135,7 +140,8 @@ final class PortIo {
         return size == 4 ? (int) x : (int) x & (1 << 8 * size) - 1;
     }
 
-    // ---- strings: one iteration at a time --------------------------------------------------------------------------------
+    // ---- strings: one iteration at a time
+    // --------------------------------------------------------------------------------
 
     private abstract static class Strings extends Op {
         final int size;
@@ -147,10 +153,7 @@ final class PortIo {
             this.size = size;
             this.seg = seg;
             rep = d.rep != 0;
-            mask =
-                    d.addressSize == 8
-                            ? -1L
-                            : d.addressSize == 4 ? 0xFFFF_FFFFL : 0xFFFFL;
+            mask = d.addressSize == 8 ? -1L : d.addressSize == 4 ? 0xFFFF_FFFFL : 0xFFFFL;
         }
 
         @Override

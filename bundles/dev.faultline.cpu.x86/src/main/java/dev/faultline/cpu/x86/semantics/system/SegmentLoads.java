@@ -6,8 +6,8 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Faults;
 
 /**
- * Loading segment registers, in every mode. Cold code: returns 0, or -1 with the fault recorded and nothing changed. SDM 3A, "Segment Registers", and the load
- * rules of MOV in SDM 2B.
+ * Loading segment registers, in every mode. Cold code: returns 0, or -1 with the fault recorded and
+ * nothing changed. SDM 3A, "Segment Registers", and the load rules of MOV in SDM 2B.
  */
 final class SegmentLoads {
     /** Present, writable, accessed data: what real mode loads. */
@@ -109,7 +109,8 @@ final class SegmentLoads {
         return 0;
     }
 
-    // ---- the registers themselves: cannot fail; the caller recomputes ----------------------------------------------
+    // ---- the registers themselves: cannot fail; the caller recomputes
+    // ----------------------------------------------
 
     /** Takes over a checked code or data descriptor. */
     static void set(VcpuContext v, int seg, int selector, long d) {
@@ -141,7 +142,10 @@ final class SegmentLoads {
         v.segAttr[seg] = attributes;
     }
 
-    /** After a return to an outer ring: data segments it may not have become null. SDM 2B, "RET", RETURN-TO-OUTER-PRIVILEGE-LEVEL. */
+    /**
+     * After a return to an outer ring: data segments it may not have become null. SDM 2B, "RET",
+     * RETURN-TO-OUTER-PRIVILEGE-LEVEL.
+     */
     static void dropInner(VcpuContext v, int cpl) {
         dropInner(v, Segments.ES, cpl);
         dropInner(v, Segments.DS, cpl);

@@ -11,7 +11,10 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 
-/** MOV to and from segment registers, PUSH and POP of them, LDS LES LSS LFS LGS. The rules are in {@link SegmentLoads}. */
+/**
+ * MOV to and from segment registers, PUSH and POP of them, LDS LES LSS LFS LGS. The rules are in
+ * {@link SegmentLoads}.
+ */
 final class SegmentMoves {
     private SegmentMoves() {}
 
@@ -202,8 +205,7 @@ final class SegmentMoves {
                 return r;
             }
             // The stack pointer counts with the size of the stack that was popped from.
-            v.gpr[4] =
-                    mask == 0xFFFF ? old & ~0xFFFFL | sp + size & 0xFFFF : sp + size & mask;
+            v.gpr[4] = mask == 0xFFFF ? old & ~0xFFFFL | sp + size & 0xFFFF : sp + size & mask;
             return shadow(v, to);
         }
 

@@ -10,15 +10,22 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 
-/** LAR LSL VERR VERW ARPL: what a selector would allow, answered in ZF. SDM 2A and 2B under those names. */
+/**
+ * LAR LSL VERR VERW ARPL: what a selector would allow, answered in ZF. SDM 2A and 2B under those
+ * names.
+ */
 final class SegmentQueries {
     static final int LAR = 0;
     static final int LSL = 1;
     static final int VERR = 2;
     static final int VERW = 3;
 
-    /** System descriptor types, as bit sets: with access rights, with a limit; and those of IA-32e mode. */
-    private static final int LAR_TYPES = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 11 | 1 << 12;
+    /**
+     * System descriptor types, as bit sets: with access rights, with a limit; and those of IA-32e
+     * mode.
+     */
+    private static final int LAR_TYPES =
+            1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 11 | 1 << 12;
 
     private static final int LAR_TYPES64 = 1 << 2 | 1 << 9 | 1 << 11 | 1 << 12;
     private static final int LSL_TYPES = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 9 | 1 << 11;

@@ -9,7 +9,10 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;
 
-/** Stacks of far transfers and events: reading the current one, finding that of an inner ring, planning pushes. Cold code: records, never raises. */
+/**
+ * Stacks of far transfers and events: reading the current one, finding that of an inner ring,
+ * planning pushes. Cold code: records, never raises.
+ */
 final class Stacks {
     private Stacks() {}
 
@@ -24,7 +27,8 @@ final class Stacks {
     }
 
     /**
-     * Reads {@code size} bytes at {@code delta} from the stack pointer with the rights of the CPL into {@code SystemState.value}.
+     * Reads {@code size} bytes at {@code delta} from the stack pointer with the rights of the CPL
+     * into {@code SystemState.value}.
      *
      * @return 0, or -1: the fault is recorded
      */
@@ -70,7 +74,10 @@ final class Stacks {
         return 0;
     }
 
-    /** With the rights of the CPL, from the translation cache if it is there. @return as {@link Mmu#fill} */
+    /**
+     * With the rights of the CPL, from the translation cache if it is there. @return as {@link
+     * Mmu#fill}
+     */
     static long translate(VcpuContext v, long lin, int access, FaultOrigin origin) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
@@ -85,16 +92,15 @@ final class Stacks {
         long x = 0;
         for (int i = 0; i < n; i++) {
             long b =
-                    hva >= 0
-                            ? HostBytes.get8(hva + i) & 0xFFL
-                            : v.bus.mmioRead(gpa + i, 1) & 0xFFL;
+                    hva >= 0 ? HostBytes.get8(hva + i) & 0xFFL : v.bus.mmioRead(gpa + i, 1) & 0xFFL;
             x |= b << 8 * i;
         }
         return x;
     }
 
     /**
-     * Finds the stack of an inner ring in the TSS and checks it: SDM 2A, "CALL", MORE-PRIVILEGE. In IA-32e mode SS becomes a null selector.
+     * Finds the stack of an inner ring in the TSS and checks it: SDM 2A, "CALL", MORE-PRIVILEGE. In
+     * IA-32e mode SS becomes a null selector.
      *
      * @param ext 1 for events from outside the program
      * @return 0 with the stack* fields of SystemState set, or -1
@@ -149,7 +155,9 @@ final class Stacks {
         return 0;
     }
 
-    /** @param at offset of the pointer in the 64-bit TSS */
+    /**
+     * @param at offset of the pointer in the 64-bit TSS
+     */
     static int inner64(VcpuContext v, int at, int cpl, int ext) {
         SystemState s = SystemState.of(v);
         if (Integer.compareUnsigned(at + 7, v.segLimit[Segments.TR]) > 0) {
@@ -166,7 +174,10 @@ final class Stacks {
         return 0;
     }
 
-    /** Plans pushes of {@code s.frame} on the stack that {@link #inner} found; supervisor accesses. @return 0 with the new pointer in {@code s.stackPointer} */
+    /**
+     * Plans pushes of {@code s.frame} on the stack that {@link #inner} found; supervisor
+     * accesses. @return 0 with the new pointer in {@code s.stackPointer}
+     */
     static int pushInner(VcpuContext v, int size, int ext, FaultOrigin origin) {
         SystemState s = SystemState.of(v);
         if (v.longMode()) {
@@ -182,7 +193,10 @@ final class Stacks {
         return s.failed ? -1 : 0;
     }
 
-    /** Plans pushes of {@code s.frame} on the current stack, with the rights of the CPL. @return 0 with the new pointer in {@code s.stackPointer} */
+    /**
+     * Plans pushes of {@code s.frame} on the current stack, with the rights of the CPL. @return 0
+     * with the new pointer in {@code s.stackPointer}
+     */
     static int pushSame(VcpuContext v, int size, int ext, FaultOrigin origin) {
         SystemState s = SystemState.of(v);
         long sp = pointer(v);

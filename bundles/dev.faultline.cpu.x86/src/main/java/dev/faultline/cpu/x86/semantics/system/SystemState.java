@@ -3,9 +3,15 @@ package dev.faultline.cpu.x86.semantics.system;
 
 import dev.faultline.api.cpu.VcpuContext;
 
-/** Scratch of the system instructions of one vCPU, in {@code v.system}: nothing here outlives an instruction boundary except held debug conditions. */
+/**
+ * Scratch of the system instructions of one vCPU, in {@code v.system}: nothing here outlives an
+ * instruction boundary except held debug conditions.
+ */
 final class SystemState {
-    /** The descriptor that {@link Descriptors} read last: its bytes, the upper half of a 16-byte one, and its linear address. */
+    /**
+     * The descriptor that {@link Descriptors} read last: its bytes, the upper half of a 16-byte
+     * one, and its linear address.
+     */
     long descriptor;
 
     long descriptorHigh;

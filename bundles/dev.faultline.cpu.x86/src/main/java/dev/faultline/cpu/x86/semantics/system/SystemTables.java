@@ -112,7 +112,8 @@ final class SystemTables {
         }
     }
 
-    // ---- LLDT, LTR --------------------------------------------------------------------------------------------------
+    // ---- LLDT, LTR
+    // --------------------------------------------------------------------------------------------------
 
     private static final class LoadSelectorR extends Op {
         private final int from;
@@ -232,7 +233,8 @@ final class SystemTables {
         }
     }
 
-    // ---- SLDT, STR, SMSW, LMSW --------------------------------------------------------------------------------------
+    // ---- SLDT, STR, SMSW, LMSW
+    // --------------------------------------------------------------------------------------
 
     /** The value, or -1: refused and raised. */
     private static long stored(VcpuContext v, int seg) {

@@ -8,10 +8,13 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Faults;
 
 /**
- * Hardware task switching with 16- and 32-bit TSSs. SDM 3A, "Task Switching", and table "Exception Conditions Checked During a Task Switch".
+ * Hardware task switching with 16- and 32-bit TSSs. SDM 3A, "Task Switching", and table "Exception
+ * Conditions Checked During a Task Switch".
  *
- * <p>What fails before the switch commits leaves everything as it was. What the new task's own state gets wrong is an exception in the new task: everything is
- * evaluated first (under the new CR3, put back if the host stops an access), then committed, and the exception waits in {@code v.pendingVector}.
+ * <p>What fails before the switch commits leaves everything as it was. What the new task's own
+ * state gets wrong is an exception in the new task: everything is evaluated first (under the new
+ * CR3, put back if the host stops an access), then committed, and the exception waits in {@code
+ * v.pendingVector}.
  */
 final class TaskSwitch {
     static final int JUMP = 0;
@@ -65,7 +68,9 @@ final class TaskSwitch {
         wide = (Descriptors.attributes(descriptor) & 8) != 0;
     }
 
-    /** Through a task gate of the IDT. @return 0, or -1: the fault is recorded, nothing has changed */
+    /**
+     * Through a task gate of the IDT. @return 0, or -1: the fault is recorded, nothing has changed
+     */
     static int fromEvent(
             VcpuContext v, int selector, int ext, int errorCode, long rip, long image) {
         int r = checkAvailable(v, selector, Faults.GP, ext);
@@ -76,7 +81,8 @@ final class TaskSwitch {
     }
 
     /**
-     * JMP or CALL to a TSS, whose descriptor {@link Descriptors#read} has just read and whose type, DPL and P have been checked, or through a task gate (same).
+     * JMP or CALL to a TSS, whose descriptor {@link Descriptors#read} has just read and whose type,
+     * DPL and P have been checked, or through a task gate (same).
      */
     static int fromTransfer(VcpuContext v, int selector, int source, long rip) {
         return new TaskSwitch(v, selector, source, 0)
@@ -104,8 +110,7 @@ final class TaskSwitch {
         if (!Descriptors.present(a)) {
             return Descriptors.fault(v, Faults.NP, link & 0xFFFC);
         }
-        return new TaskSwitch(v, link, RETURN, 0)
-                .go(rip, v.getFlags(), PendingFault.NO_ERROR_CODE);
+        return new TaskSwitch(v, link, RETURN, 0).go(rip, v.getFlags(), PendingFault.NO_ERROR_CODE);
     }
 
     /** Reads and checks the descriptor of an available TSS in the GDT. */
@@ -178,7 +183,8 @@ final class TaskSwitch {
         return true;
     }
 
-    // ---- TSS images -----------------------------------------------------------------------------------------------------
+    // ---- TSS images
+    // -----------------------------------------------------------------------------------------------------
 
     private int readNew() {
         int step = wide ? 4 : 2;
@@ -274,9 +280,13 @@ final class TaskSwitch {
         return source == RETURN ? 0 : put(descriptorLin + 5, 1, a | BUSY);
     }
 
-    // ---- the new context ------------------------------------------------------------------------------------------------
+    // ---- the new context
+    // ------------------------------------------------------------------------------------------------
 
-    /** Looks up every segment of the new task; the first exception goes into {@link #vector}. @return false if the host stopped an access */
+    /**
+     * Looks up every segment of the new task; the first exception goes into {@link
+     * #vector}. @return false if the host stopped an access
+     */
     private boolean evaluate() {
         int ldt = sel[Segments.LDTR];
         if (!Descriptors.isNull(ldt)) {
@@ -348,10 +358,7 @@ final class TaskSwitch {
             return exception();
         }
         int a = Descriptors.attributes(s.descriptor);
-        if (r != 0
-                || !Descriptors.isWritableData(a)
-                || (ss & 3) != cpl
-                || Segments.dpl(a) != cpl) {
+        if (r != 0 || !Descriptors.isWritableData(a) || (ss & 3) != cpl || Segments.dpl(a) != cpl) {
             return bad(Faults.TS, ss);
         }
         if (!Descriptors.present(a)) {
@@ -477,7 +484,8 @@ final class TaskSwitch {
     }
 
     /**
-     * The accessed bits of the new segments, under the new CR3; a descriptor that the guest made read-only keeps its bit: nothing depends on it.
+     * The accessed bits of the new segments, under the new CR3; a descriptor that the guest made
+     * read-only keeps its bit: nothing depends on it.
      *
      * @return false if protection stopped one
      */

@@ -9,7 +9,10 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 
-/** Far JMP, CALL and RET, IRET, INT n, INT3, INT1, INTO: operands and retirement; the work is in {@link FarTransfers}, {@link FarReturns}, {@link Events}. */
+/**
+ * Far JMP, CALL and RET, IRET, INT n, INT3, INT1, INTO: operands and retirement; the work is in
+ * {@link FarTransfers}, {@link FarReturns}, {@link Events}.
+ */
 final class Transfers {
     private Transfers() {}
 
@@ -17,7 +20,9 @@ final class Transfers {
         return d.mem ? new Indirect(d, call) : new Direct(d, call);
     }
 
-    /** @param release bytes to drop */
+    /**
+     * @param release bytes to drop
+     */
     static Op ret(Decoded d, int release) {
         return new Ret(d.operandSize, release);
     }
@@ -128,7 +133,9 @@ final class Transfers {
         private final boolean privileged;
         private final boolean onOverflow;
 
-        /** @param privileged in V86 mode sensitive to IOPL */
+        /**
+         * @param privileged in V86 mode sensitive to IOPL
+         */
         Interrupt(int vector, boolean privileged, boolean onOverflow) {
             this.vector = vector;
             this.privileged = privileged;
@@ -140,9 +147,7 @@ final class Transfers {
             if (onOverflow && (v.getFlags() & VcpuContext.OF) == 0) {
                 return END;
             }
-            if (privileged
-                    && v.v86()
-                    && (v.eflags & VcpuContext.IOPL) != VcpuContext.IOPL) {
+            if (privileged && v.v86() && (v.eflags & VcpuContext.IOPL) != VcpuContext.IOPL) {
                 return Faults.gp(v, 0);
             }
             return deliver(v, this, vector, Events.SOFTWARE);

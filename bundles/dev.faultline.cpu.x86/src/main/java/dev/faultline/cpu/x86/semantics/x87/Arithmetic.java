@@ -18,7 +18,10 @@ final class Arithmetic {
 
     private Arithmetic() {}
 
-    /** The memory forms D8 (float32), DC (float64), DA (int32), DE (int16); the operation is ModR/M.reg. */
+    /**
+     * The memory forms D8 (float32), DC (float64), DA (int32), DE (int16); the operation is
+     * ModR/M.reg.
+     */
     static Op memory(Decoded d) {
         int type =
                 switch (d.opcode) {
@@ -30,7 +33,10 @@ final class Arithmetic {
         return new Memory(d, type, d.modrm >> 3 & 7);
     }
 
-    /** The register forms D8 (to ST(0)), DC (to ST(i)) and DE (to ST(i), pop). The latter two have the reversed operations exchanged. */
+    /**
+     * The register forms D8 (to ST(0)), DC (to ST(i)) and DE (to ST(i), pop). The latter two have
+     * the reversed operations exchanged.
+     */
     static Op register(Decoded d) {
         int kind = d.modrm >> 3 & 7;
         boolean toI = d.opcode != 0xD8;

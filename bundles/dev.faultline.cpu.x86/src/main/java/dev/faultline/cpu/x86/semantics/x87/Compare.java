@@ -7,7 +7,9 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.fp.FpuCompare;
 import dev.faultline.cpu.x86.fp.FpuMath;
 
-/** FCOM, FUCOM, FICOM, FCOMI, FUCOMI with their popping forms, FTST and FXAM. SDM 2A, their pages. */
+/**
+ * FCOM, FUCOM, FICOM, FCOMI, FUCOMI with their popping forms, FTST and FXAM. SDM 2A, their pages.
+ */
 final class Compare {
     private static final int UNORDERED = FpuMath.C0 | FpuMath.C2 | FpuMath.C3;
 

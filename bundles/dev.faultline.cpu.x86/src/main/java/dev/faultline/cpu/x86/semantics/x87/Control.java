@@ -11,7 +11,10 @@ import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 
-/** The control instructions of one word: FNINIT, FNCLEX, FLDCW, FNSTCW, FNSTSW, FWAIT. They leave FIP, FDP and FOP alone. SDM 2A, their pages. */
+/**
+ * The control instructions of one word: FNINIT, FNCLEX, FLDCW, FNSTCW, FNSTSW, FWAIT. They leave
+ * FIP, FDP and FOP alone. SDM 2A, their pages.
+ */
 final class Control {
     private Control() {}
 

@@ -41,7 +41,10 @@ final class ExtendedState {
         return new StoreMxcsr(d);
     }
 
-    /** What both instructions share: 512 bytes, aligned to 16, touched only after all of them are known to be accessible. */
+    /**
+     * What both instructions share: 512 bytes, aligned to 16, touched only after all of them are
+     * known to be accessible.
+     */
     private abstract static class State extends X87.Area {
         final boolean wide;
 

@@ -11,8 +11,8 @@ import dev.faultline.cpu.x86.fp.FpuScaling;
 import dev.faultline.cpu.x86.fp.FpuTrigonometry;
 
 /**
- * The functions of D9 E0 to D9 FF on the top of the stack: FCHS, FABS, FSQRT, FRNDINT, FSCALE, FPREM, FPREM1, FXTRACT and the transcendental ones. SDM 2A, their
- * pages.
+ * The functions of D9 E0 to D9 FF on the top of the stack: FCHS, FABS, FSQRT, FRNDINT, FSCALE,
+ * FPREM, FPREM1, FXTRACT and the transcendental ones. SDM 2A, their pages.
  */
 final class Function {
     private Function() {}
@@ -134,7 +134,8 @@ final class Function {
             } else {
                 FpuArithmetic.remainder(m, a, ae, b, be, function == 0xF5);
             }
-            X87.status(v, this, fop, m.flags, m.cc, mask(!m.blocked() && (m.se & 0x7FFF) != 0x7FFF));
+            X87.status(
+                    v, this, fop, m.flags, m.cc, mask(!m.blocked() && (m.se & 0x7FFF) != 0x7FFF));
             if (!m.blocked()) {
                 X87.setResult(v, r, m);
             }

@@ -80,14 +80,13 @@ final class Store {
         }
 
         /**
-         * As in hardware, two accesses: a guest fault of the exponent leaves the significand stored, and the restart stores it again. One that protection stops
-         * leaves nothing.
+         * As in hardware, two accesses: a guest fault of the exponent leaves the significand
+         * stored, and the restart stores it again. One that protection stops leaves nothing.
          */
         private int storeTen(VcpuContext v, FpuMath m) {
             int first = preflight(v, 8, Mem.W);
             if (first == Preflight.STOPPED
-                    || first == Preflight.OPEN
-                            && preflight(v, 8, 2, Mem.W) == Preflight.STOPPED) {
+                    || first == Preflight.OPEN && preflight(v, 8, 2, Mem.W) == Preflight.STOPPED) {
                 return (int) v.propagation.raise(v);
             }
             long h = write(v, 8);

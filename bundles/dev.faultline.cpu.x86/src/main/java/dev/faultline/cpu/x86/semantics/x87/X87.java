@@ -15,11 +15,14 @@ import dev.faultline.cpu.x86.fp.FpuConvert;
 import dev.faultline.cpu.x86.fp.FpuMath;
 
 /**
- * The x87 register stack, its status word and pointers, as the instructions see them. SDM 1, "Programming with the x87 FPU".
+ * The x87 register stack, its status word and pointers, as the instructions see them. SDM 1,
+ * "Programming with the x87 FPU".
  *
- * <p>As on current processors, FIP is updated by every non-control instruction, FOP and FDP only by those that find an unmasked exception (CPUID.7.0:EBX bit 6,
- * FDP_EXCPTN_ONLY, and fopcode compatibility off). FCS and FDS are kept. An unmasked exception is reported by the next waiting instruction as #MF whether CR0.NE is
- * set or not: the IRQ 13 protocol of the original PC (CR0.NE = 0) is not modelled.
+ * <p>As on current processors, FIP is updated by every non-control instruction, FOP and FDP only by
+ * those that find an unmasked exception (CPUID.7.0:EBX bit 6, FDP_EXCPTN_ONLY, and fopcode
+ * compatibility off). FCS and FDS are kept. An unmasked exception is reported by the next waiting
+ * instruction as #MF whether CR0.NE is set or not: the IRQ 13 protocol of the original PC (CR0.NE =
+ * 0) is not modelled.
  */
 public final class X87 {
     static final int ES = 0x80;
@@ -68,7 +71,8 @@ public final class X87 {
         return (v.cr0 & (VcpuContext.CR0_EM | VcpuContext.CR0_TS)) != 0;
     }
 
-    // ---- registers --------------------------------------------------------------------------------------------------
+    // ---- registers
+    // --------------------------------------------------------------------------------------------------
 
     /** Physical register of ST(i). */
     static int st(VcpuContext v, int i) {
@@ -114,7 +118,8 @@ public final class X87 {
         return (v.fcw & FpuMath.IE) != 0;
     }
 
-    // ---- status -----------------------------------------------------------------------------------------------------
+    // ---- status
+    // -----------------------------------------------------------------------------------------------------
 
     /**
      * Enters the outcome of an instruction without memory operand into the status word.
@@ -136,8 +141,7 @@ public final class X87 {
     }
 
     /** As {@link #status}, for an operand at offset {@code ea} of segment {@code seg}. */
-    static void statusMem(
-            VcpuContext v, Op op, int fop, int flags, int cc, int seg, long ea) {
+    static void statusMem(VcpuContext v, Op op, int fop, int flags, int cc, int seg, long ea) {
         status(v, op, fop, flags, cc, C1);
         if ((flags & ~v.fcw & 0x3F) != 0) {
             v.fdp = ea;
@@ -170,13 +174,16 @@ public final class X87 {
         v.fcw = fcw & 0x1F3F | 0x40;
     }
 
-    // ---- memory operands ----------------------------------------------------------------------------------------------
+    // ---- memory operands
+    // ----------------------------------------------------------------------------------------------
 
     static int bytes(int type) {
         return BYTES[type];
     }
 
-    /** Loads an operand for an operation that follows: signaling NaNs and denormals are left to it. */
+    /**
+     * Loads an operand for an operation that follows: signaling NaNs and denormals are left to it.
+     */
     static void widen(FpuMath m, int type, long hva) {
         switch (type) {
             case F32 -> FpuConvert.widenFloat32(m, get32(hva));
@@ -187,7 +194,10 @@ public final class X87 {
         }
     }
 
-    /** Whether alignment checking (SDM 3A, "Alignment Check Exception (#AC)") objects to {@code lin}; then raise #AC. */
+    /**
+     * Whether alignment checking (SDM 3A, "Alignment Check Exception (#AC)") objects to {@code
+     * lin}; then raise #AC.
+     */
     static boolean misaligned(VcpuContext v, long lin, int mask) {
         return (v.tlbKey & 3) == 3
                 && (lin & mask) != 0
@@ -232,7 +242,10 @@ public final class X87 {
         }
     }
 
-    /** An instruction on a larger area of memory, which is known to be accessible before any of it is touched. */
+    /**
+     * An instruction on a larger area of memory, which is known to be accessible before any of it
+     * is touched.
+     */
     abstract static class Area extends MemOp {
         Area(Decoded d) {
             super(d);
@@ -242,7 +255,8 @@ public final class X87 {
          * Probes the area.
          *
          * @param alignment what alignment checking demands, less one
-         * @param first bytes at the start that are probed first; then comes the last byte, then the rest (CR2 tells the order of processors)
+         * @param first bytes at the start that are probed first; then comes the last byte, then the
+         *     rest (CR2 tells the order of processors)
          * @return 0, or FAULT
          */
         final int probe(VcpuContext v, int size, int access, int alignment, int first) {
@@ -282,7 +296,10 @@ public final class X87 {
             this.type = type;
         }
 
-        /** Ten-byte operands have to be aligned to eight bytes under alignment checking. Returns 0, or FAULT. */
+        /**
+         * Ten-byte operands have to be aligned to eight bytes under alignment checking. Returns 0,
+         * or FAULT.
+         */
         final int align(VcpuContext v, int access) {
             if (type >= F80 && (v.tlbKey & 3) == 3) {
                 long lin = linear(v, 0, 10, access);

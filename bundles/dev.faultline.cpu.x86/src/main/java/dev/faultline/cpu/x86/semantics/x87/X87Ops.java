@@ -12,9 +12,24 @@ public final class X87Ops {
     /** One line per mnemonic. */
     public static Op make(Decoded d) {
         return switch (d.mnemonic) {
-            case "FADD", "FSUB", "FSUBR", "FMUL", "FDIV", "FDIVR", "FIADD", "FISUB", "FISUBR",
-                            "FIMUL", "FIDIV", "FIDIVR", "FADDP", "FSUBP", "FSUBRP", "FMULP", "FDIVP",
-                            "FDIVRP" ->
+            case "FADD",
+                    "FSUB",
+                    "FSUBR",
+                    "FMUL",
+                    "FDIV",
+                    "FDIVR",
+                    "FIADD",
+                    "FISUB",
+                    "FISUBR",
+                    "FIMUL",
+                    "FIDIV",
+                    "FIDIVR",
+                    "FADDP",
+                    "FSUBP",
+                    "FSUBRP",
+                    "FMULP",
+                    "FDIVP",
+                    "FDIVRP" ->
                     d.mem ? Arithmetic.memory(d) : Arithmetic.register(d);
             case "FCOM", "FICOM" -> compare(d, 0);
             case "FCOMP", "FICOMP" -> compare(d, 1);
@@ -36,8 +51,14 @@ public final class X87Ops {
             case "FSTPNCE" -> Store.unchecked(d);
             case "FISTTP" -> store(d, true, true);
             case "FXCH" -> Move.exchange(d);
-            case "FCMOVB", "FCMOVE", "FCMOVBE", "FCMOVU", "FCMOVNB", "FCMOVNE", "FCMOVNBE",
-                            "FCMOVNU" ->
+            case "FCMOVB",
+                    "FCMOVE",
+                    "FCMOVBE",
+                    "FCMOVU",
+                    "FCMOVNB",
+                    "FCMOVNE",
+                    "FCMOVNBE",
+                    "FCMOVNU" ->
                     Move.conditional(d);
             case "FFREE" -> Move.free(d, false);
             case "FFREEP" -> Move.free(d, true);
@@ -80,9 +101,7 @@ public final class X87Ops {
     }
 
     private static Op store(Decoded d, boolean pops, boolean truncates) {
-        return d.mem
-                ? Store.memory(d, storeType(d), pops, truncates)
-                : Store.register(d, pops);
+        return d.mem ? Store.memory(d, storeType(d), pops, truncates) : Store.register(d, pops);
     }
 
     private static int loadType(Decoded d) {

@@ -3,11 +3,10 @@ package dev.faultline.cpu.x86.semantics.integer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import org.junit.jupiter.api.Test;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 
 /** The generated sources are what the generator writes, apart from formatting. */
 class GeneratedSourcesTest {

@@ -13,16 +13,14 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
-
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 
 /** Repeated MOVS and STOS where vectors do not reach: chunks, page ends, overlaps, devices. */
 class MovsTest {

@@ -17,15 +17,17 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Register forms of every MMX and SSE instruction against what an Intel Xeon computed: results, EFLAGS, MXCSR and #XM, under random
- * rounding modes, DAZ, FTZ, sticky flags and masks. The vectors come from src/test/native/simd_vectors.c, which says how.
+ * Register forms of every MMX and SSE instruction against what an Intel Xeon computed: results,
+ * EFLAGS, MXCSR and #XM, under random rounding modes, DAZ, FTZ, sticky flags and masks. The vectors
+ * come from src/test/native/simd_vectors.c, which says how.
  */
 class SimdGoldenTest {
     private static final int STATUS = 0x8D5;
     private static final int XM = 19;
 
     /** One instruction with its vectors. */
-    private record Case(String name, int[] code, boolean blend, boolean floating, List<Vector> vectors) {
+    private record Case(
+            String name, int[] code, boolean blend, boolean floating, List<Vector> vectors) {
         boolean writesFlags() {
             return name.contains("comis") || name.contains("str") || name.matches("ptest|popcnt.");
         }
@@ -39,7 +41,9 @@ class SimdGoldenTest {
 
     @TestFactory
     List<DynamicTest> registerFormsAgreeWithTheProcessor() throws IOException {
-        return load().stream().map(c -> DynamicTest.dynamicTest(c.name + code(c), () -> check(c))).toList();
+        return load().stream()
+                .map(c -> DynamicTest.dynamicTest(c.name + code(c), () -> check(c)))
+                .toList();
     }
 
     private static String code(Case c) {

@@ -7,7 +7,10 @@ import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Op;
 
-/** A vCPU in 64-bit mode with SSE enabled and no memory: enough for register forms and for faults that precede translation. */
+/**
+ * A vCPU in 64-bit mode with SSE enabled and no memory: enough for register forms and for faults
+ * that precede translation.
+ */
 final class SseRig {
     final VcpuContext v = new VcpuContext(0);
     private final Decoder decoder = new Decoder();

@@ -11,7 +11,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** MOV to and from CRn and DRn, CLTS: checks and mode transitions. SDM 2B, "MOV-Move to/from Control Registers". */
+/**
+ * MOV to and from CRn and DRn, CLTS: checks and mode transitions. SDM 2B, "MOV-Move to/from Control
+ * Registers".
+ */
 class ControlRegistersTest {
     @ParameterizedTest(name = "{0}: cr{1} = {2}")
     @CsvSource({
@@ -124,7 +127,8 @@ class ControlRegistersTest {
         assertEquals(0, r.v.cr0 & VcpuContext.CR0_TS);
     }
 
-    // ---- debug registers ------------------------------------------------------------------------------------------------
+    // ---- debug registers
+    // ------------------------------------------------------------------------------------------------
 
     @Test
     void dr6AndDr7HaveFixedBits() {

@@ -31,7 +31,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Delivery through the IVT and IDT: frames, flags, rings, and each check with its error code. SDM 3A, "Interrupt and Exception Handling". */
+/**
+ * Delivery through the IVT and IDT: frames, flags, rings, and each check with its error code. SDM
+ * 3A, "Interrupt and Exception Handling".
+ */
 class EventsTest {
     private static final int NO_CODE = PendingFault.NO_ERROR_CODE;
     private static final int HANDLER = 0x9000;
@@ -188,7 +191,8 @@ class EventsTest {
         assertEquals(0x400, r.v.dr[7]);
     }
 
-    // ---- checks -----------------------------------------------------------------------------------------------------
+    // ---- checks
+    // -----------------------------------------------------------------------------------------------------
 
     private static Arguments bad(
             String name, Supplier<Rig> mode, int kind, int vector, int code, Consumer<Rig> how) {
@@ -212,17 +216,53 @@ class EventsTest {
                 bad("type", l0, x, 13, idt | 1, r -> r.idt64(0x20, gate(6, 0, CS64, 0, 0), 0)),
                 bad("DPL, INT n", p3, n, 13, idt, r -> r.idt32(0x20, gate(0xE, 0, CS0, 0, 0))),
                 bad("DPL, INT n", l3, n, 13, idt, r -> r.idt64(0x20, gate(0xE, 0, CS64, 0, 0), 0)),
-                bad("absent", p0, x, 11, idt | 1, r -> r.idt32(0x20, gate(0xE, 0, CS0, 0, 0) & ~(1L << 47))),
-                bad("absent", l0, x, 11, idt | 1, r -> r.idt64(0x20, gate(0xE, 0, CS64, 0, 0) & ~(1L << 47), 0)),
+                bad(
+                        "absent",
+                        p0,
+                        x,
+                        11,
+                        idt | 1,
+                        r -> r.idt32(0x20, gate(0xE, 0, CS0, 0, 0) & ~(1L << 47))),
+                bad(
+                        "absent",
+                        l0,
+                        x,
+                        11,
+                        idt | 1,
+                        r -> r.idt64(0x20, gate(0xE, 0, CS64, 0, 0) & ~(1L << 47), 0)),
                 bad("CS null", p0, x, 13, 1, r -> r.idt32(0x20, gate(0xE, 0, 3, 0, 0))),
                 bad("CS null", l0, x, 13, 1, r -> r.idt64(0x20, gate(0xE, 0, 0, 0, 0), 0)),
                 bad("CS outside", p0, x, 13, 0x101, r -> r.idt32(0x20, gate(0xE, 0, 0x100, 0, 0))),
                 bad("CS is data", p0, x, 13, DS0 | 1, r -> r.idt32(0x20, gate(0xE, 0, DS0, 0, 0))),
-                bad("CS outer", p0, x, 13, CS3 & ~3 | 1, r -> r.idt32(0x20, gate(0xE, 0, CS3, 0, 0))),
-                bad("CS not 64-bit", l0, x, 13, CS0 | 1, r -> r.idt64(0x20, gate(0xE, 0, CS0, 0, 0), 0)),
+                bad(
+                        "CS outer",
+                        p0,
+                        x,
+                        13,
+                        CS3 & ~3 | 1,
+                        r -> r.idt32(0x20, gate(0xE, 0, CS3, 0, 0))),
+                bad(
+                        "CS not 64-bit",
+                        l0,
+                        x,
+                        13,
+                        CS0 | 1,
+                        r -> r.idt64(0x20, gate(0xE, 0, CS0, 0, 0), 0)),
                 bad("CS absent", p0, x, 11, FREE | 1, r -> absentCode(r)),
-                bad("target not canonical", l0, x, 13, 1, r -> r.idt64(0x20, gate(0xE, 0, CS64, 0, 0), 0x1_0000)),
-                bad("target beyond limit", p0, x, 13, 1, r -> r.idt32(0x20, gate(0xE, 0, CS16, 0x1_0000, 0))),
+                bad(
+                        "target not canonical",
+                        l0,
+                        x,
+                        13,
+                        1,
+                        r -> r.idt64(0x20, gate(0xE, 0, CS64, 0, 0), 0x1_0000)),
+                bad(
+                        "target beyond limit",
+                        p0,
+                        x,
+                        13,
+                        1,
+                        r -> r.idt32(0x20, gate(0xE, 0, CS16, 0x1_0000, 0))),
                 bad("TSS limit", p3, x, 10, TR | 1, r -> r.v.segLimit[Segments.TR] = 8),
                 bad("TSS limit", l3, x, 10, TR | 1, r -> r.v.segLimit[Segments.TR] = 10),
                 bad("RSP0 not canonical", l3, x, 12, 1, r -> r.put(TSS + 4, 8, 1L << 47)),
@@ -235,7 +275,13 @@ class EventsTest {
                 bad("inner stack too small", p3, x, 12, FREE | 1, r -> smallStack(r)),
                 bad("same stack too small", p0, x, 12, 1, r -> r.v.segLimit[Segments.SS] = 0x100),
                 bad("V86 to ring 1", v86, x, 13, FREE | 1, r -> ringOne(r)),
-                bad("V86 to conforming", v86, x, 13, CONFORMING | 1, r -> r.idt32(0x20, gate(0xE, 3, CONFORMING, 0, 0))));
+                bad(
+                        "V86 to conforming",
+                        v86,
+                        x,
+                        13,
+                        CONFORMING | 1,
+                        r -> r.idt32(0x20, gate(0xE, 3, CONFORMING, 0, 0))));
     }
 
     private static void absentCode(Rig r) {
@@ -279,7 +325,8 @@ class EventsTest {
         assertEquals(0x9B, r.get(GDT + FREE + 5, 1));
     }
 
-    // ---- INT n and the run loop ---------------------------------------------------------------------------------------
+    // ---- INT n and the run loop
+    // ---------------------------------------------------------------------------------------
 
     @Test
     void intInV86NeedsIopl3ButInt3DoesNot() {
@@ -356,11 +403,16 @@ class EventsTest {
         assertEquals(HANDLER, r.v.rip);
     }
 
-    // ---- restart ----------------------------------------------------------------------------------------------------
+    // ---- restart
+    // ----------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> restarts() {
         Supplier<Rig> int80 =
-                () -> new Rig().protected32(3).code("cd20").idt32(0x20, gate(0xE, 3, CS0, HANDLER, 0));
+                () ->
+                        new Rig()
+                                .protected32(3)
+                                .code("cd20")
+                                .idt32(0x20, gate(0xE, 3, CS0, HANDLER, 0));
         Supplier<Rig> crossing =
                 () -> {
                     Rig r = int80.get();
@@ -368,7 +420,11 @@ class EventsTest {
                     return r;
                 };
         Supplier<Rig> int64 =
-                () -> new Rig().long64(3).code("cd20").idt64(0x20, gate(0xE, 3, CS64, HANDLER, 0), 0);
+                () ->
+                        new Rig()
+                                .long64(3)
+                                .code("cd20")
+                                .idt64(0x20, gate(0xE, 3, CS64, HANDLER, 0), 0);
         Supplier<Rig> real = () -> new Rig().real().code("cd20");
         Supplier<Rig> v86 =
                 () -> new Rig().v86(3).code("cd20").idt32(0x20, gate(0xE, 3, CS0, HANDLER, 0));

@@ -28,11 +28,15 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Far JMP, CALL, RET and IRET between rings, modes and sizes, and their checks. SDM 2A, "CALL", "JMP", "IRET"; SDM 2B, "RET". */
+/**
+ * Far JMP, CALL, RET and IRET between rings, modes and sizes, and their checks. SDM 2A, "CALL",
+ * "JMP", "IRET"; SDM 2B, "RET".
+ */
 class FarTransfersTest {
     private static final int HANDLER = 0x9000;
 
-    // ---- JMP and CALL -------------------------------------------------------------------------------------------------
+    // ---- JMP and CALL
+    // -------------------------------------------------------------------------------------------------
 
     @Test
     void realModeFarJump() {
@@ -191,7 +195,8 @@ class FarTransfersTest {
         assertEquals(3, r.v.cpl);
     }
 
-    // ---- IRET -----------------------------------------------------------------------------------------------------------
+    // ---- IRET
+    // -----------------------------------------------------------------------------------------------------------
 
     private static void frame(Rig r, int size, long... values) {
         long sp = r.v.gpr[4];
@@ -349,7 +354,8 @@ class FarTransfersTest {
         assertEquals(13, r.raises());
     }
 
-    // ---- restart --------------------------------------------------------------------------------------------------------
+    // ---- restart
+    // --------------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> restarts() {
         Supplier<Rig> gate =

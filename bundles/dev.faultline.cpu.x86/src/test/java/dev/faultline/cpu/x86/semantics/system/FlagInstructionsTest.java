@@ -9,7 +9,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** PUSHF POPF CLI STI CLAC STAC by CPL and IOPL. SDM 2B, table "Effect of POPF/POPFD on the EFLAGS Register". */
+/**
+ * PUSHF POPF CLI STI CLAC STAC by CPL and IOPL. SDM 2B, table "Effect of POPF/POPFD on the EFLAGS
+ * Register".
+ */
 class FlagInstructionsTest {
     @ParameterizedTest(name = "popf{1} in {0}, IOPL {2}, from {3}: {4}")
     @CsvSource({

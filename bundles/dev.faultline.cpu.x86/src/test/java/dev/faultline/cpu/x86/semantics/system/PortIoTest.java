@@ -12,7 +12,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** IN OUT INS OUTS: sizes, permission bitmap, and that a port is touched once, after everything that can fault. */
+/**
+ * IN OUT INS OUTS: sizes, permission bitmap, and that a port is touched once, after everything that
+ * can fault.
+ */
 class PortIoTest {
     @ParameterizedTest(name = "{0}: rax {1}, {2}")
     @CsvSource({

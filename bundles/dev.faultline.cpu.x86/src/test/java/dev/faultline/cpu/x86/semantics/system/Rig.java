@@ -24,8 +24,9 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * A vCPU over flat memory: linear = physical, 1 MiB and a page more, whatever CR0.PG says; pages can be stopped, one access at a time can be counted. Set-ups
- * are bytes in guest memory, code is bytes, a step is one instruction through the real run loop.
+ * A vCPU over flat memory: linear = physical, 1 MiB and a page more, whatever CR0.PG says; pages
+ * can be stopped, one access at a time can be counted. Set-ups are bytes in guest memory, code is
+ * bytes, a step is one instruction through the real run loop.
  */
 final class Rig implements Mmu, VcpuLoop {
     static final int SIZE = 0x11_0000;
@@ -82,7 +83,8 @@ final class Rig implements Mmu, VcpuLoop {
         VcpuReset.reset(v);
     }
 
-    // ---- guest memory ---------------------------------------------------------------------------------------------
+    // ---- guest memory
+    // ---------------------------------------------------------------------------------------------
 
     Rig put(int at, int size, long value) {
         for (int i = 0; i < size; i++) {
@@ -110,7 +112,8 @@ final class Rig implements Mmu, VcpuLoop {
         return this;
     }
 
-    // ---- descriptors ----------------------------------------------------------------------------------------------
+    // ---- descriptors
+    // ----------------------------------------------------------------------------------------------
 
     static long descriptor(long base, long limit, int attributes) {
         return limit & 0xFFFF
@@ -141,7 +144,8 @@ final class Rig implements Mmu, VcpuLoop {
         return put(IDT + 16 * vector, 8, gate).put(IDT + 16 * vector + 8, 8, high);
     }
 
-    // ---- modes ----------------------------------------------------------------------------------------------------
+    // ---- modes
+    // ----------------------------------------------------------------------------------------------------
 
     /** The standard GDT: flat 32- and 64-bit segments of rings 0 and 3, 16-bit ones, two TSSs. */
     private void tables() {
@@ -217,7 +221,8 @@ final class Rig implements Mmu, VcpuLoop {
         return cpl == 0 ? start(CS64, DS0, STACK0 - 0x400) : start(CS64_3, DS3, STACK3);
     }
 
-    // ---- running --------------------------------------------------------------------------------------------------
+    // ---- running
+    // --------------------------------------------------------------------------------------------------
 
     /** Executes one instruction, or delivers what it raises. @return the run loop's exit */
     int step() {
@@ -281,8 +286,7 @@ final class Rig implements Mmu, VcpuLoop {
         for (int i = 0; i < Segments.COUNT; i++) {
             s.append(
                     "%n%x %x %x %x"
-                            .formatted(
-                                    v.segSel[i], v.segBase[i], v.segLimit[i], v.segAttr[i]));
+                            .formatted(v.segSel[i], v.segBase[i], v.segLimit[i], v.segAttr[i]));
         }
         s.append("%n%x %x %x %x".formatted(v.cr0, v.cr3, v.cr4, v.efer));
         s.append(java.util.Arrays.toString(v.dr)).append(v.cpl).append(' ').append(v.codeBits);
@@ -290,7 +294,8 @@ final class Rig implements Mmu, VcpuLoop {
         return s.toString();
     }
 
-    // ---- Mmu ------------------------------------------------------------------------------------------------------
+    // ---- Mmu
+    // ------------------------------------------------------------------------------------------------------
 
     @Override
     public long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
@@ -366,7 +371,8 @@ final class Rig implements Mmu, VcpuLoop {
     @Override
     public void close() {}
 
-    // ---- wiring ---------------------------------------------------------------------------------------------------
+    // ---- wiring
+    // ---------------------------------------------------------------------------------------------------
 
     private static final class Coded implements FaultPropagation {
         @Override

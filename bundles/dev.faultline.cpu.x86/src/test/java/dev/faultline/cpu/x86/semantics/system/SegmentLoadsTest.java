@@ -15,7 +15,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** MOV, PUSH and POP of segment registers, far pointers, in every mode. SDM 2B, "MOV-Move", protected-mode checks. */
+/**
+ * MOV, PUSH and POP of segment registers, far pointers, in every mode. SDM 2B, "MOV-Move",
+ * protected-mode checks.
+ */
 class SegmentLoadsTest {
     @Test
     void realModeKeepsTheLimit() {
@@ -58,7 +61,11 @@ class SegmentLoadsTest {
 
     @Test
     void loadSetsTheAccessedBitAndScalesTheLimit() {
-        Rig r = new Rig().protected32(0).code("8ec0").gdt(FREE, descriptor(0x12345678, 0xABCDE, 0xC092));
+        Rig r =
+                new Rig()
+                        .protected32(0)
+                        .code("8ec0")
+                        .gdt(FREE, descriptor(0x12345678, 0xABCDE, 0xC092));
         r.v.gpr[0] = FREE;
         r.step();
         assertEquals(0x93, r.get(GDT + FREE + 5, 1));
@@ -163,11 +170,10 @@ class SegmentLoadsTest {
 
     @Test
     void everyStoppedAccessLeavesNothingChanged() {
-        Sweep.run(
-                () -> {
-                    Rig r = new Rig().protected32(0).code("0fb40d 00a00000");
-                    r.gdt(FREE, descriptor(0, 0xFFFFF, 0xC092)).put(0xA004, 2, FREE);
-                    return r;
-                });
+        Sweep.run(() -> {
+            Rig r = new Rig().protected32(0).code("0fb40d 00a00000");
+            r.gdt(FREE, descriptor(0, 0xFFFFF, 0xC092)).put(0xA004, 2, FREE);
+            return r;
+        });
     }
 }

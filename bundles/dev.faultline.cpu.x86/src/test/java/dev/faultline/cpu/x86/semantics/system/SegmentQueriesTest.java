@@ -23,8 +23,17 @@ class SegmentQueriesTest {
 
     @ParameterizedTest(name = "lar {0} at {1}: {2}")
     @CsvSource({
-        "0000, 0, -", "0008, 0, CF9B00", "0010, 0, CF9300", "0108, 0, -", "0010, 3, -", "0013, 0, -",
-        "0063, 3, CF9F00", "0098, 3, EC00", "00A0, 0, 8900", "00A8, 3, -", "0023, 3, CFF300",
+        "0000, 0, -",
+        "0008, 0, CF9B00",
+        "0010, 0, CF9300",
+        "0108, 0, -",
+        "0010, 3, -",
+        "0013, 0, -",
+        "0063, 3, CF9F00",
+        "0098, 3, EC00",
+        "00A0, 0, 8900",
+        "00A8, 3, -",
+        "0023, 3, CFF300",
     })
     void lar(String selector, int cpl, String want) {
         Rig r = rig(cpl, "0f02c1", Integer.parseInt(selector, 16));

@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.faultline.api.cpu.VcpuLoop;
 import java.util.function.Supplier;
 
-/** Stops every access of one instruction in turn: each time nothing may have changed, and going on must end as if nothing had happened. */
+/**
+ * Stops every access of one instruction in turn: each time nothing may have changed, and going on
+ * must end as if nothing had happened.
+ */
 final class Sweep {
     private Sweep() {}
 

@@ -90,7 +90,11 @@ class SystemTablesTest {
 
     @Test
     void lldt() {
-        Rig r = new Rig().protected32(0).code("0f00d0 0f00d0").gdt(FREE, descriptor(LDT, 0x17, 0x82));
+        Rig r =
+                new Rig()
+                        .protected32(0)
+                        .code("0f00d0 0f00d0")
+                        .gdt(FREE, descriptor(LDT, 0x17, 0x82));
         r.v.gpr[0] = FREE;
         r.step();
         assertEquals(LDT, r.v.segBase[Segments.LDTR]);

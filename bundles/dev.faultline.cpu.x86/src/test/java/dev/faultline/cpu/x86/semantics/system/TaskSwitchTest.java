@@ -29,7 +29,10 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Task switches: saved and loaded state, links, busy bits, and exceptions before and after the switch commits. SDM 3A, "Task Switching". */
+/**
+ * Task switches: saved and loaded state, links, busy bits, and exceptions before and after the
+ * switch commits. SDM 3A, "Task Switching".
+ */
 class TaskSwitchTest {
     private static final int ENTRY = 0x9000;
 
@@ -176,7 +179,8 @@ class TaskSwitchTest {
         assertEquals(0x4AA, r.v.dr[7]);
     }
 
-    // ---- checks ---------------------------------------------------------------------------------------------------------
+    // ---- checks
+    // ---------------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> before() {
         Consumer<Rig> busy = r -> r.put(GDT + TR2 + 5, 1, 0x8B);
@@ -242,7 +246,8 @@ class TaskSwitchTest {
         assertEquals(before, r.state());
     }
 
-    // ---- restart --------------------------------------------------------------------------------------------------------
+    // ---- restart
+    // --------------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> restarts() {
         Supplier<Rig> paged =

@@ -19,13 +19,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
 /**
- * Every x87 instruction on registers, against a real processor. Each line of {@code registers.txt} is one instruction executed from one state:
+ * Every x87 instruction on registers, against a real processor. Each line of {@code registers.txt}
+ * is one instruction executed from one state:
  *
  * <pre>
  * code eflags fcw fsw tags st0,..,st7 : - eflags fcw fsw tags fop ax st0,..,st7
  * </pre>
  *
- * All numbers are hexadecimal; {@code =} is a register that did not change; an ax of 10000 means that AX did not.
+ * All numbers are hexadecimal; {@code =} is a register that did not change; an ax of 10000 means
+ * that AX did not.
  */
 class RegisterVectorsTest {
     private final Decoder decoder = new Decoder();

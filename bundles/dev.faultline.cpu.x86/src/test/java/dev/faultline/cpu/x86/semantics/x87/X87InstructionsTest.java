@@ -26,7 +26,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What vectors recorded in user mode cannot show: availability, state images of every mode, and that a stopped access changes nothing. */
+/**
+ * What vectors recorded in user mode cannot show: availability, state images of every mode, and
+ * that a stopped access changes nothing.
+ */
 class X87InstructionsTest {
     /** Linear address of the one present page; the next one is absent. */
     private static final long PAGE = 0x5000;
@@ -91,8 +94,8 @@ class X87InstructionsTest {
 
     private String state() {
         return String.format(
-                "fcw %x fsw %x tag %x fop %x fip %x:%x fdp %x:%x mxcsr %x ",
-                v.fcw, v.fsw, v.fpTag, v.fop, v.fcs, v.fip, v.fds, v.fdp, v.mxcsr)
+                        "fcw %x fsw %x tag %x fop %x fip %x:%x fdp %x:%x mxcsr %x ",
+                        v.fcw, v.fsw, v.fpTag, v.fop, v.fcs, v.fip, v.fds, v.fdp, v.mxcsr)
                 + Arrays.toString(v.fpSig)
                 + Arrays.toString(v.fpExp)
                 + Arrays.toString(v.xmm);
@@ -264,7 +267,8 @@ class X87InstructionsTest {
         Arrays.fill(v.xmm, 0);
         v.mxcsr = 0x1F80;
         retires(rex + "0F AE 0B");
-        String want = rex.isEmpty() ? before.replace("fip 8:7fff12345678", "fip 8:12345678") : before;
+        String want =
+                rex.isEmpty() ? before.replace("fip 8:7fff12345678", "fip 8:12345678") : before;
         assertThat(state()).isEqualTo(rex.isEmpty() ? want : want.replace("fip 8:", "fip 0:"));
     }
 
@@ -356,7 +360,10 @@ class X87InstructionsTest {
         }
     }
 
-    /** One present page; everything else is a #PF. Nothing but {@link Mmu#fill} is expected to be called. */
+    /**
+     * One present page; everything else is a #PF. Nothing but {@link Mmu#fill} is expected to be
+     * called.
+     */
     private static Mmu onePage(long hva) {
         return (Mmu)
                 Proxy.newProxyInstance(

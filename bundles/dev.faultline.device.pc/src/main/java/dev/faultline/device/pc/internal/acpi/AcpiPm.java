@@ -11,8 +11,9 @@ import dev.faultline.api.device.TimerHandle;
 import dev.faultline.device.pc.internal.Ticks;
 
 /**
- * ACPI fixed hardware (ACPI Specification 6.5, "ACPI Hardware Specification"): PM1a event and control blocks and the 32-bit power
- * management timer. The machine is always in ACPI mode. Sleep type {@link #SLP_TYP_S5} switches it off.
+ * ACPI fixed hardware (ACPI Specification 6.5, "ACPI Hardware Specification"): PM1a event and
+ * control blocks and the 32-bit power management timer. The machine is always in ACPI mode. Sleep
+ * type {@link #SLP_TYP_S5} switches it off.
  */
 public final class AcpiPm implements PortDevice, Stateful, Resettable {
     /** Ports that the machine's FADT names. */

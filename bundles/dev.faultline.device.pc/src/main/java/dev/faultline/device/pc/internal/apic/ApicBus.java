@@ -9,8 +9,8 @@ import java.util.function.IntConsumer;
 import java.util.function.IntSupplier;
 
 /**
- * The local APICs of a machine, the messages between them, and their register page: each vCPU sees its own APIC at the
- * same address.
+ * The local APICs of a machine, the messages between them, and their register page: each vCPU sees
+ * its own APIC at the same address.
  */
 public final class ApicBus implements MmioDevice {
     private static final long PAGE = 0x1000;
@@ -95,7 +95,8 @@ public final class ApicBus implements MmioDevice {
         }
     }
 
-    // ---- messages; lock held -----------------------------------------------------------------------------------------
+    // ---- messages; lock held
+    // -----------------------------------------------------------------------------------------
 
     /** An inter-processor interrupt (SDM 3A, "Interrupt Command Register (ICR)"). */
     void send(LocalApic from, int icrLow, int destination) {
@@ -126,7 +127,8 @@ public final class ApicBus implements MmioDevice {
      * @param delivery delivery mode as in the redirection table
      * @return true if an APIC took it
      */
-    public boolean message(int destination, boolean logical, int delivery, int vector, boolean level) {
+    public boolean message(
+            int destination, boolean logical, int delivery, int vector, boolean level) {
         if (delivery == LocalApic.DELIVERY_LOWEST) {
             LocalApic best = null;
             for (LocalApic a : apics) {

@@ -8,8 +8,9 @@ import dev.faultline.device.pc.internal.Ticks;
 import java.util.function.LongSupplier;
 
 /**
- * A local APIC's timer (SDM 3A, "APIC Timer"), counting bus clocks of 1 ns. The count is computed from guest time when somebody looks; an
- * alarm is set for its end only. Guarded by the APIC's lock.
+ * A local APIC's timer (SDM 3A, "APIC Timer"), counting bus clocks of 1 ns. The count is computed
+ * from guest time when somebody looks; an alarm is set for its end only. Guarded by the APIC's
+ * lock.
  */
 final class ApicTimer {
     static final int ONE_SHOT = 0;
@@ -128,7 +129,10 @@ final class ApicTimer {
     }
 
     private void arm() {
-        boolean armed = mode == TSC_DEADLINE ? deadline != 0 : initialCount != 0 && !(mode == ONE_SHOT && done);
+        boolean armed =
+                mode == TSC_DEADLINE
+                        ? deadline != 0
+                        : initialCount != 0 && !(mode == ONE_SHOT && done);
         if (!armed) {
             alarm.cancel();
         } else if (mode == TSC_DEADLINE) {

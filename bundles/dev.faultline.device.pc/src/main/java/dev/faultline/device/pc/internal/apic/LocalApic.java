@@ -11,10 +11,12 @@ import dev.faultline.api.device.Stateful;
 import java.util.Arrays;
 
 /**
- * One vCPU's local APIC (SDM 3A, "Advanced Programmable Interrupt Controller"), xAPIC mode only, at its default address.
- * After reset LINT0 passes the 8259's interrupts through on vCPU 0, as firmware leaves it.
+ * One vCPU's local APIC (SDM 3A, "Advanced Programmable Interrupt Controller"), xAPIC mode only, at
+ * its default address. After reset LINT0 passes the 8259's interrupts through on vCPU 0, as
+ * firmware leaves it.
  *
- * <p>All state is guarded by the bus's lock; {@link #pending()} and {@link #nmiPending()} read a volatile summary.
+ * <p>All state is guarded by the bus's lock; {@link #pending()} and {@link #nmiPending()} read a
+ * volatile summary.
  */
 public final class LocalApic implements Device, Stateful, Resettable, InterruptPort {
     static final int ID = 0x20;
@@ -64,7 +66,9 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     private static final int LVTS = 6;
 
     /** Bits that software may change, by LVT entry. */
-    private static final int[] LVT_WRITABLE = {0x7_00FF, 0x1_07FF, 0x1_07FF, 0x1_A7FF, 0x1_A7FF, 0x1_00FF};
+    private static final int[] LVT_WRITABLE = {
+        0x7_00FF, 0x1_07FF, 0x1_07FF, 0x1_A7FF, 0x1_A7FF, 0x1_00FF
+    };
 
     private final int index;
     private final ApicBus bus;
@@ -95,7 +99,9 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         this.host = host;
         timer =
                 new ApicTimer(
-                        board.clock(), board.timer(this, this::timerExpired), () -> host.tscOffset(index));
+                        board.clock(),
+                        board.timer(this, this::timerExpired),
+                        () -> host.tscOffset(index));
         reset();
     }
 
@@ -115,7 +121,10 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         }
     }
 
-    /** State after INIT: everything but the id and the base (SDM 3A, "Local APIC State After an INIT Reset"). Lock held. */
+    /**
+     * State after INIT: everything but the id and the base (SDM 3A, "Local APIC State After an INIT
+     * Reset"). Lock held.
+     */
     private void initRegisters() {
         tpr = 0;
         ldr = 0;
@@ -135,7 +144,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         timer.reset();
     }
 
-    // ---- registers; lock held ----------------------------------------------------------------------------------------
+    // ---- registers; lock held
+    // ----------------------------------------------------------------------------------------
 
     private boolean hardwareEnabled() {
         return (base & BASE_ENABLE) != 0;
@@ -200,7 +210,10 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             default -> {
                 if (offset >= LVT_TIMER && offset <= LVT_ERROR) {
                     writeLvt(offset - LVT_TIMER >> 4, value);
-                } else if (offset != VERSION && offset != APR && offset != PPR && offset != CURRENT_COUNT) {
+                } else if (offset != VERSION
+                        && offset != APR
+                        && offset != PPR
+                        && offset != CURRENT_COUNT) {
                     error(ESR_ILLEGAL_REGISTER);
                 }
             }
@@ -235,7 +248,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         }
     }
 
-    // ---- delivery; lock held -----------------------------------------------------------------------------------------
+    // ---- delivery; lock held
+    // -----------------------------------------------------------------------------------------
 
     private static int highest(long[] bits) {
         for (int i = 3; i >= 0; i--) {
@@ -296,7 +310,9 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         host.startup(index, vector);
     }
 
-    /** True if a message to {@code destination} in {@code logical} mode is for this APIC. Lock held. */
+    /**
+     * True if a message to {@code destination} in {@code logical} mode is for this APIC. Lock held.
+     */
     boolean matches(int destination, boolean logical) {
         if (!logical) {
             return destination == 0xFF || destination == id;
@@ -362,7 +378,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         }
     }
 
-    // ---- the vCPU's side ---------------------------------------------------------------------------------------------
+    // ---- the vCPU's side
+    // ---------------------------------------------------------------------------------------------
 
     @Override
     public boolean pending() {
@@ -447,7 +464,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         }
     }
 
-    // ---- state -------------------------------------------------------------------------------------------------------
+    // ---- state
+    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int stateVersion() {
@@ -458,7 +476,9 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     public void save(StateSection to) {
         synchronized (bus.lock) {
             to.put("base", base);
-            to.put("registers", new int[] {id, tpr, ldr, dfr, svr, esr, esrLatched, icrLow, icrHigh});
+            to.put(
+                    "registers",
+                    new int[] {id, tpr, ldr, dfr, svr, esr, esrLatched, icrLow, icrHigh});
             to.put("isr", isr);
             to.put("tmr", tmr);
             to.put("irr", irr);

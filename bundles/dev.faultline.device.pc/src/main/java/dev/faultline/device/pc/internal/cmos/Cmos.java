@@ -14,8 +14,8 @@ import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 
 /**
- * MC146818 real-time clock with 128 bytes of CMOS RAM at 0x70/0x71. Keeps UTC, advanced by guest time: a paused machine's clock
- * stands. The memory-size bytes are filled in as firmware would.
+ * MC146818 real-time clock with 128 bytes of CMOS RAM at 0x70/0x71. Keeps UTC, advanced by guest
+ * time: a paused machine's clock stands. The memory-size bytes are filled in as firmware would.
  */
 public final class Cmos implements PortDevice, Stateful, Resettable {
     static final int INDEX_PORT = 0x70;
@@ -54,7 +54,10 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
     private static final long OSCILLATOR_HZ = 32_768;
     private static final long SECOND_NANOS = 1_000_000_000L;
 
-    /** UIP rises this long before the time changes (data sheet, "Update Cycle", t_BUC + t_UC at 32 kHz). */
+    /**
+     * UIP rises this long before the time changes (data sheet, "Update Cycle", t_BUC + t_UC at 32
+     * kHz).
+     */
     private static final long UPDATE_NANOS = 2_228_000;
 
     private static final long KIB = 1 << 10;
@@ -121,7 +124,8 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
         timer.cancel();
     }
 
-    // ---- time --------------------------------------------------------------------------------------------------------
+    // ---- time
+    // --------------------------------------------------------------------------------------------------------
 
     private long nanos() {
         return board.clock().nanos();
@@ -183,7 +187,10 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
         };
     }
 
-    /** Takes over one field; a value that gives no date is ignored, like a setting that the chip never counts into. */
+    /**
+     * Takes over one field; a value that gives no date is ignored, like a setting that the chip
+     * never counts into.
+     */
     private void writeTime(int register, int value) {
         LocalDateTime t = time();
         try {
@@ -204,7 +211,8 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
         }
     }
 
-    // ---- flags and interrupt -----------------------------------------------------------------------------------------
+    // ---- flags and interrupt
+    // -----------------------------------------------------------------------------------------
 
     private long periodTicks() {
         int rate = ram[REG_A] & 0xF;
@@ -280,7 +288,8 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
         }
     }
 
-    // ---- ports -------------------------------------------------------------------------------------------------------
+    // ---- ports
+    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int portRead(int range, int offset, int size) {
@@ -293,7 +302,8 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
             case SECONDS, MINUTES, HOURS, DAY_OF_WEEK, DAY_OF_MONTH, MONTH, YEAR, CENTURY:
                 return readTime(register);
             case REG_A:
-                boolean updating = !has(B_SET) && SECOND_NANOS - nanos() % SECOND_NANOS <= UPDATE_NANOS;
+                boolean updating =
+                        !has(B_SET) && SECOND_NANOS - nanos() % SECOND_NANOS <= UPDATE_NANOS;
                 return ram[REG_A] & 0x7F | (updating ? A_UIP : 0);
             case REG_C:
                 catchUp();
@@ -338,7 +348,8 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
         arm();
     }
 
-    // ---- state -------------------------------------------------------------------------------------------------------
+    // ---- state
+    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int stateVersion() {
@@ -359,7 +370,8 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
     public void load(StateSection from) {
         byte[] saved = from.getBytes("ram");
         if (saved.length != ram.length) {
-            throw new IllegalArgumentException("cmos: ram must have 128 bytes, not " + saved.length);
+            throw new IllegalArgumentException(
+                    "cmos: ram must have 128 bytes, not " + saved.length);
         }
         System.arraycopy(saved, 0, ram, 0, ram.length);
         index = from.getInt("index") & 0x7F;
@@ -375,7 +387,8 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
 
     private static void checkSecond(long second) {
         if (second < -62_135_596_800L || second > 253_402_300_799L) {
-            throw new IllegalArgumentException("cmos: time " + second + " must lie in the years 1 to 9999");
+            throw new IllegalArgumentException(
+                    "cmos: time " + second + " must lie in the years 1 to 9999");
         }
     }
 }

@@ -4,7 +4,10 @@ package dev.faultline.device.pc.internal.debugexit;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.PortDevice;
 
-/** The port through which a test guest ends itself: value v written to 0xf4 gives the exit code (v &lt;&lt; 1) | 1. */
+/**
+ * The port through which a test guest ends itself: value v written to 0xf4 gives the exit code (v
+ * &lt;&lt; 1) | 1.
+ */
 public final class DebugExit implements PortDevice {
     static final int PORT = 0xF4;
     private final Board board;

@@ -8,8 +8,9 @@ import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 
 /**
- * 8042 keyboard controller with neither keyboard nor mouse attached, and system control port A (0x92). What software still
- * needs it for: the reset pulse and the A20 gate. A20 itself is never masked; its bit only reads back.
+ * 8042 keyboard controller with neither keyboard nor mouse attached, and system control port A
+ * (0x92). What software still needs it for: the reset pulse and the A20 gate. A20 itself is never
+ * masked; its bit only reads back.
  */
 public final class KeyboardController implements PortDevice, Stateful, Resettable {
     static final int DATA_PORT = 0x60;

@@ -96,7 +96,8 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
     private void endOfInterrupt(int vector) {
         for (int i = 0; i < INPUTS; i++) {
             long entry = redirection[i];
-            if ((entry & (LEVEL | REMOTE_IRR)) == (LEVEL | REMOTE_IRR) && (entry & 0xFF) == vector) {
+            if ((entry & (LEVEL | REMOTE_IRR)) == (LEVEL | REMOTE_IRR)
+                    && (entry & 0xFF) == vector) {
                 redirection[i] &= ~REMOTE_IRR;
                 if ((lines & 1 << i) != 0) {
                     service(i);

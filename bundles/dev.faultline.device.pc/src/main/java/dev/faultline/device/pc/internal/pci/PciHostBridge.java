@@ -8,8 +8,9 @@ import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 
 /**
- * PCI configuration mechanism #1 (PCI Local Bus Specification 3.0, 3.2.2.3.2) over an empty bus: the host bridge at 00:00.0
- * answers, everything else reads as all ones. Between its ports lies the reset control register 0xcf9.
+ * PCI configuration mechanism #1 (PCI Local Bus Specification 3.0, 3.2.2.3.2) over an empty bus:
+ * the host bridge at 00:00.0 answers, everything else reads as all ones. Between its ports lies the
+ * reset control register 0xcf9.
  */
 public final class PciHostBridge implements PortDevice, Stateful, Resettable {
     static final int FIRST_PORT = 0xCF8;

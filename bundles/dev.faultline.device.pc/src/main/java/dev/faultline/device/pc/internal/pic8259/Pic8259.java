@@ -231,9 +231,22 @@ final class Pic8259 {
         to.put(
                 prefix,
                 new int[] {
-                    lines, irr, imr, isr, elcr, top, base, nextIcw,
-                    bit(allLevel, 0) | bit(readIsr, 1) | bit(poll, 2) | bit(specialMask, 3) | bit(autoEoi, 4)
-                            | bit(rotateOnAutoEoi, 5) | bit(specialFullyNested, 6) | bit(expectIcw4, 7)
+                    lines,
+                    irr,
+                    imr,
+                    isr,
+                    elcr,
+                    top,
+                    base,
+                    nextIcw,
+                    bit(allLevel, 0)
+                            | bit(readIsr, 1)
+                            | bit(poll, 2)
+                            | bit(specialMask, 3)
+                            | bit(autoEoi, 4)
+                            | bit(rotateOnAutoEoi, 5)
+                            | bit(specialFullyNested, 6)
+                            | bit(expectIcw4, 7)
                 });
     }
 

@@ -8,9 +8,11 @@ import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 
 /**
- * The PC's two cascaded 8259As with the edge/level control registers. The slave's output is the master's input 2.
+ * The PC's two cascaded 8259As with the edge/level control registers. The slave's output is the
+ * master's input 2.
  *
- * <p>All methods take the lock shared by the interrupt controllers; see {@code PcChipset} for the lock order.
+ * <p>All methods take the lock shared by the interrupt controllers; see {@code PcChipset} for the
+ * lock order.
  */
 public final class PicPair implements PortDevice, Stateful, Resettable {
     static final int MASTER_PORT = 0x20;
@@ -73,7 +75,10 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
         update();
     }
 
-    /** INTA cycle: the vector of the request, or of the spurious interrupt 7 if it went away. Lock held. */
+    /**
+     * INTA cycle: the vector of the request, or of the spurious interrupt 7 if it went away. Lock
+     * held.
+     */
     public int acknowledge() {
         int input = master.request();
         int vector;
@@ -97,7 +102,8 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
 
     private void update() {
         boolean cascade = slave.request() >= 0;
-        // The slave drops its output between two requests, so that the master sees an edge for each.
+        // The slave drops its output between two requests, so that the master sees an edge for
+        // each.
         master.setLine(CASCADE, false);
         if (cascade) {
             master.setLine(CASCADE, true);

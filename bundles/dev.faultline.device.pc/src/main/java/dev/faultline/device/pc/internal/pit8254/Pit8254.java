@@ -10,8 +10,8 @@ import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
 
 /**
- * 8254 programmable interval timer at 0x40 and the PC's system control port B at 0x61, which holds the gate and shows
- * the output of counter 2. Counter 0 drives IRQ 0.
+ * 8254 programmable interval timer at 0x40 and the PC's system control port B at 0x61, which holds
+ * the gate and shows the output of counter 2. Counter 0 drives IRQ 0.
  */
 public final class Pit8254 implements PortDevice, Stateful, Resettable {
     static final int FIRST_PORT = 0x40;

@@ -4,7 +4,10 @@ package dev.faultline.device.pc.internal.pit8254;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.device.pc.internal.Ticks;
 
-/** One counter of an 8254 (Intel 8254 data sheet). The count is computed from guest time when somebody looks. */
+/**
+ * One counter of an 8254 (Intel 8254 data sheet). The count is computed from guest time when
+ * somebody looks.
+ */
 final class PitChannel {
     static final long HZ = 1_193_182;
     static final int MODE_TERMINAL_COUNT = 0;
@@ -63,7 +66,9 @@ final class PitChannel {
         return heldTicks + (counting() ? Math.max(0, Ticks.fromNanos(now - startNanos, HZ)) : 0);
     }
 
-    /** Guest time of the first moment after {@code now} at which OUT rises, or -1 if it will not. */
+    /**
+     * Guest time of the first moment after {@code now} at which OUT rises, or -1 if it will not.
+     */
     long nextRise(long now) {
         if (!counting()) {
             return -1;
@@ -110,14 +115,20 @@ final class PitChannel {
 
     private int encode(int value) {
         return bcd
-                ? value % 10 | value / 10 % 10 << 4 | value / 100 % 10 << 8 | value / 1000 % 10 << 12
+                ? value % 10
+                        | value / 10 % 10 << 4
+                        | value / 100 % 10 << 8
+                        | value / 1000 % 10 << 12
                 : value & 0xFFFF;
     }
 
     private int decode(int raw) {
         int value =
                 bcd
-                        ? (raw & 0xF) + 10 * (raw >> 4 & 0xF) + 100 * (raw >> 8 & 0xF) + 1000 * (raw >> 12 & 0xF)
+                        ? (raw & 0xF)
+                                + 10 * (raw >> 4 & 0xF)
+                                + 100 * (raw >> 8 & 0xF)
+                                + 1000 * (raw >> 12 & 0xF)
                         : raw;
         return value == 0 ? bcd ? 10_000 : 0x1_0000 : value;
     }
@@ -172,7 +183,9 @@ final class PitChannel {
         return high ? value >> 8 : value & 0xFF;
     }
 
-    /** @return true if a new count was loaded */
+    /**
+     * @return true if a new count was loaded
+     */
     boolean write(int value, long now) {
         if (access == 3 && !writeHigh) {
             writeLatch = value;
@@ -227,8 +240,18 @@ final class PitChannel {
         to.put(
                 prefix,
                 new long[] {
-                    mode, access, bcd ? 1 : 0, gate ? 1 : 0, initial, startNanos, heldTicks, writeLatch,
-                    writeHigh ? 1 : 0, readHigh ? 1 : 0, latchedCount, latchedStatus
+                    mode,
+                    access,
+                    bcd ? 1 : 0,
+                    gate ? 1 : 0,
+                    initial,
+                    startNanos,
+                    heldTicks,
+                    writeLatch,
+                    writeHigh ? 1 : 0,
+                    readHigh ? 1 : 0,
+                    latchedCount,
+                    latchedStatus
                 });
     }
 

@@ -14,11 +14,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /**
- * 16550A UART (National Semiconductor PC16550D). Transmission takes no time: the transmitter is always empty. A character
- * waiting below the trigger level is reported as a time-out at once.
+ * 16550A UART (National Semiconductor PC16550D). Transmission takes no time: the transmitter is
+ * always empty. A character waiting below the trigger level is reported as a time-out at once.
  *
- * <p>Host input queues outside the chip, under its own lock, and enters the FIFO on the machine's timer thread or as the
- * guest makes room, so that {@link #send} never waits for a vCPU.
+ * <p>Host input queues outside the chip, under its own lock, and enters the FIFO on the machine's
+ * timer thread or as the guest makes room, so that {@link #send} never waits for a vCPU.
  */
 public final class Uart16550 implements PortDevice, Stateful, Resettable, SerialConsole {
     /** RO receiver buffer, WO transmitter holding; with DLAB: RW divisor latch, low. */
@@ -99,7 +99,10 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     private boolean thrEmptyPending;
     private volatile long bytesSent;
 
-    /** Host input the guest has not read. Guarded by itself; taken inside the board's lock, never the other way round. */
+    /**
+     * Host input the guest has not read. Guarded by itself; taken inside the board's lock, never
+     * the other way round.
+     */
     private final ArrayDeque<Byte> input = new ArrayDeque<>();
 
     /**
@@ -134,7 +137,8 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         line.set(false);
     }
 
-    // ---- guest side --------------------------------------------------------------------------------------------------
+    // ---- guest side
+    // --------------------------------------------------------------------------------------------------
 
     @Override
     public int portRead(int range, int offset, int size) {
@@ -252,7 +256,10 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
             listener.accept(sent);
         } catch (RuntimeException e) {
             listeners.remove(listener);
-            LOG.log(System.Logger.Level.ERROR, "serial listener " + listener + " failed and was removed", e);
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "serial listener " + listener + " failed and was removed",
+                    e);
         }
     }
 
@@ -306,7 +313,8 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     }
 
     private void update() {
-        // In loopback the OUT2 pin, which gates the interrupt on a PC, is held inactive, but software that tests
+        // In loopback the OUT2 pin, which gates the interrupt on a PC, is held inactive, but
+        // software that tests
         // interrupts in loopback expects them: the gate is the register bit.
         line.set((mcr & MCR_OUT2) != 0 && identify() != IIR_NONE);
     }
@@ -333,7 +341,8 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         update();
     }
 
-    // ---- host side ---------------------------------------------------------------------------------------------------
+    // ---- host side
+    // ---------------------------------------------------------------------------------------------------
 
     @Override
     public long bytesSent() {
@@ -360,7 +369,8 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         inputArrived.at(0);
     }
 
-    // ---- state -------------------------------------------------------------------------------------------------------
+    // ---- state
+    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int stateVersion() {

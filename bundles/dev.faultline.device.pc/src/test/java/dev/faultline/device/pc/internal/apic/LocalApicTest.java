@@ -151,7 +151,9 @@ class LocalApicTest {
         write(LocalApic.ICR_LOW, 0xC500); // INIT
         write(LocalApic.ICR_LOW, 0x8500); // de-assert: nothing
         write(LocalApic.ICR_LOW, 0x4608); // SIPI
-        assertThat(board.events).filteredOn(e -> !e.startsWith("interrupt")).containsExactly("init 1", "startup 1 8");
+        assertThat(board.events)
+                .filteredOn(e -> !e.startsWith("interrupt"))
+                .containsExactly("init 1", "startup 1 8");
         write(LocalApic.ICR_LOW, 0xC_4044); // all but self
         assertThat(apic.pending()).isFalse();
     }

@@ -34,10 +34,9 @@ class Uart16550Test {
 
     @Test
     void aFailingListenerIsDroppedAndTheOthersGoOn() {
-        uart.addListener(
-                b -> {
-                    throw new IllegalStateException("listener");
-                });
+        uart.addListener(b -> {
+            throw new IllegalStateException("listener");
+        });
         uart.addListener(sent::writeBytes);
         board.out(COM1, 'a');
         board.out(COM1, 'b');

@@ -6,11 +6,15 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The ACPI tables that firmware would leave (ACPI Specification 6.5, "ACPI Software Programming Model"): where the power management
- * timer, the interrupt controllers and the switch are. Addresses are those of the PC chipset.
+ * The ACPI tables that firmware would leave (ACPI Specification 6.5, "ACPI Software Programming
+ * Model"): where the power management timer, the interrupt controllers and the switch are.
+ * Addresses are those of the PC chipset.
  */
 final class AcpiTables {
-    /** First byte of the area, which the memory map reserves up to 1 MiB; the RSDP is here, where guests search. */
+    /**
+     * First byte of the area, which the memory map reserves up to 1 MiB; the RSDP is here, where
+     * guests search.
+     */
     static final long AREA = 0xE_0000;
 
     private static final int SIGNATURE = 0;
@@ -34,10 +38,15 @@ final class AcpiTables {
     /** The sleep type that the PM1a control block takes for S5. */
     private static final int SLEEP_TYPE_S5 = 5;
 
-    /** IAPC_BOOT_ARCH: legacy devices; no VGA. Bit 1 is clear: no keyboard controller worth probing. */
+    /**
+     * IAPC_BOOT_ARCH: legacy devices; no VGA. Bit 1 is clear: no keyboard controller worth probing.
+     */
     private static final int BOOT_ARCH = 1 | 1 << 2;
 
-    /** WBINVD works; no power button, no sleep button; 32-bit timer; reset register. C1 on all processors. */
+    /**
+     * WBINVD works; no power button, no sleep button; 32-bit timer; reset register. C1 on all
+     * processors.
+     */
     private static final int FADT_FLAGS = 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10;
 
     private static final long LOCAL_APIC = 0xFEE0_0000L;
@@ -47,7 +56,9 @@ final class AcpiTables {
 
     private AcpiTables() {}
 
-    /** @return gpa of the RSDP */
+    /**
+     * @return gpa of the RSDP
+     */
     static long write(GuestRam ram, int vcpus) {
         put(ram, DSDT, dsdt());
         put(ram, MADT, madt(vcpus));
@@ -144,7 +155,8 @@ final class AcpiTables {
     private static byte[] madt(int vcpus) {
         ByteArrayOutputStream entries = new ByteArrayOutputStream();
         for (int i = 0; i < vcpus; i++) {
-            entries.writeBytes(new byte[] {0, 8, (byte) i, (byte) i, 1, 0, 0, 0}); // local APIC, enabled
+            entries.writeBytes(
+                    new byte[] {0, 8, (byte) i, (byte) i, 1, 0, 0, 0}); // local APIC, enabled
         }
         ByteBuffer io = Bytes.wrap(new byte[12]);
         io.put(0, (byte) 1).put(1, (byte) 12).putInt(4, IO_APIC); // id 0, first GSI 0
@@ -160,7 +172,11 @@ final class AcpiTables {
 
     private static void override(ByteArrayOutputStream entries, int irq, int input, int flags) {
         ByteBuffer o = Bytes.wrap(new byte[10]);
-        o.put(0, (byte) 2).put(1, (byte) 10).put(3, (byte) irq).putInt(4, input).putShort(8, (short) flags);
+        o.put(0, (byte) 2)
+                .put(1, (byte) 10)
+                .put(3, (byte) irq)
+                .putInt(4, input)
+                .putShort(8, (short) flags);
         entries.writeBytes(o.array());
     }
 
@@ -171,10 +187,20 @@ final class AcpiTables {
      */
     private static byte[] dsdt() {
         byte[] aml = {
-            0x08, '_', 'S', '5', '_', // NameOp "_S5_"
-            0x12, 0x08, 0x04, // PackageOp, PkgLength 8 (itself, the count, the elements), 4 elements
-            0x0A, SLEEP_TYPE_S5, 0x0A, SLEEP_TYPE_S5, // BytePrefix 5, twice: PM1a, PM1b
-            0x00, 0x00, // ZeroOp
+            0x08,
+            '_',
+            'S',
+            '5',
+            '_', // NameOp "_S5_"
+            0x12,
+            0x08,
+            0x04, // PackageOp, PkgLength 8 (itself, the count, the elements), 4 elements
+            0x0A,
+            SLEEP_TYPE_S5,
+            0x0A,
+            SLEEP_TYPE_S5, // BytePrefix 5, twice: PM1a, PM1b
+            0x00,
+            0x00, // ZeroOp
         };
         ByteBuffer d = table("DSDT", 2, HEADER_BYTES + aml.length);
         d.put(HEADER_BYTES, aml);

@@ -9,8 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Linux bzImage by the 64-bit boot protocol (Linux documentation, "The Linux/x86 Boot Protocol", sections "The Real-Mode Kernel Header"
- * and "64-bit Boot Protocol"): real-mode code is skipped, the kernel is entered at its 64-bit entry point with paging on.
+ * Linux bzImage by the 64-bit boot protocol (Linux documentation, "The Linux/x86 Boot Protocol",
+ * sections "The Real-Mode Kernel Header" and "64-bit Boot Protocol"): real-mode code is skipped,
+ * the kernel is entered at its 64-bit entry point with paging on.
  */
 final class BzImage {
     static final int SETUP_SECTS = 0x1F1;
@@ -61,7 +62,8 @@ final class BzImage {
     private BzImage() {}
 
     static boolean recognises(byte[] image) {
-        // A file cut off inside the header is still told from a flat binary by the boot flag and the jump over "HdrS".
+        // A file cut off inside the header is still told from a flat binary by the boot flag and
+        // the jump over "HdrS".
         return image.length >= HEADER + 4
                 && Bytes.u16(image, BOOT_FLAG) == MAGIC_BOOT_FLAG
                 && Bytes.i32(image, HEADER) == MAGIC_HEADER;
@@ -101,7 +103,9 @@ final class BzImage {
     private static void checkHeader(ImageLoader.Request r) throws MachineException {
         byte[] image = r.image();
         if (image.length < SETUP_HEADER_END) {
-            throw r.bad("is a truncated bzImage: %d bytes end inside the setup header".formatted(image.length));
+            throw r.bad(
+                    "is a truncated bzImage: %d bytes end inside the setup header"
+                            .formatted(image.length));
         }
         int version = Bytes.u16(image, VERSION);
         if (version < LEAST_VERSION) {
@@ -117,14 +121,16 @@ final class BzImage {
         }
         if (r.vcpus() > 1) {
             throw new MachineException(
-                    "%d vCPUs: a Linux guest can have one only, several are not supported yet".formatted(r.vcpus()));
+                    "%d vCPUs: a Linux guest can have one only, several are not supported yet"
+                            .formatted(r.vcpus()));
         }
         if (r.modules().size() > 1) {
             throw r.bad("takes one initrd, not " + r.modules().size());
         }
     }
 
-    private static void writeBootParams(ImageLoader.Request r, long kernelEnd) throws MachineException {
+    private static void writeBootParams(ImageLoader.Request r, long kernelEnd)
+            throws MachineException {
         byte[] page = new byte[(int) PAGE];
         ByteBuffer p = Bytes.wrap(page);
         int headerEnd = Math.min(HEADER + Bytes.u8(r.image(), JUMP_LENGTH), SETUP_HEADER_END);
@@ -145,11 +151,14 @@ final class BzImage {
         r.ram().write(BOOT_PARAMS, page, 0, page.length);
     }
 
-    private static void writeCommandLine(ImageLoader.Request r, ByteBuffer p) throws MachineException {
+    private static void writeCommandLine(ImageLoader.Request r, ByteBuffer p)
+            throws MachineException {
         byte[] line = r.commandLine().getBytes(StandardCharsets.UTF_8);
         long most = Math.min(Bytes.u32(r.image(), CMDLINE_SIZE), 0xFFFF);
         if (line.length > most) {
-            throw r.bad("command line has %d bytes; this kernel takes at most %d".formatted(line.length, most));
+            throw r.bad(
+                    "command line has %d bytes; this kernel takes at most %d"
+                            .formatted(line.length, most));
         }
         byte[] terminated = Arrays.copyOf(line, line.length + 1);
         r.ram().write(COMMAND_LINE, terminated, 0, terminated.length);
@@ -157,7 +166,8 @@ final class BzImage {
     }
 
     /** As high as the kernel allows, so that it does not lie in the way of decompression. */
-    private static void writeInitrd(ImageLoader.Request r, ByteBuffer p, long kernelEnd) throws MachineException {
+    private static void writeInitrd(ImageLoader.Request r, ByteBuffer p, long kernelEnd)
+            throws MachineException {
         ImageLoader.Module initrd = r.modules().getFirst();
         int bytes = initrd.bytes().length;
         long limit = Math.min(Bytes.u32(r.image(), INITRD_ADDR_MAX) + 1, r.ram().lowEnd());
@@ -172,7 +182,10 @@ final class BzImage {
         p.putInt(RAMDISK_SIZE, bytes);
     }
 
-    /** Identity map of the first 4 GiB in 2 MiB pages: covers kernel, zero page, command line and initrd, as the protocol asks. */
+    /**
+     * Identity map of the first 4 GiB in 2 MiB pages: covers kernel, zero page, command line and
+     * initrd, as the protocol asks.
+     */
     private static void writePageTables(GuestRam ram) {
         long pdpt = PML4 + PAGE;
         long directories = pdpt + PAGE;

@@ -6,8 +6,8 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
 
 /**
- * A flat binary: loaded at 0x7c00 and entered there in real mode at 0000:7c00, all segments 0, SP below the image, DL 0x80: as a
- * BIOS enters a boot sector. There is no BIOS.
+ * A flat binary: loaded at 0x7c00 and entered there in real mode at 0000:7c00, all segments 0, SP
+ * below the image, DL 0x80: as a BIOS enters a boot sector. There is no BIOS.
  */
 final class FlatBinary {
     static final long LOAD_GPA = 0x7C00;

@@ -3,7 +3,9 @@ package dev.faultline.machine.pc.internal.load;
 
 /** Guest RAM as a loader sees it: before the machine runs, without protection. */
 public interface GuestRam {
-    /** First gpa of the hole for devices below 4 GiB; RAM beyond it continues at {@link #HIGH_GPA}. */
+    /**
+     * First gpa of the hole for devices below 4 GiB; RAM beyond it continues at {@link #HIGH_GPA}.
+     */
     long HOLE_GPA = 3L << 30;
 
     long HIGH_GPA = 4L << 30;

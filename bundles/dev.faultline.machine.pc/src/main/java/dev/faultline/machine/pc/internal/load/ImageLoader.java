@@ -18,7 +18,13 @@ public final class ImageLoader {
 
     /** What a loader gets. */
     record Request(
-            Path path, byte[] image, List<Module> modules, String commandLine, GuestRam ram, int vcpus, VcpuContext v) {
+            Path path,
+            byte[] image,
+            List<Module> modules,
+            String commandLine,
+            GuestRam ram,
+            int vcpus,
+            VcpuContext v) {
         MachineException bad(String what) {
             return new MachineException(path + ": " + what);
         }
@@ -30,12 +36,14 @@ public final class ImageLoader {
     private ImageLoader() {}
 
     /**
-     * Loads {@code boot}'s image and modules into RAM and sets {@code v}, which is in its reset state, to the image's entry state.
+     * Loads {@code boot}'s image and modules into RAM and sets {@code v}, which is in its reset
+     * state, to the image's entry state.
      *
      * @param vcpus of the machine
      * @throws MachineException with one line that names the file and what is wrong with it
      */
-    public static void load(MachineConfig.Boot boot, GuestRam ram, int vcpus, VcpuContext v) throws MachineException {
+    public static void load(MachineConfig.Boot boot, GuestRam ram, int vcpus, VcpuContext v)
+            throws MachineException {
         byte[] image = read(boot.image(), "image");
         List<Module> modules = new ArrayList<>();
         for (Path m : boot.modules()) {
@@ -51,8 +59,9 @@ public final class ImageLoader {
         } else if (Multiboot.recognises(image)) {
             Multiboot.load(r);
         } else if (isElf(image)) {
-            throw r.bad("is an ELF file without a multiboot (version 1) header; expected a bzImage, a multiboot ELF"
-                    + " or a flat binary");
+            throw r.bad(
+                    "is an ELF file without a multiboot (version 1) header; expected a bzImage, a multiboot ELF"
+                            + " or a flat binary");
         } else if (isText(image)) {
             throw r.bad("is a text file; expected a bzImage, a multiboot ELF or a flat binary");
         } else {
@@ -64,12 +73,14 @@ public final class ImageLoader {
     private static byte[] read(Path path, String role) throws MachineException {
         try {
             if (Files.isDirectory(path)) {
-                throw new MachineException(path + ": is a directory; expected the " + role + " file");
+                throw new MachineException(
+                        path + ": is a directory; expected the " + role + " file");
             }
             long size = Files.size(path);
             if (size > LARGEST_FILE) {
                 throw new MachineException(
-                        "%s: has %d bytes; expected at most %d".formatted(path, size, LARGEST_FILE));
+                        "%s: has %d bytes; expected at most %d"
+                                .formatted(path, size, LARGEST_FILE));
             }
             return Files.readAllBytes(path);
         } catch (NoSuchFileException e) {
@@ -88,7 +99,8 @@ public final class ImageLoader {
         int n = Math.min(image.length, TEXT_SAMPLE);
         for (int i = 0; i < n; i++) {
             int b = image[i];
-            if (b >= 0 && b < ' ' && b != '\n' && b != '\r' && b != '\t' && b != '\f' || b == 0x7F) {
+            if (b >= 0 && b < ' ' && b != '\n' && b != '\r' && b != '\t' && b != '\f'
+                    || b == 0x7F) {
                 return false;
             }
         }

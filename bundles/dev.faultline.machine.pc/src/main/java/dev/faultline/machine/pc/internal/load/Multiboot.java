@@ -9,8 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * Multiboot Specification version 0.6.96: 32-bit ELF images, and images with the address fields ("a.out kludge"). Gives memory sizes,
- * memory map, command line, modules and loader name.
+ * Multiboot Specification version 0.6.96: 32-bit ELF images, and images with the address fields
+ * ("a.out kludge"). Gives memory sizes, memory map, command line, modules and loader name.
  */
 final class Multiboot {
     static final int ELF_MAGIC = 0x464C_457F;
@@ -23,7 +23,10 @@ final class Multiboot {
     static final int FLAG_VIDEO = 4;
     static final int FLAG_ADDRESSES = 0x1_0000;
 
-    /** Requirements (bits 0-15) that we meet or may ignore: page-aligned modules, memory information, video mode. */
+    /**
+     * Requirements (bits 0-15) that we meet or may ignore: page-aligned modules, memory
+     * information, video mode.
+     */
     private static final int FLAGS_KNOWN = 7;
 
     static final int INFO_MEMORY = 1;
@@ -69,7 +72,9 @@ final class Multiboot {
         int header = header(image);
         int flags = Bytes.i32(image, header + 4);
         if ((flags & 0xFFFF & ~FLAGS_KNOWN) != 0) {
-            throw r.bad("multiboot header requires features 0x%x that are not offered".formatted(flags & 0xFFFF & ~FLAGS_KNOWN));
+            throw r.bad(
+                    "multiboot header requires features 0x%x that are not offered"
+                            .formatted(flags & 0xFFFF & ~FLAGS_KNOWN));
         }
         Placed placed = (flags & FLAG_ADDRESSES) != 0 ? loadKludge(r, header) : loadElf(r);
         long info = writeInformation(r, placed.end());
@@ -93,7 +98,9 @@ final class Multiboot {
         long entry = Bytes.u32(image, header + 28);
         long offset = header - (headerAddress - load);
         if (offset < 0 || offset > image.length) {
-            throw r.bad("multiboot load address 0x%x lies after its header at 0x%x".formatted(load, headerAddress));
+            throw r.bad(
+                    "multiboot load address 0x%x lies after its header at 0x%x"
+                            .formatted(load, headerAddress));
         }
         long bytes = loadEnd == 0 ? image.length - offset : loadEnd - load;
         if (bytes < 0 || offset + bytes > image.length) {
@@ -111,7 +118,8 @@ final class Multiboot {
     private static Placed loadElf(ImageLoader.Request r) throws MachineException {
         byte[] image = r.image();
         if (image.length < 52 || Bytes.i32(image, 0) != ELF_MAGIC) {
-            throw r.bad("has a multiboot header, but is neither an ELF file nor gives load addresses");
+            throw r.bad(
+                    "has a multiboot header, but is neither an ELF file nor gives load addresses");
         }
         int machine = Bytes.u16(image, 18);
         if (image[4] != 1 || image[5] != 1 || machine != EM_386 && machine != EM_X86_64) {
@@ -121,7 +129,9 @@ final class Multiboot {
         int size = Bytes.u16(image, 42);
         int count = Bytes.u16(image, 44);
         if (count == 0 || size < 32 || programHeaders + (long) size * count > image.length) {
-            throw r.bad("is truncated or damaged: its %d program headers at 0x%x are not in the file".formatted(count, programHeaders));
+            throw r.bad(
+                    "is truncated or damaged: its %d program headers at 0x%x are not in the file"
+                            .formatted(count, programHeaders));
         }
         long end = 0;
         for (int i = 0; i < count; i++) {
@@ -157,14 +167,17 @@ final class Multiboot {
         return gpa + memoryBytes;
     }
 
-    private static void checkRange(ImageLoader.Request r, String what, long gpa, long bytes) throws MachineException {
+    private static void checkRange(ImageLoader.Request r, String what, long gpa, long bytes)
+            throws MachineException {
         if (!r.ram().contains(gpa, bytes)) {
             throw r.bad(
                     "%s 0x%x..0x%x lies outside RAM, which ends at 0x%x: give the machine more memory"
                             .formatted(what, gpa, gpa + bytes, r.ram().lowEnd()));
         }
         if (gpa < INFO_END && gpa + bytes > INFO_GPA) {
-            throw r.bad("%s 0x%x..0x%x overlaps the boot information at 0x9000..0xffff".formatted(what, gpa, gpa + bytes));
+            throw r.bad(
+                    "%s 0x%x..0x%x overlaps the boot information at 0x9000..0xffff"
+                            .formatted(what, gpa, gpa + bytes));
         }
     }
 
@@ -174,9 +187,11 @@ final class Multiboot {
         }
     }
 
-    // ---- boot information ----------------------------------------------------------------------------------------------
+    // ---- boot information
+    // ----------------------------------------------------------------------------------------------
 
-    private static long writeInformation(ImageLoader.Request r, long imageEnd) throws MachineException {
+    private static long writeInformation(ImageLoader.Request r, long imageEnd)
+            throws MachineException {
         GuestRam ram = r.ram();
         byte[] area = new byte[INFO_END - INFO_GPA];
         ByteBuffer out = Bytes.wrap(area);
@@ -208,10 +223,18 @@ final class Multiboot {
             ram.write(at, m.bytes(), 0, m.bytes().length);
             int entry = modulesAt + i * MODULE_BYTES;
             int name = string(r, out, m.path().toString());
-            out.putInt(entry, (int) at).putInt(entry + 4, (int) (at + m.bytes().length)).putInt(entry + 8, name);
+            out.putInt(entry, (int) at)
+                    .putInt(entry + 4, (int) (at + m.bytes().length))
+                    .putInt(entry + 8, name);
             at += m.bytes().length;
         }
-        out.putInt(0, INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES | INFO_MEMORY_MAP | INFO_LOADER_NAME);
+        out.putInt(
+                0,
+                INFO_MEMORY
+                        | INFO_COMMAND_LINE
+                        | INFO_MODULES
+                        | INFO_MEMORY_MAP
+                        | INFO_LOADER_NAME);
         out.putInt(4, (int) (MemoryMap.LOW_END >> 10));
         out.putInt(8, (int) (Math.max(0, ram.lowEnd() - MemoryMap.MIB) >> 10));
         out.putInt(16, commandLine);
@@ -224,18 +247,26 @@ final class Multiboot {
         return INFO_GPA;
     }
 
-    /** @return the string's gpa */
-    private static int string(ImageLoader.Request r, ByteBuffer out, String s) throws MachineException {
+    /**
+     * @return the string's gpa
+     */
+    private static int string(ImageLoader.Request r, ByteBuffer out, String s)
+            throws MachineException {
         byte[] bytes = s.getBytes(StandardCharsets.UTF_8);
         if (bytes.length + 1 > out.remaining()) {
-            throw r.bad("command line and module names have more than %d bytes".formatted(out.capacity()));
+            throw r.bad(
+                    "command line and module names have more than %d bytes"
+                            .formatted(out.capacity()));
         }
         int gpa = INFO_GPA + out.position();
         out.put(bytes).put((byte) 0);
         return gpa;
     }
 
-    /** "3.2 Machine state": 32-bit protected mode, flat segments, paging off, interrupts off, A20 on. */
+    /**
+     * "3.2 Machine state": 32-bit protected mode, flat segments, paging off, interrupts off, A20
+     * on.
+     */
     private static void enter(VcpuContext v, long entry, long info) {
         ProtectedMode.flat32(v);
         v.rip = entry;

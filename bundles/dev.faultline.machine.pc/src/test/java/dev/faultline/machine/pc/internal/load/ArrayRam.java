@@ -43,7 +43,8 @@ final class ArrayRam implements GuestRam {
         while (bytes[end] != 0) {
             end++;
         }
-        return new String(bytes, (int) gpa, end - (int) gpa, java.nio.charset.StandardCharsets.UTF_8);
+        return new String(
+                bytes, (int) gpa, end - (int) gpa, java.nio.charset.StandardCharsets.UTF_8);
     }
 
     /** Sum of bytes modulo 256. */

@@ -33,8 +33,10 @@ class ImageLoaderTest {
         load(file("image", image), 1, commandLine, modules);
     }
 
-    private void load(Path image, int vcpus, String commandLine, Path... modules) throws MachineException {
-        ImageLoader.load(new MachineConfig.Boot(image, List.of(modules), commandLine), ram, vcpus, v);
+    private void load(Path image, int vcpus, String commandLine, Path... modules)
+            throws MachineException {
+        ImageLoader.load(
+                new MachineConfig.Boot(image, List.of(modules), commandLine), ram, vcpus, v);
     }
 
     private void refused(byte[] image, String... says) throws IOException {
@@ -48,7 +50,8 @@ class ImageLoaderTest {
                 .hasMessageNotContaining("\n");
     }
 
-    // ---- files ---------------------------------------------------------------------------------------------------------
+    // ---- files
+    // ---------------------------------------------------------------------------------------------------------
 
     @Test
     void badFilesAreNamed() throws Exception {
@@ -67,7 +70,8 @@ class ImageLoaderTest {
                 .hasMessageContaining("initrd.gz");
     }
 
-    // ---- flat ----------------------------------------------------------------------------------------------------------
+    // ---- flat
+    // ----------------------------------------------------------------------------------------------------------
 
     @Test
     void aFlatBinaryStartsLikeABootSector() throws Exception {
@@ -82,7 +86,8 @@ class ImageLoaderTest {
         assertThat(v.codeBits).isEqualTo(16);
     }
 
-    // ---- multiboot -----------------------------------------------------------------------------------------------------
+    // ---- multiboot
+    // -----------------------------------------------------------------------------------------------------
 
     @Test
     void aMultibootElfGetsItsInformation() throws Exception {
@@ -130,7 +135,9 @@ class ImageLoaderTest {
         refused(Images.multibootElf(0x9000), "overlaps the boot information");
         refused(Arrays.copyOf(Images.multibootElf(0x10_0000), 0x104), "truncated");
         refused(Images.with32(Images.multibootElf(0x10_0000), 28, 0x7FFF_FFF0), "program headers");
-        refused(Images.with32(Images.multibootElf(0x10_0000), 24, 0x7000_0000), "entry point 0x70000000");
+        refused(
+                Images.with32(Images.multibootElf(0x10_0000), 24, 0x7000_0000),
+                "entry point 0x70000000");
         refused(Images.with16(Images.multibootElf(0x10_0000), 18, 40), "x86 ELF");
         refused(Images.with32(Images.kludge(0x20_0000), 36, 0x20_0200), "truncated");
         byte[] elf = Images.multibootElf(0x10_0000);
@@ -146,7 +153,8 @@ class ImageLoaderTest {
                 .hasMessageContainingAll("big.mod", "does not fit");
     }
 
-    // ---- bzImage -------------------------------------------------------------------------------------------------------
+    // ---- bzImage
+    // -------------------------------------------------------------------------------------------------------
 
     @Test
     void aBzImageStartsIn64BitMode() throws Exception {
@@ -225,14 +233,20 @@ class ImageLoaderTest {
     void whatAKernelCannotGetIsSaid() throws Exception {
         Path image = file("image", Images.bzImage());
         assertThatThrownBy(() -> load(image, 2, "")).hasMessageContaining("2 vCPUs");
-        assertThatThrownBy(() -> load(image, 1, "", image, image)).hasMessageContaining("one initrd, not 2");
-        assertThatThrownBy(() -> load(image, 1, "x".repeat(3000))).hasMessageContaining("3000 bytes");
+        assertThatThrownBy(() -> load(image, 1, "", image, image))
+                .hasMessageContaining("one initrd, not 2");
+        assertThatThrownBy(() -> load(image, 1, "x".repeat(3000)))
+                .hasMessageContaining("3000 bytes");
         ram = new ArrayRam(18 * MIB);
         Path big = file("big.img", new byte[2 * MIB]);
-        assertThatThrownBy(() -> load(image, 1, "", big)).hasMessageContainingAll("big.img", "does not fit");
+        assertThatThrownBy(() -> load(image, 1, "", big))
+                .hasMessageContainingAll("big.img", "does not fit");
     }
 
-    /** Truncation anywhere and flipped header bits give a MachineException or a load, never anything else. */
+    /**
+     * Truncation anywhere and flipped header bits give a MachineException or a load, never anything
+     * else.
+     */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
     void damageNeverThrowsAnythingElse(int seed) throws Exception {

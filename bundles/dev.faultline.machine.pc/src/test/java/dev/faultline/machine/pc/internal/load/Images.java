@@ -10,7 +10,9 @@ final class Images {
 
     private Images() {}
 
-    /** A 64-bit bzImage of protocol 2.15: four setup sectors and a kernel whose bytes are all 0x90. */
+    /**
+     * A 64-bit bzImage of protocol 2.15: four setup sectors and a kernel whose bytes are all 0x90.
+     */
     static byte[] bzImage() {
         ByteBuffer b = Bytes.wrap(new byte[5 * 512 + KERNEL_BYTES]);
         b.put(BzImage.SETUP_SECTS, (byte) 4);
@@ -53,7 +55,12 @@ final class Images {
         b.putInt(24, gpa + 4); // entry
         b.putInt(28, 52); // program headers
         b.putShort(42, (short) 32).putShort(44, (short) 1);
-        b.putInt(52, 1).putInt(56, 0x100).putInt(60, gpa).putInt(64, gpa).putInt(68, 16).putInt(72, 32);
+        b.putInt(52, 1)
+                .putInt(56, 0x100)
+                .putInt(60, gpa)
+                .putInt(64, gpa)
+                .putInt(68, 16)
+                .putInt(72, 32);
         header(b, 0x80, 3);
         for (int i = 0; i < 16; i++) {
             b.put(0x100 + i, (byte) (0xA0 + i));
@@ -62,14 +69,20 @@ final class Images {
     }
 
     static void header(ByteBuffer b, int at, int flags) {
-        b.putInt(at, Multiboot.HEADER_MAGIC).putInt(at + 4, flags).putInt(at + 8, -(Multiboot.HEADER_MAGIC + flags));
+        b.putInt(at, Multiboot.HEADER_MAGIC)
+                .putInt(at + 4, flags)
+                .putInt(at + 8, -(Multiboot.HEADER_MAGIC + flags));
     }
 
     /** A headerless image with address fields: loaded at {@code gpa} from its first byte. */
     static byte[] kludge(int gpa) {
         ByteBuffer b = Bytes.wrap(new byte[256]);
         header(b, 16, Multiboot.FLAG_ADDRESSES);
-        b.putInt(28, gpa + 16).putInt(32, gpa).putInt(36, 0).putInt(40, gpa + 0x1000).putInt(44, gpa + 64);
+        b.putInt(28, gpa + 16)
+                .putInt(32, gpa)
+                .putInt(36, 0)
+                .putInt(40, gpa + 0x1000)
+                .putInt(44, gpa + 64);
         b.put(64, (byte) 0xF4);
         return b.array();
     }
