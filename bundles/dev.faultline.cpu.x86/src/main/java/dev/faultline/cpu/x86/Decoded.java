@@ -4,8 +4,9 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuContext;
 
 /**
- * What the decoder found in one instruction, for the factories of semantics: they read it and make an {@link Op}. Reused for the next instruction, so nothing
- * may keep it. Terms of SDM 2A, "Instruction Format".
+ * What the decoder found in one instruction, for the factories of semantics: they read it and make
+ * an {@link Op}. Reused for the next instruction, so nothing may keep it. Terms of SDM 2A,
+ * "Instruction Format".
  */
 public final class Decoded {
     /** 16, 32 or 64: default code size of the segment. */
@@ -56,7 +57,10 @@ public final class Decoded {
 
     public int mod;
 
-    /** ModR/M.reg with REX.R, and ModR/M.rm with REX.B; for opcodes with a register in their low three bits, rm is that register with REX.B. */
+    /**
+     * ModR/M.reg with REX.R, and ModR/M.rm with REX.B; for opcodes with a register in their low
+     * three bits, rm is that register with REX.B.
+     */
     public int reg;
 
     public int rm;

@@ -6,7 +6,8 @@ import dev.faultline.api.memory.HostBytes;
 
 /** An instruction that sets the flags and the Jcc behind it, in 64-bit code. */
 abstract class FusedBranch extends FusedOp {
-    // The conditions that decide, for each pair of condition codes: O (not here), B, E, BE, S, P (not here), L, LE.
+    // The conditions that decide, for each pair of condition codes: O (not here), B, E, BE, S, P
+    // (not here), L, LE.
     private static final int ZF = 1;
     private static final int CF = 2;
     private static final int SF = 4;

@@ -4,9 +4,11 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuContext;
 
 /**
- * Several instructions in one Op, because the calls of {@link Op#execute} are what an interpreter's time goes into: the host predicts their targets badly. It
- * does what its parts do one after the other, and is as precise. It counts all but its last instruction in {@code v.instructions} itself, each before the next
- * one begins, so that what the engine knows of the Ops before stays exact.
+ * Several instructions in one Op, because the calls of {@link Op#execute} are what an interpreter's
+ * time goes into: the host predicts their targets badly. It does what its parts do one after the
+ * other, and is as precise. It counts all but its last instruction in {@code v.instructions}
+ * itself, each before the next one begins, so that what the engine knows of the Ops before stays
+ * exact.
  *
  * <p>Belongs to one vCPU.
  */

@@ -5,7 +5,10 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import java.util.Arrays;
 
-/** Runs of PUSH and POP in 64-bit code whose bytes are in one page that is at hand; otherwise the parts do it. */
+/**
+ * Runs of PUSH and POP in 64-bit code whose bytes are in one page that is at hand; otherwise the
+ * parts do it.
+ */
 abstract class FusedStack extends FusedOp {
     /** Registers in a run at most: what one translation covers, a return address included. */
     static final int MOST = 7;

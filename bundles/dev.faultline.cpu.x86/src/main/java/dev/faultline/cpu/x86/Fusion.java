@@ -94,8 +94,7 @@ final class Fusion {
         return switch (a.opcode) {
             case 0x39 -> new FusedBranch.CmpMR64(a, first, j, second);
             case 0x3B -> new FusedBranch.CmpRM64(a, first, j, second);
-            case 0x81, 0x83 ->
-                    digit(a) == 7 ? new FusedBranch.CmpMI64(a, first, j, second) : null;
+            case 0x81, 0x83 -> digit(a) == 7 ? new FusedBranch.CmpMI64(a, first, j, second) : null;
             default -> null;
         };
     }
@@ -125,11 +124,11 @@ final class Fusion {
         return switch (a.opcode) {
             case 0x39 -> new FusedBranch.CmpMR32(a, first, j, second);
             case 0x3B -> new FusedBranch.CmpRM32(a, first, j, second);
-            case 0x81, 0x83 ->
-                    digit(a) == 7 ? new FusedBranch.CmpMI32(a, first, j, second) : null;
+            case 0x81, 0x83 -> digit(a) == 7 ? new FusedBranch.CmpMI32(a, first, j, second) : null;
             default -> null;
         };
     }
+
     private static int digit(Decoded d) {
         return d.modrm >> 3 & 7;
     }

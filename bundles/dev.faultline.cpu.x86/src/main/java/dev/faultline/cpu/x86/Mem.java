@@ -19,11 +19,13 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.semantics.system.Debug;
 
 /**
- * Guest memory as instructions see it. Everything that can fault is a translation; loads and stores through the hva that it returns cannot.
+ * Guest memory as instructions see it. Everything that can fault is a translation; loads and stores
+ * through the hva that it returns cannot.
  *
- * <p>A hit is one compare. What has no single host address (page crossings, devices, pages with decoded code) is staged in the vCPU's scratch: a
- * read is gathered there, a write is spread from there by {@link #commit}, which therefore follows every store. At most one read and one write
- * are staged at a time: the next translation of the same kind reuses the scratch.
+ * <p>A hit is one compare. What has no single host address (page crossings, devices, pages with
+ * decoded code) is staged in the vCPU's scratch: a read is gathered there, a write is spread from
+ * there by {@link #commit}, which therefore follows every store. At most one read and one write are
+ * staged at a time: the next translation of the same kind reuses the scratch.
  */
 public final class Mem {
     public static final int R = Mmu.READ;
@@ -61,7 +63,10 @@ public final class Mem {
         return t[i] == (lin + (size - 1) & PAGE | v.tlbKey) ? lin + t[i + 2] : -1;
     }
 
-    /** As {@link #write}, but -1 and nothing raised if the translation is not at hand; needs no {@link #commit}. */
+    /**
+     * As {@link #write}, but -1 and nothing raised if the translation is not at hand; needs no
+     * {@link #commit}.
+     */
     static long writeHit(VcpuContext v, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
@@ -78,7 +83,10 @@ public final class Mem {
         return writeMiss(v, seg, lin, size, false);
     }
 
-    /** Translates for reading and writing: faults once, as a write. Load, store, then {@link #commit}. */
+    /**
+     * Translates for reading and writing: faults once, as a write. Load, store, then {@link
+     * #commit}.
+     */
     public static long readWrite(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
@@ -92,14 +100,16 @@ public final class Mem {
     /**
      * Finishes a write through {@code hva}. Cannot fault.
      *
-     * @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed or a device made a request; an Op may return it as its own result
+     * @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed or a device made
+     *     a request; an Op may return it as its own result
      */
     public static int commit(VcpuContext v, long hva) {
         return hva == v.scratchWrite ? Staged.commit(v) : Op.NEXT;
     }
 
     /**
-     * Translates for reading, but leaves a device unread: for instructions that probe something else afterwards.
+     * Translates for reading, but leaves a device unread: for instructions that probe something
+     * else afterwards.
      *
      * @return hva, {@link #LATE}, or -1: the fault was raised
      */
@@ -118,8 +128,9 @@ public final class Mem {
     }
 
     /**
-     * The instruction, or the delivery, was stopped by protection and will be executed again: what it has read from devices is kept, and answered instead of
-     * reading them again. Called by the run loop.
+     * The instruction, or the delivery, was stopped by protection and will be executed again: what
+     * it has read from devices is kept, and answered instead of reading them again. Called by the
+     * run loop.
      */
     static void stopped(VcpuContext v) {
         if (v.staged != null) {
@@ -127,7 +138,10 @@ public final class Mem {
         }
     }
 
-    /** Probes a range of any length for an access without touching it. @return 0, or negative: the fault was raised */
+    /**
+     * Probes a range of any length for an access without touching it. @return 0, or negative: the
+     * fault was raised
+     */
     public static long probe(VcpuContext v, int seg, long lin, int size, int access) {
         long at = lin;
         long left = size;
@@ -192,7 +206,8 @@ public final class Mem {
         return last <= limit;
     }
 
-    // ---- miss paths ------------------------------------------------------------------------------------------------
+    // ---- miss paths
+    // ------------------------------------------------------------------------------------------------
 
     private static long readMiss(VcpuContext v, int seg, long lin, int size, boolean late) {
         int bad = check(v, seg, lin, size);
@@ -258,7 +273,8 @@ public final class Mem {
         if ((key & 3) != 3) {
             return v.mmu.fill(v, lin, access, FaultOrigin.DATA);
         }
-        // Under alignment checking nothing may hit: fill as plain user, whose entries this key does not see.
+        // Under alignment checking nothing may hit: fill as plain user, whose entries this key does
+        // not see.
         v.tlbKey = key & ~3;
         long h = v.mmu.fill(v, lin, access, FaultOrigin.DATA);
         v.tlbKey = v.tlbKey & ~3 | 3;
@@ -266,8 +282,10 @@ public final class Mem {
     }
 
     /**
-     * A read-modify-write needs both rights: W first, so that it faults once, as a write; then R where W does not imply it. A write to ROM is a device access while
-     * its bytes are read from memory, and a fault handler may answer the read or drop the write: {@code v.missRead} tells where to read, negative for a device.
+     * A read-modify-write needs both rights: W first, so that it faults once, as a write; then R
+     * where W does not imply it. A write to ROM is a device access while its bytes are read from
+     * memory, and a fault handler may answer the read or drop the write: {@code v.missRead} tells
+     * where to read, negative for a device.
      */
     private static long fillWrite(VcpuContext v, long lin, boolean alsoRead) {
         long h = fill(v, lin, W);
@@ -288,9 +306,13 @@ public final class Mem {
     /** Canonical form and alignment. Returns 0 or 1: the fault is recorded, not raised. */
     static int check(VcpuContext v, int seg, long lin, int size) {
         boolean m64 = v.codeBits == 64;
-        // The first byte, then alignment, then the last byte. 16-byte accesses are aligned by #GP or need not be.
+        // The first byte, then alignment, then the last byte. 16-byte accesses are aligned by #GP
+        // or need not be.
         if (!m64 || VcpuContext.canonical(lin)) {
-            if ((v.tlbKey & 3) == 3 && size <= 8 && (size & size - 1) == 0 && (lin & size - 1) != 0) {
+            if ((v.tlbKey & 3) == 3
+                    && size <= 8
+                    && (size & size - 1) == 0
+                    && (lin & size - 1) != 0) {
                 v.fault.guest(Faults.AC, 0);
                 return 1;
             }
@@ -302,11 +324,14 @@ public final class Mem {
         return 1;
     }
 
-    // ---- supervisor structures ---------------------------------------------------------------------------------------
+    // ---- supervisor structures
+    // ---------------------------------------------------------------------------------------
 
     /**
-     * Translates an implicit supervisor access (descriptor tables, TSS, event delivery to a ring below 3): rights of CPL 0 whatever the CPL. Nothing is
-     * raised: check for negative and call {@code v.propagation.raise(v)} at the seam. The access must not cross a page; see {@link #systemRead}.
+     * Translates an implicit supervisor access (descriptor tables, TSS, event delivery to a ring
+     * below 3): rights of CPL 0 whatever the CPL. Nothing is raised: check for negative and call
+     * {@code v.propagation.raise(v)} at the seam. The access must not cross a page; see {@link
+     * #systemRead}.
      *
      * @return hva, Mmu.FAULTED, Mmu.DEVICE or Mmu.CODE
      */
@@ -340,7 +365,8 @@ public final class Mem {
     }
 
     /**
-     * Reads 1..8 bytes of a supervisor structure, page crossings included, into {@code v.scratchRead}. Nothing is raised.
+     * Reads 1..8 bytes of a supervisor structure, page crossings included, into {@code
+     * v.scratchRead}. Nothing is raised.
      *
      * @return {@code v.scratchRead}, or -1: the fault is recorded
      */
@@ -363,7 +389,8 @@ public final class Mem {
     }
 
     /**
-     * Prepares a write of 1..8 bytes to a supervisor structure. Nothing is raised. Store at the result, then {@link #commit}.
+     * Prepares a write of 1..8 bytes to a supervisor structure. Nothing is raised. Store at the
+     * result, then {@link #commit}.
      *
      * @return hva (perhaps {@code v.scratchWrite}), or -1: the fault is recorded
      */
@@ -388,7 +415,8 @@ public final class Mem {
         return v.scratchWrite;
     }
 
-    // ---- sized helpers -----------------------------------------------------------------------------------------------
+    // ---- sized helpers
+    // -----------------------------------------------------------------------------------------------
 
     /** Zero-extended load of 1, 2, 4 or 8 bytes at an hva. */
     public static long load(long hva, int size) {
@@ -412,7 +440,10 @@ public final class Mem {
         }
     }
 
-    /** Accesses without a single host address. The parts of the one staged read and the one staged write of a vCPU. */
+    /**
+     * Accesses without a single host address. The parts of the one staged read and the one staged
+     * write of a vCPU.
+     */
     private static final class Staged {
         private final long[] readHva = new long[2];
         private final long[] readGpa = new long[2];
@@ -464,7 +495,9 @@ public final class Mem {
             return readHva[0] < 0 || readParts > 1 && readHva[1] < 0;
         }
 
-        /** @param early the instruction may still be stopped: remember what devices answer */
+        /**
+         * @param early the instruction may still be stopped: remember what devices answer
+         */
         long gather(VcpuContext v, boolean early) {
             long to = v.scratchRead;
             for (int i = 0; i < readParts; i++) {
@@ -539,7 +572,10 @@ public final class Mem {
         }
     }
 
-    /** Whether the recorded fault is a guest exception (then it may be delivered) rather than a stopped access. */
+    /**
+     * Whether the recorded fault is a guest exception (then it may be delivered) rather than a
+     * stopped access.
+     */
     public static boolean guestFault(VcpuContext v) {
         return v.fault.kind == PendingFault.GUEST;
     }

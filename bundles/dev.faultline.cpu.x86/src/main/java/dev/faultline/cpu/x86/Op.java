@@ -4,32 +4,45 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuContext;
 
 /**
- * One decoded instruction, ready to execute: a small final class per mnemonic, size and form, so that {@link #execute} stays far below HotSpot's
- * inlining limits. Immutable after decoding, apart from what the decoder sets once.
+ * One decoded instruction, ready to execute: a small final class per mnemonic, size and form, so
+ * that {@link #execute} stays far below HotSpot's inlining limits. Immutable after decoding, apart
+ * from what the decoder sets once.
  *
- * <p>Order inside every form: probe, read, compute, write memory, commit registers and flags. Nothing architectural changes before the last
- * access that can fault. {@code execute} never touches {@code v.rip} unless it returns {@link #JUMP} or {@link #FAR}.
+ * <p>Order inside every form: probe, read, compute, write memory, commit registers and flags.
+ * Nothing architectural changes before the last access that can fault. {@code execute} never
+ * touches {@code v.rip} unless it returns {@link #JUMP} or {@link #FAR}.
  */
 public abstract class Op {
     /** The instruction is done; the next one follows. */
     public static final int NEXT = 0;
 
-    /** A near transfer: {@code v.rip} is the next instruction. Leaves the block, be there more in it. */
+    /**
+     * A near transfer: {@code v.rip} is the next instruction. Leaves the block, be there more in
+     * it.
+     */
     public static final int JUMP = 1;
 
-    /** Done, the next instruction follows, but not from this block: modes, mappings, interrupts or code may have changed. */
+    /**
+     * Done, the next instruction follows, but not from this block: modes, mappings, interrupts or
+     * code may have changed.
+     */
     public static final int END = 2;
 
     /** As {@link #END}, with {@code v.rip} set. */
     public static final int FAR = 3;
 
-    /** A REP iteration is done, {@code v.rip} shall stay on this instruction: requests and events are looked at, then it goes on. */
+    /**
+     * A REP iteration is done, {@code v.rip} shall stay on this instruction: requests and events
+     * are looked at, then it goes on.
+     */
     public static final int AGAIN = 4;
 
     /** HLT retired: {@code v.activity} is HALTED. */
     public static final int HALT = 5;
 
-    /** A fault is recorded in {@code v.fault} (and under the thrown style this value is never seen). */
+    /**
+     * A fault is recorded in {@code v.fault} (and under the thrown style this value is never seen).
+     */
     public static final int FAULT = -1;
 
     /** Offset of the first byte from {@code v.engineBase}; set by the decoder. */
@@ -41,12 +54,18 @@ public abstract class Op {
     /** Executes the instruction. @return one of the constants above */
     public abstract int execute(VcpuContext v);
 
-    /** True if no further instruction may follow in the same block whatever {@link #execute} returns. */
+    /**
+     * True if no further instruction may follow in the same block whatever {@link #execute}
+     * returns.
+     */
     public boolean endsBlock() {
         return false;
     }
 
-    /** The instruction that {@link #execute} was left at, of an Op that stands for several; asked once after it did not return NEXT or JUMP. */
+    /**
+     * The instruction that {@link #execute} was left at, of an Op that stands for several; asked
+     * once after it did not return NEXT or JUMP.
+     */
     public Op left() {
         return this;
     }

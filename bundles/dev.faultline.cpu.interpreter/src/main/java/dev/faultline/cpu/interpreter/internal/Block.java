@@ -7,9 +7,9 @@ import dev.faultline.cpu.x86.Op;
 /**
  * A straight run of decoded instructions inside one page. Of one vCPU.
  *
- * <p>One class per length, written out, because of what HotSpot makes of it: between two calls
- * only {@code this} and the context are alive, and each place of call has its own profile. A loop
- * over an array spills and reloads all its variables around every call.
+ * <p>One class per length, written out, because of what HotSpot makes of it: between two calls only
+ * {@code this} and the context are alive, and each place of call has its own profile. A loop over
+ * an array spills and reloads all its variables around every call.
  */
 abstract class Block {
     /** Most Ops in one class; longer blocks are made of parts. */

@@ -15,10 +15,12 @@ import dev.faultline.cpu.x86.RunLoop;
 import dev.faultline.cpu.x86.Stepping;
 
 /**
- * The interpreter: blocks of decoded {@link Op}s, driven by one small loop. Everything it keeps is derived from guest memory and {@link VcpuContext}.
+ * The interpreter: blocks of decoded {@link Op}s, driven by one small loop. Everything it keeps is
+ * derived from guest memory and {@link VcpuContext}.
  *
- * <p>On the vCPU's thread. {@code v.engineBase} is the rip of the current page's first byte and {@code v.engineIndex} the running Op's index, so that a fault
- * knows its instruction without a store per instruction other than that index.
+ * <p>On the vCPU's thread. {@code v.engineBase} is the rip of the current page's first byte and
+ * {@code v.engineIndex} the running Op's index, so that a fault knows its instruction without a
+ * store per instruction other than that index.
  */
 final class Interpreter implements VcpuEngine, VcpuLoop {
     private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
@@ -90,7 +92,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         v.engineIndex = 0;
     }
 
-    // ---- the hot loop --------------------------------------------------------------------------------------------------
+    // ---- the hot loop
+    // --------------------------------------------------------------------------------------------------
 
     private int execute() {
         VcpuContext v = this.v;
@@ -117,7 +120,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
     }
 
-    /** Runs blocks of one page until control leaves it. Returns 0 to look {@code v.rip} up afresh, or an exit. */
+    /**
+     * Runs blocks of one page until control leaves it. Returns 0 to look {@code v.rip} up afresh,
+     * or an exit.
+     */
     private int inPage(CodePage page, long base, int offset) {
         VcpuContext v = this.v;
         int at = offset;
@@ -162,7 +168,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
 
     private static final int CONTINUE = 100;
 
-    /** After an Op that did not jump: sets rip. Returns 0: go on in the page; CONTINUE: look everything up again; else an exit. */
+    /**
+     * After an Op that did not jump: sets rip. Returns 0: go on in the page; CONTINUE: look
+     * everything up again; else an exit.
+     */
     private int ended(int s, Op last, long base) {
         switch (s) {
             case Op.NEXT -> {
@@ -189,7 +198,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
     }
 
-    /** State may have changed: interrupts, shadows, traps and requests are looked at by the run loop when there is any. */
+    /**
+     * State may have changed: interrupts, shadows, traps and requests are looked at by the run loop
+     * when there is any.
+     */
     private int boundary() {
         if (v.interruptShadow
                 || v.requestOpaque() != 0
@@ -200,7 +212,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         return CONTINUE;
     }
 
-    // ---- one instruction -------------------------------------------------------------------------------------------------
+    // ---- one instruction
+    // -------------------------------------------------------------------------------------------------
 
     /** Executes exactly one instruction: single-stepping, interrupt shadow, armed breakpoints. */
     private int one() {
@@ -239,7 +252,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         return r == 0 || r == CONTINUE ? EXIT_REQUEST : r;
     }
 
-    // ---- fetch and decode --------------------------------------------------------------------------------------------------
+    // ---- fetch and decode
+    // --------------------------------------------------------------------------------------------------
 
     /** Fills the fetch entry of {@code lin}. Returns 0, or -1 with the fault raised. */
     private int fetch(long lin) {
@@ -257,7 +271,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         return 0;
     }
 
-    /** Decodes the block at {@code offset}. Null: the page's translation went away meanwhile; look it up again. */
+    /**
+     * Decodes the block at {@code offset}. Null: the page's translation went away meanwhile; look
+     * it up again.
+     */
     private Block decode(CodePage page, int offset) {
         long pageLin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
         int f = (int) (pageLin >>> 12) & FETCH_MASK;
@@ -302,7 +319,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             return op;
         }
         long last = (v.engineBase + op.end & v.ripMask) - 1;
-        if (Long.compareUnsigned(last & 0xFFFF_FFFFL, v.segLimit[Segments.CS] & 0xFFFF_FFFFL) <= 0) {
+        if (Long.compareUnsigned(last & 0xFFFF_FFFFL, v.segLimit[Segments.CS] & 0xFFFF_FFFFL)
+                <= 0) {
             return op;
         }
         Op raise = new Decoder.Raise(Faults.GP, 0);
@@ -311,7 +329,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         return raise;
     }
 
-    /** An instruction that reaches into the next page; decoded anew each time, as that page may be another one. */
+    /**
+     * An instruction that reaches into the next page; decoded anew each time, as that page may be
+     * another one.
+     */
     private final class Crossing extends Block {
         private Op op;
 
@@ -333,7 +354,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
     }
 
-    /** Decodes the instruction at {@code lin}, reading the next page only if it needs it. Null: the fault was raised. */
+    /**
+     * Decodes the instruction at {@code lin}, reading the next page only if it needs it. Null: the
+     * fault was raised.
+     */
     private Op decodeOne(long lin, long base) {
         int offset = (int) lin & 0xFFF;
         int f = (int) (lin >>> 12) & FETCH_MASK;

@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Blocks, with what is fused in them, against one instruction at a time: the same random code leaves the same state and finds the same faults at the same
- * instructions.
+ * Blocks, with what is fused in them, against one instruction at a time: the same random code
+ * leaves the same state and finds the same faults at the same instructions.
  */
 class RunAgainstStepTest {
     private static final int PROGRAMS = 400;
@@ -28,15 +28,58 @@ class RunAgainstStepTest {
 
     /** r: registers; /n: a register and an opcode digit; m: memory at RBX; i and I: immediates. */
     private static final String[] SETTERS = {
-        "48 39 r", "48 3B r", "39 r", "3B r", "48 85 r", "85 r", "38 r", "84 r", // register, register
-        "48 83 /7 i", "83 /7 i", "48 81 /7 I", "81 /7 I", "80 /7 i", "F6 /0 i", // register, immediate
-        "48 83 /0 i", "83 /0 i", "48 83 /4 i", "83 /4 i", "48 83 /5 i", "83 /5 i", "48 FF /1", "FF /1",
-        "48 3D I", "3D I", "48 FF /0", "48 01 r", "48 29 r", "48 D3 /4", "48 F7 /3",
-        "48 39 m", "48 3B m", "39 m", "3B m", "48 85 m", "38 m", "84 m", // memory
-        "48 83 m7 i", "83 m7 i", "80 m7 i", "F6 m0 i", "48 01 m", "48 89 m", "48 8B m",
+        "48 39 r",
+        "48 3B r",
+        "39 r",
+        "3B r",
+        "48 85 r",
+        "85 r",
+        "38 r",
+        "84 r", // register, register
+        "48 83 /7 i",
+        "83 /7 i",
+        "48 81 /7 I",
+        "81 /7 I",
+        "80 /7 i",
+        "F6 /0 i", // register, immediate
+        "48 83 /0 i",
+        "83 /0 i",
+        "48 83 /4 i",
+        "83 /4 i",
+        "48 83 /5 i",
+        "83 /5 i",
+        "48 FF /1",
+        "FF /1",
+        "48 3D I",
+        "3D I",
+        "48 FF /0",
+        "48 01 r",
+        "48 29 r",
+        "48 D3 /4",
+        "48 F7 /3",
+        "48 39 m",
+        "48 3B m",
+        "39 m",
+        "3B m",
+        "48 85 m",
+        "38 m",
+        "84 m", // memory
+        "48 83 m7 i",
+        "83 m7 i",
+        "80 m7 i",
+        "F6 m0 i",
+        "48 01 m",
+        "48 89 m",
+        "48 8B m",
     };
 
-    private record Outcome(long[] gpr, long rip, int flags, long instructions, List<String> faults, long[] memory) {}
+    private record Outcome(
+            long[] gpr,
+            long rip,
+            int flags,
+            long instructions,
+            List<String> faults,
+            long[] memory) {}
 
     @ParameterizedTest
     @CsvSource({"coded,1", "thrown,2"})
@@ -66,10 +109,13 @@ class RunAgainstStepTest {
             }
             // Near ends of pages: some accesses cross.
             v.gpr[RBX] = LongModeVcpu.DATA + 0xFE0 + random.nextInt(0x40);
-            v.gpr[RSP] = (STACK_PAGE << 12) + 8 * random.nextInt(12) + (random.nextInt(4) == 0 ? 3 : 0);
+            v.gpr[RSP] =
+                    (STACK_PAGE << 12) + 8 * random.nextInt(12) + (random.nextInt(4) == 0 ? 3 : 0);
             for (long page : new long[] {DATA_PAGE, DATA_PAGE + 1, STACK_PAGE - 1, STACK_PAGE}) {
                 if (random.nextInt(3) == 0) {
-                    cpu.protection.userLayer().protectPage(page, random.nextBoolean() ? Rights.NONE : Rights.R);
+                    cpu.protection
+                            .userLayer()
+                            .protectPage(page, random.nextBoolean() ? Rights.NONE : Rights.R);
                 }
             }
             List<String> faults = new ArrayList<>();
@@ -78,16 +124,21 @@ class RunAgainstStepTest {
                 exit = step ? cpu.engine.step() : cpu.engine.run();
                 if (exit == VcpuLoop.EXIT_FAULT) {
                     assertThat(v.fault.kind).isEqualTo(PendingFault.PROTECTED);
-                    faults.add("%x at %x after %d, rsp %x".formatted(v.fault.gpa, v.rip, v.instructions, v.gpr[RSP]));
+                    faults.add(
+                            "%x at %x after %d, rsp %x"
+                                    .formatted(v.fault.gpa, v.rip, v.instructions, v.gpr[RSP]));
                     cpu.protection.userLayer().protectPage(v.fault.gpa >>> 12, Rights.RWX);
                 }
             } while (exit == VcpuLoop.EXIT_FAULT || exit == VcpuLoop.EXIT_REQUEST);
             assertThat(exit).as(code).isEqualTo(VcpuLoop.EXIT_HALT);
             long[] memory = new long[0x600];
             for (int i = 0; i < memory.length; i++) {
-                memory[i] = cpu.get64(i < 0x400 ? LongModeVcpu.DATA + 8 * i : 0x2F000 + 8 * (i - 0x200));
+                memory[i] =
+                        cpu.get64(
+                                i < 0x400 ? LongModeVcpu.DATA + 8 * i : 0x2F000 + 8 * (i - 0x200));
             }
-            return new Outcome(Arrays.copyOf(v.gpr, 16), v.rip, v.getFlags(), v.instructions, faults, memory);
+            return new Outcome(
+                    Arrays.copyOf(v.gpr, 16), v.rip, v.getFlags(), v.instructions, faults, memory);
         }
     }
 
@@ -100,7 +151,8 @@ class RunAgainstStepTest {
                     s.append(setter(random));
                     if (random.nextInt(4) != 0) {
                         String over = setter(random);
-                        s.append("%02X%02X".formatted(0x70 + random.nextInt(16), over.length() / 2)).append(over);
+                        s.append("%02X%02X".formatted(0x70 + random.nextInt(16), over.length() / 2))
+                                .append(over);
                     }
                 }
                 case 2 -> {
@@ -131,8 +183,11 @@ class RunAgainstStepTest {
         StringBuilder s = new StringBuilder();
         for (String p : SETTERS[random.nextInt(SETTERS.length)].split(" ")) {
             switch (p.charAt(0)) {
-                case 'r' -> s.append("%02X".formatted(0xC0 | register(random) << 3 | register(random)));
-                case '/' -> s.append("%02X".formatted(0xC0 | p.charAt(1) - '0' << 3 | register(random)));
+                case 'r' ->
+                        s.append("%02X".formatted(0xC0 | register(random) << 3 | register(random)));
+                case '/' ->
+                        s.append(
+                                "%02X".formatted(0xC0 | p.charAt(1) - '0' << 3 | register(random)));
                 case 'm' -> {
                     int g = p.length() > 1 ? p.charAt(1) - '0' : register(random);
                     s.append("%02X%02X".formatted(0x40 | g << 3 | RBX, random.nextInt(0x30)));

@@ -220,9 +220,14 @@ class PcMachineTest {
     void aHaltedMachineCanBePausedAndResumed() throws Exception {
         parts.then(interruptsOn(), halt());
         machine(1).start();
-        Thread.sleep(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
         machine.pause("while halted");
-        assertThat(machine.vcpus().getFirst().activity).isEqualTo(VcpuContext.HALTED);
+        while (machine.vcpus().getFirst().activity != VcpuContext.HALTED) {
+            assertThat(System.nanoTime()).isLessThan(end);
+            machine.start();
+            machine.await(Duration.ofMillis(5));
+            machine.pause("while halted");
+        }
         CountDownLatch after = new CountDownLatch(1);
         parts.then(retire(after::countDown));
         machine.start();
