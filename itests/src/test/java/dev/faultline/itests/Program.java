@@ -29,25 +29,30 @@ final class Program {
 
     static Processes.Result run(Path scratch, Object... arguments)
             throws IOException, InterruptedException {
-        return ask(scratch, "", arguments);
+        return run(Map.of(), scratch, arguments);
     }
 
     /** With {@code input} on standard input. */
     static Processes.Result ask(Path scratch, String input, Object... arguments)
             throws IOException, InterruptedException {
-        return run(Map.of(), scratch, arguments);
+        prime(scratch);
+        Path file = Files.writeString(scratch.resolve("standard-input"), input);
+        return Processes.run(builder(Map.of(), arguments).redirectInput(file.toFile()), scratch);
     }
 
     /** The same with further variables in the environment. */
     static Processes.Result run(Map<String, String> environment, Path scratch, Object... arguments)
             throws IOException, InterruptedException {
+        prime(scratch);
+        return Processes.run(builder(environment, arguments), scratch);
+    }
+
+    /** The first start makes the start-up cache and says so, which is not what tests look for. */
+    private static void prime(Path scratch) throws IOException, InterruptedException {
         if (!primed) {
-            // The first start makes the start-up cache and says so, which is not what tests look
-            // for.
             primed = true;
             Processes.run(builder(Map.of(), "--help"), scratch);
         }
-        return Processes.run(builder(environment, arguments), scratch);
     }
 
     private static ProcessBuilder builder(Map<String, String> environment, Object... arguments) {
