@@ -1,78 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.example.checksum;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.faultline.testkit.GuestRebuild;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * The committed guest is what its committed source gives.
- *
- * <p>The bytes depend on the compiler and the linker, so the comparison is made with exactly the
- * versions that the committed file was built with, and skipped elsewhere.
- */
+/** The committed guest is what its committed source gives. */
 class GuestRebuildTest {
-    private static final String GCC_VERSION = "12.2.0";
-    private static final String LD_VERSION = "GNU ld (GNU Binutils for Debian) 2.40";
-
     @TempDir Path directory;
 
     @Test
     void theGuestIsWhatItsSourceGives() throws Exception {
-        rebuildAndCompare(
-                Path.of("src/test/guest/build.sh"),
-                Path.of("src/test/resources/guest"),
-                "probe.elf");
-    }
-
-    private void rebuildAndCompare(Path script, Path resources, String... names)
-            throws IOException, InterruptedException {
-        assumeVersion(GCC_VERSION, "gcc", "-dumpfullversion");
-        assumeVersion(LD_VERSION, "ld", "--version");
-
-        run(script.toAbsolutePath().toString(), directory.toString());
-
-        for (String name : names) {
-            assertThat(directory.resolve(name))
-                    .as("%s is stale: run %s and commit the result", name, script)
-                    .hasSameBinaryContentAs(resources.resolve(name));
-        }
-    }
-
-    private void assumeVersion(String expected, String... command)
-            throws IOException, InterruptedException {
-        String found;
-        try {
-            found = run(command);
-        } catch (IOException e) {
-            found = "nothing (" + e.getMessage() + ")";
-        }
-        assumeTrue(
-                found.startsWith(expected),
-                "needs " + command[0] + " \"" + expected + "\", found " + found.strip());
-    }
-
-    /** Runs a command to its end and returns what it printed; a failure of the command fails. */
-    private String run(String... command) throws IOException, InterruptedException {
-        Path output = Files.createTempFile(directory, "output", ".txt");
-        Process process =
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(output.toFile())
-                        .start();
-        boolean ended = process.waitFor(60, TimeUnit.SECONDS);
-        if (!ended) {
-            process.destroyForcibly();
-        }
-        String text = Files.readString(output);
-        assertThat(ended).as("%s ended within 60 s: %s", command[0], text).isTrue();
-        assertThat(process.exitValue()).as("%s: %s", command[0], text).isZero();
-        return text;
+        new GuestRebuild(directory)
+                .compare(
+                        Path.of("src/test/guest/build.sh"),
+                        Path.of("src/test/resources/guest"),
+                        "probe.elf");
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.testkit.FakeMachine;
 import org.junit.jupiter.api.Test;
 
 class DirtyPagesTest {
@@ -30,7 +31,7 @@ class DirtyPagesTest {
             assertThat(dirty.take()).containsExactly(5);
 
             dirty.close();
-            assertThat(fake.layerOpen).isFalse();
+            assertThat(fake.layerOpen()).isFalse();
         }
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.testkit.FakeMachine;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 
@@ -13,7 +14,7 @@ class PatternPagesTest {
     private static final int PAGE = FakeMachine.PAGE;
 
     private static long word(FakeMachine fake, long gpa) {
-        return fake.ram.get(ValueLayout.JAVA_LONG, gpa);
+        return fake.ram().get(ValueLayout.JAVA_LONG, gpa);
     }
 
     @Test
@@ -31,11 +32,11 @@ class PatternPagesTest {
             assertThat(word(fake, 2L * PAGE)).isZero();
             assertThat(word(fake, 4L * PAGE)).isZero();
 
-            fake.ram.set(ValueLayout.JAVA_LONG, 3L * PAGE, 5);
+            fake.ram().set(ValueLayout.JAVA_LONG, 3L * PAGE, 5);
             assertThat(fake.access(3L * PAGE, Rights.R)).isNull();
             source.close();
             assertThat(word(fake, 3L * PAGE)).isEqualTo(5);
-            assertThat(fake.layerOpen).isFalse();
+            assertThat(fake.layerOpen()).isFalse();
         }
     }
 
@@ -44,7 +45,7 @@ class PatternPagesTest {
         try (FakeMachine fake = new FakeMachine(2)) {
             new PatternPages(fake.machine(), 0, PAGE, 7);
             fake.access(0, Rights.R);
-            fake.ram.set(ValueLayout.JAVA_LONG, 0, 5);
+            fake.ram().set(ValueLayout.JAVA_LONG, 0, 5);
             int open = fake.rightsOf(0);
             // As a second vCPU sees it, whose fault was recorded before the page was opened.
             fake.late(0, Rights.R);
@@ -58,7 +59,7 @@ class PatternPagesTest {
         try (FakeMachine fake = new FakeMachine(2)) {
             assertThatThrownBy(() -> new PatternPages(fake.machine(), PAGE, 2L * PAGE, 7))
                     .isInstanceOf(IllegalArgumentException.class);
-            assertThat(fake.layerOpen).isFalse();
+            assertThat(fake.layerOpen()).isFalse();
         }
     }
 

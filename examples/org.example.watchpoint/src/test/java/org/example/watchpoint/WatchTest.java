@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.testkit.FakeMachine;
 import java.awt.image.BufferedImage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ class WatchTest {
                     .contains("0x0000000000002000          1          1          0");
 
             watch.close();
-            assertThat(fake.layerOpen).isFalse();
+            assertThat(fake.layerOpen()).isFalse();
         }
         assertThat(Files.readAllLines(file)).hasSize(3).last().isEqualTo("limit reached");
         assertThat(Files.readString(file)).contains("vm vcpu 0 DATA R-- of gpa 0x2008");
@@ -46,7 +47,7 @@ class WatchTest {
                 AccessLog log = new AccessLog(null, 1)) {
             assertThatThrownBy(() -> new Watch(fake.machine(), 0x1000, 0x2000, Rights.R, log))
                     .isInstanceOf(IllegalArgumentException.class);
-            assertThat(fake.layerOpen).isFalse();
+            assertThat(fake.layerOpen()).isFalse();
         }
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.example.watchpoint;
+package dev.faultline.testkit;
 
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
@@ -22,21 +22,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
 
-/** As much of a machine as an extension sees: RAM from 0 and one layer of rights. */
-final class FakeMachine implements AutoCloseable {
-    static final int PAGE = 4096;
+/**
+ * As much of a machine as a fault handler's unit test needs: RAM from gpa 0 and one layer of
+ * rights. Whatever else the extension calls fails the test with the method's name. One thread.
+ */
+public final class FakeMachine implements AutoCloseable {
+    public static final int PAGE = 4096;
 
     private final Arena arena = Arena.ofShared();
-    final MemorySegment ram;
-    final Map<Long, Integer> rights = new HashMap<>();
-    FaultHandler handler;
-    boolean layerOpen;
+    private final MemorySegment ram;
+    private final Map<Long, Integer> rights = new HashMap<>();
+    private FaultHandler handler;
+    private boolean layerOpen;
 
-    FakeMachine(int pages) {
+    /** All zero, nothing protected. */
+    public FakeMachine(int pages) {
         ram = arena.allocate((long) pages * PAGE, PAGE);
     }
 
-    Machine machine() {
+    /** What the extension gets. */
+    public Machine machine() {
         return proxy(
                 Machine.class,
                 (name, a) ->
@@ -97,12 +102,28 @@ final class FakeMachine implements AutoCloseable {
                         });
     }
 
-    int rightsOf(long gfn) {
+    /** The guest's RAM. */
+    public MemorySegment ram() {
+        return ram;
+    }
+
+    /** The handler that came with the layer, or null. */
+    public FaultHandler handler() {
+        return handler;
+    }
+
+    /** Whether a layer was added and not closed. */
+    public boolean layerOpen() {
+        return layerOpen;
+    }
+
+    /** What the layer leaves of the page's rights. */
+    public int rightsOf(long gfn) {
         return rights.getOrDefault(gfn, Rights.RWX);
     }
 
     /** What a guest's access does. @return the handler's answer, or null if nothing stopped it */
-    Resolution access(long gpa, int access) {
+    public Resolution access(long gpa, int access) {
         if ((access & ~rightsOf(gpa / PAGE)) == 0) {
             return null;
         }
@@ -110,7 +131,7 @@ final class FakeMachine implements AutoCloseable {
     }
 
     /** A fault that was recorded before somebody opened the page. */
-    Resolution late(long gpa, int access) {
+    public Resolution late(long gpa, int access) {
         PendingFault p = new PendingFault();
         p.protectedPage(
                 access,
