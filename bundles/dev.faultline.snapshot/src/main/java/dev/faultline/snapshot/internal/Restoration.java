@@ -4,7 +4,6 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
-import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.protection.ProtectionLayer;
@@ -19,21 +18,17 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
  * Puts a snapshot's pages into a machine: all before it starts, or each when the guest first
- * touches it. A page is verified and filled before its rights open, so the guest never sees a wrong
- * or half-filled page.
+ * touches it. A page is verified and filled (in a {@link PageStore}) before its rights open, so the
+ * guest never sees a wrong or half-filled page.
  *
- * <p>Faults are resolved on the vCPU's own thread. Per-page work is serialised by striped locks;
- * vCPUs that touch different pages do not wait for each other.
+ * <p>Faults are resolved on the vCPU's own thread.
  */
 final class Restoration implements Restored, FaultHandler {
-    private static final int STRIPES = 64;
     static final String LAYER = "snapshot";
 
     private final RestoreMode mode;
@@ -41,16 +36,10 @@ final class Restoration implements Restored, FaultHandler {
     private final Image image;
     private final Trace trace;
     private final List<RamBlock> blocks = new ArrayList<>();
-    private final List<Integer> firstPage = new ArrayList<>();
-    private final AtomicLongArray present;
-    private final Object[] stripes = new Object[STRIPES];
-    private final AtomicLong loaded = new AtomicLong();
-    private final AtomicLong bytes = new AtomicLong();
+    private final Places places;
+    private final PageStore store;
     private final AtomicLong faults = new AtomicLong();
-    private final AtomicInteger faulting = new AtomicInteger();
     private final AtomicBoolean closed = new AtomicBoolean();
-    private final ThreadLocal<byte[]> buffer =
-            ThreadLocal.withInitial(() -> new byte[Layout.GROUP * Layout.PAGE]);
     private final Object rightsLock = new Object();
     private int[] order = new int[256]; // guarded by touchLock
     private int touches;
@@ -67,15 +56,12 @@ final class Restoration implements Restored, FaultHandler {
         this.machine = machine;
         this.image = image;
         this.trace = trace;
-        this.present = new AtomicLongArray((image.pages() + 63) / 64);
-        for (int i = 0; i < STRIPES; i++) {
-            stripes[i] = new Object();
-        }
-        match(image.manifest());
+        this.places = new Places(image.manifest().regions(), match(image.manifest()));
+        this.store = new PageStore(image, places);
     }
 
-    private void match(Manifest m) throws SnapshotException {
-        int page = 0;
+    /** The machine's blocks that are the snapshot's regions. @return their addresses */
+    private long[] match(Manifest m) throws SnapshotException {
         for (Manifest.Region r : m.regions()) {
             RamBlock b =
                     machine.memory().blocks().stream()
@@ -87,9 +73,8 @@ final class Restoration implements Restored, FaultHandler {
                                             "the snapshot's RAM region %s of %d bytes has no counterpart in the machine"
                                                     .formatted(r.name(), r.bytes())));
             blocks.add(b);
-            firstPage.add(page);
-            page += (int) (r.bytes() / Layout.PAGE);
         }
+        return blocks.stream().mapToLong(RamBlock::hva).toArray();
     }
 
     void start() throws SnapshotException {
@@ -118,7 +103,7 @@ final class Restoration implements Restored, FaultHandler {
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
-        int page = pageOf(fault.hva());
+        int page = places.pageOf(fault.hva());
         if (page < 0) {
             return Resolution.PASS;
         }
@@ -127,14 +112,11 @@ final class Restoration implements Restored, FaultHandler {
         }
         int came;
         faults.incrementAndGet();
-        faulting.incrementAndGet();
         try {
-            came = load(page);
+            came = store.loadWaited(page);
         } catch (SnapshotException e) {
             failure = e;
             return Resolution.STOP;
-        } finally {
-            faulting.decrementAndGet();
         }
         if (came != 0) {
             touched(page);
@@ -171,7 +153,7 @@ final class Restoration implements Restored, FaultHandler {
                 if ((mask >> i & 1) == 0) {
                     continue;
                 }
-                long hva = hvaOf(first + i);
+                long hva = places.hvaOf(first + i);
                 for (MemorySlot s : slots) {
                     long off = hva - s.hva();
                     if (off >= 0 && off < s.size()) {
@@ -182,58 +164,8 @@ final class Restoration implements Restored, FaultHandler {
         }
     }
 
-    private int pageOf(long hva) {
-        for (int i = 0; i < blocks.size(); i++) {
-            long off = hva - blocks.get(i).hva();
-            if (off >= 0 && off < blocks.get(i).size()) {
-                return firstPage.get(i) + (int) (off / Layout.PAGE);
-            }
-        }
-        return -1;
-    }
-
-    private long hvaOf(int page) {
-        int i = blocks.size() - 1;
-        while (firstPage.get(i) > page) {
-            i--;
-        }
-        return blocks.get(i).hva() + (long) (page - firstPage.get(i)) * Layout.PAGE;
-    }
-
     boolean isPresent(int page) {
-        return (present.get(page >> 6) >>> (page & 63) & 1) != 0;
-    }
-
-    /**
-     * Fills a page if it is absent, and what comes with it for free. Returns which pages of its
-     * group this call filled.
-     */
-    private int load(int page) throws SnapshotException {
-        if (isPresent(page)) {
-            return 0;
-        }
-        int first = page & -Layout.GROUP;
-        synchronized (stripes[page / Layout.GROUP % STRIPES]) {
-            if (isPresent(page)) {
-                return 0;
-            }
-            byte[] b = buffer.get();
-            int shift = first & 63;
-            int absent = ~(int) (present.get(first >> 6) >>> shift) & 0xFFFF;
-            int got = image.fetch(page, b, absent);
-            int came = got >>> 16; // all zero, as the machine's memory is from the start
-            for (int i = 0; i < Layout.GROUP; i++) {
-                if ((got >> i & 1) != 0) {
-                    HostBytes.copyIn(b, i * Layout.PAGE, hvaOf(first + i), Layout.PAGE);
-                    bytes.addAndGet(Layout.PAGE);
-                    came |= 1 << i;
-                }
-            }
-            long bits = (long) came << shift;
-            present.accumulateAndGet(first >> 6, bits, (x, y) -> x | y);
-            loaded.addAndGet(Integer.bitCount(came));
-            return came;
-        }
+        return store.isPresent(page);
     }
 
     // ---- ahead of faults
@@ -243,7 +175,7 @@ final class Restoration implements Restored, FaultHandler {
      * The guest waits for a fault, for what is loaded ahead it does not. Holds no lock meanwhile.
      */
     private void yieldToFaults() {
-        while (faulting.get() > 0 && !closed.get()) {
+        while (store.someoneWaits() && !closed.get()) {
             LockSupport.parkNanos(20_000);
         }
     }
@@ -256,7 +188,7 @@ final class Restoration implements Restored, FaultHandler {
                 }
                 if (!isPresent(page)) {
                     yieldToFaults();
-                    open(page & -Layout.GROUP, load(page), -1);
+                    open(page & -Layout.GROUP, store.load(page), -1);
                 }
             }
         } catch (SnapshotException e) {
@@ -274,7 +206,7 @@ final class Restoration implements Restored, FaultHandler {
             }
             if (!isPresent(p)) {
                 yieldToFaults();
-                load(p);
+                store.load(p);
             }
         }
         everything = true;
@@ -323,12 +255,12 @@ final class Restoration implements Restored, FaultHandler {
 
     @Override
     public long pagesLoaded() {
-        return loaded.get();
+        return store.pagesLoaded();
     }
 
     @Override
     public long bytesRead() {
-        return bytes.get();
+        return store.bytesRead();
     }
 
     @Override
@@ -338,11 +270,7 @@ final class Restoration implements Restored, FaultHandler {
 
     @Override
     public BitSet loadedPages() {
-        long[] words = new long[present.length()];
-        for (int i = 0; i < words.length; i++) {
-            words[i] = present.get(i);
-        }
-        return BitSet.valueOf(words);
+        return store.loadedPages();
     }
 
     @Override
