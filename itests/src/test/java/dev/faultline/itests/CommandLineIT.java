@@ -33,7 +33,18 @@ class CommandLineIT {
         Processes.Result result = run(Map.of(), "--help");
 
         assertThat(result.code()).isZero();
-        assertThat(result.out()).contains("demo").contains("restore");
+        assertThat(result.out()).contains("demo", "restore", "shell");
+    }
+
+    @Test
+    void theShellTakesNoArguments() throws Exception {
+        Processes.Result help = run(Map.of(), "shell", "--help");
+        Processes.Result wrong = run(Map.of(), "shell", "vm:list");
+
+        assertThat(help.code()).isZero();
+        assertThat(help.out()).contains("interactive shell");
+        assertThat(wrong.code()).isEqualTo(2);
+        assertThat(wrong.err()).contains("vm:list").doesNotContain("\tat ");
     }
 
     @Test

@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             RestoreCommand.class,
             SnapshotCommand.class,
+            ShellCommand.class,
             HelpCommand.class
         })
 final class Root implements Runnable {
