@@ -38,7 +38,7 @@ final class Chunk {
             throw new ExceptionInInitializerError(e);
         }
         for (int r = 0; r < Rights.RWX; r++) {
-            UNIFORM[r] = new Chunk(r, null);
+            UNIFORM[r] = new Chunk(r, null, false);
         }
     }
 
@@ -51,12 +51,15 @@ final class Chunk {
      */
     private final long[] words;
 
+    private final boolean outlivesRestrictions;
+
     @SuppressWarnings("unused") // through OWNED
     private volatile int owned;
 
-    private Chunk(int uniform, long[] words) {
+    private Chunk(int uniform, long[] words, boolean outlivesRestrictions) {
         this.uniform = uniform;
         this.words = words;
+        this.outlivesRestrictions = outlivesRestrictions;
     }
 
     /** The chunk whose pages all have {@code rights}: null, which costs nothing, for RWX. */
@@ -78,7 +81,12 @@ final class Chunk {
             long mask = pagesMask(w, first, last);
             words[w] = words[w] & ~mask | UNIT * inside & mask;
         }
-        return new Chunk(-1, words);
+        return new Chunk(-1, words, outside == Rights.RWX);
+    }
+
+    /** Packed from an open chunk: worth keeping when it restricts nothing any more. */
+    boolean outlivesRestrictions() {
+        return outlivesRestrictions;
     }
 
     /** Bytes of a packed chunk: object and array headers and the words. */

@@ -2,50 +2,99 @@
 package dev.faultline.protection.internal;
 
 import dev.faultline.api.protection.Rights;
-import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Rights of all pages in one layer, default RWX. Two levels: groups of 1 GiB, made when something
- * in them is first restricted, over chunks of 2 MiB. Any thread; reading neither locks nor
- * allocates; writing locks only to make a group.
+ * Rights of all pages in one layer, default RWX. Two levels: groups of 1 GiB over chunks of 2 MiB.
+ * Either is uniform, and then shared and immutable, until a part of it differs; so closing a whole
+ * guest costs a few stores however large it is. Any thread; reading neither locks nor allocates;
+ * writing locks only to replace a uniform group.
  */
 final class RightsStore {
     private static final int CHUNKS = 512;
     private static final int CHUNK_SHIFT = 9;
     private static final int GROUP_SHIFT = 18;
+    private static final int GROUP_PAGES = 1 << GROUP_SHIFT;
 
-    /** One GiB: null is a chunk that restricts nothing. */
+    /** One GiB; null, too, is a group that restricts nothing. */
     private static final class Group {
-        final AtomicReferenceArray<Chunk> chunks = new AtomicReferenceArray<>(CHUNKS);
+        private static final Group[] UNIFORM = new Group[Rights.RWX];
+
+        static {
+            for (int r = 0; r < UNIFORM.length; r++) {
+                UNIFORM[r] = new Group(r, null);
+            }
+        }
+
+        /** Rights of every page, or -1: see {@link #chunks}. */
+        final int uniform;
+
+        /** A null chunk restricts nothing. Null in a uniform group. */
+        final AtomicReferenceArray<Chunk> chunks;
+
+        private Group(int uniform, AtomicReferenceArray<Chunk> chunks) {
+            this.uniform = uniform;
+            this.chunks = chunks;
+        }
+
+        /** Null, which costs nothing, for RWX. */
+        static Group uniform(int rights) {
+            return rights == Rights.RWX ? null : UNIFORM[rights];
+        }
+
+        /** Rights of every page if {@code g} is uniform or null, else -1. */
+        static int uniformRights(Group g) {
+            return g == null ? Rights.RWX : g.uniform;
+        }
+
+        /** Chunks that all have {@code rights}. */
+        static Group chunked(int rights) {
+            AtomicReferenceArray<Chunk> chunks = new AtomicReferenceArray<>(CHUNKS);
+            Chunk each = Chunk.uniform(rights);
+            for (int i = 0; each != null && i < CHUNKS; i++) {
+                chunks.setPlain(i, each);
+            }
+            return new Group(-1, chunks);
+        }
     }
 
     static {
         // Initialised here, when a machine is made, rather than inside its first restriction.
         Chunk.packed(Rights.NONE, 0, 0, Rights.NONE).set(0, Rights.R);
+        Group.uniform(Rights.NONE);
     }
 
     /**
-     * Immutable; index is gfn &gt;&gt;&gt; 18. Replaced under the lock of this object whenever a
-     * group is added.
+     * Index is gfn &gt;&gt;&gt; 18. Replaced by a longer one, and its elements set, under the lock of
+     * this object. A chunked group stays for ever.
      */
-    private volatile Group[] groups = {};
+    private volatile AtomicReferenceArray<Group> groups = new AtomicReferenceArray<>(0);
+
+    private Group group(long gfn) {
+        AtomicReferenceArray<Group> all = groups;
+        long i = gfn >>> GROUP_SHIFT;
+        return i < all.length() ? all.get((int) i) : null;
+    }
 
     int get(long gfn) {
-        Group[] all = groups;
-        long i = gfn >>> GROUP_SHIFT;
-        if (i >= all.length || all[(int) i] == null) {
-            return Rights.RWX;
+        Group group = group(gfn);
+        int uniform = Group.uniformRights(group);
+        if (uniform >= 0) {
+            return uniform;
         }
-        Chunk c = all[(int) i].chunks.get(slot(gfn));
+        Chunk c = group.chunks.get(slot(gfn));
         return c == null ? Rights.RWX : c.get(page(gfn));
     }
 
     /** Sets one page; returns its old rights. Allocates only if the page's chunk was uniform. */
     int set(long gfn, int rights) {
-        Group group = groupFor(gfn, rights);
-        if (group == null) {
-            return Rights.RWX;
+        Group group = group(gfn);
+        int all = Group.uniformRights(group);
+        if (all == rights) {
+            return rights;
+        }
+        if (all >= 0) {
+            group = chunked(gfn);
         }
         int slot = slot(gfn);
         int page = page(gfn);
@@ -77,23 +126,38 @@ final class RightsStore {
     void set(long first, long last, int rights, Narrowed narrowed) {
         long at = first;
         while (at <= last) {
-            Group group = groupFor(at, rights);
-            if (group == null) {
-                at = (at >>> GROUP_SHIFT) + 1 << GROUP_SHIFT;
-                continue;
+            long groupLast = Math.min(last, at | GROUP_PAGES - 1);
+            Group group = group(at);
+            int uniform = Group.uniformRights(group);
+            if (uniform != rights) {
+                if (uniform >= 0 && groupLast - at == GROUP_PAGES - 1) {
+                    if (!replace(at, group, Group.uniform(rights))) {
+                        continue; // another thread was faster
+                    }
+                    if ((uniform & ~rights) != 0) {
+                        narrowed.add(at, groupLast);
+                    }
+                } else {
+                    setChunks(
+                            uniform >= 0 ? chunked(at) : group, at, groupLast, rights, narrowed);
+                }
             }
+            at = groupLast + 1;
+        }
+    }
+
+    /** Sets pages first..last of one group. */
+    private static void setChunks(
+            Group group, long first, long last, int rights, Narrowed narrowed) {
+        long at = first;
+        while (at <= last) {
             long chunkLast = Math.min(last, at | Chunk.PAGES - 1);
-            if (page(at) == 0 && page(chunkLast) == Chunk.PAGES - 1) {
+            int from = page(at);
+            int to = page(chunkLast);
+            if (from == 0 && to == Chunk.PAGES - 1) {
                 setWhole(group, slot(at), rights, at, narrowed);
             } else {
-                setPart(
-                        group,
-                        slot(at),
-                        page(at),
-                        page(chunkLast),
-                        rights,
-                        at - page(at),
-                        narrowed);
+                setPart(group, slot(at), from, to, rights, at - from, narrowed);
             }
             at = chunkLast + 1;
         }
@@ -150,43 +214,68 @@ final class RightsStore {
         }
     }
 
-    /** Gives the chunk's memory back if it restricts nothing any more. */
+    /**
+     * Gives the chunk's memory back if it restricts nothing any more. Not where a few pages were
+     * closed in an open chunk: they will be again, and a fault handler that closes one page and opens
+     * another shall not allocate.
+     */
     private static void dropIfFree(Group group, int slot, Chunk c) {
-        if (c.nextRestricted(0) < 0 && c.acquire() && c.sealIfFree()) {
+        if (!c.outlivesRestrictions() && c.nextRestricted(0) < 0 && c.acquire() && c.sealIfFree()) {
             group.chunks.set(slot, null);
         }
     }
 
-    /** The group of {@code gfn}; null if there is none and {@code rights} needs none. */
-    private Group groupFor(long gfn, int rights) {
-        Group[] all = groups;
-        int i = Math.toIntExact(gfn >>> GROUP_SHIFT);
-        Group group = i < all.length ? all[i] : null;
-        return group != null || rights == Rights.RWX ? group : addGroup(i);
+    /** Replaces a uniform group by another one; false if it is no longer {@code old}. */
+    private synchronized boolean replace(long gfn, Group old, Group now) {
+        if (group(gfn) != old) {
+            return false;
+        }
+        reserve(gfn).set((int) (gfn >>> GROUP_SHIFT), now);
+        return true;
     }
 
-    private synchronized Group addGroup(int i) {
-        Group[] all = groups;
-        if (i < all.length && all[i] != null) {
-            return all[i];
+    /** The group of {@code gfn}, made of chunks from now on. */
+    private synchronized Group chunked(long gfn) {
+        Group group = group(gfn);
+        int uniform = Group.uniformRights(group);
+        if (uniform < 0) {
+            return group;
         }
-        Group[] more = Arrays.copyOf(all, Math.max(all.length, i + 1));
-        more[i] = new Group();
-        groups = more;
-        return more[i];
+        Group fresh = Group.chunked(uniform);
+        reserve(gfn).set((int) (gfn >>> GROUP_SHIFT), fresh);
+        return fresh;
+    }
+
+    /** The groups, with room for the one of {@code gfn}. Under the lock. */
+    private AtomicReferenceArray<Group> reserve(long gfn) {
+        AtomicReferenceArray<Group> all = groups;
+        int i = Math.toIntExact(gfn >>> GROUP_SHIFT);
+        if (i >= all.length()) {
+            AtomicReferenceArray<Group> more = new AtomicReferenceArray<>(i + 1);
+            for (int k = 0; k < all.length(); k++) {
+                more.setPlain(k, all.get(k));
+            }
+            groups = more;
+            all = more;
+        }
+        return all;
     }
 
     // ---- queries
     // -------------------------------------------------------------------------------------------------
 
     long nextRestricted(long gfn) {
-        Group[] all = groups;
+        AtomicReferenceArray<Group> all = groups;
         long at = gfn;
-        while (at >>> GROUP_SHIFT < all.length) {
-            Group group = all[(int) (at >>> GROUP_SHIFT)];
-            if (group == null) {
+        while (at >>> GROUP_SHIFT < all.length()) {
+            Group group = all.get((int) (at >>> GROUP_SHIFT));
+            int uniform = Group.uniformRights(group);
+            if (uniform == Rights.RWX) {
                 at = (at >>> GROUP_SHIFT) + 1 << GROUP_SHIFT;
                 continue;
+            }
+            if (uniform >= 0) {
+                return at;
             }
             Chunk c = group.chunks.get(slot(at));
             int page = c == null ? -1 : c.nextRestricted(page(at));
@@ -199,9 +288,16 @@ final class RightsStore {
     }
 
     long restrictedPages() {
+        AtomicReferenceArray<Group> all = groups;
         long n = 0;
-        for (Group group : groups) {
-            for (int i = 0; group != null && i < CHUNKS; i++) {
+        for (int g = 0; g < all.length(); g++) {
+            Group group = all.get(g);
+            int uniform = Group.uniformRights(group);
+            if (uniform >= 0) {
+                n += uniform == Rights.RWX ? 0 : GROUP_PAGES;
+                continue;
+            }
+            for (int i = 0; i < CHUNKS; i++) {
                 Chunk c = group.chunks.get(i);
                 n += c == null ? 0 : c.restrictedPages();
             }
@@ -211,13 +307,14 @@ final class RightsStore {
 
     /** Bytes of host memory, with headers as HotSpot lays them out with compressed references. */
     long bytes() {
-        Group[] all = groups;
-        long n = 16 + 4L * all.length;
-        for (Group group : all) {
-            if (group == null) {
+        AtomicReferenceArray<Group> all = groups;
+        long n = 16 + 16 + 4L * all.length();
+        for (int g = 0; g < all.length(); g++) {
+            Group group = all.get(g);
+            if (Group.uniformRights(group) >= 0) {
                 continue;
             }
-            n += 16 + 16 + 16 + 4L * CHUNKS;
+            n += 24 + 16 + 16 + 4L * CHUNKS;
             for (int i = 0; i < CHUNKS; i++) {
                 n += Chunk.uniformRights(group.chunks.get(i)) < 0 ? Chunk.packedBytes() : 0;
             }

@@ -122,6 +122,27 @@ class ConcurrentProtectionTest {
         }
     }
 
+    /** Whole groups change while a page of one is changed: chunked groups must not go again. */
+    @Test
+    void wholeGroupAndPageChangesEndInOneOfTheTwo() throws Exception {
+        for (int i = 0; i < ROUNDS / 10; i++) {
+            PageProtection p = new PageProtection(FakeMemory.of(2 * GIB));
+            ProtectionLayer l = p.userLayer();
+            together(
+                    () -> l.protect(0, 2 * GIB, NONE),
+                    () -> {
+                        l.protectPage(0x205, RX);
+                        l.protectPage(0x40205, R);
+                        l.protectPage(0x40205, RX);
+                    });
+            assertThat(p.rights(0x205)).isIn(NONE, RX);
+            assertThat(p.rights(0x40205)).isIn(NONE, RX);
+            assertThat(l.restrictedPages()).isEqualTo(2 * GIB >>> 12);
+            l.protect(0, 2 * GIB, RWX);
+            assertThat(l.restrictedPages()).isZero();
+        }
+    }
+
     @Test
     void firstRestrictionsInNewGroupsAreNotLost() throws Exception {
         for (int i = 0; i < 200; i++) {

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,9 +31,27 @@ class RightsStoreTest {
         assertThat(store.bytes()).isLessThan(100);
     }
 
+    /** However large: what a cold JVM executes for it are a few interpreted steps. */
+    @Test
+    void uniformGroupsCostOneReference() {
+        store.set(0, EIGHT_GIB, NONE, narrowed);
+        assertThat(store.bytes()).isLessThan(100);
+        assertThat(store.restrictedPages()).isEqualTo(EIGHT_GIB + 1);
+        assertThat(List.of(narrowed.first(), narrowed.last())).isEqualTo(List.of(0L, EIGHT_GIB));
+        store.set(0, EIGHT_GIB, RX, narrowed);
+        assertThat(store.bytes()).isLessThan(100);
+        assertThat(store.get(12345)).isEqualTo(RX);
+        assertThat(store.nextRestricted(12345)).isEqualTo(12345);
+        store.set(0, EIGHT_GIB, RWX, narrowed);
+        assertThat(store.nextRestricted(0)).isEqualTo(-1);
+        assertThat(store.restrictedPages()).isZero();
+    }
+
     @Test
     void uniformChunksCostOneReference() {
-        store.set(0, EIGHT_GIB, NONE, narrowed);
+        for (long gfn = 0; gfn <= EIGHT_GIB; gfn += 512) {
+            store.set(gfn, gfn + 511, NONE, narrowed);
+        }
         assertThat(store.bytes()).isLessThan(20_000);
         assertThat(store.restrictedPages()).isEqualTo(EIGHT_GIB + 1);
         store.set(0, EIGHT_GIB, RX, narrowed);
@@ -88,6 +107,30 @@ class RightsStoreTest {
         assertThat(allocated).isLessThan(10_000);
     }
 
+    /** What a fault handler does that has so many pages open at a time, all over a guest. */
+    @ParameterizedTest
+    @ValueSource(ints = {NONE, RWX})
+    void cyclesOverManyChunksAllocateNothing(int around) {
+        var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        if (around != RWX) {
+            store.set(0, EIGHT_GIB, around, narrowed);
+        }
+        int sum = 0;
+        long before = 0;
+        for (int round = 0; round < 4; round++) {
+            before = threads.getCurrentThreadAllocatedBytes();
+            for (long gfn = 3; gfn <= EIGHT_GIB; gfn += 512) {
+                sum += store.set(gfn, NONE) + store.get(gfn);
+                sum += store.set(gfn, RWX);
+                sum += store.set(gfn, around);
+            }
+        }
+        long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        assertThat(sum).isPositive();
+        assertThat(allocated).isLessThan(4096 / 2); // of 4096 chunks
+        assertThat(store.bytes()).isLessThan(1 << 20);
+    }
+
     private int changePages() {
         int sum = 0;
         for (int i = 0; i < 20_000; i++) {
@@ -95,6 +138,46 @@ class RightsStoreTest {
             sum += store.set(gfn, i % 3) + store.get(gfn);
         }
         return sum;
+    }
+
+    /** As {@link #equalsAnArrayOfPages}, with ranges that begin and end in any of four groups. */
+    @Test
+    void rangesOfGroupsEqualAnArrayOfPages() {
+        Random random = new Random(SEED);
+        int groups = 4;
+        int step = 1 << 14; // pages that are told apart
+        int[] model = new int[(groups << 18) / step];
+        Arrays.fill(model, RWX);
+        for (int i = 0; i < 2000; i++) {
+            int a = random.nextInt(model.length);
+            int b = random.nextInt(model.length);
+            int first = Math.min(a, b) & (random.nextInt(3) == 0 ? -1 : -16);
+            int last = Math.max(a, b) | (random.nextInt(3) == 0 ? 0 : 15);
+            int rights = random.nextInt(3) == 0 ? RWX : random.nextInt(8);
+            Narrowed told = new Narrowed();
+            Narrowed expected = new Narrowed();
+            for (int p = first; p <= last; p++) {
+                if ((model[p] & ~rights) != 0) {
+                    expected.add((long) p * step, (long) p * step + step - 1);
+                }
+                model[p] = rights;
+            }
+            store.set((long) first * step, (long) last * step + step - 1, rights, told);
+            String where = "operation %d (seed %d)".formatted(i, SEED);
+            assertThat(List.of(told.first(), told.last()))
+                    .as(where)
+                    .isEqualTo(List.of(expected.first(), expected.last()));
+            long restricted = 0;
+            long next = -1;
+            for (int p = model.length - 1; p >= 0; p--) {
+                restricted += model[p] == RWX ? 0 : step;
+                next = model[p] == RWX ? next : (long) p * step;
+                assertThat(store.get((long) p * step)).as(where).isEqualTo(model[p]);
+                assertThat(store.get((long) p * step + step - 1)).as(where).isEqualTo(model[p]);
+                assertThat(store.nextRestricted((long) p * step)).as(where).isEqualTo(next);
+            }
+            assertThat(store.restrictedPages()).as(where).isEqualTo(restricted);
+        }
     }
 
     /**
