@@ -43,6 +43,8 @@ final class Ept {
             MethodHandles.arrayElementVarHandle(long[].class).withInvokeExactBehavior();
     private static final VarHandle ROOT =
             MethodHandles.arrayElementVarHandle(Chunk[][].class).withInvokeExactBehavior();
+    private static final VarHandle MADE =
+            MethodHandles.arrayElementVarHandle(long[][].class).withInvokeExactBehavior();
     private static final VarHandle DIRECTORY =
             MethodHandles.arrayElementVarHandle(Chunk[].class).withInvokeExactBehavior();
     private static final VarHandle CODE;
@@ -84,6 +86,13 @@ final class Ept {
     private final GuestMemory memory;
     private final RamProtection protection;
     private final Chunk[][] root;
+
+    /**
+     * Bitmap for each directory: chunks that exist or are about to, so that a range of many GiB is
+     * cleared by looking at those alone. Made before the directory, set before the chunk.
+     */
+    private final long[][] made;
+
     private final AtomicLong present = new AtomicLong();
     private final AtomicLong strays = new AtomicLong();
 
@@ -96,6 +105,7 @@ final class Ept {
                     "physical address width " + bits + ", expected 32 .. 52");
         }
         root = new Chunk[1 << Math.max(0, bits - 12 - ROOT_SHIFT)][];
+        made = new long[root.length][];
     }
 
     /** The leaf of a page, or a value &lt;= 0 if there is none to use. */
@@ -144,35 +154,62 @@ final class Ept {
      */
     boolean clear(long firstGfn, long pages) {
         boolean found = false;
-        long end = Math.min(firstGfn + pages, (long) root.length << ROOT_SHIFT);
-        long gfn = firstGfn;
-        while (gfn < end) {
-            Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) (gfn >>> ROOT_SHIFT));
-            if (directory == null) {
-                gfn = (gfn >>> ROOT_SHIFT) + 1 << ROOT_SHIFT;
-                continue;
-            }
-            Chunk c = (Chunk) DIRECTORY.getVolatile(directory, directoryIndex(gfn));
+        long end = end(firstGfn, pages);
+        for (long gfn = nextMade(firstGfn, end); gfn < end; ) {
+            Chunk c = chunkVolatile(gfn);
             long next = Math.min(end, (gfn >>> CHUNK_BITS) + 1 << CHUNK_BITS);
             if (c != null) {
                 found |= clear(c.leaf, (int) gfn & CHUNK_PAGES - 1, (int) (next - gfn));
             }
-            gfn = next;
+            gfn = nextMade(next, end);
         }
         return found;
     }
 
     private boolean clear(long[] leaves, int from, int count) {
         boolean found = false;
+        int gone = 0;
         for (int i = from; i < from + count; i++) {
             if ((long) LONGS.getVolatile(leaves, i) != 0) {
                 found = true;
                 if ((long) LONGS.getAndSet(leaves, i, 0L) > 0) {
-                    present.getAndDecrement();
+                    gone++;
                 }
             }
         }
+        if (gone != 0) {
+            present.addAndGet(-gone);
+        }
         return found;
+    }
+
+    private long end(long firstGfn, long pages) {
+        return Math.min(firstGfn + pages, (long) root.length << ROOT_SHIFT);
+    }
+
+    /**
+     * {@code gfn}, or the first one after it in a chunk that exists; {@code end} or more if there is
+     * none before. A chunk that is not seen was made after the caller changed what it clears for.
+     */
+    private long nextMade(long gfn, long end) {
+        long at = gfn;
+        while (at < end) {
+            int r = (int) (at >>> ROOT_SHIFT);
+            if ((Chunk[]) ROOT.getVolatile(root, r) != null) {
+                int i = directoryIndex(at);
+                long bits = (long) LONGS.getVolatile(made[r], i >>> 6) & -1L << i;
+                if (bits != 0) {
+                    int to = i & ~63 | Long.numberOfTrailingZeros(bits);
+                    return to == i ? at : (long) r << ROOT_SHIFT | (long) to << CHUNK_BITS;
+                }
+                if (i < (1 << DIRECTORY_BITS) - 64) {
+                    at = (long) r << ROOT_SHIFT | (long) (i | 63) + 1 << CHUNK_BITS;
+                    continue;
+                }
+            }
+            at = (long) r + 1 << ROOT_SHIFT;
+        }
+        return at;
     }
 
     /** Translations used without a leaf, so far. */
@@ -254,23 +291,18 @@ final class Ept {
     }
 
     void forEachCodePage(long firstGfn, long pages, PageVisitor visitor) {
-        long end = Math.min(firstGfn + pages, (long) root.length << ROOT_SHIFT);
-        long gfn = firstGfn;
-        while (gfn < end) {
-            Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) (gfn >>> ROOT_SHIFT));
-            if (directory == null) {
-                gfn = (gfn >>> ROOT_SHIFT) + 1 << ROOT_SHIFT;
-                continue;
+        long end = end(firstGfn, pages);
+        for (long gfn = nextMade(firstGfn, end); gfn < end; ) {
+            Chunk c = chunkVolatile(gfn);
+            long next = Math.min(end, (gfn >>> CHUNK_BITS) + 1 << CHUNK_BITS);
+            if (c != null && (long[]) CODE.getVolatile(c) != null) {
+                for (; gfn < next; gfn++) {
+                    if (owners(c, gfn) != 0) {
+                        visitor.page(gfn);
+                    }
+                }
             }
-            Chunk c = (Chunk) DIRECTORY.getVolatile(directory, directoryIndex(gfn));
-            if (c == null || (long[]) CODE.getVolatile(c) == null) {
-                gfn = (gfn >>> CHUNK_BITS) + 1 << CHUNK_BITS;
-                continue;
-            }
-            if (owners(c, gfn) != 0) {
-                visitor.page(gfn);
-            }
-            gfn++;
+            gfn = nextMade(next, end);
         }
     }
 
@@ -312,6 +344,8 @@ final class Ept {
         }
         Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
         if (directory == null) {
+            long[] none = new long[(1 << DIRECTORY_BITS) / 64];
+            long[] before = (long[]) MADE.compareAndExchange(made, (int) r, (long[]) null, none);
             Chunk[] fresh = new Chunk[1 << DIRECTORY_BITS];
             Chunk[] other = (Chunk[]) ROOT.compareAndExchange(root, (int) r, (Chunk[]) null, fresh);
             directory = other == null ? fresh : other;
@@ -319,6 +353,7 @@ final class Ept {
         int i = directoryIndex(gfn);
         Chunk c = (Chunk) DIRECTORY.getVolatile(directory, i);
         if (c == null) {
+            long was = (long) LONGS.getAndBitwiseOr(made[(int) r], i >>> 6, 1L << i);
             Chunk fresh = new Chunk();
             Chunk other = (Chunk) DIRECTORY.compareAndExchange(directory, i, (Chunk) null, fresh);
             c = other == null ? fresh : other;
