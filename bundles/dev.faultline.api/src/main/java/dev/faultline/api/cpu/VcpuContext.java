@@ -483,12 +483,23 @@ public final class VcpuContext {
             self.flushTranslations();
         }
         for (VcpuContext v : all) {
-            while (v != self && v.inGuest != 0 && (v.request & REQ_FLUSH) != 0) {
-                Thread.yield();
+            for (int i = 0; v != self && v.inGuest != 0 && (v.request & REQ_FLUSH) != 0; i++) {
+                backOff(i);
             }
         }
         if (was) {
             self.enterGuest();
+        }
+    }
+
+    /** A running vCPU answers within a microsecond; one that has lost its processor needs ours. */
+    private static void backOff(int times) {
+        if (times < 50) {
+            Thread.onSpinWait();
+        } else if (times < 1000) {
+            Thread.yield();
+        } else {
+            java.util.concurrent.locks.LockSupport.parkNanos(50_000);
         }
     }
 
