@@ -164,8 +164,14 @@ public final class VcpuContext {
     /** PAE paging: the four PDPTE registers. */
     public final long[] pdpte = new long[4];
 
-    /** DR0-DR3, unused, unused, DR6, DR7. */
+    /** DR0-DR3, unused, unused, DR6, DR7: the breakpoints that are armed. */
     public final long[] dr = new long[8];
+
+    /**
+     * What the guest reads and writes as its debug registers while a debugger outside it has its
+     * own in {@link #dr}, ordered like it; null: there is none, and {@link #dr} is the guest's.
+     */
+    public long[] guestDr;
 
     // ---- model-specific registers
     // --------------------------------------------------------------------------------
@@ -386,6 +392,14 @@ public final class VcpuContext {
     public int injectedError;
 
     /**
+     * Bit n: exception n (#DB, #BP) is not delivered to the guest. The engine leaves with {@link
+     * PendingFault#INTERCEPTED} instead, at the instruction that raised it, or behind it for a
+     * trap; INT3 counts as one, INT1 and INT n do not. Changed at instruction boundaries outside
+     * the engine.
+     */
+    public int intercepts;
+
+    /**
      * For engines: block base and index of the instruction being executed, so that a fault knows
      * its start.
      */
@@ -600,6 +614,11 @@ public final class VcpuContext {
 
     public boolean v86() {
         return (eflags & VM) != 0;
+    }
+
+    /** The guest's own debug registers, whoever uses {@link #dr}. */
+    public long[] guestDebugRegisters() {
+        return guestDr == null ? dr : guestDr;
     }
 
     /** True if {@code lin} is canonical for 4-level paging. */

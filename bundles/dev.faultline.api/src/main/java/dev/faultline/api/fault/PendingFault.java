@@ -22,6 +22,12 @@ public final class PendingFault {
     /** {@link #kind}: leave the run loop, nothing is wrong. */
     public static final int STOP = 4;
 
+    /**
+     * {@link #kind}: a guest exception that {@link dev.faultline.api.cpu.VcpuContext#intercepts}
+     * names; {@link #vector} says which.
+     */
+    public static final int INTERCEPTED = 5;
+
     /** {@link #access}: data read. */
     public static final int ACCESS_R = 1;
 

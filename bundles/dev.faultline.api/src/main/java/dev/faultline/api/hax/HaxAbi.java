@@ -14,6 +14,9 @@ public final class HaxAbi {
     /** Most entries of a {@link HaxLayout#MSR_DATA}. */
     public static final int MAX_MSRS = 0x20;
 
+    /** Most entries behind a {@link HaxLayout#CPUID}. */
+    public static final int MAX_CPUID_ENTRIES = 0x40;
+
     // Capability, wstatus.
     public static final int CAP_WORKING = 1;
     public static final int CAP_MEMQUOTA = 1 << 1;
@@ -47,12 +50,12 @@ public final class HaxAbi {
     public static final int REASON_PAUSED = 8;
 
     // Exit reasons: SDM 3C, "VMX Basic Exit Reasons".
+    public static final int REASON_EXCEPTION_OR_NMI = 0;
     public static final int REASON_EXTERNAL_INTERRUPT = 1;
     public static final int REASON_TRIPLE_FAULT = 2;
     public static final int REASON_INTERRUPT_WINDOW = 7;
     public static final int REASON_HLT = 12;
     public static final int REASON_IO = 30;
-    public static final int REASON_MONITOR_TRAP = 37;
     public static final int REASON_EPT_VIOLATION = 48;
 
     /** {@code io._direction}. */
@@ -91,6 +94,7 @@ public final class HaxAbi {
 
     // Errors of the core.
     public static final int EPERM = -1;
+    public static final int E2BIG = -7;
     public static final int ENOMEM = -12;
     public static final int EACCES = -13;
     public static final int EFAULT = -14;

@@ -221,6 +221,22 @@ public final class HaxLayout {
                     U32.withName("reserved"),
                     sequenceLayout(8, U64).withName("dr"));
 
+    /** hax_cpuid; {@code total} {@link #CPUID_ENTRY} follow. */
+    public static final StructLayout CPUID =
+            structLayout(U32.withName("total"), U32.withName("pad"));
+
+    /** hax_cpuid_entry: EAX and ECX that the guest asks with, and what it gets. */
+    public static final StructLayout CPUID_ENTRY =
+            structLayout(
+                    U32.withName("function"),
+                    U32.withName("index"),
+                    U32.withName("flags"),
+                    U32.withName("eax"),
+                    U32.withName("ebx"),
+                    U32.withName("ecx"),
+                    U32.withName("edx"),
+                    sequenceLayout(3, U32).withName("pad"));
+
     private HaxLayout() {}
 
     /**

@@ -38,7 +38,14 @@ public enum HaxOp {
      * it, or the tunnel's {@code user_event_pending}.
      */
     KICKOFF(On.VCPU, Dir.NONE, 0, 0, 0x90F),
-    DEBUG(On.VCPU, Dir.IN, 0xC9, 72, 0x916);
+    DEBUG(On.VCPU, Dir.IN, 0xC9, 72, 0x916),
+    /**
+     * The argument is a {@link HaxLayout#CPUID} followed by its entries on Windows; elsewhere eight
+     * bytes with its address.
+     */
+    SET_CPUID(On.VCPU, Dir.IN, 0xCA, 8, 0x917),
+    /** The argument is that of {@link #SET_CPUID}. */
+    GET_CPUID(On.VCPU, Dir.BOTH, 0xCB, 8, 0x918);
 
     /** What an operation is issued on. */
     public enum On {
@@ -77,7 +84,7 @@ public enum HaxOp {
         return dir;
     }
 
-    /** Bytes of the structure; 0: none. */
+    /** Bytes of the structure; 0: none. Of one with a table behind it: of its head. */
     public int size() {
         return size;
     }

@@ -49,6 +49,10 @@ public final class RunLoop {
                         return VcpuLoop.EXIT_FAULT;
                     }
                     v.endDiversion(); // the instruction is over
+                    if ((v.intercepts >>> v.fault.vector & 1) != 0) {
+                        v.fault.kind = PendingFault.INTERCEPTED;
+                        return VcpuLoop.EXIT_FAULT;
+                    }
                     x = exception(v);
                     if (x != EVENT_DELIVERED) {
                         return x;

@@ -35,7 +35,9 @@ final class Driver implements HaxModule {
                     | CAP_64BIT_SETRAM
                     | CAP_TUNNEL_PAGE
                     | CAP_RAM_PROTECTION
-                    | CAP_IMPLICIT_RAMBLOCK;
+                    | CAP_DEBUG
+                    | CAP_IMPLICIT_RAMBLOCK
+                    | CAP_CPUID;
 
     /** An open device. */
     private record Handle(HaxOp.On on, Vm vm, Vcpu vcpu) {}
@@ -139,6 +141,12 @@ final class Driver implements HaxModule {
             return statuses.tooShort(op);
         }
         ByteBuffer b = arg == null ? null : arg.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        if (op == HaxOp.SET_CPUID || op == HaxOp.GET_CPUID) {
+            b = CpuidTable.at(b, platform == HaxPlatform.WINDOWS);
+            if (b == null) {
+                return statuses.tooShort(op);
+            }
+        }
         int error =
                 switch (h.on) {
                     case MODULE -> module(op, b);

@@ -41,11 +41,12 @@ final class Msrs {
     private Msrs() {}
 
     /**
+     * @param strict refuse the last entry too, as the reference does
      * @return 0, or EFAULT for more entries than the structure has
      */
-    static int each(VcpuContext v, ByteBuffer data, boolean write) {
+    static int each(VcpuContext v, ByteBuffer data, boolean write, boolean strict) {
         int n = data.getShort(0) & 0xFFFF;
-        if (n > HaxAbi.MAX_MSRS) {
+        if (n > HaxAbi.MAX_MSRS || strict && n == HaxAbi.MAX_MSRS) {
             return HaxAbi.EFAULT;
         }
         int done = 0;

@@ -69,7 +69,10 @@ final class Registers {
 
     private Registers() {}
 
-    static void get(VcpuContext v, ByteBuffer to) {
+    /**
+     * @param dr the debug registers to show
+     */
+    static void get(VcpuContext v, long[] dr, ByteBuffer to) {
         for (int i = 0; i < GPRS; i++) {
             to.putLong(8 * i, v.gpr[i]);
         }
@@ -92,10 +95,10 @@ final class Registers {
         to.putLong(CR3, v.cr3);
         to.putLong(CR4, v.cr4);
         for (int i = 0; i < 4; i++) {
-            to.putLong(DR0 + 8 * i, v.dr[i]);
+            to.putLong(DR0 + 8 * i, dr[i]);
         }
-        to.putLong(DR6, v.dr[6]);
-        to.putLong(DR7, v.dr[7]);
+        to.putLong(DR6, dr[6]);
+        to.putLong(DR7, dr[7]);
         to.putLong(PDE, 0);
         to.putInt(EFER, (int) v.efer);
         to.putInt(SYSENTER_CS, (int) v.sysenterCs);
@@ -119,8 +122,10 @@ final class Registers {
     /**
      * The vCPU runs on from the new state: a shutdown, and an event that was being delivered, are
      * forgotten. The caller drops cached translations.
+     *
+     * @param dr the debug registers to set, or null
      */
-    static void set(VcpuContext v, ByteBuffer from) {
+    static void set(VcpuContext v, long[] dr, ByteBuffer from) {
         for (int i = 0; i < GPRS; i++) {
             v.gpr[i] = from.getLong(8 * i);
         }
@@ -142,11 +147,13 @@ final class Registers {
         v.cr2 = from.getLong(CR2);
         v.cr3 = from.getLong(CR3);
         v.cr4 = from.getLong(CR4);
-        for (int i = 0; i < 4; i++) {
-            v.dr[i] = from.getLong(DR0 + 8 * i);
+        if (dr != null) {
+            for (int i = 0; i < 4; i++) {
+                dr[i] = from.getLong(DR0 + 8 * i);
+            }
+            dr[6] = Debugger.dr6(from.getLong(DR6));
+            dr[7] = Debugger.dr7(from.getLong(DR7));
         }
-        v.dr[6] = from.getLong(DR6);
-        v.dr[7] = from.getLong(DR7);
         v.efer = from.getInt(EFER) & 0xFFFF_FFFFL;
         v.sysenterCs = from.getInt(SYSENTER_CS) & 0xFFFF_FFFFL;
         v.sysenterEip = from.getLong(SYSENTER_EIP);

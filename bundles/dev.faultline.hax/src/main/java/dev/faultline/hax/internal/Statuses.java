@@ -31,7 +31,8 @@ final class Statuses {
             return STATUS_INVALID_HANDLE;
         }
         return switch (op) {
-            case ALLOC_RAM, ADD_RAMBLOCK, RUN, VCPU_CREATE, CREATE_VM -> STATUS_UNSUCCESSFUL;
+            case ALLOC_RAM, ADD_RAMBLOCK, RUN, VCPU_CREATE, CREATE_VM, SET_CPUID, GET_CPUID ->
+                    STATUS_UNSUCCESSFUL;
             default -> error == EINVAL ? STATUS_INVALID_PARAMETER : STATUS_UNSUCCESSFUL;
         };
     }

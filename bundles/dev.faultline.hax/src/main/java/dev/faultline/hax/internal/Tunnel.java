@@ -98,7 +98,7 @@ final class Tunnel {
         HostBytes.put64(at + DEBUG_RIP, rip);
         HostBytes.put64(at + DEBUG_DR6, dr6);
         HostBytes.put64(at + DEBUG_DR7, dr7);
-        exit(EXIT_DEBUG, REASON_MONITOR_TRAP);
+        exit(EXIT_DEBUG, REASON_EXCEPTION_OR_NMI);
     }
 
     /** One element, never a string: a repeated instruction exits once for each. */

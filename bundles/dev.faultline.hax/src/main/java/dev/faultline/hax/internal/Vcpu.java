@@ -4,6 +4,7 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static dev.faultline.api.hax.HaxLayout.offset;
 
+import dev.faultline.api.cpu.CpuidPolicy;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngine;
 import dev.faultline.api.cpu.VcpuLoop;
@@ -21,8 +22,6 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class Vcpu {
     private static final System.Logger LOG = System.getLogger(Vcpu.class.getName());
-    private static final int CONTROL_DEBUG = offset(HaxLayout.DEBUG, "control");
-    private static final long DR6_STEP = 0x4000;
     private static final int INFO_IO = offset(HaxLayout.TUNNEL_INFO, "io_va");
     private static final int INFO_SIZE = offset(HaxLayout.TUNNEL_INFO, "size");
 
@@ -31,13 +30,15 @@ final class Vcpu {
     private final Interrupts interrupts;
     private final VcpuEngine engine;
     private final Mmu mmu;
+    private final CpuidTable cpuid;
+    private final CpuidPolicy cpu;
+    private final Debugger debugger;
     private final boolean strict;
     private final ReentrantLock turn = new ReentrantLock();
     private volatile Tunnel tunnel;
     private volatile boolean running;
     private volatile boolean kicked;
     private volatile boolean dead;
-    private boolean stepping;
 
     /** HLT has retired and the client does not know yet. */
     private boolean halted;
@@ -45,8 +46,9 @@ final class Vcpu {
     private boolean pdptesStale;
     private String panic;
 
-    Vcpu(int index, Services services, Mmu mmu, HostClock clock, boolean strict) {
+    Vcpu(int index, Services services, Mmu mmu, HostClock clock, CpuidTable cpuid, boolean strict) {
         this.mmu = mmu;
+        this.cpuid = cpuid;
         this.strict = strict;
         v = new VcpuContext(index);
         bus = new DeviceExits(v, services.propagation());
@@ -58,6 +60,9 @@ final class Vcpu {
         v.propagation = bus;
         mmu.attach(v);
         services.engine().reset(v);
+        cpu = v.cpuid;
+        v.cpuid = cpuid.over(cpu);
+        debugger = new Debugger(v, strict);
         v.recompute();
         engine = services.engine().create(v);
     }
@@ -108,12 +113,18 @@ final class Vcpu {
             return 0;
         }
         if (op == HaxOp.INTERRUPT) {
-            int vector = arg.getInt(0);
+            int vector = strict ? arg.getInt(0) & 0xFF : arg.getInt(0);
             if (vector < 0 || vector > 255) {
                 return EINVAL;
             }
             interrupts.add(vector);
             return 0;
+        }
+        if (op == HaxOp.SET_CPUID) {
+            return dead ? ENODEV : running ? EFAULT : cpuid.set(arg);
+        }
+        if (op == HaxOp.GET_CPUID) {
+            return dead ? ENODEV : cpuid.get(arg, cpu, v);
         }
         turn.lock();
         try {
@@ -129,20 +140,20 @@ final class Vcpu {
                 return run();
             }
             case SETUP_TUNNEL -> setupTunnel(arg);
-            case GET_REGS -> Registers.get(v, arg);
+            case GET_REGS -> Registers.get(v, debugger.visible(), arg);
             case SET_REGS -> setRegisters(arg);
             case GET_FPU -> Registers.getFpu(v, arg);
             case SET_FPU -> Registers.setFpu(v, arg);
             case GET_MSRS -> {
-                return Msrs.each(v, arg, false);
+                return Msrs.each(v, arg, false, strict);
             }
             case SET_MSRS -> {
-                int r = Msrs.each(v, arg, true);
+                int r = Msrs.each(v, arg, true, strict);
                 changed();
                 return r;
             }
             case DEBUG -> {
-                return debug(arg);
+                return debugger.control(arg);
             }
             default -> throw new IllegalStateException(op + " is not a vCPU's");
         }
@@ -160,9 +171,10 @@ final class Vcpu {
 
     private void setRegisters(ByteBuffer arg) {
         long rip = v.rip;
-        Registers.set(v, arg);
+        Registers.set(v, debugger.locked() ? null : debugger.visible(), arg);
         if (v.rip != rip) {
             bus.abandon();
+            debugger.take();
         }
         panic = null;
         changed();
@@ -172,17 +184,6 @@ final class Vcpu {
         v.recompute();
         mmu.flush(v);
         pdptesStale = true;
-    }
-
-    /** Single-stepping only: breakpoints of the client would need exceptions to be intercepted. */
-    private int debug(ByteBuffer arg) {
-        int control = arg.getInt(CONTROL_DEBUG);
-        if ((control & (DEBUG_USE_SW_BP | DEBUG_USE_HW_BP)) != 0
-                || (control & ~(DEBUG_ENABLE | DEBUG_STEP)) != 0) {
-            return EINVAL;
-        }
-        stepping = (control & DEBUG_ENABLE) != 0 && (control & DEBUG_STEP) != 0;
-        return 0;
     }
 
     // ---- RUN
@@ -239,6 +240,11 @@ final class Vcpu {
             t.access(write, v);
             return true;
         }
+        Debugger.Hit hit = debugger.take();
+        if (hit != null) {
+            t.debug(hit.rip(), hit.dr6(), hit.dr7());
+            return true;
+        }
         if (bus.failure() != null && panic == null) {
             panic = bus.failure();
             LOG.log(System.Logger.Level.ERROR, "vCPU " + v.index + ": " + panic);
@@ -264,18 +270,19 @@ final class Vcpu {
             return true;
         }
         if (pdptesStale && !loadPdptes()) {
-            return fault(t);
+            return fault(t, v.instructions);
         }
         return execute(t);
     }
 
     private boolean execute(Tunnel t) {
         bus.begin();
-        boolean one = stepping || bus.midInstruction();
+        debugger.enter();
+        boolean one = debugger.stepping() || bus.midInstruction();
         long before = v.instructions;
         int exit = one ? engine.step() : engine.run();
         if (exit == VcpuLoop.EXIT_FAULT) {
-            return fault(t);
+            return fault(t, before);
         }
         bus.stepped();
         if (exit == VcpuLoop.EXIT_SHUTDOWN) {
@@ -287,15 +294,22 @@ final class Vcpu {
             halted = true;
             return false;
         }
-        if (stepping && v.instructions != before && !bus.hasWrite()) {
-            t.debug(v.rip, v.dr[6] | DR6_STEP, v.dr[7]);
-            return true;
+        if (debugger.stepping() && v.instructions != before) {
+            debugger.stepped();
         }
         return false;
     }
 
-    private boolean fault(Tunnel t) {
+    private boolean fault(Tunnel t, long instructionsBefore) {
         PendingFault f = v.fault;
+        if (f.kind == PendingFault.INTERCEPTED) {
+            boolean retired = v.instructions != instructionsBefore;
+            if (retired) {
+                bus.stepped();
+            }
+            debugger.intercepted(retired);
+            return false;
+        }
         bus.undo();
         if (bus.hasWrite()) {
             bus.ask(); // what came first, first: the instruction stops again

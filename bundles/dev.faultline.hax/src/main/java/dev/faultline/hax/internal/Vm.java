@@ -48,6 +48,7 @@ final class Vm {
     private final boolean strict;
     private final Mmu mmu;
     private final HostClock clock = new HostClock();
+    private final CpuidTable cpuid = new CpuidTable();
     private final Vcpu[] vcpus = new Vcpu[MAX_VCPUS];
 
     /** Blocks of one mapping each, which go with their last slot. */
@@ -122,7 +123,7 @@ final class Vm {
         if (index < 0 || index >= MAX_VCPUS || vcpus[index] != null) {
             return EINVAL;
         }
-        vcpus[index] = new Vcpu(index, services, mmu, clock, strict);
+        vcpus[index] = new Vcpu(index, services, mmu, clock, cpuid, strict);
         return 0;
     }
 

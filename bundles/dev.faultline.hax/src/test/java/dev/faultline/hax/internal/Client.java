@@ -253,6 +253,40 @@ final class Client implements AutoCloseable {
                 : head + " %x".formatted(HostBytes.get64(io + offset(HaxLayout.FASTMMIO, "value")));
     }
 
+    /** A gate for {@code vector} to {@code code} (hex) at {@code handler}, and a stack. */
+    void idt(int vector, int handler, String code) {
+        byte[] bytes = java.util.HexFormat.of().parseHex(code.replace(" ", ""));
+        HostBytes.copyIn(bytes, 0, ram + handler, bytes.length);
+        int gdt = 0x800;
+        HostBytes.put64(ram + gdt + 8, 0x00CF_9B00_0000_FFFFL);
+        HostBytes.put64(ram + gdt + 16, 0x00CF_9300_0000_FFFFL);
+        int idt = 0x400;
+        HostBytes.put64(ram + idt + 8 * vector, 0x8E00_0008_0000L | handler);
+        ByteBuffer r = registers();
+        r.putLong(at("_gdt") + 8, gdt).putInt(at("_gdt") + 4, 23);
+        r.putLong(at("_idt") + 8, idt).putInt(at("_idt") + 4, 0x3FF);
+        registers(r);
+        gpr(4, 0x4000);
+    }
+
+    /** DEBUG. @param dr DR0.. as far as given; DR7 by {@code dr7} */
+    int debug(int control, long dr7, long... dr) {
+        ByteBuffer b = buffer(72).putInt(0, control).putLong(8 + 7 * 8, dr7);
+        for (int i = 0; i < dr.length; i++) {
+            b.putLong(8 + 8 * i, dr[i]);
+        }
+        return vcpu(HaxOp.DEBUG, b);
+    }
+
+    /** The DEBUG exit: {@code rip dr6 dr7}, in hex. */
+    String debugged() {
+        return "%x %x %x"
+                .formatted(
+                        HostBytes.get64(tunnel + field("debug", "rip")),
+                        HostBytes.get64(tunnel + field("debug", "dr6")),
+                        HostBytes.get64(tunnel + field("debug", "dr7")));
+    }
+
     /** What the client answers to a port read. */
     void answerIo(long value) {
         HostBytes.put64(io, value);

@@ -378,18 +378,17 @@ class GuestRunTest {
     }
 
     private void idt(int vector, int handler, String code) {
-        byte[] bytes = java.util.HexFormat.of().parseHex(code.replace(" ", ""));
-        HostBytes.copyIn(bytes, 0, c.ram + handler, bytes.length);
-        int gdt = 0x800;
-        HostBytes.put64(c.ram + gdt + 8, 0x00CF_9B00_0000_FFFFL);
-        HostBytes.put64(c.ram + gdt + 16, 0x00CF_9300_0000_FFFFL);
-        int idt = 0x400;
-        HostBytes.put64(c.ram + idt + 8 * vector, 0x8E00_0008_0000L | handler);
-        var r = c.registers();
-        r.putLong(Client.at("_gdt") + 8, gdt).putInt(Client.at("_gdt") + 4, 23);
-        r.putLong(Client.at("_idt") + 8, idt).putInt(Client.at("_idt") + 4, 0x3FF);
-        c.registers(r);
-        c.gpr(RSP, 0x4000);
+        c.idt(vector, handler, code);
+    }
+
+    @Test
+    void strictModeTakesTheVectorsLowByte() {
+        c.close();
+        c = Client.strict();
+        guest("fb 90 eb fe"); // sti; nop; jmp $
+        idt(0x21, 0x1100, "e6 20 f4"); // out 20h,al; hlt
+        assertThat(c.vcpu(HaxOp.INTERRUPT, Client.buffer(4).putInt(0, 0xABCD_0021))).isZero();
+        assertThat(c.run()).isEqualTo(EXIT_IO);
     }
 
     /** No interrupt comes between a device's answer and the end of the instruction that asked. */
@@ -464,20 +463,6 @@ class GuestRunTest {
         guest("eb fe"); // jmp $
         c.tunnel("_exit_reason", REASON_PAUSED);
         assertThat(c.run()).isEqualTo(EXIT_PAUSED);
-    }
-
-    @Test
-    void steppingLeavesAfterEachInstruction() {
-        guest("40 40"); // inc eax; inc eax
-        assertThat(c.vcpu(HaxOp.DEBUG, Client.buffer(72).putInt(0, DEBUG_ENABLE | DEBUG_STEP)))
-                .isZero();
-        assertThat(c.run()).isEqualTo(EXIT_DEBUG);
-        assertThat(c.get("_rip")).isEqualTo(Client.CODE + 1);
-        assertThat(c.run()).isEqualTo(EXIT_DEBUG);
-        assertThat(c.vcpu(HaxOp.DEBUG, Client.buffer(72))).isZero();
-        assertThat(c.run()).isEqualTo(EXIT_HLT);
-        assertThat(c.vcpu(HaxOp.DEBUG, Client.buffer(72).putInt(0, DEBUG_ENABLE | DEBUG_USE_HW_BP)))
-                .isEqualTo(EINVAL);
     }
 
     /**

@@ -73,7 +73,13 @@ class HaxLayoutTest {
                                 + " 128"),
                 Arguments.of(
                         HaxLayout.MSR_DATA, 520, "0 nr_msr 2, 2 done 2, 4 pad 4, 8 entries 512"),
-                Arguments.of(HaxLayout.DEBUG, 72, "0 control 4, 4 reserved 4, 8 dr 64"));
+                Arguments.of(HaxLayout.DEBUG, 72, "0 control 4, 4 reserved 4, 8 dr 64"),
+                Arguments.of(HaxLayout.CPUID, 8, "0 total 4, 4 pad 4"),
+                Arguments.of(
+                        HaxLayout.CPUID_ENTRY,
+                        40,
+                        "0 function 4, 4 index 4, 8 flags 4, 12 eax 4, 16 ebx 4, 20 ecx 4, 24 edx 4,"
+                                + " 28 pad 12"));
     }
 
     @ParameterizedTest

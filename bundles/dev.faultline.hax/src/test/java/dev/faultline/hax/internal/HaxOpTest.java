@@ -42,6 +42,8 @@ class HaxOpTest {
                     GET_REGS,            c20000c8, c20000c8, 40002438
                     KICKOFF,             -,        -,        4000243c
                     DEBUG,               404800c9, 804800c9, 40002458
+                    SET_CPUID,           400800ca, 800800ca, 4000245c
+                    GET_CPUID,           c00800cb, c00800cb, 40002460
                     """)
     void codesAreThoseOfTheReference(HaxOp op, String linux, String bsd, String windows) {
         assertThat(op.code(HaxPlatform.LINUX)).isEqualTo(code(linux));
@@ -82,6 +84,7 @@ class HaxOpTest {
         assertThat(HaxOp.SETUP_TUNNEL.size()).isEqualTo(HaxLayout.size(HaxLayout.TUNNEL_INFO));
         assertThat(HaxOp.SET_REGS.size()).isEqualTo(HaxLayout.size(HaxLayout.VCPU_STATE));
         assertThat(HaxOp.DEBUG.size()).isEqualTo(HaxLayout.size(HaxLayout.DEBUG));
+        assertThat(HaxOp.SET_CPUID.size()).isEqualTo(HaxLayout.size(HaxLayout.CPUID));
     }
 
     @Test

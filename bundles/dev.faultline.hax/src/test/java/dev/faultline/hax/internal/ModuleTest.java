@@ -39,7 +39,7 @@ class ModuleTest {
         ByteBuffer cap = Client.buffer(16);
         assertThat(c.ioctl(c.module, HaxOp.CAPABILITY, cap)).isZero();
         assertThat(cap.getShort(0)).isEqualTo((short) CAP_WORKING);
-        assertThat(cap.getShort(2)).isEqualTo((short) 0x17F);
+        assertThat(cap.getShort(2)).isEqualTo((short) 0x3FF);
         assertThat(cap.getInt(4)).isZero();
         assertThat(cap.getLong(8)).isZero();
         assertThat(c.ioctl(c.vm, HaxOp.NOTIFY_QEMU_VERSION, Client.buffer(8).putInt(0, 4)))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.hax.internal;
 
-import static dev.faultline.api.hax.HaxAbi.EFAULT;
+import static dev.faultline.api.hax.EFAULT;
 import static dev.faultline.api.hax.HaxAbi.EXIT_HLT;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** Registers byte for byte: what a client sets is what the guest has, and what it gets back. */
 class RegistersTest {
-    private final Client c = Client.linux().ram(0x1_0000);
+    private Client c = Client.linux().ram(0x1_0000);
 
     @AfterEach
     void close() {
@@ -116,5 +116,19 @@ class RegistersTest {
         assertThat(r.getLong(128)).isEqualTo(0xFFF0);
         assertThat(r.getShort(144) & 0xFFFF).isEqualTo(0xF000);
         assertThat(r.getLong(144 + 8)).isEqualTo(0xFFFF_0000L);
+    }
+
+    @Test
+    void strictModeRefusesTheLastMsr() {
+        c.code("f4");
+        ByteBuffer full = Client.buffer(520).putShort(0, (short) 32);
+        for (int i = 0; i < 32; i++) {
+            full.putLong(8 + 16 * i, 0x174);
+        }
+        assertThat(c.vcpu(HaxOp.GET_MSRS, full)).isZero();
+        assertThat(full.getShort(2)).isEqualTo((short) 32);
+        c.close();
+        c = Client.strict().ram(0x1_0000).code("f4");
+        assertThat(c.vcpu(HaxOp.GET_MSRS, full)).isEqualTo(EFAULT);
     }
 }

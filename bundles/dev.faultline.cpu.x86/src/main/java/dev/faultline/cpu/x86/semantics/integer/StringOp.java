@@ -7,6 +7,7 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Preflight;
+import dev.faultline.cpu.x86.Stepping;
 
 /**
  * What the string instructions share. SDM 1, "String Instructions"; SDM 2B,
@@ -112,11 +113,11 @@ abstract class StringOp extends Op {
     }
 
     /**
-     * Most iterations that one call may do one by one: a single one under TF, and while a fault
-     * handler's answer holds.
+     * Most iterations that one call may do one by one: a single one under TF, with breakpoints
+     * armed, and while a fault handler's answer holds.
      */
     static int steps(VcpuContext v) {
-        return (v.eflags & VcpuContext.TF) != 0 || v.diversion.active() ? 1 : STEPS;
+        return Stepping.needed(v) || v.diversion.active() ? 1 : STEPS;
     }
 
     /** Translates the element at RSI. @return hva, Mem.LATE (a device is not read yet), or -1 */
@@ -159,10 +160,10 @@ abstract class StringOp extends Op {
     }
 
     /**
-     * Whether a chunk may be more than one element at once: upwards, no single-stepping, and no
-     * fault handler's answer holds.
+     * Whether a chunk may be more than one element at once: upwards, no single-stepping, no
+     * breakpoints, and no fault handler's answer holds.
      */
     static boolean bulk(VcpuContext v) {
-        return (v.eflags & (VcpuContext.DF | VcpuContext.TF)) == 0 && !v.diversion.active();
+        return (v.eflags & VcpuContext.DF) == 0 && !Stepping.needed(v) && !v.diversion.active();
     }
 }

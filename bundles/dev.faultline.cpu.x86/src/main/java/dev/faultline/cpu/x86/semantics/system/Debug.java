@@ -164,12 +164,12 @@ public final class Debug {
      * DR6 and DR7 as delivery of #DB leaves them: called when one is raised, with the conditions
      * found.
      */
-    static void conditions(VcpuContext v, int bits) {
-        v.dr[6] = v.dr[6] & ~0xFL | bits;
+    static void conditions(long[] dr, int bits) {
+        dr[6] = dr[6] & ~0xFL | bits;
     }
 
     private static int raise(VcpuContext v, int bits) {
-        conditions(v, bits);
+        conditions(v.dr, bits);
         v.fault.guest(Faults.DB, PendingFault.NO_ERROR_CODE);
         return (int) v.propagation.raise(v);
     }

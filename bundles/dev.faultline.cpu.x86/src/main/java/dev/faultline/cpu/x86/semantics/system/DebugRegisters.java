@@ -44,21 +44,22 @@ final class DebugRegisters {
             if (v.cpl != 0) {
                 return Faults.gp(v, 0);
             }
-            if ((v.dr[7] & Debug.DR7_GD) != 0) {
-                Debug.conditions(v, Debug.DR6_BD);
+            long[] dr = v.guestDebugRegisters();
+            if ((dr[7] & Debug.DR7_GD) != 0) {
+                Debug.conditions(dr, Debug.DR6_BD);
                 return Faults.raise(v, Faults.DB, PendingFault.NO_ERROR_CODE);
             }
             int r = alias ? reg + 2 : reg;
             boolean wide = v.codeBits == 64;
             if (!write) {
-                v.gpr[gpr] = wide ? v.dr[r] : v.dr[r] & 0xFFFF_FFFFL;
+                v.gpr[gpr] = wide ? dr[r] : dr[r] & 0xFFFF_FFFFL;
                 return NEXT;
             }
             long x = wide ? v.gpr[gpr] : v.gpr[gpr] & 0xFFFF_FFFFL;
             if (r >= 6 && x >>> 32 != 0) {
                 return Faults.gp(v, 0);
             }
-            v.dr[r] =
+            dr[r] =
                     switch (r) {
                         case 6 -> x & DR6_WRITABLE | DR6_ONES;
                         case 7 -> x & DR7_WRITABLE | DR7_ONES;

@@ -41,7 +41,7 @@ public final class Events {
         }
         if (r == 0) {
             if (vector == Faults.DB && kind == EXCEPTION) {
-                v.dr[7] &= ~(long) Debug.DR7_GD;
+                v.guestDebugRegisters()[7] &= ~(long) Debug.DR7_GD;
             }
             v.interruptShadow = false;
             v.activity = VcpuContext.RUNNING;

@@ -455,7 +455,7 @@ final class TaskSwitch {
         }
         System.arraycopy(gpr, 0, v.gpr, 0, 8);
         v.cr0 |= VcpuContext.CR0_TS;
-        v.dr[7] &= ~0x155L;
+        v.guestDebugRegisters()[7] &= ~0x155L;
         segments();
         v.recompute();
         if (pushed != 0) {
@@ -507,7 +507,7 @@ final class TaskSwitch {
         int pending = vector;
         int error = code;
         if (pending < 0 && trap) {
-            Debug.conditions(v, Debug.DR6_BT);
+            Debug.conditions(v.guestDebugRegisters(), Debug.DR6_BT);
             pending = Faults.DB;
             error = PendingFault.NO_ERROR_CODE;
         }

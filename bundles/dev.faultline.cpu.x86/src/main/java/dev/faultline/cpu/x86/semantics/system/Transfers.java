@@ -150,6 +150,9 @@ final class Transfers {
             if (privileged && v.v86() && (v.eflags & VcpuContext.IOPL) != VcpuContext.IOPL) {
                 return Faults.gp(v, 0);
             }
+            if (vector == Faults.BP && !privileged && (v.intercepts & 1 << Faults.BP) != 0) {
+                return Faults.raise(v, Faults.BP);
+            }
             return deliver(v, this, vector, Events.SOFTWARE);
         }
     }
