@@ -26,4 +26,20 @@ public interface HostMemory {
      *     HostError#NO_MEMORY} when the host has no address space or memory for it
      */
     HostRegion reserve(long bytes);
+
+    /**
+     * Makes zero-filled memory that private views can show. It costs host memory only where it is
+     * touched.
+     *
+     * @param bytes size, 1 .. 2^46, rounded up to the host's page size
+     * @throws HostMemoryException {@link HostError#INVALID} for a size out of range, {@link
+     *     HostError#NO_MEMORY} when the host has no address space or memory for it, {@link
+     *     HostError#UNSUPPORTED} when this platform has no such memory
+     */
+    default SharedMemory share(long bytes) {
+        throw new HostMemoryException(
+                HostError.UNSUPPORTED,
+                "share 0x%x bytes: %s has no memory that views can share"
+                        .formatted(bytes, getClass().getName()));
+    }
 }

@@ -21,10 +21,16 @@ public abstract class HostMemoryContract {
     private static final long GIB = 1L << 30;
 
     private final List<HostRegion> open = new ArrayList<>();
+    private final List<SharedMemory> shared = new ArrayList<>();
     private HostMemory memory;
 
     /** The provider under test. */
     protected abstract HostMemory create();
+
+    /** Whether discarding part of a view gives its private memory back at once. */
+    protected boolean discardsPartOfAView() {
+        return true;
+    }
 
     @BeforeEach
     void setUp() {
@@ -34,6 +40,7 @@ public abstract class HostMemoryContract {
     @AfterEach
     void release() {
         open.forEach(HostRegion::close);
+        shared.forEach(SharedMemory::close);
     }
 
     private HostRegion reserve(long bytes) {
@@ -159,5 +166,191 @@ public abstract class HostMemoryContract {
         assertThat(e).isNotNull();
         assertThat(e.error()).isEqualTo(HostError.NO_MEMORY);
         assertThat(e).hasMessageContaining("0x400000000000");
+    }
+
+    // ---- shared memory
+
+    private SharedMemory share(long bytes) {
+        SharedMemory s = memory.share(bytes);
+        shared.add(s);
+        return s;
+    }
+
+    private SharedMemory.View viewOf(SharedMemory s) {
+        SharedMemory.View v = s.view();
+        open.add(v);
+        return v;
+    }
+
+    /** -1 where the host does not tell. */
+    private static long privateBytes(SharedMemory.View v) {
+        try {
+            return v.residentBytes();
+        } catch (HostMemoryException e) {
+            assertThat(e.error()).isEqualTo(HostError.UNSUPPORTED);
+            return -1;
+        }
+    }
+
+    @Test
+    void sharedMemoryIsAlignedZeroFilledAndSeenByEveryView() {
+        int page = memory.pageSize();
+        SharedMemory s = share(3L * page - 1);
+        assertThat(s.size()).isEqualTo(3L * page);
+        assertThat(s.address()).isPositive();
+        assertThat(s.address() % page).isZero();
+        assertThat(HostBytes.get64(s.address() + s.size() - 8)).isZero();
+        SharedMemory.View early = viewOf(s);
+        HostBytes.put64(s.address() + page, 0x1122);
+        SharedMemory.View late = viewOf(s);
+        early.follow(page, page);
+        for (SharedMemory.View v : new SharedMemory.View[] {early, late}) {
+            assertThat(v.size()).isEqualTo(s.size());
+            assertThat(v.address() % page).isZero();
+            assertThat(HostBytes.get64(v.address() + page)).isEqualTo(0x1122);
+            assertThat(HostBytes.get64(v.address() + 2L * page)).isZero();
+        }
+    }
+
+    /** The order in which clones are served: absent, asked for, filled, followed, then used. */
+    @Test
+    void aViewFollowsPageByPageAfterItWasMade() {
+        int page = memory.pageSize();
+        SharedMemory s = share(64L * page);
+        SharedMemory.View v = viewOf(s);
+        for (int i = 63; i >= 0; i -= 3) {
+            HostBytes.put64(s.address() + (long) i * page, i + 1);
+            v.follow((long) i * page, page);
+            assertThat(HostBytes.get64(v.address() + (long) i * page)).isEqualTo(i + 1);
+            HostBytes.put64(v.address() + (long) i * page + 8, i);
+        }
+        for (int i = 63; i >= 0; i -= 3) {
+            assertThat(HostBytes.get64(v.address() + (long) i * page)).isEqualTo(i + 1);
+            assertThat(HostBytes.get64(v.address() + (long) i * page + 8)).isEqualTo(i);
+            assertThat(HostBytes.get64(s.address() + (long) i * page + 8)).isZero();
+        }
+    }
+
+    @Test
+    void writesOfAViewAreItsOwn() {
+        int page = memory.pageSize();
+        SharedMemory s = share(2L * page);
+        HostBytes.put64(s.address(), 1);
+        SharedMemory.View a = viewOf(s);
+        SharedMemory.View b = viewOf(s);
+        HostBytes.put64(a.address(), 2);
+        HostBytes.put64(b.address() + page, 3);
+        assertThat(HostBytes.get64(s.address())).isEqualTo(1);
+        assertThat(HostBytes.get64(b.address())).isEqualTo(1);
+        assertThat(HostBytes.get64(a.address())).isEqualTo(2);
+        assertThat(HostBytes.get64(a.address() + page)).isZero();
+        assertThat(HostBytes.get64(s.address() + page)).isZero();
+        // What the owner writes later does not reach a page of the view's own.
+        HostBytes.put64(s.address(), 4);
+        assertThat(HostBytes.get64(a.address())).isEqualTo(2);
+    }
+
+    @Test
+    void aViewCountsWhatWasWrittenThroughIt() {
+        int page = memory.pageSize();
+        SharedMemory s = share(64L * page);
+        for (int i = 0; i < 32; i++) {
+            HostBytes.put64(s.address() + (long) i * page, 7);
+        }
+        SharedMemory.View v = viewOf(s);
+        long sum = 0;
+        for (int i = 0; i < 32; i++) {
+            sum += HostBytes.get64(v.address() + (long) i * page);
+        }
+        assertThat(sum).isEqualTo(32 * 7);
+        assertThat(s.residentBytes()).isBetween(32L * page, 64L * page);
+        if (privateBytes(v) < 0) {
+            return;
+        }
+        assertThat(privateBytes(v)).isZero();
+        for (int i = 0; i < 5; i++) {
+            HostBytes.put8(v.address() + 3L * i * page, (byte) 1);
+        }
+        assertThat(privateBytes(v)).isEqualTo(5L * page);
+        assertThat(privateBytes(viewOf(s))).isZero();
+    }
+
+    @Test
+    void discardedPagesOfAViewReadZeroAndStayIt() {
+        int page = memory.pageSize();
+        SharedMemory s = share(6L * page);
+        for (int i = 0; i < 6; i++) {
+            HostBytes.put64(s.address() + (long) i * page, 0x5A50L + i);
+        }
+        SharedMemory.View v = viewOf(s);
+        for (int i = 0; i < 4; i++) {
+            HostBytes.put64(v.address() + (long) i * page + 8, i);
+        }
+        long before = privateBytes(v);
+        v.discard(page, 2L * page);
+        v.discard(5L * page, page);
+        if (before >= 0) {
+            assertThat(before).isEqualTo(4L * page);
+            assertThat(privateBytes(v)).isEqualTo((discardsPartOfAView() ? 2L : 5L) * page);
+        }
+        v.follow(0, 0);
+        v.follow(4L * page, 2L * page);
+        v.follow(page, 2L * page);
+        long[] now = {0x5A50, 0, 0, 0x5A53, 0x5A54, 0};
+        for (int i = 0; i < 6; i++) {
+            assertThat(HostBytes.get64(v.address() + (long) i * page)).isEqualTo(now[i]);
+            assertThat(HostBytes.get64(s.address() + (long) i * page)).isEqualTo(0x5A50L + i);
+        }
+        HostBytes.put64(v.address() + page, 9);
+        assertThat(HostBytes.get64(v.address() + page)).isEqualTo(9);
+        assertThat(HostBytes.get64(viewOf(s).address() + page)).isEqualTo(0x5A51);
+    }
+
+    @Test
+    void manyViewsOfALargeSharedMemoryCostNothingUntilTouched() {
+        SharedMemory s = share(8 * GIB);
+        HostBytes.put8(s.address() + 5 * GIB, (byte) 1);
+        for (int i = 0; i < 50; i++) {
+            SharedMemory.View v = viewOf(s);
+            assertThat(HostBytes.get8(v.address() + 5 * GIB)).isEqualTo((byte) 1);
+        }
+        assertThat(s.residentBytes()).isBetween((long) memory.pageSize(), 2L << 21);
+    }
+
+    @Test
+    void viewsOutliveTheSharedMemory() {
+        int page = memory.pageSize();
+        SharedMemory s = share(2L * page);
+        HostBytes.put64(s.address(), 5);
+        SharedMemory.View v = viewOf(s);
+        HostBytes.put64(v.address() + page, 6);
+        s.close();
+        s.close();
+        assertThat(HostBytes.get64(v.address())).isEqualTo(5);
+        assertThat(HostBytes.get64(v.address() + page)).isEqualTo(6);
+        v.discard(0, page);
+        assertThat(HostBytes.get64(v.address())).isZero();
+        assertInvalid(s::view);
+        assertInvalid(s::residentBytes);
+    }
+
+    @Test
+    void badRangesOfAViewAreInvalid() {
+        int page = memory.pageSize();
+        SharedMemory.View v = viewOf(share(2L * page));
+        assertInvalid(() -> v.follow(1, page));
+        assertInvalid(() -> v.follow(0, 3L * page));
+        assertInvalid(() -> v.follow(-page, page));
+        assertInvalid(() -> v.discard(page, 2L * page));
+        v.close();
+        v.close();
+        assertInvalid(() -> v.follow(0, page));
+        assertInvalid(v::residentBytes);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -1, Long.MIN_VALUE, (1L << 46) + 1, Long.MAX_VALUE})
+    void sharedSizeOutOfRangeIsInvalid(long bytes) {
+        assertInvalid(() -> memory.share(bytes));
     }
 }

@@ -5,22 +5,50 @@ import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import dev.faultline.api.platform.SharedMemory;
 
 /**
- * Anonymous private mappings: a page costs memory from its first write. {@code discard} lays a
- * fresh mapping over the range, because Darwin's {@code madvise} promises no zeroes.
+ * Anonymous private mappings: a page costs memory from its first write. Shared memory is a file
+ * without a name, and its views are private mappings of it.
  */
 final class DarwinHostMemory implements HostMemory {
     private static final long MAX_BYTES = 1L << 46;
-    private static final int MAP_FLAGS = Libc.MAP_PRIVATE | Libc.MAP_ANON | Libc.MAP_NORESERVE;
 
-    /** Pages that one mincore call asks about. */
-    private static final int BATCH = 1 << 16;
+    /** Of a view of a file. */
+    static final int VIEW_FLAGS = Libc.MAP_PRIVATE | Libc.MAP_NORESERVE;
 
-    private final int pageSize = Libc.pageSize();
+    /** Of anonymous memory. */
+    static final int MAP_FLAGS = VIEW_FLAGS | Libc.MAP_ANON;
+
+    /**
+     * What regions need after this bundle was updated under a running machine: a class loader whose
+     * bundle is gone gives only what it has loaded before, and errors are what is loaded late.
+     */
+    private static final Class<?>[] NEEDED_FOR_LIFE = {
+        Errno.class,
+        HostError.class,
+        HostMemoryException.class,
+        Libc.class,
+        DarwinRegion.class,
+        DarwinShared.class,
+        DarwinView.class
+    };
+
+    final int pageSize = Libc.pageSize();
+
+    DarwinHostMemory() {
+        for (Class<?> c : NEEDED_FOR_LIFE) {
+            initialize(c);
+        }
+    }
+
+    private static void initialize(Class<?> c) {
+        try {
+            Class.forName(c.getName(), true, c.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new IllegalStateException(c + " is loaded and yet not found", e);
+        }
+    }
 
     @Override
     public int pageSize() {
@@ -29,106 +57,25 @@ final class DarwinHostMemory implements HostMemory {
 
     @Override
     public HostRegion reserve(long bytes) {
-        if (bytes < 1 || bytes > MAX_BYTES) {
-            throw new HostMemoryException(
-                    HostError.INVALID,
-                    "reserve 0x%x bytes: expected 1 .. 0x%x".formatted(bytes, MAX_BYTES));
-        }
-        long size = bytes + pageSize - 1 & -(long) pageSize;
+        long size = checked("reserve", bytes);
         long address = Libc.mmap(0, size, Libc.PROT_READ_WRITE, MAP_FLAGS);
         if (address < 0) {
             throw Errno.failure("reserve 0x%x bytes".formatted(size), (int) -address);
         }
-        return new Region(address, size);
+        return new DarwinRegion(this, address, size);
     }
 
-    private final class Region implements HostRegion {
-        private final long address;
-        private final long size;
-        private boolean closed;
+    @Override
+    public SharedMemory share(long bytes) {
+        return DarwinShared.create(this, checked("share", bytes));
+    }
 
-        Region(long address, long size) {
-            this.address = address;
-            this.size = size;
+    private long checked(String what, long bytes) {
+        if (bytes < 1 || bytes > MAX_BYTES) {
+            throw new HostMemoryException(
+                    HostError.INVALID,
+                    "%s 0x%x bytes: expected 1 .. 0x%x".formatted(what, bytes, MAX_BYTES));
         }
-
-        @Override
-        public long address() {
-            return address;
-        }
-
-        @Override
-        public long size() {
-            return size;
-        }
-
-        @Override
-        public synchronized void discard(long offset, long bytes) {
-            requireOpen();
-            if (offset < 0
-                    || bytes < 0
-                    || (offset | bytes) % pageSize != 0
-                    || offset > size
-                    || bytes > size - offset) {
-                throw new HostMemoryException(
-                        HostError.INVALID,
-                        "discard 0x%x bytes at offset 0x%x: expected multiples of 0x%x within 0x%x bytes"
-                                .formatted(bytes, offset, pageSize, size));
-            }
-            if (bytes == 0) {
-                return;
-            }
-            long r =
-                    Libc.mmap(
-                            address + offset,
-                            bytes,
-                            Libc.PROT_READ_WRITE,
-                            MAP_FLAGS | Libc.MAP_FIXED);
-            if (r < 0) {
-                throw Errno.failure(
-                        "discard 0x%x bytes at 0x%x".formatted(bytes, address + offset), (int) -r);
-            }
-        }
-
-        @Override
-        public synchronized long residentBytes() {
-            requireOpen();
-            long pages = size / pageSize;
-            long resident = 0;
-            try (Arena arena = Arena.ofConfined()) {
-                MemorySegment vector = arena.allocate(Math.min(pages, BATCH));
-                for (long at = 0; at < pages; at += BATCH) {
-                    int n = (int) Math.min(BATCH, pages - at);
-                    int r = Libc.mincore(address + at * pageSize, (long) n * pageSize, vector);
-                    if (r < 0) {
-                        throw Errno.failure("count resident pages at 0x%x".formatted(address), -r);
-                    }
-                    for (int i = 0; i < n; i++) {
-                        resident += vector.get(ValueLayout.JAVA_BYTE, i) & 1;
-                    }
-                }
-            }
-            return resident * pageSize;
-        }
-
-        /** A call on a released range would reach whatever the process has mapped there since. */
-        private void requireOpen() {
-            if (closed) {
-                throw new HostMemoryException(
-                        HostError.INVALID, "the region at 0x%x is closed".formatted(address));
-            }
-        }
-
-        @Override
-        public synchronized void close() {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            int r = Libc.munmap(address, size);
-            if (r < 0) {
-                throw Errno.failure("release 0x%x bytes at 0x%x".formatted(size, address), -r);
-            }
-        }
+        return bytes + pageSize - 1 & -(long) pageSize;
     }
 }

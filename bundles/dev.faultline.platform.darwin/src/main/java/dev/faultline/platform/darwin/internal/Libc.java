@@ -20,6 +20,7 @@ import java.lang.invoke.VarHandle;
  */
 final class Libc {
     static final int PROT_READ_WRITE = 3;
+    static final int MAP_SHARED = 1;
     static final int MAP_PRIVATE = 2;
     static final int MAP_FIXED = 0x10;
     static final int MAP_NORESERVE = 0x40;
@@ -43,7 +44,41 @@ final class Libc {
     private static final MethodHandle GETPAGESIZE =
             handle("getpagesize", FunctionDescriptor.of(JAVA_INT));
 
+    private static final MethodHandle FTRUNCATE =
+            handle("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
+    private static final MethodHandle CLOSE =
+            handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+
+    /** Takes more arguments only to create a file. */
+    private static final MethodHandle OPEN =
+            handle("open", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT));
+
+    private static final MethodHandle REGION =
+            handle(
+                    "mach_vm_region",
+                    FunctionDescriptor.of(
+                            JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG,
+                            JAVA_LONG, JAVA_LONG));
+
+    private static final int O_RDWR = 2;
+    private static final int O_CLOEXEC = 0x100_0000;
+    private static final int VM_REGION_TOP_INFO = 12;
+
+    /** Ints in struct vm_region_top_info. */
+    static final int TOP_INFO_COUNT = 5;
+
+    /** What the macro mach_task_self() reads. */
+    private static final int SELF = self();
+
     private Libc() {}
+
+    @SuppressWarnings("restricted") // a variable of the C library
+    private static int self() {
+        return SYMBOLS.find("mach_task_self_")
+                .orElseThrow(() -> new UnsatisfiedLinkError("no mach_task_self_"))
+                .reinterpret(Integer.BYTES)
+                .get(JAVA_INT, 0);
+    }
 
     @SuppressWarnings("restricted") // downcalls are what this class is for
     private static MethodHandle handle(String name, FunctionDescriptor type) {
@@ -55,12 +90,85 @@ final class Libc {
                 Linker.Option.captureCallState("errno"));
     }
 
-    /** Address of the mapping, or -errno. */
+    /** Address of an anonymous mapping, or -errno. */
     static long mmap(long address, long bytes, int protection, int flags) {
+        return mmap(address, bytes, protection, flags, -1, 0);
+    }
+
+    /** Address of the mapping, or -errno. */
+    static long mmap(
+            long address, long bytes, int protection, int flags, int file, long offset) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(STATE);
-            long r = (long) MMAP.invokeExact(state, address, bytes, protection, flags, -1, 0L);
+            long r =
+                    (long)
+                            MMAP.invokeExact(
+                                    state, address, bytes, protection, flags, file, offset);
             return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    /** Opens an existing file to read and write. @return its descriptor, or -errno */
+    static int open(String path) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r =
+                    (int)
+                            OPEN.invokeExact(
+                                    state,
+                                    arena.allocateFrom(path).address(),
+                                    O_RDWR | O_CLOEXEC);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    static int ftruncate(int file, long bytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r = (int) FTRUNCATE.invokeExact(state, file, bytes);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    static int close(int file) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r = (int) CLOSE.invokeExact(state, file);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    /**
+     * Asks the kernel about the first mapping that ends after an address.
+     *
+     * @param at one long: the address; then the mapping's start
+     * @param bytes one long: then the mapping's length
+     * @param info {@link #TOP_INFO_COUNT} ints: struct vm_region_top_info
+     * @return 0, or a kern_return_t
+     */
+    static int region(MemorySegment at, MemorySegment bytes, MemorySegment info) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment count = arena.allocate(JAVA_INT);
+            MemorySegment name = arena.allocate(JAVA_INT);
+            count.set(JAVA_INT, 0, TOP_INFO_COUNT);
+            return (int)
+                    REGION.invokeExact(
+                            arena.allocate(STATE),
+                            SELF,
+                            at.address(),
+                            bytes.address(),
+                            VM_REGION_TOP_INFO,
+                            info.address(),
+                            count.address(),
+                            name.address());
         } catch (Throwable t) {
             throw impossible(t);
         }

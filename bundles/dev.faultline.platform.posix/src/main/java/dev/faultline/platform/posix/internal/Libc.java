@@ -20,6 +20,7 @@ import java.lang.invoke.VarHandle;
  */
 final class Libc {
     static final int PROT_READ_WRITE = 3;
+    static final int MAP_SHARED = 1;
     static final int MAP_PRIVATE = 2;
     static final int MAP_FIXED = 0x10;
 
@@ -43,6 +44,20 @@ final class Libc {
     private static final MethodHandle GETPAGESIZE =
             handle("getpagesize", FunctionDescriptor.of(JAVA_INT));
 
+    private static final MethodHandle FTRUNCATE =
+            handle("ftruncate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
+    private static final MethodHandle CLOSE =
+            handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+
+    /** Null on hosts older than Linux 3.17 with glibc 2.27, or FreeBSD 13. */
+    private static final MethodHandle MEMFD_CREATE =
+            SYMBOLS.find("memfd_create").isEmpty()
+                    ? null
+                    : handle("memfd_create", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT));
+
+    /** FreeBSD has the same number. */
+    private static final int MFD_CLOEXEC = 1;
+
     private Libc() {}
 
     @SuppressWarnings("restricted") // downcalls are what this class is for
@@ -55,11 +70,60 @@ final class Libc {
                 Linker.Option.captureCallState("errno"));
     }
 
-    /** Address of the mapping, or -errno. */
+    /** Address of an anonymous mapping, or -errno. */
     static long mmap(long address, long bytes, int protection, int flags) {
+        return mmap(address, bytes, protection, flags, -1, 0);
+    }
+
+    /** Address of the mapping, or -errno. */
+    static long mmap(
+            long address, long bytes, int protection, int flags, int file, long offset) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(STATE);
-            long r = (long) MMAP.invokeExact(state, address, bytes, protection, flags, -1, 0L);
+            long r =
+                    (long)
+                            MMAP.invokeExact(
+                                    state, address, bytes, protection, flags, file, offset);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    /**
+     * A file in memory that has no name in the file system. @return its descriptor, or -errno;
+     * -ENOSYS where the C library has no such call
+     */
+    static int memoryFile(String name) {
+        if (MEMFD_CREATE == null) {
+            return -Errno.ENOSYS_LINUX;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r =
+                    (int)
+                            MEMFD_CREATE.invokeExact(
+                                    state, arena.allocateFrom(name).address(), MFD_CLOEXEC);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    static int ftruncate(int file, long bytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r = (int) FTRUNCATE.invokeExact(state, file, bytes);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    static int close(int file) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r = (int) CLOSE.invokeExact(state, file);
             return r == -1 ? -errno(state) : r;
         } catch (Throwable t) {
             throw impossible(t);

@@ -21,8 +21,30 @@ interface Kernel32 {
     /**
      * Number of pages among the {@code pages} from {@code address} that are in the working set, or
      * the negated error number.
+     *
+     * @param own only those that no other mapping could show: of a copy-on-write view those written
      */
-    long workingSetPages(long address, int pages, int pageSize);
+    long workingSetPages(long address, int pages, int pageSize, boolean own);
+
+    /**
+     * Memory backed by the page file, all of it committed. @return its handle, or the negated error
+     * number
+     */
+    long createSection(long bytes);
+
+    /**
+     * Maps all of a section.
+     *
+     * @param copyOnWrite what is written stays with this mapping; all of it is committed once more
+     * @return the address, or the negated error number
+     */
+    long mapView(long section, long bytes, boolean copyOnWrite);
+
+    /** 0, or the error number. */
+    int unmapView(long address);
+
+    /** 0, or the error number. */
+    int closeHandle(long handle);
 
     int pageSize();
 }

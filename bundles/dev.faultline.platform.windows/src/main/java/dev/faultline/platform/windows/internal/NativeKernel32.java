@@ -23,11 +23,18 @@ final class NativeKernel32 implements Kernel32 {
     private static final VarHandle LAST_ERROR =
             STATE.varHandle(PathElement.groupElement("GetLastError"));
 
-    /**
-     * PSAPI_WORKING_SET_EX_INFORMATION: an address and its attributes; bit 0 of these: the page is
-     * in the working set.
-     */
+    /** PSAPI_WORKING_SET_EX_INFORMATION: an address and its attributes. */
     private static final long ENTRY_BYTES = 16;
+
+    /** Attribute: the page is in the working set. */
+    private static final long VALID = 1;
+
+    /** Attribute: it belongs to a section, and not to this mapping alone. */
+    private static final long SHARED = 1 << 15;
+
+    private static final long INVALID_HANDLE_VALUE = -1;
+    private static final int FILE_MAP_COPY = 1;
+    private static final int FILE_MAP_WRITE = 2; // and read
 
     /** SYSTEM_INFO of 64-bit Windows: 48 bytes, dwPageSize at 4. */
     private static final long SYSTEM_INFO_BYTES = 48;
@@ -44,6 +51,21 @@ final class NativeKernel32 implements Kernel32 {
             handle(
                     "K32QueryWorkingSetEx",
                     FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT));
+    private final MethodHandle createFileMapping =
+            handle(
+                    "CreateFileMappingW",
+                    FunctionDescriptor.of(
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
+                            JAVA_LONG));
+    private final MethodHandle mapViewOfFile =
+            handle(
+                    "MapViewOfFile",
+                    FunctionDescriptor.of(
+                            JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
+    private final MethodHandle unmapViewOfFile =
+            handle("UnmapViewOfFile", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
+    private final MethodHandle close =
+            handle("CloseHandle", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
     private final MethodHandle systemInfo =
             handle("GetSystemInfo", FunctionDescriptor.ofVoid(JAVA_LONG));
 
@@ -78,7 +100,7 @@ final class NativeKernel32 implements Kernel32 {
     }
 
     @Override
-    public long workingSetPages(long address, int pages, int pageSize) {
+    public long workingSetPages(long address, int pages, int pageSize, boolean own) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(STATE);
             MemorySegment entries = arena.allocate(pages * ENTRY_BYTES, 8);
@@ -95,11 +117,67 @@ final class NativeKernel32 implements Kernel32 {
             if (done == 0) {
                 return -(long) lastError(state);
             }
-            long present = 0;
+            long counted = 0;
             for (int i = 0; i < pages; i++) {
-                present += entries.get(JAVA_LONG, i * ENTRY_BYTES + 8) & 1;
+                long attributes = entries.get(JAVA_LONG, i * ENTRY_BYTES + 8);
+                if ((attributes & (own ? VALID | SHARED : VALID)) == VALID) {
+                    counted++;
+                }
             }
-            return present;
+            return counted;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    @Override
+    public long createSection(long bytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            long r =
+                    (long)
+                            createFileMapping.invokeExact(
+                                    state,
+                                    INVALID_HANDLE_VALUE,
+                                    0L,
+                                    PAGE_READWRITE,
+                                    (int) (bytes >>> 32),
+                                    (int) bytes,
+                                    0L);
+            return r == 0 ? -(long) lastError(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    @Override
+    public long mapView(long section, long bytes, boolean copyOnWrite) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int access = copyOnWrite ? FILE_MAP_COPY : FILE_MAP_WRITE;
+            long r = (long) mapViewOfFile.invokeExact(state, section, access, 0, 0, bytes);
+            return r == 0 ? -(long) lastError(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    @Override
+    public int unmapView(long address) {
+        return done(unmapViewOfFile, address);
+    }
+
+    @Override
+    public int closeHandle(long handle) {
+        return done(close, handle);
+    }
+
+    /** A call of one argument that answers with a BOOL. */
+    private static int done(MethodHandle call, long argument) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int done = (int) call.invokeExact(state, argument);
+            return done != 0 ? 0 : lastError(state);
         } catch (Throwable t) {
             throw impossible(t);
         }

@@ -3,6 +3,7 @@ package dev.faultline.platform.windows.internal;
 
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostRegion;
+import dev.faultline.api.platform.SharedMemory;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 
@@ -22,5 +23,10 @@ public final class WindowsHostMemoryComponent implements HostMemory {
     @Override
     public HostRegion reserve(long bytes) {
         return memory.reserve(bytes);
+    }
+
+    @Override
+    public SharedMemory share(long bytes) {
+        return memory.share(bytes);
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
+import dev.faultline.api.platform.SharedMemory;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -20,6 +21,7 @@ class WindowsHostMemoryFailureTest {
     private static final class Script implements Kernel32 {
         final List<String> calls = new ArrayList<>();
         int error;
+        int mapError;
 
         @Override
         public long virtualAlloc(long address, long bytes, int type, int protection) {
@@ -34,9 +36,33 @@ class WindowsHostMemoryFailureTest {
         }
 
         @Override
-        public long workingSetPages(long address, int pages, int pageSize) {
-            calls.add("query %x, %d pages".formatted(address, pages));
+        public long workingSetPages(long address, int pages, int pageSize, boolean own) {
+            calls.add("query %x, %d %spages".formatted(address, pages, own ? "own " : ""));
             return error != 0 ? -error : pages / 2;
+        }
+
+        @Override
+        public long createSection(long bytes) {
+            calls.add("section %x".formatted(bytes));
+            return error != 0 ? -error : 0x44;
+        }
+
+        @Override
+        public long mapView(long section, long bytes, boolean copyOnWrite) {
+            calls.add("map %x+%x%s".formatted(section, bytes, copyOnWrite ? " copy" : ""));
+            return mapError != 0 ? -mapError : 0x70000 + (copyOnWrite ? 0x100000 : 0);
+        }
+
+        @Override
+        public int unmapView(long address) {
+            calls.add("unmap %x".formatted(address));
+            return error;
+        }
+
+        @Override
+        public int closeHandle(long handle) {
+            calls.add("close %x".formatted(handle));
+            return error;
         }
 
         @Override
@@ -125,5 +151,48 @@ class WindowsHostMemoryFailureTest {
         r.close();
         assertThat(script.calls).containsExactly("free 10000+0 type 8000");
         assertThat(errorOf(() -> r.discard(0, 0x1000))).isEqualTo(HostError.INVALID);
+    }
+
+    @Test
+    void sharedMemoryIsASectionAndItsViewsAreCopyOnWrite() {
+        SharedMemory s = memory.share(4097);
+        SharedMemory.View v = s.view();
+        assertThat(s.size()).isEqualTo(8192);
+        assertThat(v.size()).isEqualTo(8192);
+        assertThat(v.residentBytes()).isEqualTo(4096);
+        v.follow(0, 4096);
+        v.close();
+        v.close();
+        s.close();
+        s.close();
+        assertThat(script.calls)
+                .containsExactly(
+                        "section 2000",
+                        "map 44+2000",
+                        "map 44+2000 copy",
+                        "query 170000, 2 own pages",
+                        "unmap 170000",
+                        "unmap 70000",
+                        "close 44");
+        assertThat(errorOf(s::view)).isEqualTo(HostError.INVALID);
+        assertThat(errorOf(() -> v.follow(0, 4096))).isEqualTo(HostError.INVALID);
+    }
+
+    @Test
+    void aSectionThatCannotBeMappedIsClosed() {
+        script.mapError = 1455;
+        assertThat(errorOf(() -> memory.share(4096))).isEqualTo(HostError.NO_MEMORY);
+        assertThat(script.calls).containsExactly("section 1000", "map 44+1000", "close 44");
+    }
+
+    @Test
+    void failuresOfSharedMemoryAreReported() {
+        SharedMemory s = memory.share(4096);
+        script.mapError = 8;
+        assertThat(errorOf(s::view)).isEqualTo(HostError.NO_MEMORY);
+        script.error = 5;
+        assertThat(errorOf(() -> memory.share(4096))).isEqualTo(HostError.DENIED);
+        assertThat(errorOf(s::close)).isEqualTo(HostError.DENIED);
+        s.close();
     }
 }

@@ -12,4 +12,9 @@ class WindowsHostMemoryTest extends HostMemoryContract {
     protected HostMemory create() {
         return new WindowsHostMemory(new NativeKernel32());
     }
+
+    @Override
+    protected boolean discardsPartOfAView() {
+        return false;
+    }
 }

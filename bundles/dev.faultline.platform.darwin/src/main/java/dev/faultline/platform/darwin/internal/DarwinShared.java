@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.platform.darwin.internal;
+
+import dev.faultline.api.platform.HostError;
+import dev.faultline.api.platform.HostMemoryException;
+import dev.faultline.api.platform.SharedMemory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A file without a name, mapped shared for its owner. It lies in the directory for temporary files:
+ * Darwin's shared memory objects are not documented to have private mappings.
+ */
+final class DarwinShared implements SharedMemory {
+    final DarwinHostMemory host;
+    private final int file;
+    private final long address;
+    private final long size;
+    private boolean closed;
+
+    private DarwinShared(DarwinHostMemory host, int file, long address, long size) {
+        this.host = host;
+        this.file = file;
+        this.address = address;
+        this.size = size;
+    }
+
+    static DarwinShared create(DarwinHostMemory host, long size) {
+        String what = "share 0x%x bytes".formatted(size);
+        int file = nameless(what);
+        long r = Libc.ftruncate(file, size);
+        if (r >= 0) {
+            r = Libc.mmap(0, size, Libc.PROT_READ_WRITE, Libc.MAP_SHARED, file, 0);
+        }
+        if (r < 0) {
+            HostMemoryException failed = Errno.failure(what, (int) -r);
+            int left = Libc.close(file);
+            if (left < 0) {
+                failed.addSuppressed(Errno.failure("close the file of shared memory", -left));
+            }
+            throw failed;
+        }
+        return new DarwinShared(host, file, r, size);
+    }
+
+    private static int nameless(String what) {
+        try {
+            Path p = Files.createTempFile("faultline", ".ram"); // its owner's alone
+            try {
+                int file = Libc.open(p.toString());
+                if (file < 0) {
+                    throw Errno.failure(what + ", open " + p, -file);
+                }
+                return file;
+            } finally {
+                Files.delete(p);
+            }
+        } catch (IOException e) {
+            throw new HostMemoryException(
+                    HostError.OTHER, what + ": no temporary file: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public long address() {
+        return address;
+    }
+
+    @Override
+    public long size() {
+        return size;
+    }
+
+    @Override
+    public synchronized View view() {
+        requireOpen();
+        long r = Libc.mmap(0, size, Libc.PROT_READ_WRITE, DarwinHostMemory.VIEW_FLAGS, file, 0);
+        if (r < 0) {
+            throw Errno.failure("view 0x%x bytes of shared memory".formatted(size), (int) -r);
+        }
+        return new DarwinView(this, r);
+    }
+
+    /** Maps part of a view again, so that it shows what is there now. */
+    synchronized void map(long at, long offset, long bytes) {
+        requireOpen();
+        long r =
+                Libc.mmap(
+                        at,
+                        bytes,
+                        Libc.PROT_READ_WRITE,
+                        DarwinHostMemory.VIEW_FLAGS | Libc.MAP_FIXED,
+                        file,
+                        offset);
+        if (r < 0) {
+            throw Errno.failure("map 0x%x bytes at 0x%x again".formatted(bytes, at), (int) -r);
+        }
+    }
+
+    @Override
+    public synchronized long residentBytes() {
+        requireOpen();
+        return DarwinRegion.inCore(address, size, host.pageSize);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new HostMemoryException(
+                    HostError.INVALID, "the shared memory at 0x%x is closed".formatted(address));
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        int unmapped = Libc.munmap(address, size);
+        int left = Libc.close(file);
+        if (unmapped < 0 || left < 0) {
+            throw Errno.failure(
+                    "release 0x%x shared bytes at 0x%x".formatted(size, address),
+                    unmapped < 0 ? -unmapped : -left);
+        }
+    }
+}
