@@ -19,7 +19,12 @@ public final class SnapshotException extends MachineException {
         MISMATCH,
         IO,
         /** Written by an earlier program, in a format that is no longer read. */
-        OLDER
+        OLDER,
+        /**
+         * The place that the snapshot is read from does not answer in time, or with an error; to
+         * try again, or to attach another source, may help.
+         */
+        SOURCE
     }
 
     private final Kind kind;

@@ -3,18 +3,11 @@ package dev.faultline.snapshot.internal;
 
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
-import java.io.IOException;
 import java.lang.ref.SoftReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
@@ -23,12 +16,10 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * leaves here unverified. Thread-safe.
  */
 final class Image implements AutoCloseable {
-    private final Path dir;
+    private final Origin origin;
     private final Manifest manifest;
     private final int depth;
     private final int pages;
-    private final FileChannel index;
-    private final List<FileChannel> packs = new ArrayList<>();
     private final AtomicReferenceArray<byte[]> tables;
     private final AtomicReferenceArray<SoftReference<Section>> sections;
     private final ThreadLocal<Buffers> buffers = ThreadLocal.withInitial(Buffers::new);
@@ -41,55 +32,55 @@ final class Image implements AutoCloseable {
         final Codec.Unpacker unpacker = new Codec.Unpacker();
     }
 
-    private Image(Path dir, Manifest m, int depth) throws SnapshotException, IOException {
-        this.dir = dir;
+    private Image(Origin origin, int depth) throws SnapshotException {
+        Manifest m = Manifest.read(origin);
+        this.origin = origin;
         this.manifest = m;
         this.depth = depth;
         this.pages = (int) m.pages();
         int s = (pages + Layout.SECTION - 1) / Layout.SECTION;
         this.sections = new AtomicReferenceArray<>(s);
         this.tables = new AtomicReferenceArray<>((s + Layout.TABLE - 1) / Layout.TABLE);
-        this.index = FileChannel.open(dir.resolve(m.index().name()), StandardOpenOption.READ);
-        try {
-            checkHead(index, m.index().name(), m.index().bytes(), Layout.INDEX_MAGIC);
-            for (Manifest.Pack p : m.packs()) {
-                FileChannel c = FileChannel.open(dir.resolve(p.name()), StandardOpenOption.READ);
-                packs.add(c);
-                checkHead(c, p.name(), p.bytes(), Layout.PACK_MAGIC);
-            }
-        } catch (IOException | SnapshotException e) {
-            close();
-            throw e;
+        checkHead(m.index().name(), m.index().bytes(), Layout.INDEX_MAGIC);
+        for (Manifest.Pack p : m.packs()) {
+            checkHead(p.name(), p.bytes(), Layout.PACK_MAGIC);
         }
     }
 
     static Image open(Path dir) throws SnapshotException {
-        return open(dir, 0);
+        return open(new LocalOrigin(dir));
     }
 
-    private static Image open(Path dir, int depth) throws SnapshotException {
-        Manifest m = Manifest.read(dir);
+    /**
+     * @param origin closed with the image, or if it cannot be opened
+     */
+    static Image open(Origin origin) throws SnapshotException {
+        return open(origin, 0);
+    }
+
+    private static Image open(Origin origin, int depth) throws SnapshotException {
         try {
-            return new Image(dir, m, depth);
-        } catch (NoSuchFileException e) {
-            throw new SnapshotException(
-                    Kind.MISSING, "snapshot " + dir + " lacks its file " + e.getFile(), e);
-        } catch (IOException e) {
-            throw new SnapshotException(
-                    Kind.IO, "snapshot " + dir + " cannot be read: " + e.getMessage(), e);
+            return new Image(origin, depth);
+        } catch (SnapshotException e) {
+            try {
+                origin.close();
+            } catch (SnapshotException closing) {
+                e.addSuppressed(closing);
+            }
+            throw e;
         }
     }
 
-    private void checkHead(FileChannel c, String name, long want, byte[] magic)
-            throws SnapshotException, IOException {
-        long is = c.size();
+    private void checkHead(String name, long want, byte[] magic) throws SnapshotException {
+        long is = origin.length(name);
         if (is != want) {
             throw new SnapshotException(
                     is < want ? Kind.TRUNCATED : Kind.CORRUPT,
-                    "%s has %d bytes, its manifest says %d".formatted(dir.resolve(name), is, want));
+                    "%s of snapshot %s has %d bytes, its manifest says %d"
+                            .formatted(name, origin, is, want));
         }
         byte[] head = new byte[Layout.HEAD];
-        read(c, 0, head, Layout.HEAD, name);
+        origin.read(name, 0, head, 0, Layout.HEAD);
         byte[] good =
                 ByteBuffer.allocate(Layout.HEAD)
                         .order(ByteOrder.LITTLE_ENDIAN)
@@ -97,12 +88,16 @@ final class Image implements AutoCloseable {
                         .putInt(Layout.VERSION)
                         .array();
         if (!Arrays.equals(head, good)) {
-            throw Manifest.corrupt(dir, name + " does not start as such a file does", null);
+            throw corrupt(name + " does not start as such a file does");
         }
     }
 
-    Path dir() {
-        return dir;
+    private SnapshotException corrupt(String what) {
+        return Manifest.corrupt(origin.toString(), what, null);
+    }
+
+    Origin origin() {
+        return origin;
     }
 
     Manifest manifest() {
@@ -137,7 +132,7 @@ final class Image implements AutoCloseable {
         int entries = Math.min(Layout.TABLE, sections() - t * Layout.TABLE);
         b = new byte[entries * Layout.TABLE_ENTRY];
         long at = manifest.index().tables() + (long) t * Layout.TABLE * Layout.TABLE_ENTRY;
-        read(index, at, b, b.length, manifest.index().name());
+        origin.read(manifest.index().name(), at, b, 0, b.length);
         byte[] want =
                 Arrays.copyOfRange(
                         manifest.index().digests(), t * Layout.DIGEST, (t + 1) * Layout.DIGEST);
@@ -157,7 +152,7 @@ final class Image implements AutoCloseable {
     }
 
     private SnapshotException badIndex(String what) {
-        return Manifest.corrupt(dir, manifest.index().name() + ": " + what, null);
+        return corrupt(manifest.index().name() + ": " + what);
     }
 
     /** The block of a section of kind BLOCK. */
@@ -167,9 +162,34 @@ final class Image implements AutoCloseable {
         if (x != null) {
             return x;
         }
+        Entry e = entry(s);
+        // The blocks that follow come with it where that costs little.
+        int last = s;
+        long end = e.at + e.length;
+        while (last + 1 < Math.min(sections(), (s / Layout.TABLE + 1) * Layout.TABLE)
+                && sectionKind(last + 1) == Layout.BLOCK
+                && entry(last + 1).at == end
+                && end + entry(last + 1).length - e.at <= origin.worthwhileGap()) {
+            end += entry(++last).length;
+        }
+        byte[] b = new byte[(int) (end - e.at)];
+        origin.read(manifest.index().name(), e.at, b, 0, b.length);
+        x = keep(s, e, b, 0);
+        for (int next = s + 1; next <= last; next++) {
+            Entry n = entry(next);
+            if (matches(n, b, (int) (n.at - e.at))) {
+                keep(next, n, b, (int) (n.at - e.at)); // else it is read again when wanted
+            }
+        }
+        return x;
+    }
+
+    /** Where a section's block is, and its SHA-256. */
+    private record Entry(long at, int length, byte[] digest) {}
+
+    private Entry entry(int s) throws SnapshotException {
         ByteBuffer e =
                 ByteBuffer.wrap(table(s / Layout.TABLE))
-                        .order(ByteOrder.LITTLE_ENDIAN)
                         .slice(s % Layout.TABLE * Layout.TABLE_ENTRY, Layout.TABLE_ENTRY)
                         .order(ByteOrder.LITTLE_ENDIAN);
         long length = e.getInt(4) & 0xFFFF_FFFFL;
@@ -179,21 +199,34 @@ final class Image implements AutoCloseable {
                 || at > manifest.index().tables() - length) {
             throw badIndex("section %d lies at 0x%x, %d bytes".formatted(s, at, length));
         }
-        byte[] b = new byte[(int) length];
-        read(index, at, b, b.length, manifest.index().name());
-        byte[] want = new byte[Layout.DIGEST];
-        e.get(16, want);
-        if (!Arrays.equals(Digests.sha256().digest(b), want)) {
+        byte[] digest = new byte[Layout.DIGEST];
+        e.get(16, digest);
+        return new Entry(at, (int) length, digest);
+    }
+
+    private static boolean matches(Entry e, byte[] b, int from) {
+        var d = Digests.sha256();
+        d.update(b, from, e.length);
+        return Arrays.equals(d.digest(), e.digest);
+    }
+
+    private Section keep(int s, Entry e, byte[] b, int from) throws SnapshotException {
+        if (!matches(e, b, from)) {
             throw badIndex("section " + s + " does not match its SHA-256");
         }
         try {
             int n = Math.min(Layout.SECTION, pages - s * Layout.SECTION);
-            x = Section.of(b, n, manifest.packs(), manifest.parent() != null);
+            Section x =
+                    Section.of(
+                            Arrays.copyOfRange(b, from, from + e.length),
+                            n,
+                            manifest.packs(),
+                            manifest.parent() != null);
+            sections.set(s, new SoftReference<>(x));
+            return x;
         } catch (IllegalArgumentException bad) {
             throw badIndex("section " + s + ": " + bad.getMessage());
         }
-        sections.set(s, new SoftReference<>(x));
-        return x;
     }
 
     /** ZERO, PARENT, FILL or CHUNK. */
@@ -216,10 +249,24 @@ final class Image implements AutoCloseable {
      *     to} untouched
      */
     int fetch(int page, byte[] to, int wanted) throws SnapshotException {
+        return fetch(page, to, wanted, null);
+    }
+
+    /**
+     * As {@link #fetch(int, byte[], int)}.
+     *
+     * @param ahead of this image, or null: chunks that are in it are not read again
+     */
+    int fetch(int page, byte[] to, int wanted, Ahead ahead) throws SnapshotException {
         int first = page & -Layout.GROUP;
         int kind = kind(page);
         if (kind == Layout.PARENT) {
-            return parent().fetch(page, to, wanted & alike(first, page, kind));
+            return parent()
+                    .fetch(
+                            page,
+                            to,
+                            wanted & alike(first, page, kind),
+                            ahead == null ? null : ahead.parent());
         }
         int mask = wanted & alike(first, page, kind);
         if (kind == Layout.ZERO) {
@@ -227,7 +274,7 @@ final class Image implements AutoCloseable {
         }
         Section x = section(page / Layout.SECTION);
         if (kind == Layout.CHUNK) {
-            byte[] content = readChunk(x, x.chunk(page % Layout.SECTION));
+            byte[] content = readChunk(x, x.chunk(page % Layout.SECTION), ahead);
             for (int i = 0; i < Layout.GROUP; i++) {
                 if ((mask >> i & 1) != 0) {
                     int slot = x.slot((first + i) % Layout.SECTION);
@@ -269,14 +316,49 @@ final class Image implements AutoCloseable {
         return mask;
     }
 
+    /**
+     * Reads the chunks of pages that will be wanted soon, those that lie near each other by one
+     * read of the origin.
+     *
+     * @param wanted page numbers in any order; those that have no chunk cost nothing
+     * @param from index of the first to look at
+     * @param to index behind the last; fewer are taken if they are many, see {@link Ahead#end}
+     */
+    Ahead ahead(int[] wanted, int from, int to) throws SnapshotException {
+        Ahead a = new Ahead(origin, manifest.packs());
+        int end = from;
+        while (end < to && a.bytes() < Ahead.MOST) {
+            want(wanted[end++], a);
+        }
+        a.read(end);
+        return a;
+    }
+
+    private void want(int page, Ahead a) throws SnapshotException {
+        int kind = kind(page);
+        if (kind == Layout.PARENT) {
+            Image p = parent();
+            p.want(page, a.parent(p.origin, p.manifest.packs()));
+        } else if (kind == Layout.CHUNK) {
+            Section x = section(page / Layout.SECTION);
+            int c = x.chunk(page % Layout.SECTION);
+            a.want(x.pack(c), x.offset(c), Layout.RECORD_HEAD + x.stored(c));
+        }
+    }
+
     /** Reads all pages of a group, those that are all zero included. Returns their number. */
     int readGroup(int group, byte[] to) throws SnapshotException {
+        return readGroup(group, to, null);
+    }
+
+    /** As {@link #readGroup(int, byte[])}, with chunks that were read ahead, or null. */
+    int readGroup(int group, byte[] to, Ahead ahead) throws SnapshotException {
         int first = group * Layout.GROUP;
         int n = Math.min(Layout.GROUP, pages - first);
         int done = 0;
         for (int i = 0; i < n; i++) {
             if ((done >> i & 1) == 0) {
-                int got = fetch(first + i, to, 0xFFFF & ~done);
+                int got = fetch(first + i, to, 0xFFFF & ~done, ahead);
                 for (int z = 0; z < n; z++) {
                     if ((got >> 16 + z & 1) != 0) {
                         Arrays.fill(to, z * Layout.PAGE, (z + 1) * Layout.PAGE, (byte) 0);
@@ -288,12 +370,15 @@ final class Image implements AutoCloseable {
         return n;
     }
 
-    private byte[] readChunk(Section x, int c) throws SnapshotException {
+    private byte[] readChunk(Section x, int c, Ahead ahead) throws SnapshotException {
         Buffers u = buffers.get();
         int stored = x.stored(c);
         int n = x.chunkPages(c) * Layout.PAGE;
         String name = manifest.packs().get(x.pack(c)).name();
-        read(packs.get(x.pack(c)), x.offset(c), u.stored, Layout.RECORD_HEAD + stored, name);
+        int record = Layout.RECORD_HEAD + stored;
+        if (ahead == null || !ahead.take(x.pack(c), x.offset(c), u.stored, record)) {
+            origin.read(name, x.offset(c), u.stored, 0, record);
+        }
         ByteBuffer h = ByteBuffer.wrap(u.stored).order(ByteOrder.LITTLE_ENDIAN);
         boolean good =
                 h.getInt(0) == Layout.RECORD_MAGIC
@@ -306,11 +391,9 @@ final class Image implements AutoCloseable {
                                 x.codec(c), u.stored, Layout.RECORD_HEAD, stored, u.content, n)
                         && sha(u.content, n, x.digest(c));
         if (!good) {
-            throw Manifest.corrupt(
-                    dir,
+            throw corrupt(
                     "the chunk at 0x%x of %s does not match its checksum; the guest has not seen it"
-                            .formatted(x.offset(c), name),
-                    null);
+                            .formatted(x.offset(c), name));
         }
         return u.content;
     }
@@ -329,23 +412,6 @@ final class Image implements AutoCloseable {
         return (int) c.getValue();
     }
 
-    private void read(FileChannel c, long at, byte[] to, int n, String name)
-            throws SnapshotException {
-        ByteBuffer b = ByteBuffer.wrap(to, 0, n);
-        try {
-            while (b.hasRemaining()) {
-                if (c.read(b, at + b.position()) < 0) {
-                    throw new SnapshotException(
-                            Kind.TRUNCATED,
-                            "%s ends before 0x%x".formatted(dir.resolve(name), at + n));
-                }
-            }
-        } catch (IOException e) {
-            throw new SnapshotException(
-                    Kind.IO, "%s at 0x%x: %s".formatted(dir.resolve(name), at, e.getMessage()), e);
-        }
-    }
-
     // ---- parent
     // ------------------------------------------------------------------------------------------------------
 
@@ -355,51 +421,45 @@ final class Image implements AutoCloseable {
             return parent;
         }
         if (closed) {
-            throw new SnapshotException(Kind.IO, "snapshot " + dir + " is closed");
+            throw new SnapshotException(Kind.IO, "snapshot " + origin + " is closed");
         }
         if (depth >= Layout.MAX_CHAIN) {
-            throw Manifest.corrupt(
-                    dir, "more than " + Layout.MAX_CHAIN + " parents in a row", null);
+            throw corrupt("more than " + Layout.MAX_CHAIN + " parents in a row");
         }
-        Image p = open(findParent(), depth + 1);
+        Image p = findParent();
         if (!p.manifest.regions().equals(manifest.regions())) {
             p.close();
             throw new SnapshotException(
                     Kind.MISMATCH,
-                    "snapshot %s has other RAM than its parent %s".formatted(dir, p.dir));
+                    "snapshot %s has other RAM than its parent %s".formatted(origin, p.origin));
         }
         parent = p;
         return p;
     }
 
-    private Path findParent() throws SnapshotException {
-        byte[] id = manifest.parent().id();
-        Path home = dir.toAbsolutePath().normalize().getParent();
-        try {
-            Path hint = home.resolve(manifest.parent().path()).normalize();
-            if (isParent(hint, id)) {
-                return hint;
+    private Image findParent() throws SnapshotException {
+        for (Origin s : origin.parents(manifest.parent())) {
+            if (isParent(s)) {
+                return open(s, depth + 1);
             }
-            try (var beside = Files.newDirectoryStream(home)) {
-                for (Path p : beside) {
-                    if (isParent(p, id)) {
-                        return p;
-                    }
-                }
-            }
-        } catch (IOException | java.nio.file.InvalidPathException e) {
-            throw new SnapshotException(Kind.IO, home + ": " + e.getMessage(), e);
+            s.close();
         }
         throw new SnapshotException(
                 Kind.MISSING,
                 "snapshot %s needs its parent %s (id %s), which is not there"
-                        .formatted(dir, manifest.parent().path(), Manifest.hex(id)));
+                        .formatted(
+                                origin,
+                                manifest.parent().path(),
+                                Manifest.hex(manifest.parent().id())));
     }
 
-    private static boolean isParent(Path p, byte[] id) {
+    private boolean isParent(Origin s) throws SnapshotException {
         try {
-            return Files.exists(p.resolve(Layout.MANIFEST)) && Manifest.read(p).answersTo(id);
+            return Manifest.read(s).answersTo(manifest.parent().id());
         } catch (SnapshotException e) {
+            if (e.kind() == Kind.SOURCE) {
+                throw e; // it may be, but does not answer now
+            }
             return false; // an unreadable neighbour is not the parent
         }
     }
@@ -408,15 +468,11 @@ final class Image implements AutoCloseable {
     public synchronized void close() throws SnapshotException {
         closed = true;
         try {
-            index.close();
-            for (FileChannel c : packs) {
-                c.close();
+            origin.close();
+        } finally {
+            if (parent != null) {
+                parent.close();
             }
-        } catch (IOException e) {
-            throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
-        }
-        if (parent != null) {
-            parent.close();
         }
     }
 }

@@ -5,12 +5,8 @@ import dev.faultline.api.device.StateSection;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.vm.MachineConfig;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -149,69 +145,60 @@ record Manifest(
     // --------------------------------------------------------------------------------------------------
 
     static Manifest read(Path dir) throws SnapshotException {
-        if (!Files.exists(dir)) {
-            throw new SnapshotException(Kind.MISSING, "snapshot " + dir + " does not exist");
-        }
-        if (!Files.isDirectory(dir)) {
-            throw new SnapshotException(
-                    Kind.NOT_A_SNAPSHOT, dir + " is a file; a snapshot is a directory");
-        }
-        Path file = dir.resolve(Layout.MANIFEST);
-        int most = Layout.MAX_MANIFEST + Layout.HEAD + 4 + Layout.DIGEST;
-        try (InputStream in = Files.newInputStream(file)) {
-            if (Files.size(file) > most) {
-                throw new SnapshotException(
-                        Kind.FOREIGN,
-                        "%s has %d bytes, far more than a snapshot's manifest"
-                                .formatted(file, Files.size(file)));
-            }
-            return decode(in.readNBytes(most + 1), dir);
-        } catch (NoSuchFileException e) {
-            throw new SnapshotException(
-                    Kind.NOT_A_SNAPSHOT,
-                    dir + " is not a snapshot: it has no file " + Layout.MANIFEST,
-                    e);
-        } catch (IOException e) {
-            throw new SnapshotException(Kind.IO, file + ": " + e.getMessage(), e);
+        try (Origin s = new LocalOrigin(dir)) {
+            return read(s);
         }
     }
 
-    static Manifest decode(byte[] file, Path dir) throws SnapshotException {
+    static Manifest read(Origin origin) throws SnapshotException {
+        long n = origin.length(Layout.MANIFEST);
+        if (n > Layout.MAX_MANIFEST + Layout.HEAD + 4 + Layout.DIGEST) {
+            throw new SnapshotException(
+                    Kind.FOREIGN,
+                    "the manifest of %s has %d bytes, far more than a snapshot's"
+                            .formatted(origin, n));
+        }
+        byte[] file = new byte[(int) n];
+        origin.read(Layout.MANIFEST, 0, file, 0, file.length);
+        return decode(file, origin.toString());
+    }
+
+    static Manifest decode(byte[] file, String where) throws SnapshotException {
         if (file.length < 8 || !Arrays.equals(file, 0, 8, Layout.MAGIC, 0, 8)) {
             throw new SnapshotException(
                     file.length < 8 ? Kind.TRUNCATED : Kind.FOREIGN,
-                    dir
+                    where
                             + " is not a Faultline snapshot: its manifest does not start with the snapshot magic");
         }
         if (file.length < Layout.HEAD + 4 + Layout.DIGEST) {
-            throw truncated(dir, file.length, Layout.HEAD + 4 + Layout.DIGEST);
+            throw truncated(where, file.length, Layout.HEAD + 4 + Layout.DIGEST);
         }
         ByteBuffer b = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
-        checkVersion(b.getInt(8), dir);
+        checkVersion(b.getInt(8), where);
         int n = b.getInt(12);
         if (n < 0 || n > Layout.MAX_MANIFEST) {
             throw corrupt(
-                    dir, "manifest length " + Integer.toUnsignedLong(n) + " is out of range", null);
+                    where, "manifest length " + Integer.toUnsignedLong(n) + " is out of range", null);
         }
         int end = Layout.HEAD + n;
         if (file.length != end + 4 + Layout.DIGEST) {
-            throw truncated(dir, file.length, end + 4 + Layout.DIGEST);
+            throw truncated(where, file.length, end + 4 + Layout.DIGEST);
         }
         if (b.getInt(end) != Digests.crc32c(file, 0, end)) {
-            throw corrupt(dir, "the manifest's checksum does not match", null);
+            throw corrupt(where, "the manifest's checksum does not match", null);
         }
         byte[] id = Digests.sha256().digest(Arrays.copyOfRange(file, Layout.HEAD, end));
         if (!Arrays.equals(id, Arrays.copyOfRange(file, end + 4, file.length))) {
-            throw corrupt(dir, "the manifest's SHA-256 does not match", null);
+            throw corrupt(where, "the manifest's SHA-256 does not match", null);
         }
         try {
-            return fromMap(new Fields(Cbor.decode(file, Layout.HEAD, n)), dir);
+            return fromMap(new Fields(Cbor.decode(file, Layout.HEAD, n)), where);
         } catch (RuntimeException e) {
-            throw corrupt(dir, "the manifest cannot be decoded: " + e.getMessage(), e);
+            throw corrupt(where, "the manifest cannot be decoded: " + e.getMessage(), e);
         }
     }
 
-    private static void checkVersion(int version, Path dir) throws SnapshotException {
+    private static void checkVersion(int version, String where) throws SnapshotException {
         if (version == Layout.VERSION) {
             return;
         }
@@ -220,21 +207,21 @@ record Manifest(
                 older ? Kind.OLDER : Kind.NEWER,
                 "snapshot %s has the %s format version %d; this program reads version %d%s"
                         .formatted(
-                                dir,
+                                where,
                                 older ? "older" : "newer",
                                 Integer.toUnsignedLong(version),
                                 Layout.VERSION,
                                 older ? ": save it again" : ""));
     }
 
-    private static Manifest fromMap(Fields m, Path dir) throws SnapshotException {
+    private static Manifest fromMap(Fields m, String where) throws SnapshotException {
         List<String> required = m.texts("required");
         for (String f : required) {
             if (!KNOWN.contains(f)) {
                 throw new SnapshotException(
                         Kind.NEWER,
                         "snapshot %s needs the feature '%s', which this program does not have"
-                                .formatted(dir, f));
+                                .formatted(where, f));
             }
         }
         Fields c = m.fields("machine");
@@ -322,15 +309,15 @@ record Manifest(
         return name;
     }
 
-    private static SnapshotException truncated(Path dir, long is, long want) {
+    private static SnapshotException truncated(String where, long is, long want) {
         return new SnapshotException(
                 is < want ? Kind.TRUNCATED : Kind.CORRUPT,
                 "snapshot %s is %s: its manifest has %d bytes, expected %d"
-                        .formatted(dir, is < want ? "truncated" : "corrupt", is, want));
+                        .formatted(where, is < want ? "truncated" : "corrupt", is, want));
     }
 
-    static SnapshotException corrupt(Path dir, String what, Throwable cause) {
+    static SnapshotException corrupt(String where, String what, Throwable cause) {
         return new SnapshotException(
-                Kind.CORRUPT, "snapshot " + dir + " is corrupt: " + what, cause);
+                Kind.CORRUPT, "snapshot " + where + " is corrupt: " + what, cause);
     }
 }

@@ -67,6 +67,15 @@ final class PageStore {
      * group this call filled.
      */
     int load(int page) throws SnapshotException {
+        return load(page, null);
+    }
+
+    /**
+     * As {@link #load(int)}.
+     *
+     * @param ahead of {@link #image}: what is in it is not read again; may be null
+     */
+    int load(int page, Ahead ahead) throws SnapshotException {
         if (isPresent(page)) {
             return 0;
         }
@@ -78,7 +87,7 @@ final class PageStore {
             byte[] b = buffer.get();
             int shift = first & 63;
             int absent = ~(int) (present.get(first >> 6) >>> shift) & 0xFFFF;
-            int got = image.fetch(page, b, absent);
+            int got = image.fetch(page, b, absent, ahead);
             int came = got >>> 16; // all zero, as the memory is from the start
             for (int i = 0; i < Layout.GROUP; i++) {
                 if ((got >> i & 1) != 0) {

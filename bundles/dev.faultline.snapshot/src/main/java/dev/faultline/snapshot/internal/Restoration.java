@@ -29,6 +29,9 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Faults are resolved on the vCPU's own thread.
  */
 final class Restoration implements Restored, FaultHandler {
+    /** Pages that a completion looks at together, to read them by few requests. */
+    private static final int WINDOW = 1024;
+
     static final String LAYER = "snapshot";
 
     private final RestoreMode mode;
@@ -200,13 +203,24 @@ final class Restoration implements Restored, FaultHandler {
 
     @Override
     public void complete() throws SnapshotException {
-        for (int p = 0; p < image.pages(); p++) {
+        int[] next = new int[WINDOW];
+        for (int p = 0; p < image.pages(); ) {
+            int n = 0;
+            for (; p < image.pages() && n < WINDOW; p++) {
+                if (!isPresent(p)) {
+                    next[n++] = p;
+                }
+            }
+            for (int i = 0; i < n && !closed.get(); ) {
+                yieldToFaults();
+                Ahead ahead = image.ahead(next, i, n);
+                for (; i < ahead.end() && !closed.get(); i++) {
+                    yieldToFaults();
+                    store.load(next[i], ahead);
+                }
+            }
             if (closed.get()) {
                 return;
-            }
-            if (!isPresent(p)) {
-                yieldToFaults();
-                store.load(p);
             }
         }
         everything = true;

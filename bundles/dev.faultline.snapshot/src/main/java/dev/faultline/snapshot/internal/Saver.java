@@ -138,7 +138,11 @@ final class Saver {
     }
 
     private Manifest.Parent parent() {
-        Path of = lazy.image().dir().toAbsolutePath().normalize();
+        Origin held = lazy.image().origin();
+        if (held.dir() == null) {
+            return new Manifest.Parent(lazy.image().manifest().id(), held.toString());
+        }
+        Path of = held.dir().toAbsolutePath().normalize();
         Path home = dir.getParent();
         boolean near = of.getRoot().equals(home.getRoot());
         String path = (near ? home.relativize(of) : of).toString().replace('\\', '/');

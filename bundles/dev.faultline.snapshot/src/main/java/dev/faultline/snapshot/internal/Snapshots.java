@@ -276,8 +276,8 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException {
-        Trace trace = Trace.of(dir);
         Image image = Image.open(dir);
+        Trace trace = Trace.of(image.origin());
         if (mode == RestoreMode.RECORDED && !trace.exists()) {
             image.close();
             throw new SnapshotException(

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SourceStatistics;
+import java.nio.file.Path;
+
+/**
+ * Where one snapshot's objects are read from. What comes out is whatever was there: {@link Image}
+ * verifies it. Failures are typed. Thread-safe. {@link #toString} is the place, as messages name it.
+ */
+interface Origin extends AutoCloseable {
+    /**
+     * Length of an object in bytes, at least 0.
+     *
+     * @throws SnapshotException of kind MISSING if there is no such object
+     */
+    long length(String name) throws SnapshotException;
+
+    boolean has(String name) throws SnapshotException;
+
+    /**
+     * Reads {@code n} bytes of an object from {@code at} into {@code to} from {@code off}. The
+     * caller knows from the object's length that they are there.
+     */
+    void read(String name, long at, byte[] to, int off, int n) throws SnapshotException;
+
+    /** The places where a parent may be, the likeliest first; none is opened yet. */
+    Iterable<Origin> parents(Manifest.Parent wanted) throws SnapshotException;
+
+    /** The directory of this host, or null. */
+    Path dir();
+
+    /** Bytes between two wanted ranges up to which it is better to read them as one. */
+    int worthwhileGap();
+
+    SourceStatistics statistics();
+
+    @Override
+    void close() throws SnapshotException;
+}
