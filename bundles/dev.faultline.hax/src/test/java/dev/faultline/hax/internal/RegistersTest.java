@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.hax.internal;
 
-import static dev.faultline.api.hax.EFAULT;
+import static dev.faultline.api.hax.HaxAbi.EFAULT;
 import static dev.faultline.api.hax.HaxAbi.EXIT_HLT;
 import static org.assertj.core.api.Assertions.assertThat;
 
