@@ -13,6 +13,13 @@ public interface MachineFactory {
      */
     Machine create(MachineConfig config) throws MachineException;
 
+    /**
+     * The same over memory that the caller has.
+     *
+     * @throws MachineException also if a region has another size than was asked for
+     */
+    Machine create(MachineConfig config, RamSource ram) throws MachineException;
+
     /** Machines that are not closed. */
     List<Machine> machines();
 

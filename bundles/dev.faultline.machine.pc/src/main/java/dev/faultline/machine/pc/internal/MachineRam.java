@@ -4,6 +4,8 @@ package dev.faultline.machine.pc.internal;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.platform.HostRegion;
+import dev.faultline.api.vm.RamSource;
 import dev.faultline.machine.pc.internal.load.GuestRam;
 
 /** A machine's RAM: one block, mapped below the device hole and, beyond 3 GiB, from 4 GiB on. */
@@ -15,14 +17,32 @@ final class MachineRam implements GuestRam {
         this.block = block;
     }
 
-    static MachineRam map(GuestMemory memory, long bytes) {
-        MachineRam ram = new MachineRam(memory.addBlock(BLOCK, bytes));
+    static MachineRam map(GuestMemory memory, long bytes, RamSource source) {
+        MachineRam ram = new MachineRam(block(memory, bytes, source));
         long low = Math.min(bytes, HOLE_GPA);
         memory.map(0, low, ram.block, 0, false);
         if (bytes > low) {
             memory.map(HIGH_GPA, bytes - low, ram.block, low, false);
         }
         return ram;
+    }
+
+    private static RamBlock block(GuestMemory memory, long bytes, RamSource source) {
+        HostRegion given = source.region(BLOCK, bytes);
+        if (given == null) {
+            return memory.addBlock(BLOCK, bytes);
+        }
+        try {
+            if (given.size() != bytes) {
+                throw new IllegalArgumentException(
+                        "block %s was given 0x%x bytes: expected 0x%x"
+                                .formatted(BLOCK, given.size(), bytes));
+            }
+            return memory.addBlock(BLOCK, given);
+        } catch (RuntimeException e) {
+            given.close();
+            throw e;
+        }
     }
 
     @Override

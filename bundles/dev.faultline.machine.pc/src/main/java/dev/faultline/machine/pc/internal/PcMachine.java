@@ -21,6 +21,7 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineStatistics;
+import dev.faultline.api.vm.RamSource;
 import dev.faultline.api.vm.SerialConsole;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.load.ImageLoader;
@@ -45,6 +46,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private static final System.Logger LOG = System.getLogger(PcMachine.class.getName());
     private static final long CLOSE_WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final Runnable NOTHING = () -> {};
+    static final RamSource OWN_RAM = (block, bytes) -> null;
 
     private final MachineConfig config;
     private final Parts parts;
@@ -102,9 +104,14 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
      *     the host does not give
      */
     static PcMachine create(MachineConfig config, Parts parts) throws MachineException {
+        return create(config, parts, OWN_RAM);
+    }
+
+    static PcMachine create(MachineConfig config, Parts parts, RamSource ram)
+            throws MachineException {
         PcMachine m = new PcMachine(config, parts);
         try {
-            m.build();
+            m.build(ram);
         } catch (MachineException | RuntimeException e) {
             m.close();
             if (e instanceof MachineException me) {
@@ -116,11 +123,11 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return m;
     }
 
-    private void build() throws MachineException {
+    private void build(RamSource source) throws MachineException {
         VcpuEngineFactory engine = parts.engine(config.engine());
         FaultPropagation style = parts.faultStyle(config.faultStyle());
         memory = parts.memory().create(PHYSICAL_ADDRESS_BITS);
-        ram = MachineRam.map(memory, config.ramBytes());
+        ram = MachineRam.map(memory, config.ramBytes(), source);
         protection = parts.protection().create(memory);
         mmuFactory = parts.mmu();
         mmu = mmuFactory.create(memory, protection);

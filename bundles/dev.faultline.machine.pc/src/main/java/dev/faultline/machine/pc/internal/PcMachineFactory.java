@@ -9,6 +9,7 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.api.vm.RamSource;
 import java.util.List;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -133,6 +134,11 @@ public final class PcMachineFactory implements MachineFactory {
 
     @Override
     public Machine create(MachineConfig asked) throws MachineException {
+        return create(asked, PcMachine.OWN_RAM);
+    }
+
+    @Override
+    public Machine create(MachineConfig asked, RamSource ram) throws MachineException {
         MachineConfig c =
                 new MachineConfig(
                         asked.name(),
@@ -142,7 +148,7 @@ public final class PcMachineFactory implements MachineFactory {
                         orDefault(asked.faultStyle(), config.fault_style()),
                         asked.devices());
         ConfigCheck.check(c);
-        PcMachine m = PcMachine.create(c, workshop);
+        PcMachine m = PcMachine.create(c, workshop, ram);
         workshop.add(m);
         return m;
     }
