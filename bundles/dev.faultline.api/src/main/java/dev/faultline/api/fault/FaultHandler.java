@@ -31,4 +31,15 @@ public interface FaultHandler {
      * @param fault valid during this call only
      */
     Resolution onFault(String machine, PageFault fault);
+
+    /**
+     * How long an answer may take, if that is longer than the operator allows all handlers: for one
+     * that waits for something outside the host and has a deadline of its own for that. Asked after
+     * an answer that seems late.
+     *
+     * @return milliseconds; 0: as all handlers. More than 10 minutes counts as 10 minutes
+     */
+    default long patienceMillis() {
+        return 0;
+    }
 }

@@ -53,12 +53,28 @@ public final class Resolution {
     private final byte[] bytes;
     private final int vector;
     private final int errorCode;
+    private final String reason;
 
     private Resolution(Kind kind, byte[] bytes, int vector, int errorCode) {
+        this(kind, bytes, vector, errorCode, null);
+    }
+
+    private Resolution(Kind kind, byte[] bytes, int vector, int errorCode, String reason) {
         this.kind = kind;
         this.bytes = bytes;
         this.vector = vector;
         this.errorCode = errorCode;
+        this.reason = reason;
+    }
+
+    /**
+     * As {@link #STOP}, and says why: the machine's exit has it as its reason.
+     *
+     * @param reason one line for people
+     */
+    public static Resolution stop(String reason) {
+        return new Resolution(
+                Kind.STOP, null, 0, 0, Objects.requireNonNull(reason, "reason"));
     }
 
     /**
@@ -130,9 +146,15 @@ public final class Resolution {
         return errorCode;
     }
 
+    /** Of a {@link #stop}: why; else null. */
+    public String reason() {
+        return reason;
+    }
+
     @Override
     public String toString() {
         return switch (kind) {
+            case STOP -> reason == null ? "STOP" : "STOP(%s)".formatted(reason);
             case SUPPLY -> "SUPPLY(%d bytes)".formatted(bytes.length);
             case INJECT ->
                     errorCode == PendingFault.NO_ERROR_CODE

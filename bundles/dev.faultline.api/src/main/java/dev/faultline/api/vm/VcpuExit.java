@@ -9,7 +9,8 @@ public sealed interface VcpuExit {
      * Protection stopped an access and no handler resolved it: resolve, then resume. The
      * instruction has not begun.
      *
-     * @param reason why the machine stopped with it: {@link #UNRESOLVED}, or a livelock
+     * @param reason why the machine stopped with it: {@link #UNRESOLVED}, a livelock, or what the
+     *     handler said that stopped it
      */
     record Fault(PageFault fault, String reason) implements VcpuExit {
         /** {@link #reason} of a fault that was brought before all handlers. */

@@ -119,7 +119,7 @@ final class Restoration implements Restored, FaultHandler {
             came = store.loadWaited(page);
         } catch (SnapshotException e) {
             failure = e;
-            return Resolution.STOP;
+            return Resolution.stop(e.getMessage());
         }
         if (came != 0) {
             touched(page);

@@ -110,8 +110,8 @@ final class Fake implements AutoCloseable {
                 var handler = protection.handlerOf(l);
                 if (handler != null
                         && (l.rights(gpa) & access) == 0
-                        && handler.onFault(l.name(), new PageFault().set(0, p))
-                                == Resolution.STOP) {
+                        && handler.onFault(l.name(), new PageFault().set(0, p)).kind()
+                                == Resolution.Kind.STOP) {
                     return false;
                 }
             }

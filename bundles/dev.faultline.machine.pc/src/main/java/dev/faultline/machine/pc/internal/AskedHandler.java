@@ -6,6 +6,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** A fault handler and how it has behaved. Any thread. */
 final class AskedHandler {
+    private static final long MOST_PATIENCE = 600_000;
+
     private static final System.Logger LOG = System.getLogger(AskedHandler.class.getName());
 
     final FaultHandler handler;
@@ -25,6 +27,15 @@ final class AskedHandler {
     /** It failed too often and is not asked any more. */
     boolean leftOut() {
         return leftOut;
+    }
+
+    /** See {@link FaultHandler#patienceMillis}; 0 if it does not say so properly. */
+    long patienceNanos() {
+        try {
+            return Math.clamp(handler.patienceMillis(), 0, MOST_PATIENCE) * 1_000_000;
+        } catch (RuntimeException | LinkageError e) {
+            return 0;
+        }
     }
 
     void behaved() {

@@ -63,7 +63,7 @@ final class FaultDesk {
      *
      * @param kind {@link PendingFault#PROTECTED} or {@link PendingFault#UNBACKED}
      * @param diversion of the vCPU or port: receives what the next attempt may do
-     * @return RETRY: execute again, by itself if the diversion is active; an INJECT; or STOP: the
+     * @return RETRY: execute again, by itself if the diversion is active; an INJECT; or a STOP: the
      *     machine must stop with this fault
      */
     Resolution resolve(int kind, PageFault fault, Diversion diversion) {
@@ -71,7 +71,7 @@ final class FaultDesk {
         long start = System.nanoTime();
         slot.fault(fault);
         Resolution r = decide(kind, fault, diversion, slot);
-        if (r != Resolution.STOP) {
+        if (r.kind() != Resolution.Kind.STOP) {
             slot.resolved(System.nanoTime() - start);
         }
         if (Recording.faults()) {
@@ -130,7 +130,8 @@ final class FaultDesk {
             case SUPPLY ->
                     diversion.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
             case DISCARD -> diversion.discard(fault.gfn()) ? Resolution.RETRY : Resolution.STOP;
-            case PASS, STEP, STOP -> Resolution.STOP;
+            case STOP -> r;
+            case PASS, STEP -> Resolution.STOP;
         };
     }
 
@@ -173,7 +174,7 @@ final class FaultDesk {
             failure = "failed at " + fault;
         } else if (!fits(r, fault)) {
             failure = "answered " + r + " to " + fault;
-        } else if (took > policy.deadlineNanos()) {
+        } else if (took > policy.deadlineNanos() && took > a.patienceNanos()) {
             failure =
                     "took %d ms, more than %d, at %s"
                             .formatted(took / 1_000_000, policy.deadlineNanos() / 1_000_000, fault);
@@ -230,14 +231,19 @@ final class FaultDesk {
                     if (a == null) {
                         named[i] = null;
                     } else if ((a != named[i] || since != asked[i])
-                            && s.overdue(System.nanoTime(), deadline)) {
+                            && s.overdue(System.nanoTime(), deadline)
+                            && s.overdue(System.nanoTime(), a.patienceNanos())) {
                         named[i] = a;
                         asked[i] = since;
                         String who = i == 0 ? "a device" : "vCPU " + (i - 1);
                         LOG.log(
                                 System.Logger.Level.ERROR,
                                 "fault handler %s has not answered for %d ms; %s of machine %s waits for it"
-                                        .formatted(a.name, deadline / 1_000_000, who, machine));
+                                        .formatted(
+                                                a.name,
+                                                Math.max(deadline, a.patienceNanos()) / 1_000_000,
+                                                who,
+                                                machine));
                     }
                 }
             }

@@ -562,8 +562,12 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             reason =
                     "livelock: the device's request faulted %d times in a row here"
                             .formatted(fault.attempt());
-        } else if (faults.resolve(PendingFault.PROTECTED, fault, diversion) == Resolution.RETRY) {
-            return true;
+        } else {
+            Resolution r = faults.resolve(PendingFault.PROTECTED, fault, diversion);
+            if (r == Resolution.RETRY) {
+                return true;
+            }
+            reason = r.reason() == null ? reason : r.reason();
         }
         control.exit(new VcpuExit.Fault(fault.copy(), reason));
         return false;

@@ -222,7 +222,8 @@ final class VcpuRunner implements Runnable {
             inject(r);
             return true;
         }
-        return r == Resolution.RETRY || stop(VcpuExit.Fault.UNRESOLVED);
+        return r == Resolution.RETRY
+                || stop(r.reason() == null ? VcpuExit.Fault.UNRESOLVED : r.reason());
     }
 
     /**

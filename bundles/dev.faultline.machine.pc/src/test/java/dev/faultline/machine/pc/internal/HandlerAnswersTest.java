@@ -313,6 +313,13 @@ class HandlerAnswersTest {
     }
 
     @Test
+    void aHandlerSaysWhyItStops() throws Exception {
+        layer("a", A, Rights.NONE, always(Resolution.stop("the library is closed")));
+        VcpuExit exit = run("a10050");
+        assertThat(((VcpuExit.Fault) exit).reason()).isEqualTo("the library is closed");
+    }
+
+    @Test
     void resumingAStoppedStepAsksAgain() throws Exception {
         Resolution[] answer = {Resolution.STEP, Resolution.STOP, Resolution.STEP, Resolution.STEP};
         int[] n = {0};
@@ -405,6 +412,31 @@ class HandlerAnswersTest {
                     return Resolution.STEP;
                 });
         assertThat(run("a10050")).isInstanceOf(VcpuExit.Fault.class);
+    }
+
+    @Test
+    void aPatientHandlerIsNotLate() throws Exception {
+        parts.handlers.use(FaultPolicy.of(20, 1, 1000));
+        FaultHandler patient =
+                new FaultHandler() {
+                    @Override
+                    public Resolution onFault(String name, PageFault f) {
+                        try {
+                            Thread.sleep(100);
+                        } catch (InterruptedException e) {
+                            throw new IllegalStateException(e);
+                        }
+                        return Resolution.STEP;
+                    }
+
+                    @Override
+                    public long patienceMillis() {
+                        return 60_000;
+                    }
+                };
+        machine.protection().addLayer("a", patient).protect(A, 1, Rights.NONE);
+        halts("a10050");
+        assertThat(machine.statistics().handlersLeftOut()).isEmpty();
     }
 
     @Test
