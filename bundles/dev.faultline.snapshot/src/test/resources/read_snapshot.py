@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a Faultline snapshot, after docs/snapshot-format.md alone: checks every hash and lists the pages.
 
-usage: read_snapshot.py DIR      one line per page: number, kind, SHA-256 of its content
+usage: read_snapshot.py DIR            one line per page: number, kind, SHA-256 of its content
+       read_snapshot.py DIR --trace    one line per page that the trace says is likely: number, access, seen
 """
 import hashlib
 import os
@@ -222,9 +223,36 @@ class Snapshot:
         return self.chunks[key]
 
 
+def trace(directory, pages):
+    """(page, access, seen) of what the next run is likely to touch, in order; nothing if the file makes no sense."""
+    with open(os.path.join(directory, "trace"), "rb") as f:
+        b = f.read()
+    if len(b) < 28 or b[:8] != b"FLTRACE\n":
+        return
+    version, n, recordings, zero = struct.unpack_from("<IIII", b, 8)
+    if version != 2 or n > 1 << 20 or not 1 <= recordings <= 8 or zero or len(b) != 28 + 12 * n:
+        return
+    entries = [struct.unpack_from("<IIHBB", b, 24 + 12 * i) for i in range(n)]
+    if struct.unpack_from("<I", b, len(b) - 4)[0] != crc32c(b[:-4]):
+        return
+    last, known = 0, set()
+    for page, position, seen, access, zero in entries:
+        if page >= 1 << 30 or position < last or not 0 < seen < 256 or access not in (1, 2, 4) or zero:
+            return
+        last = position
+    for page, position, seen, access, zero in entries:
+        if (2 * bin(seen).count("1") >= recordings or seen & 3 == 3) and page < pages and page not in known:
+            known.add(page)
+            yield page, access, seen
+
+
 def main():
     try:
         snapshot = Snapshot(sys.argv[1])
+        if sys.argv[2:] == ["--trace"]:
+            for page, access, seen in trace(sys.argv[1], snapshot.pages):
+                print(page, {1: "R", 2: "W", 4: "X"}[access], seen)
+            return
         for number, (kind, content) in enumerate(snapshot.all_pages()):
             print(number, ["ZERO", "PARENT", "FILL", "CHUNK"][kind], hashlib.sha256(content).hexdigest())
         print("id", snapshot.identity.hex())

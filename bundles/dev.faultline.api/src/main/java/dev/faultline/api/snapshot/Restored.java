@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.snapshot;
 
+import java.time.Duration;
 import java.util.BitSet;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -11,6 +12,7 @@ public interface Restored extends AutoCloseable {
 
     long pagesLoaded();
 
+    /** Bytes of RAM filled so far; what the source gave for them is {@link #statistics}'. */
     long bytesRead();
 
     /** Faults that this restore resolved. */
@@ -22,10 +24,34 @@ public interface Restored extends AutoCloseable {
     /** Loads what is still absent; the guest may run meanwhile. */
     void complete() throws SnapshotException;
 
+    /**
+     * Starts {@link #complete} on a thread of its own, which yields to faults; returns at once.
+     * Does nothing if that runs or all pages are there. An error ends it and is logged; the guest
+     * meets it again if it touches such a page.
+     */
+    void completeInBackground();
+
+    /**
+     * Waits until the recorded working set is loaded, however little of it the guest has used yet.
+     *
+     * @return false if {@code limit} passed, or the prefetch failed or was closed; true also if
+     *     there is nothing to prefetch
+     */
+    boolean awaitPrefetched(Duration limit) throws InterruptedException;
+
+    /** Counters. A copy. */
+    RestoreStatistics statistics();
+
     /** The error that stopped loading, or null. The machine is paused with it. */
     SnapshotException failure();
 
-    /** Writes the order of first touches so far beside the snapshot, for RECORDED restores. */
+    /**
+     * Ends the recording and merges it with those beside the snapshot, for RECORDED restores. A
+     * second call does nothing.
+     *
+     * @throws SnapshotException if the trace cannot be written, or nothing was recorded because
+     *     {@link RestoreOptions#recording} was null
+     */
     void saveRecording() throws SnapshotException;
 
     /** Stops loading. Pages that are still absent stay protected. */

@@ -60,7 +60,12 @@ public interface SnapshotService {
      *
      * @return close it to stop loading and release the files, after the machine
      */
-    Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException;
+    default Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException {
+        return restore(dir, into, RestoreOptions.of(mode));
+    }
+
+    /** As {@link #restore(Path, Machine, RestoreMode)}; by choice it records, or completes. */
+    Restored restore(Path dir, Machine into, RestoreOptions options) throws SnapshotException;
 
     /**
      * @param error null if the snapshot is readable

@@ -5,6 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.vm.Machine;
@@ -162,7 +163,11 @@ final class Demo {
             long[] first = new long[1];
             m.onFirstInstruction(() -> first[0] = System.nanoTime());
             long t = System.nanoTime();
-            try (Restored r = services.snapshots().restore(dir, m, mode)) {
+            RestoreOptions options = RestoreOptions.of(mode);
+            if (mode == RestoreMode.LAZY) {
+                options = options.recording(RestoreOptions.Window.DEFAULT);
+            }
+            try (Restored r = services.snapshots().restore(dir, m, options)) {
                 m.start();
                 List<String> answers = answers(m, dialog, mode == RestoreMode.LAZY);
                 double ready = Sizes.millis(System.nanoTime() - t);

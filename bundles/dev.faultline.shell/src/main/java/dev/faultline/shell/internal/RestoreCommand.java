@@ -2,11 +2,14 @@
 package dev.faultline.shell.internal;
 
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
+import dev.faultline.api.snapshot.RestoreOptions.Window;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -16,6 +19,8 @@ import picocli.CommandLine.Parameters;
 /** {@code restore DIR}: resumes a snapshot. */
 @Command(name = "restore", description = "Resumes a snapshot.")
 final class RestoreCommand implements Callable<Integer> {
+    private static final long MAX_SECONDS = 1_000_000;
+
     private final Services services;
 
     @Parameters(paramLabel = "DIR", description = "the snapshot")
@@ -28,15 +33,53 @@ final class RestoreCommand implements Callable<Integer> {
             defaultValue = "lazy")
     private RestoreMode mode;
 
+    @Option(
+            names = "--record",
+            description =
+                    "merge the order of first touches into the snapshot's recorded working set (not with eager)")
+    private boolean record;
+
+    @Option(
+            names = "--record-for",
+            paramLabel = "SECONDS",
+            description = "as --record, for this much guest time only")
+    private Double recordFor;
+
+    @Option(
+            names = "--complete",
+            description =
+                    "load what the guest does not ask for as well, in the background; the snapshot is not needed any more then")
+    private boolean complete;
+
     @Mixin private RunOptions options;
 
     RestoreCommand(Services services) {
         this.services = services;
     }
 
+    private RestoreOptions how() {
+        RestoreOptions how = RestoreOptions.of(mode);
+        if (record || recordFor != null) {
+            if (mode == RestoreMode.EAGER) {
+                throw new UsageException(
+                        "--record: an eager restore sees no first touches; use --mode lazy or recorded");
+            }
+            if (recordFor != null && !(recordFor > 0 && recordFor <= MAX_SECONDS)) {
+                throw new UsageException(
+                        "--record-for %s: expected seconds above 0, at most %d"
+                                .formatted(recordFor, MAX_SECONDS));
+            }
+            Duration time =
+                    recordFor == null ? null : Duration.ofNanos((long) Math.ceil(recordFor * 1e9));
+            how = how.recording(new Window(Window.DEFAULT.pages(), time));
+        }
+        return complete ? how.completing() : how;
+    }
+
     @Override
     public Integer call() throws Exception {
         options.check();
+        RestoreOptions how = how();
         SnapshotInfo info = services.snapshots().info(dir);
         MachineConfig c = info.config();
         MachineConfig config =
@@ -51,10 +94,10 @@ final class RestoreCommand implements Callable<Integer> {
                 RunSession session = new RunSession(services, machine, options)) {
             session.prepare();
             session.begin();
-            try (Restored restored = services.snapshots().restore(dir, machine, mode)) {
+            try (Restored restored = services.snapshots().restore(dir, machine, how)) {
                 session.protect();
                 int code = session.run(restored);
-                if (options.record) {
+                if (how.recording() != null) {
                     restored.saveRecording();
                 }
                 return code;

@@ -85,11 +85,6 @@ final class RunOptions {
     @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
     Path json;
 
-    @Option(
-            names = "--record",
-            description = "restore: record the order of first touches for later restores")
-    boolean record;
-
     /** Trigger and answer of every {@code --input-when}, in order. */
     List<Map.Entry<String, String>> inputs() {
         List<Map.Entry<String, String>> out = new ArrayList<>();

@@ -246,6 +246,7 @@ final class RunSession implements AutoCloseable {
             r.put("pagesLoaded", restored.pagesLoaded());
             r.put("bytesRead", restored.bytesRead());
             r.put("readyMillis", readyAt == 0 ? null : Sizes.millis(readyAt - begin));
+            r.putAll(RestoreFacts.of(restored.statistics()));
             m.put("restore", r);
         }
         return m;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import java.lang.ref.SoftReference;
@@ -8,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
@@ -22,18 +24,20 @@ final class Image implements AutoCloseable {
     private final int pages;
     private final AtomicReferenceArray<byte[]> tables;
     private final AtomicReferenceArray<SoftReference<Section>> sections;
-    private final ThreadLocal<Buffers> buffers = ThreadLocal.withInitial(Buffers::new);
+    private final Set<Baseline> without;
+    private final Chunks chunks;
+    private final Pool<Fetched> fetched = new Pool<>(Fetched::new);
     private Image parent;
     private boolean closed;
 
-    private static final class Buffers {
-        final byte[] stored = new byte[Layout.RECORD_HEAD + Layout.GROUP * Layout.PAGE];
-        final byte[] content = new byte[Layout.GROUP * Layout.PAGE];
-        final Codec.Unpacker unpacker = new Codec.Unpacker();
-    }
-
-    private Image(Origin origin, int depth) throws SnapshotException {
+    private Image(Origin origin, Set<Baseline> without, int depth) throws SnapshotException {
         Manifest m = Manifest.read(origin);
+        this.without = without;
+        this.chunks =
+                new Chunks(
+                        new Packs(),
+                        !without.contains(Baseline.VERIFICATION),
+                        !without.contains(Baseline.RANGE_FILL));
         this.origin = origin;
         this.manifest = m;
         this.depth = depth;
@@ -55,12 +59,20 @@ final class Image implements AutoCloseable {
      * @param origin closed with the image, or if it cannot be opened
      */
     static Image open(Origin origin) throws SnapshotException {
-        return open(origin, 0);
+        return open(origin, Set.of());
     }
 
-    private static Image open(Origin origin, int depth) throws SnapshotException {
+    /**
+     * @param without what a measurement leaves out
+     */
+    static Image open(Origin origin, Set<Baseline> without) throws SnapshotException {
+        return open(origin, without, 0);
+    }
+
+    private static Image open(Origin origin, Set<Baseline> without, int depth)
+            throws SnapshotException {
         try {
-            return new Image(origin, depth);
+            return new Image(origin, without, depth);
         } catch (SnapshotException e) {
             try {
                 origin.close();
@@ -240,168 +252,153 @@ final class Image implements AutoCloseable {
     // -------------------------------------------------------------------------------------------------------
 
     /**
-     * Reads a page and what comes with it for free: the pages of its group in the same chunk, or of
-     * the same kind.
+     * Finds a page and what comes with it for free: the pages of its section in the same chunk, or
+     * those of its group that are of the same kind.
      *
-     * @param to a group's bytes; page i of the group at i * 4096
-     * @param wanted bit i: page i of the group is wanted, else its part of {@code to} is left alone
-     * @return bit i: page i of the group is in {@code to}; bit 16 + i: it is all zero, and {@code
-     *     to} untouched
+     * @param to released; gets {@code page} and the others. Release it
      */
-    int fetch(int page, byte[] to, int wanted) throws SnapshotException {
-        return fetch(page, to, wanted, null);
-    }
-
-    /**
-     * As {@link #fetch(int, byte[], int)}.
-     *
-     * @param ahead of this image, or null: chunks that are in it are not read again
-     */
-    int fetch(int page, byte[] to, int wanted, Ahead ahead) throws SnapshotException {
-        int first = page & -Layout.GROUP;
+    void fetch(int page, Fetched to) throws SnapshotException {
         int kind = kind(page);
         if (kind == Layout.PARENT) {
-            return parent()
-                    .fetch(
-                            page,
-                            to,
-                            wanted & alike(first, page, kind),
-                            ahead == null ? null : ahead.parent());
-        }
-        int mask = wanted & alike(first, page, kind);
-        if (kind == Layout.ZERO) {
-            return mask << 16;
-        }
-        Section x = section(page / Layout.SECTION);
-        if (kind == Layout.CHUNK) {
-            byte[] content = readChunk(x, x.chunk(page % Layout.SECTION), ahead);
-            for (int i = 0; i < Layout.GROUP; i++) {
-                if ((mask >> i & 1) != 0) {
-                    int slot = x.slot((first + i) % Layout.SECTION);
-                    System.arraycopy(content, slot * Layout.PAGE, to, i * Layout.PAGE, Layout.PAGE);
-                }
-            }
-        } else {
-            ByteBuffer b = ByteBuffer.wrap(to).order(ByteOrder.LITTLE_ENDIAN);
-            for (int i = 0; i < Layout.GROUP; i++) {
-                if ((mask >> i & 1) != 0) {
-                    long pattern = x.pattern((first + i) % Layout.SECTION);
-                    for (int at = 0; at < Layout.PAGE; at += 8) {
-                        b.putLong(i * Layout.PAGE + at, pattern);
-                    }
-                }
-            }
-        }
-        return mask;
-    }
-
-    /**
-     * Pages of the group that are of the kind, and if that is CHUNK in the chunk, of {@code page}.
-     */
-    private int alike(int first, int page, int kind) throws SnapshotException {
-        int n = Math.min(Layout.GROUP, pages - first);
-        int s = page / Layout.SECTION;
-        if (sectionKind(s) != Layout.BLOCK) {
-            return (1 << n) - 1;
-        }
-        Section x = section(s);
-        int chunk = x.chunk(page % Layout.SECTION);
-        int mask = 0;
-        for (int i = 0; i < n; i++) {
-            int p = (first + i) % Layout.SECTION;
-            if (x.kind(p) == kind && (kind != Layout.CHUNK || x.chunk(p) == chunk)) {
-                mask |= 1 << i;
-            }
-        }
-        return mask;
-    }
-
-    /**
-     * Reads the chunks of pages that will be wanted soon, those that lie near each other by one
-     * read of the origin.
-     *
-     * @param wanted page numbers in any order; those that have no chunk cost nothing
-     * @param from index of the first to look at
-     * @param to index behind the last; fewer are taken if they are many, see {@link Ahead#end}
-     */
-    Ahead ahead(int[] wanted, int from, int to) throws SnapshotException {
-        Ahead a = new Ahead(origin, manifest.packs());
-        int end = from;
-        while (end < to && a.bytes() < Ahead.MOST) {
-            want(wanted[end++], a);
-        }
-        a.read(end);
-        return a;
-    }
-
-    private void want(int page, Ahead a) throws SnapshotException {
-        int kind = kind(page);
-        if (kind == Layout.PARENT) {
-            Image p = parent();
-            p.want(page, a.parent(p.origin, p.manifest.packs()));
+            parent().fetch(page, to);
+            to.retainShared(this);
         } else if (kind == Layout.CHUNK) {
             Section x = section(page / Layout.SECTION);
             int c = x.chunk(page % Layout.SECTION);
-            a.want(x.pack(c), x.offset(c), Layout.RECORD_HEAD + x.stored(c));
+            to.chunk(chunks, chunks.get(x, c));
+            for (int p = x.firstIn(c); p >= 0; p = x.nextIn(p)) {
+                to.add(page - page % Layout.SECTION + p, x.slot(p) * Layout.PAGE);
+            }
+        } else {
+            fetchUnstored(page, kind, to);
         }
+    }
+
+    /** Pages of one kind, ZERO or FILL, of a group. */
+    private void fetchUnstored(int page, int kind, Fetched to) throws SnapshotException {
+        int first = page & -Layout.GROUP;
+        int end = Math.min(pages, first + Layout.GROUP);
+        int s = page / Layout.SECTION;
+        Section x = sectionKind(s) == Layout.BLOCK ? section(s) : null;
+        ByteBuffer b =
+                kind == Layout.ZERO
+                        ? null
+                        : ByteBuffer.wrap(to.own()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int p = first; p < end; p++) {
+            if (x != null && x.kind(p % Layout.SECTION) != kind) {
+                continue;
+            }
+            if (kind == Layout.ZERO) {
+                to.addZero(p);
+                continue;
+            }
+            long pattern = x.pattern(p % Layout.SECTION);
+            int from = (p - first) * Layout.PAGE;
+            for (int at = from; at < from + Layout.PAGE; at += 8) {
+                b.putLong(at, pattern);
+            }
+            to.add(p, from);
+        }
+    }
+
+    /** The image in which a page is of another kind than PARENT. */
+    Image holder(int page) throws SnapshotException {
+        Image x = this;
+        while (x.kind(page) == Layout.PARENT) {
+            x = x.parent();
+        }
+        return x;
+    }
+
+    /** How many children lie between this image and the one that was opened. */
+    int depth() {
+        return depth;
+    }
+
+    Chunks chunks() {
+        return chunks;
     }
 
     /** Reads all pages of a group, those that are all zero included. Returns their number. */
     int readGroup(int group, byte[] to) throws SnapshotException {
-        return readGroup(group, to, null);
-    }
-
-    /** As {@link #readGroup(int, byte[])}, with chunks that were read ahead, or null. */
-    int readGroup(int group, byte[] to, Ahead ahead) throws SnapshotException {
         int first = group * Layout.GROUP;
         int n = Math.min(Layout.GROUP, pages - first);
         int done = 0;
-        for (int i = 0; i < n; i++) {
-            if ((done >> i & 1) == 0) {
-                int got = fetch(first + i, to, 0xFFFF & ~done, ahead);
-                for (int z = 0; z < n; z++) {
-                    if ((got >> 16 + z & 1) != 0) {
-                        Arrays.fill(to, z * Layout.PAGE, (z + 1) * Layout.PAGE, (byte) 0);
-                    }
+        Fetched f = fetched.take();
+        try {
+            for (int i = 0; i < n; i++) {
+                if ((done >> i & 1) == 0) {
+                    fetch(first + i, f);
+                    done |= copyGroup(f, first, to);
+                    f.release();
                 }
-                done |= got | got >>> 16;
             }
+        } finally {
+            f.release();
+            fetched.give(f);
         }
         return n;
     }
 
-    private byte[] readChunk(Section x, int c, Ahead ahead) throws SnapshotException {
-        Buffers u = buffers.get();
-        int stored = x.stored(c);
-        int n = x.chunkPages(c) * Layout.PAGE;
-        String name = manifest.packs().get(x.pack(c)).name();
-        int record = Layout.RECORD_HEAD + stored;
-        if (ahead == null || !ahead.take(x.pack(c), x.offset(c), u.stored, record)) {
-            origin.read(name, x.offset(c), u.stored, 0, record);
+    /** Copies those of a group. @return bit i: page i of the group was among them */
+    private static int copyGroup(Fetched f, int first, byte[] to) {
+        int done = 0;
+        for (int j = 0; j < f.count(); j++) {
+            int i = f.page(j) - first;
+            if (i < 0 || i >= Layout.GROUP) {
+                continue;
+            }
+            int at = i * Layout.PAGE;
+            if (f.isZero(j)) {
+                Arrays.fill(to, at, at + Layout.PAGE, (byte) 0);
+            } else {
+                System.arraycopy(f.content(), f.offset(j), to, at, Layout.PAGE);
+            }
+            done |= 1 << i;
         }
-        ByteBuffer h = ByteBuffer.wrap(u.stored).order(ByteOrder.LITTLE_ENDIAN);
-        boolean good =
-                h.getInt(0) == Layout.RECORD_MAGIC
-                        && h.get(4) == x.codec(c).ordinal()
-                        && h.get(5) == x.chunkPages(c)
-                        && h.getShort(6) == 0
-                        && h.getInt(8) == stored
-                        && h.getInt(12) == recordCrc(u.stored, stored)
-                        && u.unpacker.unpack(
-                                x.codec(c), u.stored, Layout.RECORD_HEAD, stored, u.content, n)
-                        && sha(u.content, n, x.digest(c));
-        if (!good) {
-            throw corrupt(
-                    "the chunk at 0x%x of %s does not match its checksum; the guest has not seen it"
-                            .formatted(x.offset(c), name));
-        }
-        return u.content;
+        return done;
     }
 
-    private static boolean sha(byte[] b, int n, byte[] want) {
-        var d = Digests.sha256();
-        d.update(b, 0, n);
-        return Arrays.equals(d.digest(), want);
+    /** The packs as {@link Chunks} reads them. */
+    private final class Packs implements Chunks.Records {
+        private String name(int pack) {
+            return manifest.packs().get(pack).name();
+        }
+
+        @Override
+        public void read(int pack, long at, byte[] to, int n) throws SnapshotException {
+            origin.read(name(pack), at, to, 0, n);
+        }
+
+        @Override
+        public int worthwhileGap() {
+            return origin.worthwhileGap();
+        }
+
+        @Override
+        public SnapshotException corrupt(int pack, long offset) {
+            return Image.this.corrupt(
+                    "the chunk at 0x%x of %s does not match its checksum; the guest has not seen it"
+                            .formatted(offset, name(pack)));
+        }
+    }
+
+    // ---- figures
+    // -------------------------------------------------------------------------------------------------
+
+    /** Of this image and its parents. */
+    synchronized long chunksRead() {
+        return chunks.chunksRead() + (parent == null ? 0 : parent.chunksRead());
+    }
+
+    /** Requests to the origins of this image and its parents. */
+    synchronized long requests() {
+        return origin.statistics().requests() + (parent == null ? 0 : parent.requests());
+    }
+
+    /** Bytes that these requests brought. */
+    synchronized long bytesReceived() {
+        return origin.statistics().bytes() + (parent == null ? 0 : parent.bytesReceived());
     }
 
     /** CRC32C of a record: its head up to the checksum, and the payload. */
@@ -440,7 +437,7 @@ final class Image implements AutoCloseable {
     private Image findParent() throws SnapshotException {
         for (Origin s : origin.parents(manifest.parent())) {
             if (isParent(s)) {
-                return open(s, depth + 1);
+                return open(s, without, depth + 1);
             }
             s.close();
         }
@@ -470,6 +467,7 @@ final class Image implements AutoCloseable {
         try {
             origin.close();
         } finally {
+            chunks.close();
             if (parent != null) {
                 parent.close();
             }

@@ -52,8 +52,6 @@ final class Layout {
     static final String TRACE = "trace";
     static final long TRACE_MAGIC = 0x0A45_4341_5254_4C46L;
 
-    /** A trace longer than this is cut: recording is a window. */
-    static final int MAX_TRACE = 1 << 22;
 
     private Layout() {}
 

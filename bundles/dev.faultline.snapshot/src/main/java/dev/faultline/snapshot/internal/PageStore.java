@@ -5,38 +5,42 @@ import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.snapshot.SnapshotException;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.IntConsumer;
 
 /**
  * Memory that a snapshot's pages are put into, and which of them are there: the RAM of one machine,
- * or what clones share. A page is verified, then filled, then called present; what is present never
- * changes here.
+ * or what clones share. A page is verified, then filled, exactly once, then called present; what is
+ * present never changes here.
  *
- * <p>Any thread. Work on one group of pages is serialised by striped locks; threads that want
- * different pages do not wait for each other.
+ * <p>Any thread. Threads that want different pages do not wait for each other; whoever wants a page
+ * that another thread is copying waits for that copy.
  */
 final class PageStore {
-    private static final int STRIPES = 64;
-
     private final Image image;
     private final Places places;
-    private final AtomicLongArray present;
-    private final Object[] stripes = new Object[STRIPES];
-    private final AtomicLong loaded = new AtomicLong();
-    private final AtomicLong bytes = new AtomicLong();
+    private final boolean ranges;
+    private final Bits claimed;
+    private final Bits present;
+    private final LongAdder loaded = new LongAdder();
+    private final LongAdder bytes = new LongAdder();
     private final AtomicInteger waiting = new AtomicInteger();
-    private final ThreadLocal<byte[]> buffer =
-            ThreadLocal.withInitial(() -> new byte[Layout.GROUP * Layout.PAGE]);
+    private final Pool<Fetched> pool = new Pool<>(Fetched::new);
 
     /** Memory at {@code places} reads as zero where nothing was put yet. */
     PageStore(Image image, Places places) {
+        this(image, places, true);
+    }
+
+    /**
+     * @param ranges take what comes with a page for free, too
+     */
+    PageStore(Image image, Places places, boolean ranges) {
         this.image = image;
         this.places = places;
-        this.present = new AtomicLongArray((image.pages() + 63) / 64);
-        for (int i = 0; i < STRIPES; i++) {
-            stripes[i] = new Object();
-        }
+        this.ranges = ranges;
+        this.claimed = new Bits(image.pages());
+        this.present = new Bits(image.pages());
     }
 
     Image image() {
@@ -44,14 +48,14 @@ final class PageStore {
     }
 
     boolean isPresent(int page) {
-        return (present.get(page >> 6) >>> (page & 63) & 1) != 0;
+        return present.get(page);
     }
 
     /** As {@link #load}, for a guest that stands until the page is there. */
-    int loadWaited(int page) throws SnapshotException {
+    void loadWaited(int page, IntConsumer filled) throws SnapshotException {
         waiting.incrementAndGet();
         try {
-            return load(page);
+            load(page, filled);
         } finally {
             waiting.decrementAndGet();
         }
@@ -63,60 +67,61 @@ final class PageStore {
     }
 
     /**
-     * Fills a page if it is absent, and what comes with it for free. Returns which pages of its
-     * group this call filled.
+     * Returns when {@code page} is there.
+     *
+     * @param filled told of every page that this call brought, after it is there
      */
-    int load(int page) throws SnapshotException {
-        return load(page, null);
+    void load(int page, IntConsumer filled) throws SnapshotException {
+        while (!present.get(page)) {
+            if (claimed.get(page)) {
+                // Another thread is copying it now, or gave up and took its claim back.
+                Thread.yield();
+                continue;
+            }
+            Fetched f = pool.take();
+            try {
+                image.fetch(page, f);
+                for (int i = 0; i < f.count(); i++) {
+                    if ((ranges || f.page(i) == page) && claimed.set(f.page(i))) {
+                        put(f, i);
+                        filled.accept(f.page(i));
+                    }
+                }
+            } finally {
+                f.release();
+                pool.give(f);
+            }
+        }
     }
 
-    /**
-     * As {@link #load(int)}.
-     *
-     * @param ahead of {@link #image}: what is in it is not read again; may be null
-     */
-    int load(int page, Ahead ahead) throws SnapshotException {
-        if (isPresent(page)) {
-            return 0;
-        }
-        int first = page & -Layout.GROUP;
-        synchronized (stripes[page / Layout.GROUP % STRIPES]) {
-            if (isPresent(page)) {
-                return 0;
+    private void put(Fetched f, int i) {
+        int page = f.page(i);
+        boolean done = false;
+        try {
+            if (!f.isZero(i)) { // as the memory is from the start
+                HostBytes.copyIn(f.content(), f.offset(i), places.hvaOf(page), Layout.PAGE);
+                bytes.add(Layout.PAGE);
             }
-            byte[] b = buffer.get();
-            int shift = first & 63;
-            int absent = ~(int) (present.get(first >> 6) >>> shift) & 0xFFFF;
-            int got = image.fetch(page, b, absent, ahead);
-            int came = got >>> 16; // all zero, as the memory is from the start
-            for (int i = 0; i < Layout.GROUP; i++) {
-                if ((got >> i & 1) != 0) {
-                    HostBytes.copyIn(b, i * Layout.PAGE, places.hvaOf(first + i), Layout.PAGE);
-                    bytes.addAndGet(Layout.PAGE);
-                    came |= 1 << i;
-                }
+            loaded.increment();
+            done = present.set(page);
+        } finally {
+            if (!done) {
+                claimed.clear(page);
             }
-            long bits = (long) came << shift;
-            present.accumulateAndGet(first >> 6, bits, (x, y) -> x | y);
-            loaded.addAndGet(Integer.bitCount(came));
-            return came;
         }
     }
 
     long pagesLoaded() {
-        return loaded.get();
+        return loaded.sum();
     }
 
+    /** Bytes filled; zero pages need none. */
     long bytesRead() {
-        return bytes.get();
+        return bytes.sum();
     }
 
     /** A copy. */
     BitSet loadedPages() {
-        long[] words = new long[present.length()];
-        for (int i = 0; i < words.length; i++) {
-            words[i] = present.get(i);
-        }
-        return BitSet.valueOf(words);
+        return present.copy();
     }
 }

@@ -4,267 +4,277 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
-import dev.faultline.api.memory.MemorySlot;
-import dev.faultline.api.memory.RamBlock;
-import dev.faultline.api.protection.ProtectionLayer;
-import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
+import dev.faultline.api.snapshot.RestoreOptions.Baseline;
+import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.vm.Machine;
-import java.util.ArrayList;
-import java.util.Arrays;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.BitSet;
-import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.IntConsumer;
 
 /**
  * Puts a snapshot's pages into a machine: all before it starts, or each when the guest first
- * touches it. A page is verified and filled (in a {@link PageStore}) before its rights open, so the
- * guest never sees a wrong or half-filled page.
+ * touches it. A page is verified and filled before its rights open, so the guest never sees a wrong
+ * or half-filled page.
  *
- * <p>Faults are resolved on the vCPU's own thread.
+ * <p>Faults are resolved on the vCPU's own thread. What a fault brings besides the page that was
+ * touched is opened as well; while first touches are recorded it stays closed until it is touched
+ * itself.
  */
 final class Restoration implements Restored, FaultHandler {
-    /** Pages that a completion looks at together, to read them by few requests. */
-    private static final int WINDOW = 1024;
-
     static final String LAYER = "snapshot";
+    private static final System.Logger LOG = System.getLogger(Restoration.class.getName());
+    private static final IntConsumer LEAVE_CLOSED = page -> {};
 
-    private final RestoreMode mode;
+    private final RestoreOptions options;
+    private final Disk disk;
     private final Machine machine;
     private final Image image;
-    private final Trace trace;
-    private final List<RamBlock> blocks = new ArrayList<>();
-    private final Places places;
+    private final Gate gate;
     private final PageStore store;
-    private final AtomicLong faults = new AtomicLong();
-    private final AtomicBoolean closed = new AtomicBoolean();
-    private final Object rightsLock = new Object();
-    private int[] order = new int[256]; // guarded by touchLock
-    private int touches;
-    private final Object touchLock = new Object();
-    private boolean withdrawn; // guarded by rightsLock
+    private final Bits touched;
+    private final Prefetch prefetch;
+    private final IntConsumer open;
+    private final LongAdder faults = new LongAdder();
+    private final LongAdder absentFaults = new LongAdder();
+    private final LongAdder otherTouches = new LongAdder();
+    private final Object recordingLock = new Object();
+    private final Recording recorded;
+    private boolean recordingSaved; // guarded by recordingLock
+    private volatile Recording recording;
     private volatile SnapshotException failure;
     private volatile boolean everything;
-    private ProtectionLayer layer;
-    private Thread prefetch;
+    private volatile boolean closed;
+    private Thread prefetcher; // this and the next guarded by this
+    private Thread completer;
 
-    Restoration(RestoreMode mode, Machine machine, Image image, Trace trace)
+    Restoration(RestoreOptions options, Disk disk, Machine machine, Image image)
             throws SnapshotException {
-        this.mode = mode;
+        this.options = options;
+        this.disk = disk;
         this.machine = machine;
         this.image = image;
-        this.trace = trace;
-        this.places = new Places(image.manifest().regions(), match(image.manifest()));
-        this.store = new PageStore(image, places);
-    }
-
-    /** The machine's blocks that are the snapshot's regions. @return their addresses */
-    private long[] match(Manifest m) throws SnapshotException {
-        for (Manifest.Region r : m.regions()) {
-            RamBlock b =
-                    machine.memory().blocks().stream()
-                            .filter(x -> x.name().equals(r.name()) && x.size() == r.bytes())
-                            .findFirst()
-                            .orElseThrow(() ->
-                                    new SnapshotException(
-                                            Kind.MISMATCH,
-                                            "the snapshot's RAM region %s of %d bytes has no counterpart in the machine"
-                                                    .formatted(r.name(), r.bytes())));
-            blocks.add(b);
-        }
-        return blocks.stream().mapToLong(RamBlock::hva).toArray();
+        var regions = image.manifest().regions();
+        this.gate = new Gate(machine, Gate.match(machine, regions), regions);
+        boolean ranges = !options.without().contains(Baseline.RANGE_FILL);
+        this.store = new PageStore(image, gate.places(), ranges);
+        this.touched = new Bits(image.pages());
+        this.open = gate::open;
+        this.recorded =
+                options.recording() == null
+                        ? null
+                        : new Recording(
+                                options.recording(),
+                                options.recording().guestTime() == null ? null : machine.clock());
+        this.recording = recorded;
+        this.prefetch =
+                new Prefetch(
+                        store,
+                        new Loader(store, this::isClosed),
+                        open,
+                        () -> recording != null,
+                        this::isClosed);
     }
 
     void start() throws SnapshotException {
-        if (mode == RestoreMode.EAGER) {
+        if (options.mode() == RestoreMode.EAGER) {
+            prefetch.never();
             complete();
             return;
         }
-        layer = machine.protection().addLayer(LAYER, this);
-        for (MemorySlot s : machine.memory().slots()) {
-            if (blocks.contains(s.block())) {
-                layer.protect(s.gpa(), s.size(), Rights.NONE);
+        gate.close(LAYER, this);
+        if (options.mode() == RestoreMode.RECORDED) {
+            synchronized (this) {
+                prefetcher = thread("snapshot-prefetch", this::prefetch);
+            }
+        } else {
+            prefetch.never();
+            if (options.complete()) {
+                completeInBackground();
             }
         }
-        if (mode == RestoreMode.RECORDED) {
-            prefetch =
-                    Thread.ofPlatform()
-                            .daemon()
-                            .name("snapshot-prefetch")
-                            .unstarted(this::prefetch);
-            prefetch.start();
-        }
+    }
+
+    private static Thread thread(String name, Runnable what) {
+        return Thread.ofPlatform().daemon().name(name).start(what);
     }
 
     // ---- on fault
-    // ----------------------------------------------------------------------------------------------------
+    // ------------------------------------------------------------------------------------------------
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
-        int page = places.pageOf(fault.hva());
+        int page = gate.places().pageOf(fault.hva());
         if (page < 0) {
             return Resolution.PASS;
         }
-        if (closed.get() && !isPresent(page)) {
-            return Resolution.STOP;
+        faults.increment();
+        boolean there = store.isPresent(page);
+        Recording r = recording;
+        if (!there) {
+            if (closed) {
+                return Resolution.stop("the restore was ended before this page was loaded");
+            }
+            absentFaults.increment();
+            try {
+                store.loadWaited(page, r == null ? open : LEAVE_CLOSED);
+            } catch (SnapshotException e) {
+                failure = e;
+                return Resolution.stop(e.getMessage());
+            }
+            if (failure != null) {
+                failure = null; // the source is back
+            }
         }
-        int came;
-        faults.incrementAndGet();
-        try {
-            came = store.loadWaited(page);
-        } catch (SnapshotException e) {
-            failure = e;
-            return Resolution.stop(e.getMessage());
+        if (touched.set(page)) {
+            if (!prefetch.wasEarly(page)) {
+                otherTouches.increment();
+            }
+            prefetch.faulted(page, there);
+            if (r != null && !r.add(page, fault.access())) {
+                endRecording();
+            }
         }
-        if (came != 0) {
-            touched(page);
-        }
-        open(page & -Layout.GROUP, came, fault.gfn());
+        gate.openFrame(fault.gfn());
         return Resolution.RETRY;
     }
 
-    private void touched(int page) {
-        synchronized (touchLock) {
-            if (touches < Layout.MAX_TRACE) {
-                if (touches == order.length) {
-                    order = Arrays.copyOf(order, 2 * touches);
-                }
-                order[touches++] = page;
-            }
-        }
-    }
-
-    /** Opens what was just filled wherever the guest sees it, and the page that it asks for. */
-    private void open(int first, int mask, long gfn) {
-        synchronized (rightsLock) {
-            if (withdrawn) {
-                return;
-            }
-            if (gfn >= 0) {
-                layer.protectPage(gfn, Rights.RWX);
-            }
-            if (mask == 0) {
-                return;
-            }
-            List<MemorySlot> slots = machine.memory().slots();
-            for (int i = 0; i < Layout.GROUP; i++) {
-                if ((mask >> i & 1) == 0) {
-                    continue;
-                }
-                long hva = places.hvaOf(first + i);
-                for (MemorySlot s : slots) {
-                    long off = hva - s.hva();
-                    if (off >= 0 && off < s.size()) {
-                        layer.protectPage(s.gpa() + off >>> 12, Rights.RWX);
-                    }
-                }
-            }
-        }
-    }
-
-    boolean isPresent(int page) {
-        return store.isPresent(page);
-    }
-
     // ---- ahead of faults
-    // ----------------------------------------------------------------------------------------------
-
-    /**
-     * The guest waits for a fault, for what is loaded ahead it does not. Holds no lock meanwhile.
-     */
-    private void yieldToFaults() {
-        while (store.someoneWaits() && !closed.get()) {
-            LockSupport.parkNanos(20_000);
-        }
-    }
+    // -----------------------------------------------------------------------------------------
 
     private void prefetch() {
         try {
-            for (int page : trace.pages(image.pages())) {
-                if (closed.get()) {
-                    return;
-                }
-                if (!isPresent(page)) {
-                    yieldToFaults();
-                    open(page & -Layout.GROUP, store.load(page), -1);
-                }
+            Trace trace = Trace.read(image.origin());
+            if (trace.size() == 0) {
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "the trace of snapshot {0} makes no sense and is ignored; record it again",
+                        image.origin());
             }
+            prefetch.run(trace.likely(image.pages()));
         } catch (SnapshotException e) {
             // Advisory: the fault on that page will report it again, then as the guest's business.
-            System.getLogger(Restoration.class.getName())
-                    .log(System.Logger.Level.WARNING, "prefetch stopped: {0}", e.getMessage());
+            warn("prefetch", e);
+        } finally {
+            prefetch.never();
+        }
+        if (options.complete()) {
+            completeInBackground();
+        }
+    }
+
+    private void warn(String what, Exception e) {
+        if (!closed) {
+            LOG.log(System.Logger.Level.WARNING, "{0} stopped: {1}", what, e.getMessage());
         }
     }
 
     @Override
     public void complete() throws SnapshotException {
-        int[] next = new int[WINDOW];
-        for (int p = 0; p < image.pages(); ) {
-            int n = 0;
-            for (; p < image.pages() && n < WINDOW; p++) {
-                if (!isPresent(p)) {
-                    next[n++] = p;
-                }
-            }
-            for (int i = 0; i < n && !closed.get(); ) {
-                yieldToFaults();
-                Ahead ahead = image.ahead(next, i, n);
-                for (; i < ahead.end() && !closed.get(); i++) {
-                    yieldToFaults();
-                    store.load(next[i], ahead);
-                }
-            }
-            if (closed.get()) {
+        if (!everything) {
+            IntConsumer filled =
+                    options.mode() == RestoreMode.EAGER
+                            ? LEAVE_CLOSED
+                            : page -> {
+                                if (recording == null) {
+                                    open.accept(page);
+                                }
+                            };
+            new Loader(store, this::isClosed).everything(filled);
+            if (closed) {
                 return;
             }
+            everything = true;
         }
-        everything = true;
-        if (layer != null) {
-            synchronized (rightsLock) {
-                withdrawn = true;
-                layer.close();
-            }
+        if (recording == null) {
+            gate.withdraw();
         }
     }
 
-    /** Whether the machine lacks nothing any more. */
-    boolean isComplete() {
-        return everything;
+    @Override
+    public synchronized void completeInBackground() {
+        if (everything || closed || completer != null && completer.isAlive()) {
+            return;
+        }
+        completer =
+                thread(
+                        "snapshot-complete",
+                        () -> {
+                            try {
+                                complete();
+                            } catch (SnapshotException e) {
+                                warn("completion", e);
+                            }
+                        });
     }
 
-    Image image() {
-        return image;
+    @Override
+    public boolean awaitPrefetched(Duration limit) throws InterruptedException {
+        return options.mode() != RestoreMode.RECORDED || prefetch.await(limit.toNanos());
+    }
+
+    // ---- recording
+    // -----------------------------------------------------------------------------------------------
+
+    /** What is there but was not touched opens: its first touches matter no more. */
+    private void endRecording() {
+        recorded.end();
+        recording = null;
+        if (everything) {
+            gate.withdraw();
+        } else {
+            gate.openAll(store.loadedPages());
+        }
     }
 
     @Override
     public void saveRecording() throws SnapshotException {
-        int[] mine;
-        synchronized (touchLock) {
-            mine = Arrays.copyOf(order, touches);
+        if (recorded == null) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "nothing was recorded of snapshot %s: restore it with recording on (--record)"
+                            .formatted(image.origin()));
         }
-        if (mode == RestoreMode.RECORDED) {
-            // What was fetched ahead was never touched in order: the recording grows by what was
-            // missing in it.
-            int[] before = trace.pages(image.pages());
-            int n = Math.min(before.length, Layout.MAX_TRACE - mine.length);
-            int[] both = Arrays.copyOf(before, n + mine.length);
-            System.arraycopy(mine, 0, both, n, mine.length);
-            mine = both;
+        synchronized (recordingLock) {
+            if (recordingSaved) {
+                return;
+            }
+            if (recording != null) {
+                endRecording();
+            }
+            Path dir = image.origin().dir();
+            if (dir == null) {
+                throw new SnapshotException(
+                        Kind.MISMATCH,
+                        "a recording is written beside the snapshot, but %s is read-only; restore a copy in a local directory"
+                                .formatted(image.origin()));
+            }
+            try (Origin now = new LocalOrigin(dir)) { // not ours: it may have been replaced since
+                Trace.read(now).merged(recorded.end()).write(disk, dir);
+            } catch (IOException e) {
+                throw new SnapshotException(
+                        Kind.IO,
+                        "the trace of snapshot %s cannot be written: %s"
+                                .formatted(image.origin(), e.getMessage()),
+                        e);
+            }
+            recordingSaved = true;
         }
-        trace.save(mine, mine.length);
     }
 
     // ---- figures
-    // --------------------------------------------------------------------------------------------------------
+    // -------------------------------------------------------------------------------------------------
 
     @Override
     public RestoreMode mode() {
-        return mode;
+        return options.mode();
     }
 
     @Override
@@ -279,12 +289,32 @@ final class Restoration implements Restored, FaultHandler {
 
     @Override
     public long faults() {
-        return faults.get();
+        return faults.sum();
     }
 
     @Override
     public BitSet loadedPages() {
         return store.loadedPages();
+    }
+
+    @Override
+    public RestoreStatistics statistics() {
+        boolean exact = recorded != null;
+        long early = prefetch.touched(exact);
+        return new RestoreStatistics(
+                faults.sum(),
+                absentFaults.sum(),
+                store.pagesLoaded(),
+                prefetch.pages(),
+                early,
+                otherTouches.sum() + early,
+                exact,
+                exact ? recorded.size() : 0,
+                prefetch.stopped(),
+                everything,
+                image.chunksRead(),
+                image.requests(),
+                image.bytesReceived());
     }
 
     @Override
@@ -294,22 +324,50 @@ final class Restoration implements Restored, FaultHandler {
 
     @Override
     public void close() {
-        if (!closed.compareAndSet(false, true)) {
-            return;
+        Thread first;
+        Thread second;
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            first = prefetcher;
+            second = completer;
         }
+        prefetch.wake();
         try {
-            if (prefetch != null) {
-                prefetch.join();
+            image.close(); // who reads now fails, and ends
+        } catch (SnapshotException e) {
+            LOG.log(System.Logger.Level.WARNING, "closing: {0}", e.getMessage());
+        }
+        join(first);
+        join(second);
+    }
+
+    private static void join(Thread t) {
+        try {
+            if (t != null && t != Thread.currentThread()) {
+                t.join();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        try {
-            image.close();
-        } catch (SnapshotException e) {
-            System.getLogger(Restoration.class.getName())
-                    .log(System.Logger.Level.WARNING, "closing: {0}", e.getMessage());
-        }
+    }
+
+    // ---- for saves
+    // -----------------------------------------------------------------------------------------------
+
+    boolean isPresent(int page) {
+        return store.isPresent(page);
+    }
+
+    /** Whether the machine lacks nothing any more. */
+    boolean isComplete() {
+        return everything;
+    }
+
+    Image image() {
+        return image;
     }
 
     Machine machine() {
@@ -317,6 +375,6 @@ final class Restoration implements Restored, FaultHandler {
     }
 
     boolean isClosed() {
-        return closed.get();
+        return closed;
     }
 }

@@ -3,6 +3,7 @@ package dev.faultline.snapshot.internal;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -15,10 +16,21 @@ final class Section {
     private final int pages;
     private final int chunks;
 
+    /** Per chunk its first page, and per page the next one of the same chunk; -1: none. */
+    private final short[] first;
+
+    private final short[] next;
+
     private Section(ByteBuffer b) {
         this.b = b;
         this.pages = b.getShort(0) & 0xFFFF;
         this.chunks = b.getShort(2) & 0xFFFF;
+        if (pages > Layout.SECTION || b.capacity() != size(pages, chunks)) {
+            throw new IllegalArgumentException(
+                    "%d pages and %d chunks in %d bytes".formatted(pages, chunks, b.capacity()));
+        }
+        this.first = new short[chunks];
+        this.next = new short[pages];
     }
 
     static int size(int pages, int chunks) {
@@ -37,10 +49,9 @@ final class Section {
             throw new IllegalArgumentException(block.length + " bytes");
         }
         Section s = new Section(ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN));
-        if (s.pages != wantPages || block.length != size(s.pages, s.chunks)) {
+        if (s.pages != wantPages) {
             throw new IllegalArgumentException(
-                    "%d pages and %d chunks in %d bytes"
-                            .formatted(s.pages, s.chunks, block.length));
+                    "%d pages, expected %d".formatted(s.pages, wantPages));
         }
         if (s.b.getInt(4) != Digests.crc32c(block, 8, block.length - 8)) {
             throw new IllegalArgumentException("its CRC32C does not match");
@@ -57,7 +68,19 @@ final class Section {
                 throw new IllegalArgumentException("entry of page " + p);
             }
         }
+        s.link();
         return s;
+    }
+
+    private void link() {
+        Arrays.fill(first, (short) -1);
+        Arrays.fill(next, (short) -1);
+        for (int p = pages - 1; p >= 0; p--) {
+            if (kind(p) == Layout.CHUNK) {
+                next[p] = first[chunk(p)];
+                first[chunk(p)] = (short) p;
+            }
+        }
     }
 
     private void checkChunk(int c, List<Manifest.Pack> packs) {
@@ -123,9 +146,32 @@ final class Section {
         return b.get(chunkAt(chunk) + 15) & 0xFF;
     }
 
-    byte[] digest(int chunk) {
-        byte[] d = new byte[Layout.DIGEST];
-        b.get(chunkAt(chunk) + 16, d);
-        return d;
+    boolean hasDigest(int chunk, byte[] digest) {
+        int at = chunkAt(chunk) + 16;
+        return Arrays.equals(b.array(), at, at + Layout.DIGEST, digest, 0, Layout.DIGEST);
+    }
+
+    /** Whether two entries say the same of a chunk, its place and its hash included. */
+    boolean sameRecord(int chunk, Section other, int of) {
+        int at = chunkAt(chunk);
+        int to = other.chunkAt(of);
+        return b.getLong(at) == other.b.getLong(to)
+                && Arrays.equals(
+                        b.array(),
+                        at,
+                        at + Layout.CHUNK_ENTRY,
+                        other.b.array(),
+                        to,
+                        to + Layout.CHUNK_ENTRY);
+    }
+
+    /** The first page in a chunk, or -1. */
+    int firstIn(int chunk) {
+        return first[chunk];
+    }
+
+    /** The next page in the chunk of {@code page}, which is in one, or -1. */
+    int nextIn(int page) {
+        return next[page];
     }
 }

@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotException;
@@ -134,7 +135,7 @@ public final class Snapshots implements SnapshotService {
                 size(dir),
                 m.pages(),
                 m.counts().zero(),
-                Trace.of(dir).exists(),
+                Trace.exists(new LocalOrigin(dir)),
                 save,
                 pause);
     }
@@ -275,19 +276,18 @@ public final class Snapshots implements SnapshotService {
     }
 
     @Override
-    public Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException {
-        Image image = Image.open(dir);
-        Trace trace = Trace.of(image.origin());
-        if (mode == RestoreMode.RECORDED && !trace.exists()) {
-            image.close();
-            throw new SnapshotException(
-                    Kind.MISSING,
-                    "snapshot "
-                            + dir
-                            + " has no recorded working set; restore it lazily with --record first");
-        }
+    public Restored restore(Path dir, Machine into, RestoreOptions options)
+            throws SnapshotException {
+        Image image = Image.open(new LocalOrigin(dir), options.without());
         try {
-            Restoration r = new Restoration(mode, into, image, trace);
+            if (options.mode() == RestoreMode.RECORDED && !Trace.exists(image.origin())) {
+                throw new SnapshotException(
+                        Kind.MISSING,
+                        "snapshot "
+                                + dir
+                                + " has no recorded working set; restore it lazily with --record first");
+            }
+            Restoration r = new Restoration(options, disk, into, image);
             into.loadState(image.manifest().state());
             r.start();
             active.add(r);

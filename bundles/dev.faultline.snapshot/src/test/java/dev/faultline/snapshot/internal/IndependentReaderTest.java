@@ -4,7 +4,9 @@ package dev.faultline.snapshot.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
@@ -12,6 +14,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -45,10 +48,13 @@ class IndependentReaderTest {
         assumeTrue(there, "python3 is not on the PATH");
     }
 
-    private List<String> read(Path dir) throws Exception {
+    private List<String> read(Path dir, String... more) throws Exception {
         Path out = scratch.resolve("out");
+        List<String> command =
+                new ArrayList<>(List.of("python3", script.toString(), dir.toString()));
+        command.addAll(List.of(more));
         Process p =
-                new ProcessBuilder("python3", script.toString(), dir.toString())
+                new ProcessBuilder(command)
                         .redirectErrorStream(true)
                         .redirectOutput(out.toFile())
                         .start();
@@ -92,6 +98,33 @@ class IndependentReaderTest {
             agrees(child, f);
             snapshots.compact(child, x -> {});
             agrees(child, f);
+        }
+    }
+
+    @Test
+    void ofTracesOfSeveralRecordings() throws Exception {
+        try (Fake f = new Fake(200).fill(23)) {
+            Path dir = scratch.resolve("s");
+            snapshots.save(f.machine, dir, x -> {});
+            int[][] runs = {{7, 190, 3}, {190, 7, 50}, {7, 190}};
+            for (int[] run : runs) {
+                RestoreOptions o = RestoreOptions.of(RestoreMode.LAZY);
+                try (Fake g = new Fake(200);
+                        Restored r =
+                                snapshots.restore(
+                                        dir,
+                                        g.machine,
+                                        o.recording(RestoreOptions.Window.DEFAULT))) {
+                    for (int p : run) {
+                        g.touch(p, p == 190 ? Rights.X : Rights.W);
+                    }
+                    r.saveRecording();
+                }
+            }
+            // 3 was seen in the first of three, 50 in the second: less than half.
+            assertThat(read(dir, "--trace")).containsExactly("7 W 7", "190 X 7");
+            Files.write(dir.resolve("trace"), new byte[100]);
+            assertThat(read(dir, "--trace")).isEmpty();
         }
     }
 

@@ -4,15 +4,12 @@ package dev.faultline.snapshot.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
@@ -241,45 +238,6 @@ class RoundTripTest {
                 }
                 assertThat(wrong.get()).isNull();
                 assertThat(r.pagesLoaded()).isEqualTo(f.pages());
-            }
-        }
-    }
-
-    @Test
-    void aRecordingIsFetchedAheadAndAHostileOneDoesNoHarm() throws Exception {
-        try (Fake f = new Fake(PAGES).fill(5);
-                Fake g = new Fake(PAGES);
-                Fake h = new Fake(PAGES);
-                Fake i = new Fake(PAGES)) {
-            Path dir = saved(f, "s", SaveOptions.DEFAULT);
-            assertThatThrownBy(() -> snapshots.restore(dir, g.machine, RestoreMode.RECORDED))
-                    .hasMessageContaining("no recorded working set");
-            try (Restored r = snapshots.restore(dir, g.machine, RestoreMode.LAZY)) {
-                for (int p : new int[] {700, 3, 350}) {
-                    g.read(p);
-                }
-                r.saveRecording();
-            }
-            assertThat(Trace.of(dir).pages(f.pages())).containsExactly(700, 3, 350);
-            try (Restored r = snapshots.restore(dir, h.machine, RestoreMode.RECORDED)) {
-                while (!(r.loadedPages().get(700)
-                        && r.loadedPages().get(3)
-                        && r.loadedPages().get(350))) {
-                    Thread.sleep(1);
-                }
-                h.read(20);
-                h.touch(700, Rights.R);
-                r.saveRecording();
-            }
-            assertThat(Trace.of(dir).pages(f.pages())).containsExactly(700, 3, 350, 20);
-            ByteBuffer b = ByteBuffer.allocate(8 + 4 * 5).order(ByteOrder.LITTLE_ENDIAN);
-            b.putLong(Layout.TRACE_MAGIC).putInt(-1).putInt(1 << 30).putInt(9).putInt(9).putInt(10);
-            Files.write(dir.resolve("trace"), b.array());
-            assertThat(Trace.of(dir).pages(f.pages())).containsExactly(9, 10);
-            try (Restored r = snapshots.restore(dir, i.machine, RestoreMode.RECORDED)) {
-                for (int p = 0; p < f.pages(); p++) {
-                    assertThat(i.read(p)).isEqualTo(f.peek(p));
-                }
             }
         }
     }

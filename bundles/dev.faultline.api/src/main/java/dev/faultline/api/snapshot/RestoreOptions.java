@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.api.snapshot;
+
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.Objects;
+import java.util.Set;
+
+/**
+ * How a snapshot is restored.
+ *
+ * @param recording record in which order the guest first touches its pages, or null. Every first
+ *     touch is a fault then
+ * @param complete load what the guest did not ask for as well, in the background, until the machine
+ *     has all its pages
+ * @param without what a measurement leaves out, to compare with
+ */
+public record RestoreOptions(
+        RestoreMode mode, Window recording, boolean complete, Set<Baseline> without) {
+
+    /** What can be left out for a measurement. Of no use otherwise. */
+    public enum Baseline {
+        /** A fault fills and opens the page that was touched and no other; nothing read is kept. */
+        RANGE_FILL,
+        /** Pages are not checked against the snapshot's hashes: for trusted files only. */
+        VERIFICATION
+    }
+
+    /**
+     * When a recording ends by itself; {@link Restored#saveRecording} ends it too. What is touched
+     * afterwards is not recorded and costs no fault of its own.
+     *
+     * @param pages first touches, 1 to {@link #MAX_PAGES}
+     * @param guestTime since the restore, positive; null: no limit
+     */
+    public record Window(int pages, Duration guestTime) {
+        /** Pages of the largest recording: 4 GiB of RAM. */
+        public static final int MAX_PAGES = 1 << 20;
+
+        /** 1 GiB of touched RAM, in any time. */
+        public static final Window DEFAULT = new Window(1 << 18, null);
+
+        public Window {
+            if (pages < 1 || pages > MAX_PAGES) {
+                throw new IllegalArgumentException(
+                        "recording window of %d pages: expected 1 to %d"
+                                .formatted(pages, MAX_PAGES));
+            }
+            if (guestTime != null && (guestTime.isNegative() || guestTime.isZero())) {
+                throw new IllegalArgumentException(
+                        "recording window of %s guest time: expected more than 0"
+                                .formatted(guestTime));
+            }
+        }
+    }
+
+    public RestoreOptions {
+        Objects.requireNonNull(mode, "mode");
+        without = without.isEmpty() ? Set.of() : Set.copyOf(EnumSet.copyOf(without));
+        if (recording != null && mode == RestoreMode.EAGER) {
+            throw new IllegalArgumentException(
+                    "an eager restore sees no first touches; record a lazy or a recorded one");
+        }
+    }
+
+    /** Without recording and background completion. */
+    public static RestoreOptions of(RestoreMode mode) {
+        return new RestoreOptions(mode, null, false, Set.of());
+    }
+
+    /**
+     * @throws IllegalArgumentException if the restore is eager
+     */
+    public RestoreOptions recording(Window window) {
+        return new RestoreOptions(
+                mode, Objects.requireNonNull(window, "window"), complete, without);
+    }
+
+    public RestoreOptions completing() {
+        return new RestoreOptions(mode, recording, true, without);
+    }
+
+    public RestoreOptions without(Baseline first, Baseline... more) {
+        return new RestoreOptions(mode, recording, complete, EnumSet.of(first, more));
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import dev.faultline.api.snapshot.RestoreStatistics;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What a restore counted, for scripts. */
+final class RestoreFacts {
+    private RestoreFacts() {}
+
+    static Map<String, Object> of(RestoreStatistics s) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("faults", s.faults());
+        m.put("absentFaults", s.absentFaults());
+        m.put("touchedPages", s.touched());
+        m.put("touchedExact", s.exact());
+        m.put("recordedPages", s.recorded());
+        m.put("prefetchedPages", s.prefetched());
+        m.put("prefetchedTouched", s.prefetchedTouched());
+        m.put("recall", s.recall());
+        m.put("precision", s.precision());
+        m.put("prefetchStopped", s.prefetchStopped());
+        m.put("resident", s.resident());
+        m.put("chunksRead", s.chunksRead());
+        m.put("sourceReads", s.sourceReads());
+        m.put("sourceBytes", s.sourceBytes());
+        return m;
+    }
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.snapshot.SnapshotException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.security.DigestException;
+import java.security.MessageDigest;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.zip.CRC32C;
+
+/**
+ * The chunks of one image that were read last, unpacked and verified. A chunk whose pages lie apart
+ * is read once, as long as it stays here; of two threads that want the same one the second waits
+ * for the first. Any thread. The lock is held only to find an entry, never while reading.
+ */
+final class Chunks {
+    /** 2 MiB of content. */
+    static final int ENTRIES = 32;
+
+    /** Most chunks that one {@link #ahead} takes: the rest is for faults. */
+    static final int AHEAD = ENTRIES / 2;
+
+    /** Bytes of the largest single read. */
+    private static final int RANGE = 1 << 20;
+
+    /** Where the records are. */
+    interface Records {
+        void read(int pack, long at, byte[] to, int n) throws SnapshotException;
+
+        /** Bytes between two records up to which it is better to read them as one range. */
+        int worthwhileGap();
+
+        SnapshotException corrupt(int pack, long offset);
+    }
+
+    /** A chunk in use, between {@link #get} or {@link #ahead} and {@link #release}. */
+    static final class Entry {
+        private final byte[] content = new byte[Layout.GROUP * Layout.PAGE];
+        private Section section; // null: holds nothing
+        private int chunk;
+        private boolean loading;
+        private int users;
+        private long used;
+
+        /** Verified; not to be changed. */
+        byte[] content() {
+            return content;
+        }
+    }
+
+    /** What unpacking one chunk needs. */
+    private static final class Tools {
+        byte[] stored = new byte[Layout.RECORD_HEAD + Layout.GROUP * Layout.PAGE];
+        final byte[] digest = new byte[Layout.DIGEST];
+        final Codec.Unpacker unpacker = new Codec.Unpacker();
+        final MessageDigest sha = Digests.sha256();
+        final CRC32C crc = new CRC32C();
+    }
+
+    private final Records records;
+    private final boolean verify;
+    private final boolean keep;
+    private final Entry[] entries = new Entry[ENTRIES]; // guarded by this
+    private final Pool<Tools> tools = new Pool<>(Tools::new);
+    private final LongAdder read = new LongAdder();
+    private long clock;
+
+    /**
+     * @param verify false: trust what is read, for measuring what trust would save
+     * @param keep false: read again what is wanted again, for measuring what keeping saves
+     */
+    Chunks(Records records, boolean verify, boolean keep) {
+        this.records = records;
+        this.verify = verify;
+        this.keep = keep;
+    }
+
+    /** Chunks read, not those found here. */
+    long chunksRead() {
+        return read.sum();
+    }
+
+    // ---- one
+    // -----------------------------------------------------------------------------------------------------
+
+    /** A chunk of a section, read if it is not here. Release it. */
+    Entry get(Section x, int c) throws SnapshotException {
+        Entry e;
+        synchronized (this) {
+            e = find(x, c);
+            while (e != null && e.loading) {
+                await();
+                e = find(x, c);
+            }
+            if (e != null) {
+                e.users++;
+                e.used = ++clock;
+                return e;
+            }
+            e = claim(x, c);
+        }
+        Tools t = tools.take();
+        boolean good = false;
+        try {
+            int n = Layout.RECORD_HEAD + x.stored(c);
+            records.read(x.pack(c), x.offset(c), t.stored, n);
+            unpack(t, 0, e);
+            good = true;
+            return e;
+        } finally {
+            tools.give(t);
+            done(e, good);
+        }
+    }
+
+    synchronized void release(Entry e) {
+        e.users--;
+        if (!keep && e.users == 0) {
+            e.section = null;
+        }
+    }
+
+    private Entry find(Section x, int c) {
+        for (Entry e : entries) {
+            if (e != null && e.section != null && x.sameRecord(c, e.section, e.chunk)) {
+                return e;
+            }
+        }
+        return null;
+    }
+
+    /** The least recently used one that nobody uses; if all are used, one that is not kept. */
+    private Entry claim(Section x, int c) {
+        int oldest = -1;
+        for (int i = 0; i < ENTRIES; i++) {
+            Entry e = entries[i];
+            if (e == null) {
+                e = new Entry();
+                entries[i] = e;
+            }
+            if (e.users == 0 && (oldest < 0 || e.used < entries[oldest].used)) {
+                oldest = i;
+            }
+            if (e.section == null && e.users == 0) {
+                oldest = i;
+                break;
+            }
+        }
+        Entry e = oldest < 0 ? new Entry() : entries[oldest];
+        e.section = x;
+        e.chunk = c;
+        e.loading = true;
+        e.users = 1;
+        e.used = ++clock;
+        return e;
+    }
+
+    private synchronized void done(Entry e, boolean good) {
+        e.loading = false;
+        if (!good) {
+            e.section = null;
+            e.users = 0;
+            e.used = 0;
+        }
+        notifyAll();
+    }
+
+    private void await() {
+        boolean interrupted = false;
+        for (; ; ) {
+            try {
+                wait();
+                break;
+            } catch (InterruptedException x) {
+                interrupted = true; // whoever reads has a deadline; nothing waits for ever
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    // ---- several
+    // -------------------------------------------------------------------------------------------------
+
+    /**
+     * Reads several chunks, those that lie close together at once.
+     *
+     * @param x sections of the chunks; each chunk once, ascending by pack and offset
+     * @param n how many, at most {@link #AHEAD}
+     * @param out gets the entries, to be released; null where another thread is reading that chunk
+     *     now
+     */
+    void ahead(Section[] x, int[] c, int n, Entry[] out) throws SnapshotException {
+        boolean[] mine = new boolean[n];
+        synchronized (this) {
+            for (int i = 0; i < n; i++) {
+                Entry e = find(x[i], c[i]);
+                if (e == null) {
+                    e = claim(x[i], c[i]);
+                    mine[i] = true;
+                } else if (e.loading) {
+                    e = null;
+                } else {
+                    e.users++;
+                    e.used = ++clock;
+                }
+                out[i] = e;
+            }
+        }
+        Tools t = tools.take();
+        int done = 0;
+        try {
+            while (done < n) {
+                int last = done;
+                while (mine[done] && last + 1 < n && mine[last + 1] && near(x, c, done, last + 1)) {
+                    last++;
+                }
+                if (mine[done]) {
+                    range(t, x, c, done, last, out);
+                }
+                for (int i = done; i <= last; i++) {
+                    if (mine[i]) {
+                        done(out[i], true);
+                    }
+                }
+                done = last + 1;
+            }
+        } finally {
+            tools.give(t);
+            if (done < n) {
+                giveBack(out, mine, done, n);
+            }
+        }
+    }
+
+    /** After a failure: nobody gets any of them. Those from {@code done} on were not read. */
+    private void giveBack(Entry[] out, boolean[] mine, int done, int n) {
+        for (int i = 0; i < n; i++) {
+            if (out[i] != null && mine[i] && i >= done) {
+                done(out[i], false);
+            } else if (out[i] != null) {
+                release(out[i]);
+            }
+            out[i] = null;
+        }
+    }
+
+    private boolean near(Section[] x, int[] c, int first, int i) {
+        long end = x[i - 1].offset(c[i - 1]) + Layout.RECORD_HEAD + x[i - 1].stored(c[i - 1]);
+        long at = x[i].offset(c[i]);
+        return x[i].pack(c[i]) == x[first].pack(c[first])
+                && at >= end
+                && at - end <= records.worthwhileGap()
+                && at + Layout.RECORD_HEAD + x[i].stored(c[i]) - x[first].offset(c[first]) <= RANGE;
+    }
+
+    private void range(Tools t, Section[] x, int[] c, int first, int last, Entry[] out)
+            throws SnapshotException {
+        long at = x[first].offset(c[first]);
+        long end = x[last].offset(c[last]) + Layout.RECORD_HEAD + x[last].stored(c[last]);
+        int n = (int) (end - at);
+        if (t.stored.length < n) {
+            t.stored = new byte[n];
+        }
+        records.read(x[first].pack(c[first]), at, t.stored, n);
+        for (int i = first; i <= last; i++) {
+            unpack(t, (int) (x[i].offset(c[i]) - at), out[i]);
+        }
+    }
+
+    // ---- trust
+    // ---------------------------------------------------------------------------------------------------
+
+    /** The record at {@code at} of what was read, into the entry. */
+    private void unpack(Tools t, int at, Entry e) throws SnapshotException {
+        Section x = e.section;
+        int c = e.chunk;
+        int stored = x.stored(c);
+        int n = x.chunkPages(c) * Layout.PAGE;
+        ByteBuffer h = ByteBuffer.wrap(t.stored).order(ByteOrder.LITTLE_ENDIAN);
+        boolean good =
+                h.getInt(at) == Layout.RECORD_MAGIC
+                        && h.get(at + 4) == x.codec(c).ordinal()
+                        && h.get(at + 5) == x.chunkPages(c)
+                        && h.getShort(at + 6) == 0
+                        && h.getInt(at + 8) == stored
+                        && (!verify || h.getInt(at + 12) == crc(t, at, stored))
+                        && t.unpacker.unpack(
+                                x.codec(c),
+                                t.stored,
+                                at + Layout.RECORD_HEAD,
+                                stored,
+                                e.content,
+                                n)
+                        && (!verify || hashes(t, e, n));
+        if (!good) {
+            throw records.corrupt(x.pack(c), x.offset(c));
+        }
+        read.increment();
+    }
+
+    /** CRC32C of a record: its head up to the checksum, and the payload. */
+    private static int crc(Tools t, int at, int stored) {
+        t.crc.reset();
+        t.crc.update(t.stored, at, 12);
+        t.crc.update(t.stored, at + Layout.RECORD_HEAD, stored);
+        return (int) t.crc.getValue();
+    }
+
+    private static boolean hashes(Tools t, Entry e, int n) {
+        try {
+            t.sha.update(e.content, 0, n);
+            t.sha.digest(t.digest, 0, Layout.DIGEST);
+        } catch (DigestException x) {
+            throw new IllegalStateException("SHA-256 has 32 bytes", x);
+        }
+        return e.section.hasDigest(e.chunk, t.digest);
+    }
+
+    /** Gives the memory back; what is in use stays good for its users. */
+    synchronized void close() {
+        java.util.Arrays.fill(entries, null);
+        tools.clear();
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+/**
+ * Verified pages on their way from an {@link Image} to whoever asked for one of them: that page,
+ * and those that came with it for free. Used by one thread at a time, over and over.
+ */
+final class Fetched {
+    private static final int ZERO = -1;
+
+    private final int[] page = new int[Layout.SECTION];
+    private final int[] offset = new int[Layout.SECTION];
+    private final byte[] own = new byte[Layout.GROUP * Layout.PAGE];
+    private byte[] content;
+    private int count;
+    private Chunks from;
+    private Chunks.Entry entry;
+
+    int count() {
+        return count;
+    }
+
+    int page(int i) {
+        return page[i];
+    }
+
+    /** Whether the page is all zero; it has no {@link #offset} then. */
+    boolean isZero(int i) {
+        return offset[i] == ZERO;
+    }
+
+    /** Where in {@link #content} the page begins. */
+    int offset(int i) {
+        return offset[i];
+    }
+
+    /** Not to be changed. Good until {@link #release}. */
+    byte[] content() {
+        return content;
+    }
+
+    /** Room for a group's pages that no chunk has. */
+    byte[] own() {
+        content = own;
+        return own;
+    }
+
+    void chunk(Chunks of, Chunks.Entry e) {
+        from = of;
+        entry = e;
+        content = e.content();
+    }
+
+    void add(int p, int at) {
+        page[count] = p;
+        offset[count++] = at;
+    }
+
+    void addZero(int p) {
+        add(p, ZERO);
+    }
+
+    /** Keeps those pages only that are of kind PARENT in {@code child}. */
+    void retainShared(Image child) throws dev.faultline.api.snapshot.SnapshotException {
+        int n = 0;
+        for (int i = 0; i < count; i++) {
+            if (child.kind(page[i]) == Layout.PARENT) {
+                page[n] = page[i];
+                offset[n++] = offset[i];
+            }
+        }
+        count = n;
+    }
+
+    /** Done with the content. Idempotent. */
+    void release() {
+        if (entry != null) {
+            from.release(entry);
+            entry = null;
+            from = null;
+        }
+        content = null;
+        count = 0;
+    }
+}
