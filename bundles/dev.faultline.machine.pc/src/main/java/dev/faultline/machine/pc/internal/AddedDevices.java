@@ -8,7 +8,9 @@ import dev.faultline.api.device.Stateful;
 import dev.faultline.api.vm.MachineException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * The devices that bundles add to a machine. One whose bundle goes is unplugged and its state kept,
@@ -22,18 +24,20 @@ final class AddedDevices {
     private final PcBoard board;
     private final RunControl control;
     private final TimerQueue timers;
-    private final ReentrantLock changes;
+    private final Standstill standstill;
 
     /** Filled while the machine is built. */
-    private final List<Plug> plugs = new ArrayList<>();
+    private final List<Plug> plugs = new CopyOnWriteArrayList<>();
+
+    private final Set<DeviceFactory> offered = ConcurrentHashMap.newKeySet();
 
     /**
      * One place for a device; {@code device} and {@code factory} are null while its bundle is gone.
      */
     private static final class Plug {
         final String name;
-        DeviceFactory factory;
-        Device device;
+        volatile DeviceFactory factory;
+        volatile Device device;
 
         /** State of the device that went, or null if it had none. */
         StateSection kept;
@@ -43,26 +47,24 @@ final class AddedDevices {
         }
     }
 
-    /**
-     * @param changes the machine's lock, held while devices come and go
-     */
     AddedDevices(
             String machine,
             PcBoard board,
             RunControl control,
             TimerQueue timers,
-            ReentrantLock changes) {
+            Standstill standstill) {
         this.machine = machine;
         this.board = board;
         this.control = control;
         this.timers = timers;
-        this.changes = changes;
+        this.standstill = standstill;
     }
 
     void plug(String name, DeviceFactory factory) {
         Plug p = new Plug(name);
         p.device = factory.create(board);
         p.factory = factory;
+        offered.add(factory);
         plugs.add(p);
     }
 
@@ -87,33 +89,38 @@ final class AddedDevices {
      * #returned}.
      */
     void gone(DeviceFactory factory) {
-        List<String> names;
-        changes.lock();
-        try {
-            names = plugs.stream().filter(p -> p.factory == factory).map(p -> p.name).toList();
-        } finally {
-            changes.unlock();
+        offered.remove(factory);
+        List<String> names =
+                plugs.stream().filter(p -> p.factory == factory).map(p -> p.name).toList();
+        if (names.isEmpty()) {
+            return;
         }
-        // Waits for the vCPUs, one of which may be waiting for the lock.
-        names.forEach(name ->
-                control.missing(service(name), "required service device " + name + " is gone"));
-        changes.lock();
-        try {
+        names.forEach(name -> control.missing(service(name), () -> service(name)));
+        standstill.outside(() -> {
             timers.drain();
             unplug(factory);
-        } finally {
-            changes.unlock();
-        }
+        });
     }
 
     /** A device is offered: takes the place of one of the same name that went. */
     void returned(String name, DeviceFactory factory) {
-        changes.lock();
+        offered.add(factory);
+        if (control.isMissing(service(name))) {
+            standstill.outside(() -> plugAgain(name, factory));
+        }
+    }
+
+    private void plugAgain(String name, DeviceFactory factory) {
         try {
-            if (control.isMissing(service(name)) && replug(name, factory)) {
-                control.present(service(name));
+            if (!control.isMissing(service(name)) || !replug(name, factory)) {
+                return;
             }
-        } catch (MachineException | RuntimeException e) {
+            if (offered.contains(factory)) {
+                control.present(service(name));
+            } else {
+                unplug(factory); // gone again, and not seen by whoever said so
+            }
+        } catch (MachineException | RuntimeException | LinkageError e) { // others' code
             LOG.log(
                     System.Logger.Level.ERROR,
                     "machine "
@@ -123,8 +130,6 @@ final class AddedDevices {
                             + " cannot be plugged in again: "
                             + e.getMessage(),
                     e);
-        } finally {
-            changes.unlock();
         }
     }
 
@@ -205,6 +210,7 @@ final class AddedDevices {
 
     /** The machine ends; who still holds it shall not hold bundles' classes by it. */
     void close() {
+        offered.clear();
         for (Plug p : plugs.reversed()) {
             Device d = p.device;
             p.device = null;

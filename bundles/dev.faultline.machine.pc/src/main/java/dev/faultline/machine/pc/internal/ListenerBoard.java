@@ -7,19 +7,25 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
  * The whiteboard of machine listeners. Each is called under a lock of its own, so that its calls do
- * not overlap and none is in progress when it was removed. Any thread.
+ * not overlap and none is in progress when it was removed (unless by a listener). Any thread.
  */
 final class ListenerBoard {
     private static final System.Logger LOG = System.getLogger(ListenerBoard.class.getName());
 
     private final Collection<? extends Machine> machines;
     private final List<Entry> entries = new CopyOnWriteArrayList<>();
+
+    /** The listener that this thread is in, or null. */
+    private final ThreadLocal<Entry> inside = new ThreadLocal<>();
 
     /**
      * @param machines those that are not closed; safe for use by several threads. One that closes
@@ -29,43 +35,75 @@ final class ListenerBoard {
         this.machines = machines;
     }
 
-    /** A listener and the machines it knows. */
+    /** A listener and the machines it knows; all guarded by {@link #lock}. */
     private final class Entry {
         final MachineListener listener;
+        private final ReentrantLock lock = new ReentrantLock();
 
-        /** Guarded by this. */
+        /** What it was not told yet; any thread adds. */
+        private final Queue<Runnable> events = new ConcurrentLinkedQueue<>();
+
         private final Set<Machine> known = Collections.newSetFromMap(new IdentityHashMap<>());
-
-        /** Guarded by this. */
         private boolean removed;
 
         Entry(MachineListener listener) {
             this.listener = listener;
         }
 
-        synchronized void created(Machine m) {
-            if (!removed && machines.contains(m) && known.add(m)) {
-                call(listener::machineCreated, m);
-            }
+        void created(Machine m) {
+            tell(() -> {
+                if (!removed && machines.contains(m) && known.add(m)) {
+                    call(listener::machineCreated, m);
+                }
+            });
         }
 
-        synchronized void starting(Machine m) {
-            if (!removed && known.contains(m)) {
-                call(listener::machineStarting, m);
-            }
+        void starting(Machine m) {
+            tell(() -> {
+                if (!removed && known.contains(m)) {
+                    call(listener::machineStarting, m);
+                }
+            });
         }
 
-        synchronized void closing(Machine m) {
-            if (!removed && known.remove(m)) {
-                call(listener::machineClosing, m);
-            }
+        void closing(Machine m) {
+            tell(() -> {
+                if (!removed && known.remove(m)) {
+                    call(listener::machineClosing, m);
+                }
+            });
         }
 
-        synchronized void remove() {
-            removed = true;
+        void remove() {
+            tell(() -> removed = true);
+        }
+
+        /**
+         * Tells in order, one at a time, and returns when it is told; but a thread that is inside a
+         * listener does not wait for another's, which may be waiting for this one: then whoever is
+         * there tells it.
+         */
+        private void tell(Runnable event) {
+            events.add(event);
+            if (inside.get() == null) {
+                lock.lock();
+            } else if (!lock.tryLock()) {
+                return;
+            }
+            do {
+                try {
+                    for (Runnable next = events.poll(); next != null; next = events.poll()) {
+                        next.run();
+                    }
+                } finally {
+                    lock.unlock();
+                }
+            } while (!events.isEmpty() && lock.tryLock());
         }
 
         private void call(Consumer<Machine> event, Machine m) {
+            Entry outer = inside.get();
+            inside.set(this);
             try {
                 event.accept(m);
             } catch (RuntimeException | LinkageError e) {
@@ -76,6 +114,12 @@ final class ListenerBoard {
                                 + " failed for machine "
                                 + m.config().name(),
                         e);
+            } finally {
+                if (outer == null) {
+                    inside.remove();
+                } else {
+                    inside.set(outer);
+                }
             }
         }
     }

@@ -22,6 +22,9 @@ interface Parts {
 
     HandlerBoard handlers();
 
+    /** Which of memory, protection, translation and chips are gone, for people. */
+    String absent();
+
     VcpuEngineFactory engine(String name) throws MachineException;
 
     FaultPropagation faultStyle(String style) throws MachineException;

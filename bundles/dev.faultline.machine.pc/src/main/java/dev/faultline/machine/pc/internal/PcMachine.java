@@ -17,6 +17,7 @@ import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
@@ -29,15 +30,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
  * A PC: its RAM, board, vCPU threads and timer thread.
  *
- * <p>Lock order: {@link #changes} (pausing, swapping, state), then a device's lock, then the chips'
- * lock, then the timer queue's; the run control's lock may be taken under any of them and takes
- * none but the clock's and the timer queue's.
+ * <p>Who may change what, when, and the lock order: {@link Standstill}. What is exchanged while it
+ * exists: {@link Bindings}.
  */
 final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
     /** Guest-physical addresses: enough for 1 TiB of RAM beyond the hole. */
@@ -56,27 +55,22 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private final RunControl control;
     private final TimerQueue timers;
     private final PcBoard board;
+    private final Standstill standstill;
     private final AddedDevices added;
     private GuestMemory memory;
     private MachineRam ram;
-    private RamProtection protection;
-    private volatile Mmu mmu;
-    private MmuFactory mmuFactory;
+    private SteadyProtection protection;
+    private Mmu mmu;
     private DmaPorts dma;
     private Chipset chipset;
     private FaultDesk faults;
     private EngineBay bay;
-
-    /** Serialises what brings the vCPUs to a stand. */
-    private final ReentrantLock changes = new ReentrantLock();
+    private Bindings bindings;
 
     private final AtomicReference<Runnable> firstInstruction = new AtomicReference<>();
     private volatile boolean firstInstructionWanted;
     private boolean everRan;
     private boolean threadsOpen;
-    private boolean closed;
-    private volatile long swaps;
-    private volatile long maxSwapPauseNanos;
 
     private PcMachine(MachineConfig config, Parts parts) {
         this.config = config;
@@ -94,7 +88,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                                 deviceFailed(owner instanceof Device d ? d.id() : "timer", e));
         control = new RunControl(config.name(), clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
-        added = new AddedDevices(config.name(), board, control, timers, changes);
+        standstill = new Standstill(config.name(), control, timers, runners);
+        added = new AddedDevices(config.name(), board, control, timers, standstill);
     }
 
     /**
@@ -128,10 +123,12 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         FaultPropagation style = parts.faultStyle(config.faultStyle());
         memory = parts.memory().create(PHYSICAL_ADDRESS_BITS);
         ram = MachineRam.map(memory, config.ramBytes(), source);
-        protection = parts.protection().create(memory);
-        mmuFactory = parts.mmu();
-        mmu = mmuFactory.create(memory, protection);
+        RamProtectionFactory protections = parts.protection();
+        protection = new SteadyProtection(memory, protections);
+        MmuFactory mmus = parts.mmu();
+        mmu = mmus.create(memory, protection);
         faults = new FaultDesk(config.name(), protection, parts.handlers(), vcpus.length);
+        standstill.use(faults);
         dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
         protection.addListener(dma);
         chipset = parts.chipset().create(board, this, vcpus.length, config.ramBytes());
@@ -149,6 +146,15 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             runners[i] = new VcpuRunner(v, config.name(), this, i > 0);
         }
         bay = new EngineBay(runners, mmu, engine, style);
+        bindings =
+                new Bindings(
+                        config.name(),
+                        parts,
+                        control,
+                        standstill,
+                        vcpus,
+                        new Bindings.Bound(
+                                memory, bay, dma, protection, protections, mmu, mmus));
     }
 
     // ---- parts
@@ -171,7 +177,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public Mmu mmu() {
-        return mmu;
+        return bindings.mmu();
     }
 
     @Override
@@ -204,13 +210,13 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public void boot(MachineConfig.Boot boot) throws MachineException {
-        changes.lock();
+        standstill.lock("boot");
         try {
             requireFresh("boot");
             ImageLoader.load(boot, ram, vcpus.length, vcpus[0]);
             mmu.flush(vcpus[0]);
         } finally {
-            changes.unlock();
+            standstill.unlock();
         }
     }
 
@@ -221,12 +227,21 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
     }
 
+    /**
+     * {@inheritDoc} From a fault handler or device, on the machine's own threads, it takes a {@link
+     * #pause} back.
+     */
     @Override
     public void start() {
         parts.starting(this);
-        changes.lock();
+        if (standstill.onOwnThread()) {
+            control.start();
+            dma.retryStopped();
+            return;
+        }
+        standstill.lock("start");
         try {
-            if (closed) {
+            if (standstill.closed()) {
                 throw new IllegalStateException("machine " + config.name() + " is closed");
             }
             everRan = true;
@@ -242,7 +257,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             control.start();
             dma.retryStopped();
         } finally {
-            changes.unlock();
+            standstill.unlock();
         }
     }
 
@@ -253,16 +268,23 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     @Override
     public void pause(String reason) {
         control.exit(new VcpuExit.Paused(reason));
-        if (runner() == null && !timers.onThread()) {
-            control.standing();
-            timers.drain();
-        }
+        standstill.settle();
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * @throws IllegalStateException on one of the machine's own threads, but for a limit of 0
+     */
     @Override
     public VcpuExit await(Duration limit) throws InterruptedException {
+        boolean own = standstill.onOwnThread();
+        if (own && limit.isPositive()) {
+            throw new IllegalStateException(
+                    "await: called on a thread of machine " + config.name());
+        }
         VcpuExit exit = control.await(RunControl.nanos(limit));
-        if (exit != null && !timers.onThread()) {
+        if (exit != null && !own) {
             timers.drain();
         }
         return exit;
@@ -273,15 +295,6 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return control.running();
     }
 
-    private VcpuRunner runner() {
-        for (VcpuRunner r : runners) {
-            if (r != null && r.onThread()) {
-                return r;
-            }
-        }
-        return null;
-    }
-
     /**
      * {@inheritDoc} May be called from a fault handler, whose vCPU stands meanwhile.
      *
@@ -290,34 +303,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
      */
     @Override
     public void quiesce(Runnable action) {
-        VcpuRunner self = runner();
-        if (timers.onThread() || self != null && self.inEngine()) {
-            throw new IllegalStateException(
-                    "quiesce: called from inside an instruction or an alarm of machine "
-                            + config.name());
-        }
-        boolean nested = changes.isHeldByCurrentThread();
-        long stood = System.nanoTime();
-        if (self != null && !nested) {
-            faults.slot(self.v.index).stands(true, 0);
-            control.stand();
-        }
-        changes.lock();
-        try {
-            control.hold();
-            try {
-                timers.drain();
-                action.run();
-            } finally {
-                control.unhold();
-            }
-        } finally {
-            changes.unlock();
-            if (self != null && !nested) {
-                control.rejoin();
-                faults.slot(self.v.index).stands(false, System.nanoTime() - stood);
-            }
-        }
+        standstill.quiesce(action);
     }
 
     @Override
@@ -352,180 +338,31 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         bay.reset(v);
     }
 
-    // ---- swaps
-    // -------------------------------------------------------------------------------------------------------
+    // ---- what is exchanged
+    // ------------------------------------------------------------------------------------------
 
     @Override
     public String engine() {
-        return bay.factory().name();
+        return bindings.engine();
     }
 
     @Override
     public String faultStyle() {
-        return bay.style().style();
+        return bindings.faultStyle();
     }
 
     @Override
     public void swapEngine(String engine) throws MachineException {
-        VcpuEngineFactory next = parts.engine(engine);
-        swap(
-                engine,
-                () -> {
-                    bay.use(next);
-                    control.present("engine"); // of the one that may have gone
-                });
+        bindings.swapEngine(engine);
     }
 
     @Override
     public void swapFaultStyle(String style) throws MachineException {
-        FaultPropagation next = parts.faultStyle(style);
-        swap(
-                style,
-                () -> {
-                    bay.use(next);
-                    control.present("fault style");
-                });
+        bindings.swapFaultStyle(style);
     }
 
-    private void swap(String to, Runnable change) {
-        long start = System.nanoTime();
-        quiesce(() -> {
-            change.run();
-            swaps++;
-        });
-        long took = System.nanoTime() - start;
-        maxSwapPauseNanos = Math.max(maxSwapPauseNanos, took);
-        Recording.swap(config.name(), to, took);
-    }
-
-    // ---- services that come and go; on the framework's threads
-    // -----------------------------------------------------------
-
-    /**
-     * A service is about to go: if this machine is bound to it, lets go of it and stands until
-     * {@link #returned}.
-     */
-    void gone(Object service) {
-        if (service == bay.factory()) {
-            lack("engine", "required service engine " + engine() + " is gone");
-            outside(() -> letGo(service));
-        } else if (service == bay.style()) {
-            lack("fault style", "required service fault style " + faultStyle() + " is gone");
-        }
-    }
-
-    private void lack(String what, String reason) {
-        // Who stops a bundle from a fault handler or from inside an instruction does not wait for
-        // himself.
-        control.missing(what, reason, runner() != null || timers.onThread() ? vcpus.length : 0);
-    }
-
-    /**
-     * Runs {@code change} with the vCPUs standing (the calling one: at an instruction boundary):
-     * here, or, called from inside an instruction or an alarm, soon on another thread.
-     */
-    private void outside(Runnable change) {
-        VcpuRunner self = runner();
-        if (timers.onThread() || self != null && self.inEngine()) {
-            Thread.ofPlatform()
-                    .daemon()
-                    .name(config.name() + "-change")
-                    .start(() -> whileStanding(change));
-        } else if (self != null) {
-            locked(change); // the other vCPUs may not go and so will not, the calling one waits
-            // here
-        } else {
-            whileStanding(change);
-        }
-    }
-
-    private void whileStanding(Runnable change) {
-        control.standing();
-        locked(change);
-    }
-
-    private void locked(Runnable change) {
-        changes.lock();
-        try {
-            if (!closed) {
-                change.run();
-            }
-        } finally {
-            changes.unlock();
-        }
-    }
-
-    private void letGo(Object service) {
-        if (service != bay.factory()) {
-            control.present("engine"); // swapped away from it meanwhile
-        } else if (control.isMissing("engine")) {
-            bay.close();
-        }
-    }
-
-    /** A service came: takes the place of one of the same name that went. */
-    void returned(Object service) {
-        if (service instanceof VcpuEngineFactory e
-                && control.isMissing("engine")
-                && e.name().equals(engine())) {
-            outside(() -> {
-                bay.use(e);
-                control.present("engine");
-            });
-        } else if (service instanceof FaultPropagation p
-                && control.isMissing("fault style")
-                && p.style().equals(faultStyle())) {
-            outside(() -> {
-                bay.use(p);
-                control.present("fault style");
-            });
-        }
-    }
-
-    /** A service that machines are built on (memory, protection, translation, chips) went. */
-    void orphaned() {
-        lack("basics", "required service of memory, protection, translation or chips is gone");
-    }
-
-    /**
-     * All of them are there again. Translation holds nothing that cannot be derived, so another
-     * provider's takes over.
-     */
-    void adopted() {
-        if (!control.isMissing("basics")) {
-            return;
-        }
-        outside(() -> {
-            try {
-                if (parts.mmu() != mmuFactory) {
-                    renewMmu(parts.mmu());
-                }
-                control.present("basics");
-            } catch (RuntimeException e) { // the provider is others' code
-                LOG.log(
-                        System.Logger.Level.ERROR,
-                        "machine " + config.name() + ": no new translation",
-                        e);
-                control.exit(new VcpuExit.Paused("the new translation failed: " + e));
-            }
-        });
-    }
-
-    private void renewMmu(MmuFactory from) {
-        Mmu next = from.create(memory, protection);
-        boolean withEngines = bay.hasEngines();
-        bay.close();
-        Mmu old = mmu;
-        for (VcpuContext v : vcpus) {
-            old.detach(v);
-            next.attach(v);
-            v.mmu = next;
-        }
-        mmu = next;
-        mmuFactory = from;
-        dma.use(next);
-        bay.use(next, withEngines);
-        old.close();
+    Bindings bindings() {
+        return bindings;
     }
 
     AddedDevices added() {
@@ -575,7 +412,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public int currentVcpu() {
-        VcpuRunner r = runner();
+        VcpuRunner r = standstill.runner();
         return r == null ? 0 : r.v.index;
     }
 
@@ -614,8 +451,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                 faults.byOrigin(),
                 faults.byAccess(),
                 faults.resolved(),
-                swaps,
-                maxSwapPauseNanos,
+                bindings.swaps(),
+                bindings.maxSwapPauseNanos(),
                 faults.latency(),
                 faults.leftOut());
     }
@@ -629,23 +466,23 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public List<StateSection> saveState() {
-        changes.lock();
+        standstill.lock("saveState");
         try {
             requireStand("saveState");
             return MachineState.save(this);
         } finally {
-            changes.unlock();
+            standstill.unlock();
         }
     }
 
     @Override
     public void loadState(List<StateSection> sections) throws MachineException {
-        changes.lock();
+        standstill.lock("loadState");
         try {
             requireFresh("loadState");
             MachineState.load(sections, this);
         } finally {
-            changes.unlock();
+            standstill.unlock();
         }
     }
 
@@ -675,19 +512,18 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     /** {@inheritDoc} Not from one of the machine's own threads. */
     @Override
     public void close() {
-        if (runner() != null || timers.onThread()) {
+        if (standstill.onOwnThread()) {
             throw new IllegalStateException(
                     "close: called on a thread of machine " + config.name());
         }
         parts.closing(this);
-        changes.lock();
+        standstill.lock("close");
         try {
-            if (closed) {
+            if (!standstill.close()) {
                 return;
             }
-            closed = true;
             control.close();
-            boolean stood = control.awaitClosedStand(CLOSE_WAIT_NANOS);
+            boolean stood = control.standing(CLOSE_WAIT_NANOS);
             timers.close();
             if (faults != null) {
                 faults.close();
@@ -704,7 +540,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             }
             release();
         } finally {
-            changes.unlock();
+            standstill.unlock();
         }
     }
 
@@ -716,13 +552,14 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         if (chipset != null) {
             chipset.close();
         }
-        if (mmu != null) {
+        Mmu last = bindings == null ? mmu : bindings.mmu();
+        if (last != null) {
             for (VcpuContext v : vcpus) {
                 if (v.mmu != null) { // else building failed before it was attached
-                    mmu.detach(v);
+                    last.detach(v);
                 }
             }
-            mmu.close();
+            last.close();
         }
         if (protection != null) {
             protection.close();

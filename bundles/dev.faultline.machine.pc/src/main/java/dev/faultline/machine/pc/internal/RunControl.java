@@ -3,11 +3,13 @@ package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.VcpuExit;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
 /**
  * Decides when a machine's vCPUs go and stand, and starts and stops guest time with them.
@@ -27,8 +29,15 @@ final class RunControl {
     private boolean wanted;
     private VcpuExit exit = new VcpuExit.Paused("not started");
     private int holds;
-    private final Map<String, String> missing = new TreeMap<>();
+
+    /** Required services that are gone: key, and what they are called now. */
+    private final Map<String, Supplier<String>> missing = new TreeMap<>();
+
     private int going;
+
+    /** Of those that stand: vCPUs in the midst of a fault handler, which will go on by itself. */
+    private int away;
+
     private boolean closed;
 
     /**
@@ -114,12 +123,48 @@ final class RunControl {
                 changed.awaitUninterruptibly();
             }
             going++;
-            if (going == 1 && !closed) {
-                clock.start();
-                timeGoesOn.run();
-            }
+            timeFollows();
         } finally {
             lock.unlock();
+        }
+    }
+
+    /**
+     * As {@link #stand} for a vCPU that makes a change from inside a fault handler, until {@link
+     * #back}.
+     */
+    void away() {
+        lock.lock();
+        try {
+            away++;
+            stand();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * The handler goes on whether the machine may go or not: it may be what brings a missing
+     * service back. The vCPU stands at the end of the handler if it has to. Called where no other
+     * change is in progress.
+     */
+    void back() {
+        lock.lock();
+        try {
+            away--;
+            going++;
+            timeFollows();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Guest time runs while a vCPU goes that may. */
+    private void timeFollows() {
+        if (going > 0 && mayGo() && !closed && !clock.running()) {
+            clock.start();
+            timeGoesOn.run();
         }
     }
 
@@ -154,6 +199,7 @@ final class RunControl {
                 throw new IllegalStateException("the guest has ended: " + exit);
             }
             wanted = true;
+            timeFollows();
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -176,38 +222,34 @@ final class RunControl {
         lock.lock();
         try {
             holds--;
+            timeFollows();
             changed.signalAll();
         } finally {
             lock.unlock();
         }
     }
 
-    /** A required service went: returns when all vCPUs stand. */
-    void missing(String service, String reason) {
-        missing(service, reason, 0);
-    }
-
     /**
-     * A required service went: returns when all vCPUs stand but {@code exempt}, which stand at
-     * their next instruction boundary: the caller's own.
+     * A required service went: the vCPUs stand at their next instruction boundaries. Does not wait.
+     *
+     * @param key what {@link #present} ends
+     * @param name for people; asked whenever the reason is told, without a lock that others hold
      */
-    void missing(String service, String reason, int exempt) {
+    void missing(String key, Supplier<String> name) {
         lock.lock();
         try {
-            missing.put(service, reason);
+            missing.put(key, name);
             stopAll();
-            while (going > exempt) {
-                changed.awaitUninterruptibly();
-            }
         } finally {
             lock.unlock();
         }
     }
 
-    void present(String service) {
+    void present(String key) {
         lock.lock();
         try {
-            missing.remove(service);
+            missing.remove(key);
+            timeFollows();
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -229,10 +271,30 @@ final class RunControl {
         }
     }
 
-    void standing() {
+    /** Waits until all vCPUs stand, in fault handlers or not. @return false: they did not in time */
+    boolean standing(long nanos) {
         lock.lock();
         try {
-            awaitStand();
+            long left = nanos;
+            while (going > 0 && left > 0) {
+                left = changed.awaitNanos(left);
+            }
+            return going == 0;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return going == 0;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits until all vCPUs stand and none is in the midst of a fault handler. */
+    void quiet() {
+        lock.lock();
+        try {
+            while (going + away > 0) {
+                changed.awaitUninterruptibly();
+            }
         } finally {
             lock.unlock();
         }
@@ -246,14 +308,15 @@ final class RunControl {
         try {
             long left = nanos;
             for (; ; ) {
-                if (going == 0 && closed && wanted) {
+                boolean quiet = going + away == 0;
+                if (quiet && closed && wanted) {
                     return new VcpuExit.Paused("closed");
                 }
-                if (going == 0 && !wanted) {
+                if (quiet && !wanted) {
                     return exit;
                 }
-                if (going == 0 && !missing.isEmpty()) {
-                    return new VcpuExit.Paused(missing.values().iterator().next());
+                if (quiet && !missing.isEmpty()) {
+                    return new VcpuExit.Paused(lack());
                 }
                 if (left <= 0) {
                     return null;
@@ -263,6 +326,13 @@ final class RunControl {
         } finally {
             lock.unlock();
         }
+    }
+
+    private String lack() {
+        List<String> names = missing.values().stream().map(Supplier::get).toList();
+        boolean one = names.size() == 1 && !names.getFirst().contains(", ");
+        return "required service%s %s %s gone"
+                .formatted(one ? "" : "s", String.join(", ", names), one ? "is" : "are");
     }
 
     boolean running() {
@@ -289,22 +359,6 @@ final class RunControl {
         try {
             closed = true;
             stopAll();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    boolean awaitClosedStand(long nanos) {
-        lock.lock();
-        try {
-            long left = nanos;
-            while (going > 0 && left > 0) {
-                left = changed.awaitNanos(left);
-            }
-            return going == 0;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return going == 0;
         } finally {
             lock.unlock();
         }

@@ -11,6 +11,7 @@ import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -46,18 +47,22 @@ public final class Workshop implements Parts {
     private final Map<String, DeviceFactory> devices = new ConcurrentSkipListMap<>();
     private final List<PcMachine> machines = new CopyOnWriteArrayList<>();
     private final ListenerBoard listeners = new ListenerBoard(machines);
+    private final List<GuestMemoryFactory> memories = new CopyOnWriteArrayList<>();
+    private final List<RamProtectionFactory> protections = new CopyOnWriteArrayList<>();
+    private final List<MmuFactory> mmus = new CopyOnWriteArrayList<>();
+    private final List<ChipsetFactory> chipsets = new CopyOnWriteArrayList<>();
     private volatile Basics basics;
 
     /** Memory, protection, translation and chips are there. */
     void open(Basics now) {
         basics = now;
-        machines.forEach(PcMachine::adopted);
+        each(m -> m.bindings().adopted());
     }
 
     /** One of them went: machines keep what they have, but stand until all are back. */
     void shut() {
         basics = null;
-        machines.forEach(PcMachine::orphaned);
+        each(m -> m.bindings().orphaned());
     }
 
     List<PcMachine> machines() {
@@ -78,14 +83,14 @@ public final class Workshop implements Parts {
             policyOption = ReferencePolicyOption.GREEDY)
     void bindEngine(VcpuEngineFactory engine) {
         engines.add(engine);
-        each(m -> m.returned(engine));
+        each(m -> m.bindings().returned(engine));
     }
 
     void unbindEngine(VcpuEngineFactory engine) {
         engines.remove(engine);
-        each(m -> m.gone(engine));
+        each(m -> m.bindings().gone(engine));
         // Another provider of the same name takes over at once.
-        engines.forEach(e -> each(m -> m.returned(e)));
+        engines.forEach(e -> each(m -> m.bindings().returned(e)));
     }
 
     @Reference(
@@ -94,13 +99,13 @@ public final class Workshop implements Parts {
             policyOption = ReferencePolicyOption.GREEDY)
     void bindStyle(FaultPropagation style) {
         styles.add(style);
-        each(m -> m.returned(style));
+        each(m -> m.bindings().returned(style));
     }
 
     void unbindStyle(FaultPropagation style) {
         styles.remove(style);
-        each(m -> m.gone(style));
-        styles.forEach(s -> each(m -> m.returned(s)));
+        each(m -> m.bindings().gone(style));
+        styles.forEach(s -> each(m -> m.bindings().returned(s)));
     }
 
     @Reference(
@@ -136,6 +141,63 @@ public final class Workshop implements Parts {
     void unbindDevice(DeviceFactory device) {
         devices.values().remove(device);
         each(m -> m.added().gone(device));
+    }
+
+    // Only to say which one machines stand for: what they get is what the factory got.
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void bindMemory(GuestMemoryFactory memory) {
+        memories.add(memory);
+    }
+
+    void unbindMemory(GuestMemoryFactory memory) {
+        memories.remove(memory);
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void bindProtection(RamProtectionFactory protection) {
+        protections.add(protection);
+    }
+
+    void unbindProtection(RamProtectionFactory protection) {
+        protections.remove(protection);
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void bindMmu(MmuFactory mmu) {
+        mmus.add(mmu);
+    }
+
+    void unbindMmu(MmuFactory mmu) {
+        mmus.remove(mmu);
+    }
+
+    @Reference(
+            target = "(" + ChipsetFactory.CHIPSET + "=pc)",
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC)
+    void bindChipset(ChipsetFactory chipset) {
+        chipsets.add(chipset);
+    }
+
+    void unbindChipset(ChipsetFactory chipset) {
+        chipsets.remove(chipset);
+    }
+
+    @Override
+    public String absent() {
+        List<String> names = new ArrayList<>();
+        none(memories, "memory", names);
+        none(protections, "protection", names);
+        none(mmus, "translation", names);
+        none(chipsets, "chips", names);
+        return names.isEmpty() ? "memory, protection, translation or chips" : String.join(", ", names);
+    }
+
+    private static void none(Collection<?> services, String name, List<String> names) {
+        if (services.isEmpty()) {
+            names.add(name);
+        }
     }
 
     @Reference(

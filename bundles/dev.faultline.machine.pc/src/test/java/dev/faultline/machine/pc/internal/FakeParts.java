@@ -42,6 +42,7 @@ final class FakeParts implements Parts {
     final List<String> log = new CopyOnWriteArrayList<>();
     final HandlerBoard handlers = new HandlerBoard();
     final FakeProtection protection = new FakeProtection();
+    private final RamProtectionFactory protections = memory -> protection;
     final FakeChips chips = new FakeChips();
     final List<PcMachine> closed = new ArrayList<>();
     final VcpuEngineFactory one = new Engines("one");
@@ -325,7 +326,7 @@ final class FakeParts implements Parts {
 
     @Override
     public RamProtectionFactory protection() {
-        return memory -> protection;
+        return protections;
     }
 
     @Override
@@ -336,6 +337,11 @@ final class FakeParts implements Parts {
     @Override
     public ChipsetFactory chipset() {
         return (board, host, vcpus, ram) -> chips.on(board, host);
+    }
+
+    @Override
+    public String absent() {
+        return "parts";
     }
 
     @Override

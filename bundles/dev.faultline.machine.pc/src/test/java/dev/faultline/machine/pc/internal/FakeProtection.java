@@ -57,7 +57,11 @@ final class FakeProtection implements RamProtection {
 
         @Override
         public long nextRestricted(long gfn) {
-            throw new AssertionError("not needed");
+            return pages.entrySet().stream()
+                    .filter(e -> e.getKey() >= gfn && e.getValue() != Rights.RWX)
+                    .mapToLong(Map.Entry::getKey)
+                    .min()
+                    .orElse(-1);
         }
 
         @Override

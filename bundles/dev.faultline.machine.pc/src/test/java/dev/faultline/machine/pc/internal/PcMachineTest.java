@@ -249,8 +249,9 @@ class PcMachineTest {
     void theForbiddingLayersHandlerIsAskedFirst() throws Exception {
         List<String> asked = new ArrayList<>();
         ProtectionLayer[] layer = new ProtectionLayer[1];
+        machine(1);
         layer[0] =
-                parts.protection.addLayer(
+                machine.protection().addLayer(
                         "lazy",
                         (m, f) -> {
                             asked.add(
@@ -266,7 +267,7 @@ class PcMachineTest {
         parts.handlers.add((m, f) -> Resolution.STOP, Map.of());
         CountDownLatch done = new CountDownLatch(1);
         parts.then(access(parts, 0x5010, Rights.W), retire(done::countDown));
-        machine(1).start();
+        machine.start();
         assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
         assertThat(asked).containsExactly("test 5010 attempt 1");
         assertThat(machine.statistics().faults()).isEqualTo(1);
@@ -390,18 +391,18 @@ class PcMachineTest {
     @Test
     void aLostServicePausesAndItsReturnResumes() throws Exception {
         machine(1).start();
-        machine.gone(parts.one);
+        machine.bindings().gone(parts.one);
         assertThat(machine.running()).isFalse();
         assertThat(machine.await(LONG))
                 .isEqualTo(new VcpuExit.Paused("required service engine one is gone"));
         assertThat(parts.log).endsWith("close one");
-        machine.returned(parts.two); // another engine is not what this machine runs on
+        machine.bindings().returned(parts.two); // another engine is not what this machine runs on
         assertThat(machine.running()).isFalse();
         CountDownLatch again = new CountDownLatch(1);
         parts.then(retire(again::countDown));
-        machine.returned(parts.one);
+        machine.bindings().returned(parts.one);
         assertThat(again.await(10, TimeUnit.SECONDS)).isTrue();
-        machine.gone(parts.coded);
+        machine.bindings().gone(parts.coded);
         assertThat(machine.await(LONG).toString()).contains("fault style coded is gone");
     }
 

@@ -49,6 +49,11 @@ final class RealParts implements Parts {
     }
 
     @Override
+    public String absent() {
+        return "parts";
+    }
+
+    @Override
     public HandlerBoard handlers() {
         return handlers;
     }

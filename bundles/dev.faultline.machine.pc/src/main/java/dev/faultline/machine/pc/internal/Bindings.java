@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.VcpuExit;
+
+/**
+ * What a machine exchanges while it exists: its engine, fault style, translation and protection, by
+ * request or because a service goes and another comes. Everything else stays what it was built
+ * with.
+ */
+final class Bindings {
+    private static final System.Logger LOG = System.getLogger(Bindings.class.getName());
+    private static final String ENGINE = "engine";
+    private static final String STYLE = "fault style";
+    private static final String BASICS = "basics";
+
+    private final String machine;
+    private final Parts parts;
+    private final RunControl control;
+    private final Standstill standstill;
+    private final VcpuContext[] vcpus;
+    private final GuestMemory memory;
+    private final EngineBay bay;
+    private final DmaPorts dma;
+    private final SteadyProtection protection;
+    private RamProtectionFactory protectionFactory;
+    private volatile Mmu mmu;
+    private MmuFactory mmuFactory;
+    private volatile long swaps;
+    private volatile long maxSwapPauseNanos;
+
+    /** What is bound now. */
+    record Bound(
+            GuestMemory memory,
+            EngineBay bay,
+            DmaPorts dma,
+            SteadyProtection protection,
+            RamProtectionFactory protectionFactory,
+            Mmu mmu,
+            MmuFactory mmuFactory) {}
+
+    Bindings(
+            String machine,
+            Parts parts,
+            RunControl control,
+            Standstill standstill,
+            VcpuContext[] vcpus,
+            Bound now) {
+        this.machine = machine;
+        this.parts = parts;
+        this.control = control;
+        this.standstill = standstill;
+        this.vcpus = vcpus;
+        memory = now.memory;
+        bay = now.bay;
+        dma = now.dma;
+        protection = now.protection;
+        protectionFactory = now.protectionFactory;
+        mmu = now.mmu;
+        mmuFactory = now.mmuFactory;
+    }
+
+    Mmu mmu() {
+        return mmu;
+    }
+
+    String engine() {
+        return bay.factory().name();
+    }
+
+    String faultStyle() {
+        return bay.style().style();
+    }
+
+    long swaps() {
+        return swaps;
+    }
+
+    long maxSwapPauseNanos() {
+        return maxSwapPauseNanos;
+    }
+
+    // ---- by request
+    // ----------------------------------------------------------------------------------------------
+
+    void swapEngine(String engine) throws MachineException {
+        VcpuEngineFactory next = parts.engine(engine);
+        swap(
+                engine,
+                () -> {
+                    bay.use(next);
+                    control.present(ENGINE); // of the one that may have gone
+                });
+    }
+
+    void swapFaultStyle(String style) throws MachineException {
+        FaultPropagation next = parts.faultStyle(style);
+        swap(
+                style,
+                () -> {
+                    bay.use(next);
+                    control.present(STYLE);
+                });
+    }
+
+    private void swap(String to, Runnable change) {
+        long start = System.nanoTime();
+        standstill.quiesce(() -> {
+            change.run();
+            swaps++;
+        });
+        long took = System.nanoTime() - start;
+        maxSwapPauseNanos = Math.max(maxSwapPauseNanos, took);
+        Recording.swap(machine, to, took);
+    }
+
+    // ---- services that come and go; on the framework's threads
+    // -----------------------------------------------------------
+
+    /**
+     * A service is about to go: if this machine is bound to it, lets go of it and stands until
+     * {@link #returned}.
+     */
+    void gone(Object service) {
+        if (service == bay.factory()) {
+            String name = "engine " + engine();
+            control.missing(ENGINE, () -> name);
+            standstill.outside(() -> letGo(service));
+        } else if (service == bay.style()) {
+            String name = "fault style " + faultStyle();
+            control.missing(STYLE, () -> name);
+            standstill.awaitStand();
+        }
+    }
+
+    private void letGo(Object service) {
+        if (service != bay.factory()) {
+            control.present(ENGINE); // swapped away from it meanwhile
+        } else if (control.isMissing(ENGINE)) {
+            bay.close();
+        }
+    }
+
+    /** A service came: takes the place of one of the same name that went. */
+    void returned(Object service) {
+        if (service instanceof VcpuEngineFactory e
+                && control.isMissing(ENGINE)
+                && e.name().equals(engine())) {
+            standstill.outside(() -> {
+                if (control.isMissing(ENGINE) && e.name().equals(engine())) {
+                    bay.use(e);
+                    control.present(ENGINE);
+                }
+            });
+        } else if (service instanceof FaultPropagation p
+                && control.isMissing(STYLE)
+                && p.style().equals(faultStyle())) {
+            standstill.outside(() -> {
+                if (control.isMissing(STYLE) && p.style().equals(faultStyle())) {
+                    bay.use(p);
+                    control.present(STYLE);
+                }
+            });
+        }
+    }
+
+    /** A service that machines are built on (memory, protection, translation, chips) went. */
+    void orphaned() {
+        control.missing(BASICS, parts::absent);
+        standstill.awaitStand();
+    }
+
+    /**
+     * All of them are there again. Rights are moved to another provider's protection; translation
+     * holds nothing that cannot be derived, so another provider's takes over. Memory and chips stay
+     * those that the machine was built with: what they hold cannot be had twice.
+     */
+    void adopted() {
+        if (!control.isMissing(BASICS)) {
+            return;
+        }
+        standstill.outside(() -> {
+            try {
+                if (parts.protection() != protectionFactory) {
+                    protection.renew(parts.protection());
+                    protectionFactory = parts.protection();
+                }
+                if (parts.mmu() != mmuFactory) {
+                    renewMmu(parts.mmu());
+                }
+                control.present(BASICS);
+            } catch (RuntimeException e) { // the provider is others' code
+                LOG.log(
+                        System.Logger.Level.ERROR,
+                        "machine " + machine + ": no new protection and translation",
+                        e);
+                control.exit(
+                        new VcpuExit.Paused("the new protection or translation failed: " + e));
+            }
+        });
+    }
+
+    private void renewMmu(MmuFactory from) {
+        Mmu next = from.create(memory, protection);
+        boolean withEngines = bay.hasEngines();
+        bay.close();
+        Mmu old = mmu;
+        for (VcpuContext v : vcpus) {
+            old.detach(v);
+            next.attach(v);
+            v.mmu = next;
+        }
+        mmu = next;
+        mmuFactory = from;
+        dma.use(next);
+        bay.use(next, withEngines);
+        old.close();
+    }
+}

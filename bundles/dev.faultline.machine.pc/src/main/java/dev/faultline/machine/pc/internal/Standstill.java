@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Changes a machine while its vCPUs stand, whoever asks: any thread; a fault handler, on a vCPU's
+ * thread at an instruction boundary; a device or a serial listener, inside an instruction; an
+ * alarm. Nobody waits here for himself, and nobody waits for a lock while others wait for his vCPU.
+ *
+ * <p>Lock order: {@link #changes}, then a device's lock, then the chips' lock, then the timer
+ * queue's; the run control's lock may be taken under any of them and takes none but the clock's and
+ * the timer queue's.
+ */
+final class Standstill {
+    private static final System.Logger LOG = System.getLogger(Standstill.class.getName());
+
+    /** How long a thread of others waits for the vCPUs, one of which may be in a slow handler. */
+    private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    private final String machine;
+    private final RunControl control;
+    private final TimerQueue timers;
+    private final VcpuRunner[] runners;
+
+    /** Serialises what brings the vCPUs to a stand. */
+    private final ReentrantLock changes = new ReentrantLock();
+
+    /** Set once the machine is built. */
+    private FaultDesk faults;
+
+    /** Guarded by {@link #changes}. */
+    private boolean closed;
+
+    /**
+     * @param runners filled while the machine is built
+     */
+    Standstill(String machine, RunControl control, TimerQueue timers, VcpuRunner[] runners) {
+        this.machine = machine;
+        this.control = control;
+        this.timers = timers;
+        this.runners = runners;
+    }
+
+    void use(FaultDesk desk) {
+        faults = desk;
+    }
+
+    // ---- who asks
+    // ------------------------------------------------------------------------------------------------
+
+    /** The vCPU whose thread this is, or null. */
+    VcpuRunner runner() {
+        for (VcpuRunner r : runners) {
+            if (r != null && r.onThread()) {
+                return r;
+            }
+        }
+        return null;
+    }
+
+    /** Whether this is one of the machine's own threads. */
+    boolean onOwnThread() {
+        return runner() != null || timers.onThread();
+    }
+
+    /** Whether this is inside an instruction or an alarm, where nothing may be waited for. */
+    private boolean inside() {
+        VcpuRunner self = runner();
+        return timers.onThread() || self != null && self.inEngine();
+    }
+
+    /**
+     * @throws IllegalStateException on one of the machine's own threads, unless inside a change
+     */
+    private void requireOthersThread(String what) {
+        if (onOwnThread() && !changes.isHeldByCurrentThread()) {
+            throw new IllegalStateException(
+                    what + ": called on a thread of machine " + machine);
+        }
+    }
+
+    // ---- changes
+    // -------------------------------------------------------------------------------------------------
+
+    /**
+     * For what does not need the vCPUs to stand, or checks by itself that they do.
+     *
+     * @throws IllegalStateException on one of the machine's own threads, unless inside a change
+     */
+    void lock(String what) {
+        requireOthersThread(what);
+        changes.lock();
+    }
+
+    void unlock() {
+        changes.unlock();
+    }
+
+    /** The machine ends; {@link #lock} held. @return false: it has ended already */
+    boolean close() {
+        boolean first = !closed;
+        closed = true;
+        return first;
+    }
+
+    /** {@link #lock} held. */
+    boolean closed() {
+        return closed;
+    }
+
+    /**
+     * Runs {@code action} while all vCPUs stand; from a fault handler too, whose vCPU stands
+     * meanwhile and goes on when the machine does.
+     *
+     * @throws IllegalStateException when called from inside an instruction or an alarm
+     */
+    void quiesce(Runnable action) {
+        VcpuRunner self = runner();
+        boolean nested = changes.isHeldByCurrentThread();
+        if (!nested && inside()) {
+            throw new IllegalStateException(
+                    "quiesce: called from inside an instruction or an alarm of machine " + machine);
+        }
+        long stood = System.nanoTime();
+        if (self != null && !nested) {
+            faults.slot(self.v.index).stands(true, 0);
+            control.stand();
+        }
+        changes.lock();
+        try {
+            control.hold();
+            try {
+                timers.drain();
+                action.run();
+            } finally {
+                control.unhold();
+            }
+        } finally {
+            changes.unlock();
+            if (self != null && !nested) {
+                control.rejoin();
+                faults.slot(self.v.index).stands(false, System.nanoTime() - stood);
+            }
+        }
+    }
+
+    /**
+     * Runs {@code change} once the vCPUs stand, which a missing service has told them to: here, or,
+     * if this thread cannot wait for them, soon on another. Not at all if the machine is closed
+     * first.
+     */
+    void outside(Runnable change) {
+        VcpuRunner self = runner();
+        if (changes.isHeldByCurrentThread()) {
+            locked(change); // they stand: for the change that this one is part of
+        } else if (inside()) {
+            later(change);
+        } else if (self != null) {
+            fromHandler(self, change);
+        } else if (control.standing(WAIT_NANOS)) {
+            locked(change);
+        } else {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "machine "
+                            + machine
+                            + ": a vCPU does not stand; a service that went or came waits for it");
+            later(change);
+        }
+    }
+
+    /** Waits until the vCPUs stand, which a missing service has told them to, where that can be. */
+    void awaitStand() {
+        if (!onOwnThread()) {
+            control.standing(WAIT_NANOS);
+        }
+    }
+
+    private void later(Runnable change) {
+        Thread.ofPlatform()
+                .daemon()
+                .name(machine + "-change")
+                .start(() -> {
+                    control.standing(Long.MAX_VALUE);
+                    locked(change);
+                });
+    }
+
+    private void locked(Runnable change) {
+        changes.lock();
+        try {
+            held(change);
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    /** {@link #changes} held. They stand already, but nothing keeps a service from coming now. */
+    private void held(Runnable change) {
+        if (closed) {
+            return;
+        }
+        control.hold();
+        try {
+            change.run();
+        } finally {
+            control.unhold();
+        }
+    }
+
+    /**
+     * The calling vCPU counts as standing until the change is made, so that changes of others, and
+     * of other vCPUs' handlers, which wait for it, can end.
+     */
+    private void fromHandler(VcpuRunner self, Runnable change) {
+        FaultSlot slot = faults.slot(self.v.index);
+        long start = System.nanoTime();
+        slot.stands(true, 0);
+        control.away();
+        boolean stand = control.standing(WAIT_NANOS);
+        changes.lock();
+        try {
+            if (stand) {
+                held(change);
+            }
+        } finally {
+            control.back();
+            changes.unlock();
+            slot.stands(false, System.nanoTime() - start);
+        }
+        if (!stand) {
+            later(change);
+        }
+    }
+
+    /** Waits until all vCPUs stand, unless this is one of the machine's own threads. */
+    void settle() {
+        if (onOwnThread()) {
+            return;
+        }
+        if (changes.isHeldByCurrentThread()) {
+            control.standing(Long.MAX_VALUE);
+        } else {
+            control.quiet();
+        }
+        timers.drain();
+    }
+}

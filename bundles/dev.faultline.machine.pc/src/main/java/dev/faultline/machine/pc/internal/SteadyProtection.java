@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.MemorySlot;
+import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.protection.ProtectionListener;
+import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.protection.RestrictedRange;
+import dev.faultline.api.protection.Rights;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A machine's protection as others hold it: the same object, with the same layers, whichever
+ * provider's is behind it. Asked only where a translation misses, so what it costs is paid there.
+ *
+ * <p>Any thread. Changes of rights go on while nobody exchanges the provider; an exchange waits for
+ * those in progress, and they for it.
+ */
+final class SteadyProtection implements RamProtection {
+    private static final int EXCHANGING = Integer.MIN_VALUE;
+    private static final long EXCHANGE_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long LOOK_AGAIN_NANOS = 20_000;
+
+    private final GuestMemory memory;
+    private volatile RamProtection now;
+
+    /** Changes in progress, or {@link #EXCHANGING}. */
+    private final AtomicInteger changing = new AtomicInteger();
+
+    /** In the order of {@link #now}'s; changed under this object's lock. */
+    private volatile List<ProtectionLayer> layers;
+
+    private final Layer user;
+    private final List<ProtectionListener> listeners = new CopyOnWriteArrayList<>();
+    private boolean closed;
+
+    SteadyProtection(GuestMemory memory, RamProtectionFactory from) {
+        this.memory = memory;
+        now = from.create(memory);
+        user = new Layer(now.userLayer(), null);
+        layers = List.of(user);
+    }
+
+    /** A change begins. Nested ones of a thread do not wait: an exchange waits for the outer. */
+    private void begin() {
+        for (; ; ) {
+            int n = changing.get();
+            if (n == EXCHANGING) {
+                LockSupport.parkNanos(this, LOOK_AGAIN_NANOS);
+            } else if (changing.compareAndSet(n, n + 1)) {
+                return;
+            }
+        }
+    }
+
+    private void end() {
+        changing.decrementAndGet();
+    }
+
+    /** One layer; what is behind it changes with the provider. */
+    private final class Layer implements ProtectionLayer {
+        private final String name;
+        private final FaultHandler handler;
+        private volatile ProtectionLayer now;
+
+        Layer(ProtectionLayer first, FaultHandler handler) {
+            name = first.name();
+            now = first;
+            this.handler = handler;
+        }
+
+        SteadyProtection owner() {
+            return SteadyProtection.this;
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public void protect(long gpa, long size, int rights) {
+            begin();
+            try {
+                now.protect(gpa, size, rights);
+            } finally {
+                end();
+            }
+        }
+
+        @Override
+        public void protectHost(long hva, long size, int rights) {
+            begin();
+            try {
+                now.protectHost(hva, size, rights);
+            } finally {
+                end();
+            }
+        }
+
+        @Override
+        public void protectSlot(MemorySlot slot, int rights) {
+            begin();
+            try {
+                now.protectSlot(slot, rights);
+            } finally {
+                end();
+            }
+        }
+
+        @Override
+        public void protectPage(long gfn, int rights) {
+            begin();
+            try {
+                now.protectPage(gfn, rights);
+            } finally {
+                end();
+            }
+        }
+
+        @Override
+        public int rights(long gpa) {
+            return now.rights(gpa);
+        }
+
+        @Override
+        public long restrictedPages() {
+            return now.restrictedPages();
+        }
+
+        @Override
+        public long nextRestricted(long gfn) {
+            return now.nextRestricted(gfn);
+        }
+
+        @Override
+        public RestrictedRange nextRange(long gpa) {
+            return now.nextRange(gpa);
+        }
+
+        @Override
+        public long restrictedRanges() {
+            return now.restrictedRanges();
+        }
+
+        @Override
+        public void close() {
+            begin();
+            try {
+                withdraw(this);
+            } finally {
+                end();
+            }
+        }
+
+        @Override
+        public String toString() {
+            return now.toString();
+        }
+    }
+
+    @Override
+    public ProtectionLayer userLayer() {
+        return user;
+    }
+
+    @Override
+    public ProtectionLayer addLayer(String name, FaultHandler handler) {
+        begin();
+        try {
+            synchronized (this) {
+                Layer added = new Layer(now.addLayer(name, handler), handler);
+                List<ProtectionLayer> more = new ArrayList<>(layers);
+                more.add(added);
+                layers = List.copyOf(more);
+                return added;
+            }
+        } finally {
+            end();
+        }
+    }
+
+    private synchronized void withdraw(Layer layer) {
+        layer.now.close();
+        layers = layers.stream().filter(l -> l != layer).toList();
+    }
+
+    @Override
+    public List<ProtectionLayer> layers() {
+        return layers;
+    }
+
+    @Override
+    public FaultHandler handlerOf(ProtectionLayer layer) {
+        if (layer instanceof Layer l && l.owner() == this) {
+            return l.handler;
+        }
+        throw new IllegalArgumentException("%s: not a layer of this machine".formatted(layer));
+    }
+
+    @Override
+    public int rights(long gfn) {
+        return now.rights(gfn);
+    }
+
+    @Override
+    public long chunkBytes() {
+        return now.chunkBytes();
+    }
+
+    @Override
+    public long forbiddingLayers(long gfn, int access) {
+        return now.forbiddingLayers(gfn, access);
+    }
+
+    @Override
+    public void addListener(ProtectionListener listener) {
+        begin();
+        try {
+            if (!listeners.contains(listener)) {
+                listeners.add(listener);
+                now.addListener(listener);
+            }
+        } finally {
+            end();
+        }
+    }
+
+    @Override
+    public void removeListener(ProtectionListener listener) {
+        begin();
+        try {
+            listeners.remove(listener);
+            now.removeListener(listener);
+        } finally {
+            end();
+        }
+    }
+
+    @Override
+    public long storageBytes() {
+        return now.storageBytes();
+    }
+
+    @Override
+    public void close() {
+        begin();
+        try {
+            synchronized (this) {
+                closed = true;
+                now.close();
+                layers = List.of();
+                listeners.clear();
+            }
+        } finally {
+            end();
+        }
+    }
+
+    /**
+     * Goes on with another provider's: every layer with its rights per page, then the listeners.
+     * The effective rights stay what they are, so nobody is told. While the vCPUs stand.
+     *
+     * @throws IllegalStateException if changes in progress do not end; the old one stays
+     */
+    void renew(RamProtectionFactory from) {
+        long deadline = System.nanoTime() + EXCHANGE_NANOS;
+        while (!changing.compareAndSet(0, EXCHANGING)) {
+            if (System.nanoTime() > deadline) {
+                throw new IllegalStateException(
+                        "a change of rights has not ended for %d s"
+                                .formatted(TimeUnit.NANOSECONDS.toSeconds(EXCHANGE_NANOS)));
+            }
+            LockSupport.parkNanos(this, LOOK_AGAIN_NANOS);
+        }
+        try {
+            exchange(from);
+        } finally {
+            changing.set(0);
+        }
+    }
+
+    private synchronized void exchange(RamProtectionFactory from) {
+        if (closed) {
+            return;
+        }
+        RamProtection next = from.create(memory);
+        List<ProtectionLayer> behind = new ArrayList<>();
+        try {
+            for (ProtectionLayer l : layers) {
+                Layer layer = (Layer) l;
+                ProtectionLayer to =
+                        layer == user
+                                ? next.userLayer()
+                                : next.addLayer(layer.name, layer.handler);
+                copy(layer.now, to);
+                behind.add(to);
+            }
+            listeners.forEach(next::addListener);
+        } catch (RuntimeException | LinkageError e) { // the provider is others' code
+            next.close();
+            throw e;
+        }
+        RamProtection old = now;
+        now = next;
+        for (int i = 0; i < behind.size(); i++) {
+            ((Layer) layers.get(i)).now = behind.get(i);
+        }
+        old.close();
+    }
+
+    private static void copy(ProtectionLayer from, ProtectionLayer to) {
+        for (RestrictedRange r = from.nextRange(0); r != null; r = from.nextRange(r.end())) {
+            to.protect(r.gpa(), r.size(), r.rights() & Rights.RWX);
+        }
+    }
+}
