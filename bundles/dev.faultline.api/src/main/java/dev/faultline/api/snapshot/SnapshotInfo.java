@@ -12,7 +12,7 @@ import java.time.Instant;
  * @param pages of guest RAM in all
  * @param zeroPages of them all zero, stored as nothing
  * @param saveNanos how long the save took; 0 if not just saved
- * @param pauseNanos how long the guest stood for it; 0 if not just saved
+ * @param pauseNanos how long the guest stood for it in all; 0 if not just saved
  */
 public record SnapshotInfo(
         Path dir,

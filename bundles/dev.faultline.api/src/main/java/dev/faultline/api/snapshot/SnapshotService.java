@@ -17,7 +17,7 @@ public interface SnapshotService {
      * Saves a machine, pausing it while state and RAM are read.
      *
      * @param dir where the snapshot shall be; must not exist, or be an empty directory
-     * @param progress told the done fraction 0..1
+     * @param progress told the done fraction 0..1; what it throws ends the save, as a failure does
      */
     default SnapshotInfo save(Machine machine, Path dir, DoubleConsumer progress)
             throws SnapshotException {
@@ -25,8 +25,10 @@ public interface SnapshotService {
     }
 
     /**
-     * As {@link #save(Machine, Path, DoubleConsumer)}, by choice compressed harder or
-     * incrementally.
+     * As {@link #save(Machine, Path, DoubleConsumer)}, by choice compressed harder, incrementally,
+     * or while the guest runs. Returns when the snapshot is published. Of one machine, one
+     * save at a time may be live, incremental or tracked; another is refused. A machine closed
+     * meanwhile makes a live save fail.
      */
     SnapshotInfo save(Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException;

@@ -20,7 +20,8 @@ import java.util.function.Supplier;
  * <p>Readers use the published {@link SlotMap} and never lock. Changes serialise on {@link
  * #changing}, the outermost lock of this bundle: it is held while listeners run, because the next
  * change must not overtake the listeners of this one. The order of a change is always: check,
- * publish the new map, tell the listeners, and only then release backing memory.
+ * announce what is to be mapped, publish the new map, tell the listeners, and only then release
+ * backing memory.
  */
 final class GuestSpace implements GuestMemory {
     private static final long PAGE = 4096;
@@ -104,10 +105,32 @@ final class GuestSpace implements GuestMemory {
                 throw new IllegalStateException(
                         "block %s is still mapped: unmap its slots first".formatted(mine));
             }
-            blocks.remove(mine);
-            mine.region().close();
+            release(mine);
         } finally {
             changing.unlock();
+        }
+    }
+
+    private void releaseAll() {
+        RuntimeException failed = null;
+        for (HostBlock b : blocks) {
+            try {
+                release(b);
+            } catch (RuntimeException e) {
+                failed = e;
+            }
+        }
+        if (failed != null) {
+            throw failed;
+        }
+    }
+
+    private void release(HostBlock block) {
+        blocks.remove(block);
+        try {
+            tell(List.of(l -> l.beforeRelease(block)));
+        } finally {
+            block.region().close();
         }
     }
 
@@ -145,6 +168,7 @@ final class GuestSpace implements GuestMemory {
                                 .formatted(size, offset, backing));
             }
             MemorySlot now = new MemorySlot(gpa, size, backing, offset, readOnly);
+            tell(List.of(l -> l.beforeMapping(now)));
             SlotMap before = map;
             map = before.with(now);
             if (now.end() > highestMapped) {
@@ -308,11 +332,8 @@ final class GuestSpace implements GuestMemory {
             try {
                 remove(0, 1L << physicalAddressBits);
             } finally {
+                releaseAll();
                 listeners.clear();
-                for (HostBlock b : blocks) {
-                    blocks.remove(b);
-                    b.region().close();
-                }
             }
         } finally {
             changing.unlock();

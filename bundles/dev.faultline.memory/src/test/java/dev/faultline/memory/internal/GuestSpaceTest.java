@@ -438,6 +438,46 @@ class GuestSpaceTest {
     }
 
     @Test
+    void aMappingIsAnnouncedBeforeItIsThereAndCanBePrevented() {
+        List<String> seen = new ArrayList<>();
+        boolean[] prevent = {false};
+        space.addListener(
+                new MemoryListener() {
+                    @Override
+                    public void beforeMapping(MemorySlot now) {
+                        seen.add(Recorder.text(now) + " " + (space.slotAt(now.gpa()) == null));
+                        if (prevent[0]) {
+                            throw new IllegalStateException("no");
+                        }
+                    }
+                });
+        ram(0, 1, a, 0);
+        ram(0, 1, a, 0); // the same again: announced, although nothing changes
+        prevent[0] = true;
+        recorder.events.clear();
+        assertThatThrownBy(() -> ram(1, 1, a, 0x1000)).hasMessage("no");
+        assertThat(seen).containsExactly("0,1 A+0 true", "0,1 A+0 false", "1,1 A+1000 true");
+        assertThat(space.slotAt(0x1000)).isNull();
+        assertThat(recorder.events).isEmpty();
+    }
+
+    @Test
+    void aBlockIsAnnouncedBeforeItsMemoryGoes() {
+        List<String> seen = new ArrayList<>();
+        space.addListener(
+                new MemoryListener() {
+                    @Override
+                    public void beforeRelease(RamBlock block) {
+                        seen.add(block.name() + " " + host.released.contains(block.hva()));
+                    }
+                });
+        space.removeBlock(a);
+        space.close();
+        assertThat(seen).containsExactly("A false", "B false");
+        assertThat(host.released).hasSize(2);
+    }
+
+    @Test
     void closeTellsTheListenersBeforeItReleases() {
         ram(0, 1, a, 0);
         recorder.events.clear();

@@ -56,6 +56,12 @@ final class RunOptions {
     boolean snapshotIncremental;
 
     @Option(
+            names = "--snapshot-live",
+            description =
+                    "let the guest run while its RAM is saved; it stands for device state and write protection only")
+    boolean snapshotLive;
+
+    @Option(
             names = "--snapshot-compression",
             paramLabel = "CODEC",
             defaultValue = "lz4",
@@ -105,6 +111,9 @@ final class RunOptions {
         }
         if (snapshotIncremental && snapshotTo == null) {
             throw new UsageException("--snapshot-incremental needs --snapshot-to");
+        }
+        if (snapshotLive && snapshotTo == null) {
+            throw new UsageException("--snapshot-live needs --snapshot-to");
         }
         if (timeout < 0 || Double.isNaN(timeout)) {
             throw new UsageException("--timeout " + timeout + ": expected seconds above 0");

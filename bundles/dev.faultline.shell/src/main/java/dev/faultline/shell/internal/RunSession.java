@@ -185,14 +185,18 @@ final class RunSession implements AutoCloseable {
                                 machine,
                                 options.snapshotTo,
                                 new SaveOptions(
-                                        options.snapshotCompression, options.snapshotIncremental),
+                                        options.snapshotCompression,
+                                        options.snapshotIncremental,
+                                        options.snapshotLive,
+                                        false),
                                 f -> p.done("saving", f));
         services.err()
                 .printf(
-                        "faultline: saved %s, %s, in %s%n",
+                        "faultline: saved %s, %s, in %s; the guest stood %s%n",
                         options.snapshotTo,
                         Sizes.bytes(saved.bytes()),
-                        Sizes.millis(Sizes.millis(saved.saveNanos())));
+                        Sizes.millis(Sizes.millis(saved.saveNanos())),
+                        Sizes.millis(Sizes.millis(saved.pauseNanos())));
     }
 
     private static int code(VcpuExit x, Restored restored) {

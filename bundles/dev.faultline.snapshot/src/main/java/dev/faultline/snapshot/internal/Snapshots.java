@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
@@ -24,26 +25,50 @@ import java.util.stream.Stream;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
 
 /** The snapshot service over directories of the local file system. */
 @Component(service = SnapshotService.class)
 public final class Snapshots implements SnapshotService {
     private final List<Restoration> active = new CopyOnWriteArrayList<>();
-
+    private final List<WriteWatch> watches = new CopyOnWriteArrayList<>();
     private final Disk disk;
+    private final HostMemory host;
 
+    /** For tests; see {@link SaveJob}. */
+    int mostAside;
+
+    /**
+     * @param host for what live saves put aside
+     */
     @Activate
-    public Snapshots() {
-        this(Disk.REAL);
+    public Snapshots(@Reference HostMemory host) {
+        this(Disk.REAL, host);
     }
 
-    Snapshots(Disk disk) {
+    /** Without live saves. */
+    Snapshots() {
+        this(Disk.REAL, null);
+    }
+
+    Snapshots(Disk disk, HostMemory host) {
         this.disk = disk;
+        this.host = host;
     }
 
     @Deactivate
     void deactivate() {
         active.forEach(Restoration::close);
+        for (WriteWatch w : watches) {
+            w.stop();
+            if (w.saving.tryLock()) { // else the save that ends does it
+                try {
+                    forgetIfGone(w);
+                } finally {
+                    w.saving.unlock();
+                }
+            }
+        }
     }
 
     @Override
@@ -51,26 +76,44 @@ public final class Snapshots implements SnapshotService {
             Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException {
         long begin = System.nanoTime();
-        Restoration from = source(machine, options.incremental());
-        Codec codec = codec(options.compression());
-        Manifest[] saved = new Manifest[1];
-        SnapshotException[] failed = new SnapshotException[1];
-        long[] pause = new long[1];
-        machine.quiesce(() -> {
-            long t = System.nanoTime();
-            try {
-                saved[0] =
-                        new Saver(disk, dir, codec, progress)
-                                .save(machine, from, options.incremental());
-            } catch (SnapshotException e) {
-                failed[0] = e;
-            }
-            pause[0] = System.nanoTime() - t;
-        });
-        if (failed[0] != null) {
-            throw failed[0];
+        Restoration source = source(machine);
+        boolean watches = options.live() || options.incremental() || options.track();
+        WriteWatch watch = watches ? watchOf(machine) : null;
+        if (watch != null && (watch.saving.isHeldByCurrentThread() || !watch.saving.tryLock())) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "the machine is being saved by another; only full saves of a standing machine may overlap");
         }
-        return describe(dir, saved[0], System.nanoTime() - begin, pause[0]);
+        try {
+            Saver saver = new Saver(disk, dir, codec(options.compression()), progress);
+            SaveJob job = new SaveJob(machine, options, dir, host, watch, source, mostAside);
+            Manifest m = job.run(saver);
+            return describe(dir, m, System.nanoTime() - begin, job.pauseNanos());
+        } finally {
+            if (watch != null) {
+                watch.saving.unlock();
+                forgetIfGone(watch);
+            }
+        }
+    }
+
+    private synchronized WriteWatch watchOf(Machine machine) {
+        watches.forEach(this::forgetIfGone);
+        for (WriteWatch w : watches) {
+            if (w.machine() == machine) {
+                return w;
+            }
+        }
+        WriteWatch w = new WriteWatch(machine);
+        watches.add(w);
+        return w;
+    }
+
+    /** Of a machine that was closed, or whose RAM is another: nothing known about it holds. */
+    private void forgetIfGone(WriteWatch w) {
+        if (w.isGone() && watches.remove(w)) {
+            w.release();
+        }
     }
 
     private static Codec codec(SaveOptions.Compression c) {
@@ -82,19 +125,19 @@ public final class Snapshots implements SnapshotService {
     }
 
     /**
-     * What the machine's absent pages, or those that it shares, are in; null if it has all pages
-     * itself.
+     * The restore that filled the machine, if it can still be asked for pages; null if the machine
+     * has all pages itself.
      */
-    private Restoration source(Machine machine, boolean incremental) throws SnapshotException {
+    private Restoration source(Machine machine) throws SnapshotException {
         Restoration from = null;
         for (Restoration r : active) {
-            if (r.machine() == machine) {
-                from = r;
-            } else if (r.isClosed()) {
+            if (r.isClosed()) {
                 active.remove(r);
+            } else if (r.machine() == machine) {
+                from = r;
             }
         }
-        if (from == null || from.isClosed()) {
+        if (from == null) {
             for (ProtectionLayer l : machine.protection().layers()) {
                 // Whoever was to fill these pages is gone; saving them would make them zero for
                 // good.
@@ -104,21 +147,13 @@ public final class Snapshots implements SnapshotService {
                             "the machine's restore was ended before all pages were loaded; it cannot be saved");
                 }
             }
+            return null;
         }
-        boolean usable =
-                from != null
-                        && !from.isClosed()
-                        && Saver.regions(machine.memory().blocks())
-                                .equals(from.image().manifest().regions());
-        if (incremental && !usable) {
-            throw new SnapshotException(
-                    Kind.MISMATCH,
-                    "an incremental save needs the snapshot that the machine was restored from; this machine has none");
+        if (Saver.regions(machine.memory().blocks()).equals(from.image().manifest().regions())) {
+            return from;
         }
-        if (from != null && !usable && !from.isClosed()) {
-            from.complete();
-        }
-        return usable && (incremental || !from.isComplete()) ? from : null;
+        from.complete();
+        return null;
     }
 
     @Override

@@ -127,7 +127,7 @@ class CrashTest {
         Path before = scratch.resolve("before");
         copy(home, before);
         CrashDisk disk = new CrashDisk();
-        saveChild(new Snapshots(disk), new SaveOptions(Compression.LZ4, true));
+        saveChild(new Snapshots(disk, Fake.HOST), new SaveOptions(Compression.LZ4, true));
         everyCut(
                 disk,
                 before,
@@ -154,7 +154,7 @@ class CrashTest {
         Path before = scratch.resolve("before");
         copy(home, before);
         CrashDisk disk = new CrashDisk();
-        new Snapshots(disk).compact(home.resolve("child"), x -> {});
+        new Snapshots(disk, Fake.HOST).compact(home.resolve("child"), x -> {});
         List<Boolean> alone = new ArrayList<>();
         everyCut(
                 disk,
@@ -172,11 +172,11 @@ class CrashTest {
     void aFullDiskLeavesNothingBehind() throws Exception {
         saveBase();
         CrashDisk counting = new CrashDisk();
-        saveChild(new Snapshots(counting), SaveOptions.DEFAULT);
+        saveChild(new Snapshots(counting, Fake.HOST), SaveOptions.DEFAULT);
         real.delete(home.resolve("child"));
         int step = 1 + counting.operations() / 25;
         for (int n = 0; n < counting.operations() - 1; n += step) {
-            Snapshots full = new Snapshots(new CrashDisk(n));
+            Snapshots full = new Snapshots(new CrashDisk(n), Fake.HOST);
             assertThatThrownBy(() -> saveChild(full, SaveOptions.DEFAULT))
                     .isInstanceOf(SnapshotException.class)
                     .hasMessageContaining("No space left");
@@ -186,7 +186,7 @@ class CrashTest {
         Path child = home.resolve("child");
         String[] files = child.toFile().list();
         for (int n = 1; n < 12; n += 2) {
-            Snapshots full = new Snapshots(new CrashDisk(n));
+            Snapshots full = new Snapshots(new CrashDisk(n), Fake.HOST);
             assertThatThrownBy(() -> full.compact(child, x -> {}))
                     .hasMessageContaining("No space left");
             assertThat(child.toFile().list()).containsExactlyInAnyOrder(files);

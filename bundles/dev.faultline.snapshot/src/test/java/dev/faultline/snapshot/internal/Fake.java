@@ -9,6 +9,7 @@ import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
@@ -22,18 +23,29 @@ import java.lang.reflect.Proxy;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** A machine of real memory and real protection without a CPU: the test makes the accesses. */
 final class Fake implements AutoCloseable {
     static final int PAGE = 4096;
 
-    final GuestMemory memory =
-            new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
+    static final HostMemory HOST = new PosixHostMemoryComponent();
+
+    final GuestMemory memory = new GuestMemoryFactoryComponent(HOST).create(40);
     final RamProtection protection = new RamProtectionFactoryComponent().create(memory);
     final RamBlock ram;
     final RamBlock rom;
     final Machine machine;
     List<StateSection> state = List.of();
+
+    /** Done in each pause before its action. */
+    Runnable inPause = () -> {};
+
+    /** Shared by threads that write: exclusive in a pause. */
+    private final ReentrantReadWriteLock running = new ReentrantReadWriteLock();
+
+    /** Shared by single accesses: a restriction waits for those that saw the old rights. */
+    private final ReentrantReadWriteLock accesses = new ReentrantReadWriteLock();
 
     /** RAM at 0, and 5 pages of ROM at 4 GiB, which puts groups across two blocks. */
     Fake(int pages) {
@@ -41,6 +53,10 @@ final class Fake implements AutoCloseable {
         rom = memory.addBlock("rom", 5 * PAGE);
         memory.map(0, ram.size(), ram, 0, false);
         memory.map(1L << 32, rom.size(), rom, 0, true);
+        protection.addListener((gpa, size) -> {
+            accesses.writeLock().lock();
+            accesses.writeLock().unlock();
+        });
         MachineConfig config =
                 new MachineConfig("fake", ram.size(), 1, "none", "coded", List.of("serial"));
         InvocationHandler h =
@@ -55,7 +71,7 @@ final class Fake implements AutoCloseable {
                                 yield null;
                             }
                             case "quiesce" -> {
-                                ((Runnable) a[0]).run();
+                                quiesce((Runnable) a[0]);
                                 yield null;
                             }
                             case "equals" -> proxy == a[0];
@@ -67,6 +83,44 @@ final class Fake implements AutoCloseable {
                 (Machine)
                         Proxy.newProxyInstance(
                                 Fake.class.getClassLoader(), new Class<?>[] {Machine.class}, h);
+    }
+
+    private void quiesce(Runnable action) {
+        boolean nested = running.isWriteLockedByCurrentThread();
+        running.writeLock().lock();
+        try {
+            if (!nested) {
+                inPause.run();
+            }
+            action.run();
+        } finally {
+            running.writeLock().unlock();
+        }
+    }
+
+    /** One store as a vCPU makes it, from any thread. */
+    void store(long gpa, long value) {
+        running.readLock().lock();
+        try {
+            while (!tryStore(gpa, value)) {
+                fault(gpa, Rights.W);
+            }
+        } finally {
+            running.readLock().unlock();
+        }
+    }
+
+    private boolean tryStore(long gpa, long value) {
+        accesses.readLock().lock();
+        try {
+            boolean may = (protection.rights(gpa >>> 12) & Rights.W) != 0;
+            if (may) {
+                HostBytes.put64(memory.hvaOf(gpa), value);
+            }
+            return may;
+        } finally {
+            accesses.readLock().unlock();
+        }
     }
 
     @SuppressWarnings("unchecked")
@@ -104,16 +158,23 @@ final class Fake implements AutoCloseable {
             if (i > 3) {
                 throw new AssertionError("page " + page + " does not open");
             }
-            PendingFault p = new PendingFault();
-            p.protectedPage(access, 0, FaultOrigin.DATA, gpa, 0, memory.hvaOf(gpa), 0);
-            for (ProtectionLayer l : protection.layers()) {
-                var handler = protection.handlerOf(l);
-                if (handler != null
-                        && (l.rights(gpa) & access) == 0
-                        && handler.onFault(l.name(), new PageFault().set(0, p)).kind()
-                                == Resolution.Kind.STOP) {
-                    return false;
-                }
+            if (!fault(gpa, access)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean fault(long gpa, int access) {
+        PendingFault p = new PendingFault();
+        p.protectedPage(access, 0, FaultOrigin.DATA, gpa, 0, memory.hvaOf(gpa), 0);
+        for (ProtectionLayer l : protection.layers()) {
+            var handler = l.rights(gpa) == Rights.RWX ? null : protection.handlerOf(l);
+            if (handler != null
+                    && (l.rights(gpa) & access) == 0
+                    && handler.onFault(l.name(), new PageFault().set(0, p)).kind()
+                            == Resolution.Kind.STOP) {
+                return false;
             }
         }
         return true;

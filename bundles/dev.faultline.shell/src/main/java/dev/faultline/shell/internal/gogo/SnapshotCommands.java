@@ -4,6 +4,8 @@ package dev.faultline.shell.internal.gogo;
 import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.SaveOptions;
+import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.MachineConfig;
@@ -33,6 +35,18 @@ public final class SnapshotCommands {
     @Descriptor(
             "snapshot save NAME DIR: saves a machine; restore DIR: resumes one in the background; list DIR: lists them")
     public String snapshot(
+            @Descriptor("save: let the guest run meanwhile, and learn what it writes afterwards")
+                    @Parameter(
+                            names = "--live",
+                            presentValue = "true",
+                            absentValue = "false")
+                    boolean live,
+            @Descriptor("save: store only what changed since the last --live, or the restore")
+                    @Parameter(
+                            names = "--incremental",
+                            presentValue = "true",
+                            absentValue = "false")
+                    boolean incremental,
             @Descriptor("restore: eager, lazy or recorded (default lazy)")
                     @Parameter(names = "--mode", absentValue = "lazy")
                     String mode,
@@ -44,7 +58,11 @@ public final class SnapshotCommands {
                     String... arguments) {
         return orLine(() -> {
             return switch (verb) {
-                case "save" -> save(count(verb, arguments, 2)[0], Path.of(arguments[1]));
+                case "save" ->
+                        save(
+                                count(verb, arguments, 2)[0],
+                                Path.of(arguments[1]),
+                                new SaveOptions(Compression.LZ4, incremental, live, live));
                 case "restore" -> restore(Path.of(count(verb, arguments, 1)[0]), mode(mode), name);
                 case "list" -> list(Path.of(count(verb, arguments, 1)[0]));
                 default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
@@ -69,8 +87,9 @@ public final class SnapshotCommands {
         throw new IllegalArgumentException("--mode " + s + ": expected eager, lazy or recorded");
     }
 
-    private String save(String name, Path dir) throws MachineException {
-        SnapshotInfo i = guests.snapshots().save(guests.get(name).machine(), dir, f -> {});
+    private String save(String name, Path dir, SaveOptions options) throws MachineException {
+        SnapshotInfo i =
+                guests.snapshots().save(guests.get(name).machine(), dir, options, f -> {});
         return "saved %s to %s: %s, %,d pages, of them %,d zero; the guest stood %s"
                 .formatted(
                         name,

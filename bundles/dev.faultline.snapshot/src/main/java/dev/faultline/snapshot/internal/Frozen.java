@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.snapshot.SnapshotException;
+import java.util.Arrays;
+import java.util.BitSet;
+
+/**
+ * A machine's memory at the moment of its save, page by page: what is in its RAM, what it never
+ * loaded, and what is the same in an earlier snapshot. One thread.
+ */
+final class Frozen {
+    /** Groups of an image, the last one kept. */
+    private static final class Held {
+        private final Image image;
+        private final byte[] group = new byte[Layout.GROUP * Layout.PAGE];
+        private int number = -1;
+
+        Held(Image image) {
+            this.image = image;
+        }
+
+        /** The group of {@code page}; the page is at {@link #at}. */
+        byte[] group(int page) throws SnapshotException {
+            if (number != page / Layout.GROUP) {
+                number = -1;
+                image.readGroup(page / Layout.GROUP, group);
+                number = page / Layout.GROUP;
+            }
+            return group;
+        }
+
+        static int at(int page) {
+            return page % Layout.GROUP * Layout.PAGE;
+        }
+    }
+
+    private final Places places;
+    private final LiveCopy live;
+    private final BitSet present;
+    private final Held absent;
+    private final BitSet written;
+    private final Held parent;
+
+    /**
+     * @param live where pages of a running machine are; null: the machine stands
+     * @param present pages that are in the machine's own memory; null: all
+     * @param lazy has the others; null if there are none
+     * @param parent what may be referred to, or null
+     * @param written pages that may differ from the parent; null: unknown, so they are compared
+     */
+    Frozen(
+            Places places,
+            LiveCopy live,
+            BitSet present,
+            Image lazy,
+            Image parent,
+            BitSet written) {
+        this.places = places;
+        this.live = live;
+        this.present = present;
+        this.absent = lazy == null ? null : new Held(lazy);
+        this.parent = parent == null ? null : new Held(parent);
+        this.written = parent == null ? null : written;
+    }
+
+    /**
+     * A page's content, to be taken once.
+     *
+     * @return {@link Layout#ZERO} or {@link Layout#PARENT}; or {@link Layout#CHUNK}: it is in {@code
+     *     to}, not looked at yet
+     */
+    int take(int page, byte[] to, int at) throws SnapshotException {
+        boolean here = present == null || present.get(page);
+        if (parent != null && !(here && (written == null || written.get(page)))) {
+            return Layout.PARENT; // what was never loaded is in every snapshot since as it was
+        }
+        if (!here) {
+            System.arraycopy(absent.group(page), Held.at(page), to, at, Layout.PAGE);
+            return Layout.CHUNK;
+        }
+        int kind = live == null ? read(places.hvaOf(page), to, at) : live.take(page, to, at);
+        return kind == Layout.CHUNK && written == null && sameAsParent(page, to, at)
+                ? Layout.PARENT
+                : kind;
+    }
+
+    private boolean sameAsParent(int page, byte[] b, int at) throws SnapshotException {
+        if (parent == null) {
+            return false;
+        }
+        byte[] p = parent.group(page);
+        int from = Held.at(page);
+        return Arrays.equals(b, at, at + Layout.PAGE, p, from, from + Layout.PAGE);
+    }
+
+    void sectionTaken(int section) {
+        if (live != null) {
+            live.sectionTaken(section);
+        }
+    }
+
+    /**
+     * Reads a page of host memory.
+     *
+     * @return ZERO, and {@code to} untouched, or CHUNK
+     */
+    static int read(long hva, byte[] to, int at) {
+        if (isZero(hva)) {
+            return Layout.ZERO;
+        }
+        HostBytes.copyOut(hva, to, at, Layout.PAGE);
+        return Layout.CHUNK;
+    }
+
+    static boolean isZero(long hva) {
+        for (int i = 0; i < Layout.PAGE; i += 64) {
+            long x =
+                    HostBytes.get64(hva + i)
+                            | HostBytes.get64(hva + i + 8)
+                            | HostBytes.get64(hva + i + 16)
+                            | HostBytes.get64(hva + i + 24)
+                            | HostBytes.get64(hva + i + 32)
+                            | HostBytes.get64(hva + i + 40)
+                            | HostBytes.get64(hva + i + 48)
+                            | HostBytes.get64(hva + i + 56);
+            if (x != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.platform.HostMemory;
+import dev.faultline.api.platform.HostMemoryException;
+import dev.faultline.api.snapshot.SaveOptions;
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.api.vm.Machine;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.Path;
+import java.util.BitSet;
+import java.util.List;
+import java.util.function.IntPredicate;
+
+/**
+ * One save: decides what stands while what is done. In the pause device state is read, it is noted
+ * which pages are absent and which were written, and RAM is write-protected; then the guest runs on
+ * (live), or stands until its pages are written (stop-and-copy).
+ */
+final class SaveJob {
+    /** Pages aside, at most: a share of all, but not less than these. */
+    private static final int ASIDE_SHARE = 4;
+
+    private static final int ASIDE_LEAST = 4096;
+
+    /** Something done in a pause. */
+    private interface Action {
+        void run() throws IOException, SnapshotException;
+    }
+
+    private final Machine machine;
+    private final SaveOptions options;
+    private final Path dir;
+    private final HostMemory host;
+    private final WriteWatch watch;
+    private final Restoration source;
+    private final List<RamBlock> blocks;
+    private final Places places;
+    private final int pages;
+    private final int mostAside;
+    private boolean marksFitParent;
+    private Image parent;
+    private Image opened;
+    private LiveCopy copy;
+    private Frozen frozen;
+    private List<StateSection> state;
+    private boolean armed;
+    private long pause;
+
+    /**
+     * @param watch of the machine, with its lock held; null if the options need none
+     * @param source the restore that filled the machine, still usable; else null
+     * @param mostAside see {@link LiveCopy}; 0: a share of the RAM
+     */
+    SaveJob(
+            Machine machine,
+            SaveOptions options,
+            Path dir,
+            HostMemory host,
+            WriteWatch watch,
+            Restoration source,
+            int mostAside) {
+        this.machine = machine;
+        this.options = options;
+        this.dir = dir;
+        this.host = host;
+        this.watch = watch;
+        this.source = source;
+        blocks = machine.memory().blocks();
+        places = Saver.places(blocks);
+        pages = Saver.pages(Saver.regions(blocks));
+        this.mostAside = mostAside > 0 ? mostAside : Math.max(ASIDE_LEAST, pages / ASIDE_SHARE);
+    }
+
+    /** How long the machine stood, so far. */
+    long pauseNanos() {
+        return pause;
+    }
+
+    Manifest run(Saver saver) throws SnapshotException {
+        WriteWatch.Base saved = null;
+        try (saver) {
+            if (pages == 0) {
+                throw new SnapshotException(
+                        Kind.MISMATCH, "the machine has no RAM to save: it is closed");
+            }
+            saver.begin(blocks);
+            findParent();
+            if (options.live()) {
+                copy = aside();
+                standing(this::freeze);
+                copyWhileRunning(saver);
+            } else {
+                standing(() -> {
+                    freeze();
+                    while (!saver.isDone()) {
+                        saver.step(frozen);
+                    }
+                });
+            }
+            Manifest m = saver.publish(machine.config(), state, parent);
+            if (options.track()) {
+                saved = new WriteWatch.Base(dir.toAbsolutePath().normalize(), m.id());
+            }
+            return m;
+        } catch (ClosedByInterruptException e) {
+            throw new SnapshotException(Kind.IO, "saving " + dir + " was interrupted", e);
+        } catch (IOException | UncheckedIOException e) {
+            throw new SnapshotException(
+                    Kind.IO, "snapshot %s cannot be written: %s".formatted(dir, e.getMessage()), e);
+        } finally {
+            finish(saved);
+        }
+    }
+
+    private void finish(WriteWatch.Base saved) throws SnapshotException {
+        try {
+            if (armed) {
+                watch.end(saved);
+            }
+            if (copy != null) {
+                copy.close();
+            }
+        } finally {
+            if (opened != null) {
+                opened.close();
+            }
+        }
+    }
+
+    private LiveCopy aside() throws SnapshotException {
+        if (host == null) {
+            throw new SnapshotException(Kind.IO, "no host memory for a live save");
+        }
+        try {
+            return new LiveCopy(host, places, pages, mostAside);
+        } catch (HostMemoryException e) {
+            throw new SnapshotException(Kind.IO, "no memory for a live save: " + e.getMessage(), e);
+        }
+    }
+
+    // ---- the parent
+    // -------------------------------------------------------------------------------------------------
+
+    private void findParent() throws SnapshotException {
+        if (!options.incremental()) {
+            return;
+        }
+        WriteWatch.Base base = watch.base();
+        if (base != null) {
+            try {
+                opened = Image.open(base.dir());
+                if (!opened.manifest().answersTo(base.id())) {
+                    throw new SnapshotException(
+                            Kind.MISSING, base.dir() + " is another snapshot by now");
+                }
+                parent = opened;
+                marksFitParent = true;
+            } catch (SnapshotException e) {
+                if (source == null) {
+                    throw new SnapshotException(
+                            e.kind(),
+                            "an incremental save needs the last snapshot: " + e.getMessage(),
+                            e);
+                }
+            }
+        }
+        if (parent == null && source != null) {
+            parent = source.image();
+        }
+        if (parent == null) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "an incremental save needs the snapshot that the machine was restored from, or one saved"
+                            + " with tracking; this machine has none");
+        }
+        checkChain();
+    }
+
+    private void checkChain() throws SnapshotException {
+        int parents = 1;
+        for (Image i = parent; i.manifest().parent() != null; i = i.parent()) {
+            if (++parents > Layout.MAX_CHAIN) {
+                throw new SnapshotException(
+                        Kind.MISMATCH,
+                        "%s has %d parents already, as many as can be read; compact it first"
+                                .formatted(parent.origin(), parents - 1));
+            }
+        }
+    }
+
+    // ---- the pause
+    // ---------------------------------------------------------------------------------------------------
+
+    private void standing(Action action) throws IOException, SnapshotException {
+        Exception[] failed = new Exception[1];
+        machine.quiesce(() -> {
+            long t = System.nanoTime();
+            try {
+                action.run();
+            } catch (IOException | SnapshotException e) {
+                failed[0] = e;
+            }
+            pause += System.nanoTime() - t;
+        });
+        if (failed[0] instanceof IOException e) {
+            throw e;
+        }
+        if (failed[0] instanceof SnapshotException e) {
+            throw e;
+        }
+    }
+
+    private void freeze() throws SnapshotException {
+        if (!machine.memory().blocks().equals(blocks)) {
+            throw new SnapshotException(
+                    Kind.MISMATCH, "the machine's RAM was exchanged or released before its save");
+        }
+        state = machine.saveState();
+        boolean lazy = source != null && !source.isComplete();
+        BitSet present = lazy ? source.loadedPages() : null;
+        BitSet written = watch == null ? null : watch.written();
+        BitSet differing = marksFitParent ? written : null;
+        if (copy != null) {
+            IntPredicate all = p -> true;
+            copy.begin(present, differing == null ? all : differing::get);
+        }
+        if (options.live() || options.track()) {
+            armed = true;
+            watch.arm(written, copy);
+        }
+        frozen =
+                new Frozen(
+                        places, copy, present, lazy ? source.image() : null, parent, differing);
+    }
+
+    // ---- while the guest runs
+    // ----------------------------------------------------------------------------------------
+
+    private void copyWhileRunning(Saver saver) throws IOException, SnapshotException {
+        while (!saver.isDone()) {
+            if (copy.isCrowded()) {
+                standing(() -> {
+                    while (!saver.isDone() && !copy.isRoomy()) {
+                        saver.step(frozen);
+                    }
+                });
+            } else {
+                saver.step(frozen);
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.memory.MemoryListener;
+import dev.faultline.api.memory.MemorySlot;
+import dev.faultline.api.memory.RamBlock;
+import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.protection.Rights;
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.api.vm.Machine;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Write protection over a machine's RAM, in a layer of its own: knows which pages were written since
+ * a snapshot, and lets a live save keep what a write would change. A written page costs one fault;
+ * it stays open until the next {@link #arm}.
+ *
+ * <p>Marks are per page of the RAM blocks, whatever guest-physical pages show it. What is mapped
+ * anew counts as written, before the guest can reach it.
+ */
+final class WriteWatch implements FaultHandler, MemoryListener {
+    static final String LAYER = "snapshot-writes";
+
+    /** The snapshot that marks are relative to. */
+    record Base(Path dir, byte[] id) {}
+
+    /** Held by the one save that arms, or asks for marks. */
+    final ReentrantLock saving = new ReentrantLock();
+
+    private final Machine machine;
+    private final List<RamBlock> blocks;
+    private final Places places;
+    private final int pages;
+    private final AtomicLongArray opened;
+
+    /** Written between the base and the last arming, which no snapshot holds. Under saving. */
+    private BitSet carried = new BitSet();
+
+    private Base base;
+    private boolean unknown; // what was written since the base
+    private volatile ProtectionLayer layer;
+    private boolean aliased;
+    private volatile boolean remapped;
+    private volatile MemorySlot coming;
+    private volatile LiveCopy copying;
+    private volatile boolean gone;
+
+    WriteWatch(Machine machine) {
+        this.machine = machine;
+        this.blocks = machine.memory().blocks();
+        List<Manifest.Region> regions = Saver.regions(blocks);
+        this.places = Saver.places(blocks);
+        this.pages = Saver.pages(regions);
+        this.opened = new AtomicLongArray((pages + 63) / 64);
+        machine.memory().addListener(this);
+    }
+
+    Machine machine() {
+        return machine;
+    }
+
+    /** What marks are relative to; null if nothing is tracked. Under {@link #saving}. */
+    Base base() {
+        return base;
+    }
+
+    /** The machine's RAM is not what it was, or is released: not to be used any more. */
+    boolean isGone() {
+        return gone || !machine.memory().blocks().equals(blocks);
+    }
+
+    // ---- vCPUs and devices
+    // -------------------------------------------------------------------------------------------
+
+    @Override
+    public Resolution onFault(String name, PageFault fault) {
+        int page = places.pageOf(fault.hva());
+        if (page >= 0) {
+            written(page);
+        }
+        ProtectionLayer l = layer;
+        try {
+            if (l != null) {
+                l.protectPage(fault.gfn(), Rights.RWX);
+            }
+        } catch (IllegalStateException withdrawn) {
+            return Resolution.RETRY; // and with it what it forbade
+        }
+        return Resolution.RETRY;
+    }
+
+    /** The page may be written from when this returns. */
+    private void written(int page) {
+        LiveCopy c = copying;
+        if (c != null) {
+            c.preserve(page);
+        }
+        long bit = 1L << page;
+        if ((opened.get(page >> 6) & bit) == 0) {
+            opened.getAndAccumulate(page >> 6, bit, (x, y) -> x | y);
+        }
+    }
+
+    @Override
+    public void beforeMapping(MemorySlot now) {
+        if (!now.readOnly()) {
+            coming = now; // before the marks: an arming between must see it
+            remapped = true;
+            allWritten(now);
+        }
+    }
+
+    private void allWritten(MemorySlot s) {
+        for (long off = 0; off < s.size(); off += Layout.PAGE) {
+            int page = places.pageOf(s.hva() + off);
+            if (page >= 0) {
+                written(page);
+            }
+        }
+    }
+
+    @Override
+    public void mappingRemoved(MemorySlot old) {
+        coming = null; // changes come one after the other: it was published
+        remapped = true;
+    }
+
+    @Override
+    public void beforeRelease(RamBlock block) {
+        if (!blocks.contains(block)) {
+            return;
+        }
+        gone = true;
+        LiveCopy c = copying;
+        if (c != null) {
+            int first = places.pageOf(block.hva());
+            int end = first + (int) (block.size() / Layout.PAGE);
+            c.lose(first, end, "the machine was closed, or its RAM released, before it was saved");
+        }
+    }
+
+    /** Makes a live save fail; then the watch is to be released. Any thread. */
+    void stop() {
+        gone = true;
+        LiveCopy c = copying;
+        if (c != null) {
+            c.lose(0, pages, "the snapshot service was stopped before the machine was saved");
+        }
+    }
+
+    // ---- saves; under the lock saving
+    // --------------------------------------------------------------------------------
+
+    /**
+     * Pages written since the base, or null if that is not known for sure. While the machine stands.
+     */
+    BitSet written() {
+        if (base == null || unknown || gone || !isTrustworthy()) {
+            return null;
+        }
+        BitSet all = marks();
+        all.or(carried);
+        return all;
+    }
+
+    private BitSet marks() {
+        long[] words = new long[opened.length()];
+        for (int i = 0; i < words.length; i++) {
+            words[i] = opened.get(i);
+        }
+        return BitSet.valueOf(words);
+    }
+
+    /** Whether every page that can be written is marked: nobody else opened any, or the layer. */
+    private boolean isTrustworthy() {
+        if (layer == null || !machine.protection().layers().contains(layer)) {
+            return false;
+        }
+        List<MemorySlot> slots = writable(machine.memory().slots());
+        if (aliased || remapped || coming != null) {
+            return slots.stream().allMatch(this::isMarkedWhereOpen);
+        }
+        long mapped = slots.stream().mapToLong(s -> s.size() / Layout.PAGE).sum();
+        return mapped - layer.restrictedPages() == marks().cardinality();
+    }
+
+    private boolean isMarkedWhereOpen(MemorySlot s) {
+        for (long off = 0; off < s.size(); off += Layout.PAGE) {
+            int page = places.pageOf(s.hva() + off);
+            if (page < 0
+                    || (layer.rights(s.gpa() + off) & Rights.W) != 0
+                            && (opened.get(page >> 6) >>> page & 1) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private List<MemorySlot> writable(List<MemorySlot> slots) {
+        List<MemorySlot> out = new ArrayList<>(slots);
+        out.removeIf(s -> s.readOnly() || places.pageOf(s.hva()) < 0);
+        return out;
+    }
+
+    /**
+     * Starts anew: from now on every write is seen. While the machine stands.
+     *
+     * @param known what {@link #written} answered in the same pause
+     * @param copy is told of a page before it is written; null if nobody needs it
+     * @throws SnapshotException if another's layer has the name
+     */
+    void arm(BitSet known, LiveCopy copy) throws SnapshotException {
+        if (layer == null || !machine.protection().layers().contains(layer)) {
+            layer = add();
+        }
+        unknown |= known == null;
+        carried = known == null ? new BitSet() : known;
+        copying = copy;
+        for (int i = 0; i < opened.length(); i++) {
+            opened.set(i, 0);
+        }
+        remapped = false;
+        List<MemorySlot> slots = machine.memory().slots();
+        for (MemorySlot s : writable(slots)) {
+            layer.protect(s.gpa(), s.size(), Rights.RX);
+        }
+        aliased = overlap(writable(slots));
+        MemorySlot next = coming;
+        if (next != null && slots.stream().noneMatch(s -> shows(s, next))) {
+            remapped = true;
+            allWritten(next); // not published when we looked
+        } else if (next == coming) {
+            coming = null;
+        }
+    }
+
+    private ProtectionLayer add() throws SnapshotException {
+        try {
+            return machine.protection().addLayer(LAYER, this);
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            throw new SnapshotException(
+                    Kind.MISMATCH, "the machine's RAM cannot be watched: " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean shows(MemorySlot s, MemorySlot part) {
+        return s.block() == part.block()
+                && s.gpa() <= part.gpa()
+                && s.end() >= part.end()
+                && s.hva() - s.gpa() == part.hva() - part.gpa();
+    }
+
+    private static boolean overlap(List<MemorySlot> slots) {
+        List<MemorySlot> byHva = new ArrayList<>(slots);
+        byHva.sort(Comparator.comparingLong(MemorySlot::hva));
+        for (int i = 1; i < byHva.size(); i++) {
+            MemorySlot before = byHva.get(i - 1);
+            if (before.hva() + before.size() > byHva.get(i).hva()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * The save that armed has ended.
+     *
+     * @param saved what marks are relative to from now on; null: to what they were before, and if
+     *     that is nothing, watching ends
+     */
+    void end(Base saved) {
+        copying = null;
+        if (saved != null) {
+            base = saved;
+            unknown = false;
+            carried = new BitSet();
+        } else if (base == null) {
+            close();
+        }
+    }
+
+    /** Withdraws the protection. */
+    void close() {
+        base = null;
+        copying = null;
+        ProtectionLayer l = layer;
+        if (l != null) {
+            l.close();
+            layer = null;
+        }
+    }
+
+    /** As {@link #close}, for good. */
+    void release() {
+        gone = true;
+        close();
+        machine.memory().removeListener(this);
+    }
+}
