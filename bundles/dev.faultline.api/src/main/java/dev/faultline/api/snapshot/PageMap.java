@@ -15,6 +15,9 @@ public final class PageMap {
     /** Stored here. */
     public static final int PRIVATE = 3;
 
+    /** What is stored for it cannot be read, or a parent that should have it. */
+    public static final int UNREADABLE = 4;
+
     private final byte[] kinds;
 
     /**

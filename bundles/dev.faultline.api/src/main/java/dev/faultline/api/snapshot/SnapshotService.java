@@ -42,8 +42,17 @@ public interface SnapshotService {
     /** Checks every page. Returns the number of pages. */
     long verify(Path dir, DoubleConsumer progress) throws SnapshotException;
 
-    /** What is stored for each page. Reads the index, not the pages. */
+    /**
+     * What is stored for each page. Reads the index, not the pages. Damaged parts of the index, and
+     * what a missing parent should have, are {@link PageMap#UNREADABLE}.
+     */
     PageMap pageMap(Path dir) throws SnapshotException;
+
+    /**
+     * The pages that a RECORDED restore loads ahead, in that order; numbered as in {@link PageMap},
+     * each once. Empty without a recording.
+     */
+    int[] workingSet(Path dir) throws SnapshotException;
 
     /**
      * Takes into the snapshot what it refers to in its parents, so that it stands alone; it also

@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -53,7 +52,6 @@ final class Demo {
             long pagesLoaded,
             long bytesRead,
             long faults,
-            BitSet touched,
             List<String> answers,
             String difference) {}
 
@@ -112,7 +110,7 @@ final class Demo {
                 all.add(restore(dir, config, mode, first, skip));
             }
             progress.say("5/5  done");
-            return report(expected, all, skip != null);
+            return report(dir, expected, all, skip != null);
         }
     }
 
@@ -179,7 +177,6 @@ final class Demo {
                 long pages = r.pagesLoaded();
                 long bytes = r.bytesRead();
                 long faults = r.faults();
-                BitSet touched = r.loadedPages();
                 if (mode == RestoreMode.LAZY) {
                     r.saveRecording();
                 }
@@ -197,7 +194,6 @@ final class Demo {
                         pages,
                         bytes,
                         faults,
-                        touched,
                         answers,
                         difference);
             }
@@ -296,8 +292,9 @@ final class Demo {
     // ---- showing
     // -----------------------------------------------------------------------------------------------------
 
-    private int report(List<String> expected, List<Outcome> all, boolean memoryCompared)
-            throws IOException {
+    private int report(
+            Path dir, List<String> expected, List<Outcome> all, boolean memoryCompared)
+            throws IOException, MachineException {
         boolean identical = true;
         out.printf(
                 "%n%-10s %18s %14s %12s %12s %10s%n",
@@ -315,10 +312,11 @@ final class Demo {
             restores.put(o.mode().name().toLowerCase(Locale.ROOT), facts(o));
             identical &= same(expected, o);
         }
-        Outcome lazy = all.get(RestoreMode.LAZY.ordinal());
-        PageMap map = new PageMap(lazy.touched(), (int) (ramBytes / 4096));
-        out.printf("%npages that the lazy restore touched:%n%s", map.text());
-        map.png(picture);
+        SnapshotInfo recorded = services.snapshots().info(dir);
+        SnapshotPicture map =
+                SnapshotPicture.of(services.snapshots(), recorded, "Demo: the " + guest.name() + " guest");
+        out.printf("%n%s", map.lastText(out));
+        map.write(picture);
         out.printf("picture: %s%n", picture);
         out.printf(
                 "fault style and engine swapped %d times in mid-run, longest stand %s%n",

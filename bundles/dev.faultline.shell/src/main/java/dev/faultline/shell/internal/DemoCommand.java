@@ -55,7 +55,7 @@ final class DemoCommand implements Callable<Integer> {
     @Option(
             names = "--picture",
             paramLabel = "FILE",
-            description = "PNG of the touched pages (default: ${DEFAULT-VALUE})",
+            description = "where to draw the pages, a .png or .svg (default: ${DEFAULT-VALUE})",
             defaultValue = "faultline-pages.png")
     private Path picture;
 
@@ -71,6 +71,7 @@ final class DemoCommand implements Callable<Integer> {
         if (!linux && (kernel != null || busybox != null || fetchOnly)) {
             throw new UsageException("--kernel, --busybox and --fetch-only go with --linux");
         }
+        SnapshotPicture.checkName(picture);
         if (fetchOnly) {
             LinuxGuest guest = LinuxGuest.prepare(services, kernel, busybox);
             services.out().println(guest.kernel());

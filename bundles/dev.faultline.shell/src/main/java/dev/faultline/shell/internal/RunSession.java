@@ -41,6 +41,7 @@ final class RunSession implements AutoCloseable {
     private TerminalInput input;
     private OpenOnFault opener;
     private SnapshotInfo saved;
+    private boolean endsWhenSaved;
     private long begin = System.nanoTime();
     private volatile long firstInstruction;
     private volatile long readyAt;
@@ -53,6 +54,11 @@ final class RunSession implements AutoCloseable {
         this.services = services;
         this.machine = machine;
         this.options = options;
+    }
+
+    /** The snapshot of --snapshot-when is all that is wanted; without it the run has failed. */
+    void endWhenSaved() {
+        endsWhenSaved = true;
     }
 
     /** Sets up serial port and triggers. Before boot or restore. */
@@ -140,6 +146,11 @@ final class RunSession implements AutoCloseable {
                 snapshotSeen = false;
                 snapshot = null;
                 save();
+                if (endsWhenSaved) {
+                    code = Root.DONE;
+                    reason = "the guest sent the text of --when, and was saved";
+                    break;
+                }
             }
             if (stopSeen) {
                 code = Root.DONE;
@@ -149,6 +160,12 @@ final class RunSession implements AutoCloseable {
             if (endAsked) {
                 code = Root.DONE;
                 reason = "ended from the terminal";
+                break;
+            }
+            if (x != null && endsWhenSaved) {
+                code = Root.ERROR;
+                reason = "nothing was saved: the guest never sent the text of --when; ";
+                reason += reason(x, restored);
                 break;
             }
             if (x != null) {
@@ -178,18 +195,19 @@ final class RunSession implements AutoCloseable {
     }
 
     private void save() throws SnapshotException {
-        Progress p = new Progress(services.err());
-        saved =
-                services.snapshots()
-                        .save(
-                                machine,
-                                options.snapshotTo,
-                                new SaveOptions(
-                                        options.snapshotCompression,
-                                        options.snapshotIncremental,
-                                        options.snapshotLive,
-                                        false),
-                                f -> p.done("saving", f));
+        try (Progress p = new Progress(services.err())) {
+            saved =
+                    services.snapshots()
+                            .save(
+                                    machine,
+                                    options.snapshotTo,
+                                    new SaveOptions(
+                                            options.snapshotCompression,
+                                            options.snapshotIncremental,
+                                            options.snapshotLive,
+                                            false),
+                                    f -> p.done("saving", f));
+        }
         services.err()
                 .printf(
                         "faultline: saved %s, %s, in %s; the guest stood %s%n",

@@ -1,21 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
+import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code snapshot list|show|verify|compact|delete DIR}. */
-@Command(name = "snapshot", description = "Snapshots on disk.")
+/** {@code snapshot save|list|show|verify|compact|delete}. */
+@Command(
+        name = "snapshot",
+        description = "Snapshots on disk.",
+        subcommands = {SaveCommand.class})
 final class SnapshotCommand implements Runnable {
     private final Services services;
     @Spec private CommandSpec spec;
+
+    /** Facts for scripts, as all of them have it. */
+    static final class Facts {
+        @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
+        private Path json;
+
+        private final Map<String, Object> all = new LinkedHashMap<>();
+
+        void put(String key, Object value) {
+            all.put(key, value);
+        }
+
+        void write() throws IOException {
+            if (json != null) {
+                Json.write(json, all);
+            }
+        }
+    }
 
     SnapshotCommand(Services services) {
         this.services = services;
@@ -25,54 +55,138 @@ final class SnapshotCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "what to do is missing: snapshot list|show|verify|compact|delete DIR");
+                "what to do is missing: snapshot save IMAGE DIR --when TEXT, or list|show|verify|compact|delete DIR");
     }
 
+    // ---- list and show
+    // -----------------------------------------------------------------------------------------------
+
     @Command(name = "list", description = "The snapshots in a directory.")
-    int list(@Parameters(paramLabel = "DIR") Path dir) throws SnapshotException {
+    int list(@Parameters(paramLabel = "DIR") Path dir, @Mixin Facts facts)
+            throws IOException, SnapshotException {
+        List<Object> all = new ArrayList<>();
         for (SnapshotService.Listed l : services.snapshots().list(dir)) {
+            Map<String, Object> m = new LinkedHashMap<>();
             if (l.error() != null) {
                 services.out().printf("%-30s  unreadable: %s%n", l.dir().getFileName(), l.error());
+                m.put("path", l.dir());
+                m.put("error", l.error());
             } else {
                 SnapshotInfo i = l.info();
                 services.out()
                         .printf(
-                                "%-30s  %s  RAM %9s  on disk %9s  %s%n",
+                                "%-30s  %s  RAM %9s  on disk %9s  %s%s%n",
                                 l.dir().getFileName(),
                                 i.created(),
                                 Sizes.bytes(i.config().ramBytes()),
                                 Sizes.bytes(i.bytes()),
-                                i.config().name());
+                                i.config().name(),
+                                i.recorded() ? ", recorded" : "");
+                describe(i, m);
             }
+            all.add(m);
         }
+        if (all.isEmpty()) {
+            services.err().println("faultline: no snapshots in " + dir);
+        }
+        facts.put("snapshots", all);
+        facts.write();
         return Root.DONE;
     }
 
-    @Command(name = "show", description = "What a snapshot holds.")
-    int show(@Parameters(paramLabel = "DIR") Path dir) throws SnapshotException {
+    private static void describe(SnapshotInfo i, Map<String, Object> to) {
+        to.put("path", i.dir());
+        to.put("created", i.created());
+        to.put("machine", i.config().name());
+        to.put("ramBytes", i.config().ramBytes());
+        to.put("vcpus", i.config().vcpus());
+        to.put("devices", i.config().devices());
+        to.put("bytes", i.bytes());
+        to.put("pages", i.pages());
+        to.put("zeroPages", i.zeroPages());
+        to.put("recorded", i.recorded());
+    }
+
+    @Command(name = "show", description = "What a snapshot holds, and where.")
+    int show(
+            @Parameters(paramLabel = "DIR") Path dir,
+            @Option(
+                            names = "--picture",
+                            paramLabel = "FILE",
+                            description = "also draw the pages there: a .png or .svg")
+                    Path picture,
+            @Mixin Facts facts)
+            throws IOException, SnapshotException {
+        if (picture != null) {
+            SnapshotPicture.checkName(picture);
+        }
         SnapshotInfo i = services.snapshots().info(dir);
+        SnapshotPicture p = SnapshotPicture.of(services.snapshots(), i);
         line("directory", i.dir());
         line("created", i.created());
         line("machine", i.config().name());
         line("RAM", Sizes.bytes(i.config().ramBytes()));
         line("vCPUs", i.config().vcpus());
         line("on disk", Sizes.bytes(i.bytes()));
-        line("pages", i.pages() + ", of them all zero " + i.zeroPages());
-        line("recorded working set", i.recorded() ? "yes" : "no");
+        line("pages", String.format(Locale.ROOT, "%,d, of them all zero %,d", i.pages(), i.zeroPages()));
+        line(
+                "recorded working set",
+                i.recorded() ? "%,d pages".formatted(p.workingSet()) : "none");
         services.out().println();
-        services.out().print(StoredMap.text(services.snapshots().pageMap(dir)));
+        services.out().print(p.text(services.out()));
+        describe(i, facts.all);
+        facts.put("workingSetPages", p.workingSet());
+        facts.put("pageKinds", kinds(p.map()));
+        if (picture != null) {
+            p.write(picture);
+            services.out().println("picture: " + picture);
+            facts.put("picture", picture);
+        }
+        facts.write();
         return Root.DONE;
+    }
+
+    private static Map<String, Object> kinds(PageMap map) {
+        String[] names = {"zero", "shared", "pattern", "private", "unreadable"};
+        long[] n = new long[names.length];
+        for (int p = 0; p < map.pages(); p++) {
+            n[map.kind(p)]++;
+        }
+        Map<String, Object> out = new LinkedHashMap<>();
+        for (int k = 0; k < names.length; k++) {
+            out.put(names[k], n[k]);
+        }
+        return out;
     }
 
     private void line(String key, Object value) {
         services.out().printf("%-22s %s%n", key, value);
     }
 
+    // ---- verify, compact, delete
+    // -------------------------------------------------------------------------------------
+
     @Command(name = "verify", description = "Reads and checks every page.")
-    int verify(@Parameters(paramLabel = "DIR") Path dir) throws SnapshotException {
-        Progress p = new Progress(services.err());
-        long n = services.snapshots().verify(dir, f -> p.done("verifying", f));
-        services.out().println(dir + ": " + n + " pages are good");
+    int verify(@Parameters(paramLabel = "DIR") Path dir, @Mixin Facts facts)
+            throws IOException, SnapshotException {
+        long begin = System.nanoTime();
+        long n;
+        try (Progress p = new Progress(services.err())) {
+            n = services.snapshots().verify(dir, f -> p.done("verifying", f));
+        }
+        double millis = Sizes.millis(System.nanoTime() - begin);
+        services.out()
+                .printf(
+                        Locale.ROOT,
+                        "%s: %,d pages, %s, are good; checked in %s%n",
+                        dir,
+                        n,
+                        Sizes.bytes(n << 12),
+                        Sizes.millis(millis));
+        facts.put("path", dir);
+        facts.put("pages", n);
+        facts.put("verifyMillis", millis);
+        facts.write();
         return Root.DONE;
     }
 
@@ -80,21 +194,37 @@ final class SnapshotCommand implements Runnable {
             name = "compact",
             description =
                     "Takes in what the snapshot shares with its parents: it stands alone then.")
-    int compact(@Parameters(paramLabel = "DIR") Path dir) throws SnapshotException {
+    int compact(@Parameters(paramLabel = "DIR") Path dir, @Mixin Facts facts)
+            throws IOException, SnapshotException {
         long before = services.snapshots().info(dir).bytes();
-        Progress p = new Progress(services.err());
-        SnapshotInfo i = services.snapshots().compact(dir, f -> p.done("compacting", f));
+        SnapshotInfo i;
+        try (Progress p = new Progress(services.err())) {
+            i = services.snapshots().compact(dir, f -> p.done("compacting", f));
+        }
         services.out()
                 .println(
-                        "%s stands alone: %s, before %s"
-                                .formatted(dir, Sizes.bytes(i.bytes()), Sizes.bytes(before)));
+                        "%s stands alone: %s, before %s; took %s"
+                                .formatted(
+                                        dir,
+                                        Sizes.bytes(i.bytes()),
+                                        Sizes.bytes(before),
+                                        Sizes.millis(Sizes.millis(i.saveNanos()))));
+        describe(i, facts.all);
+        facts.put("bytesBefore", before);
+        facts.put("compactMillis", Sizes.millis(i.saveNanos()));
+        facts.write();
         return Root.DONE;
     }
 
-    @Command(name = "delete", description = "Deletes a snapshot.")
-    int delete(@Parameters(paramLabel = "DIR") Path dir) throws SnapshotException {
+    @Command(
+            name = "delete",
+            description = "Deletes a snapshot, unless another one beside it refers to it.")
+    int delete(@Parameters(paramLabel = "DIR") Path dir, @Mixin Facts facts)
+            throws IOException, SnapshotException {
         services.snapshots().delete(dir);
         services.out().println("deleted " + dir);
+        facts.put("deleted", dir);
+        facts.write();
         return Root.DONE;
     }
 }

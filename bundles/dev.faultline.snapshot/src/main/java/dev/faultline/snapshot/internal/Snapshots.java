@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.DoubleConsumer;
@@ -237,10 +238,37 @@ public final class Snapshots implements SnapshotService {
     public PageMap pageMap(Path dir) throws SnapshotException {
         try (Image x = Image.open(dir)) {
             byte[] kinds = new byte[x.pages()];
-            for (int p = 0; p < kinds.length; p++) {
-                kinds[p] = (byte) x.kind(p); // the numbers on disk are those of PageMap
+            boolean orphan = x.manifest().parent() != null && !hasParent(x);
+            for (int first = 0; first < kinds.length; first += Layout.SECTION) {
+                int end = Math.min(kinds.length, first + Layout.SECTION);
+                try {
+                    for (int p = first; p < end; p++) {
+                        kinds[p] = (byte) x.kind(p); // the numbers on disk are those of PageMap
+                        if (orphan && kinds[p] == PageMap.SHARED) {
+                            kinds[p] = PageMap.UNREADABLE;
+                        }
+                    }
+                } catch (SnapshotException e) {
+                    Arrays.fill(kinds, first, end, (byte) PageMap.UNREADABLE);
+                }
             }
             return new PageMap(kinds);
+        }
+    }
+
+    private static boolean hasParent(Image x) {
+        try {
+            x.parent();
+            return true;
+        } catch (SnapshotException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public int[] workingSet(Path dir) throws SnapshotException {
+        try (Image x = Image.open(dir)) {
+            return Trace.read(x.origin()).likely(x.pages());
         }
     }
 

@@ -5,12 +5,12 @@ import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.SaveOptions;
-import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.shell.internal.Sizes;
+import dev.faultline.shell.internal.SnapshotPicture;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.apache.felix.service.command.Descriptor;
@@ -19,12 +19,13 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 
-/** {@code vm:snapshot save|restore|list}. */
+/** {@code vm:snapshot save|restore|list|show|verify|compact|delete}. */
 @Component(
         service = SnapshotCommands.class,
         property = {"osgi.command.scope=vm", "osgi.command.function=snapshot"})
 public final class SnapshotCommands {
-    private static final String USE = "expected save NAME DIR, restore DIR or list DIR";
+    private static final String USE =
+            "expected save NAME DIR, or restore, list, show, verify, compact or delete with a DIR";
     private final Guests guests;
 
     @Activate
@@ -33,7 +34,9 @@ public final class SnapshotCommands {
     }
 
     @Descriptor(
-            "snapshot save NAME DIR: saves a machine; restore DIR: resumes one in the background; list DIR: lists them")
+            "snapshot save NAME DIR: saves a machine; restore DIR: resumes one in the background; list DIR: lists them;"
+                    + " show DIR: what is in one and where; verify DIR: checks every page;"
+                    + " compact DIR: takes in what it shares with its parents; delete DIR: deletes it")
     public String snapshot(
             @Descriptor("save: let the guest run meanwhile, and learn what it writes afterwards")
                     @Parameter(
@@ -53,21 +56,31 @@ public final class SnapshotCommands {
             @Descriptor("restore: name of the machine (default: as it was saved)")
                     @Parameter(names = "--name", absentValue = "")
                     String name,
-            @Descriptor("save, restore or list") String verb,
-            @Descriptor("save: machine and directory; restore and list: directory")
-                    String... arguments) {
+            @Descriptor("save: none, lz4 or zstd (default lz4)")
+                    @Parameter(names = "--compression", absentValue = "lz4")
+                    String compression,
+            @Descriptor("save, restore, list, show, verify, compact or delete") String verb,
+            @Descriptor("save: machine and directory; else: directory") String... arguments) {
         return orLine(() -> {
             return switch (verb) {
                 case "save" ->
                         save(
                                 count(verb, arguments, 2)[0],
                                 Path.of(arguments[1]),
-                                new SaveOptions(Compression.LZ4, incremental, live, live));
-                case "restore" -> restore(Path.of(count(verb, arguments, 1)[0]), mode(mode), name);
-                case "list" -> list(Path.of(count(verb, arguments, 1)[0]));
+                                new SaveOptions(compression(compression), incremental, live, live));
+                case "restore" -> restore(directory(verb, arguments), mode(mode), name);
+                case "list" -> list(directory(verb, arguments));
+                case "show" -> show(directory(verb, arguments));
+                case "verify" -> verify(directory(verb, arguments));
+                case "compact" -> compact(directory(verb, arguments));
+                case "delete" -> delete(directory(verb, arguments));
                 default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
             };
         });
+    }
+
+    private static Path directory(String verb, String[] arguments) {
+        return Path.of(count(verb, arguments, 1)[0]);
     }
 
     private static String[] count(String verb, String[] arguments, int n) {
@@ -87,6 +100,15 @@ public final class SnapshotCommands {
         throw new IllegalArgumentException("--mode " + s + ": expected eager, lazy or recorded");
     }
 
+    private static SaveOptions.Compression compression(String s) {
+        for (SaveOptions.Compression c : SaveOptions.Compression.values()) {
+            if (c.name().equalsIgnoreCase(s)) {
+                return c;
+            }
+        }
+        throw new IllegalArgumentException("--compression " + s + ": expected none, lz4 or zstd");
+    }
+
     private String save(String name, Path dir, SaveOptions options) throws MachineException {
         SnapshotInfo i =
                 guests.snapshots().save(guests.get(name).machine(), dir, options, f -> {});
@@ -98,6 +120,37 @@ public final class SnapshotCommands {
                         i.pages(),
                         i.zeroPages(),
                         Sizes.millis(Sizes.millis(i.pauseNanos())));
+    }
+
+    private String show(Path dir) throws MachineException {
+        SnapshotService snapshots = guests.snapshots();
+        SnapshotInfo i = snapshots.info(dir);
+        SnapshotPicture p = SnapshotPicture.of(snapshots, i);
+        return "%s: %s of %s, %s on disk, saved %s%n%s"
+                .formatted(
+                        dir,
+                        i.config().name(),
+                        Sizes.bytes(i.config().ramBytes()),
+                        Sizes.bytes(i.bytes()),
+                        i.created(),
+                        p.text(System.out))
+                .stripTrailing();
+    }
+
+    private String verify(Path dir) throws MachineException {
+        return "%s: %,d pages are good".formatted(dir, guests.snapshots().verify(dir, f -> {}));
+    }
+
+    private String compact(Path dir) throws MachineException {
+        long before = guests.snapshots().info(dir).bytes();
+        SnapshotInfo i = guests.snapshots().compact(dir, f -> {});
+        return "%s stands alone: %s, before %s"
+                .formatted(dir, Sizes.bytes(i.bytes()), Sizes.bytes(before));
+    }
+
+    private String delete(Path dir) throws MachineException {
+        guests.snapshots().delete(dir);
+        return "deleted " + dir;
     }
 
     private String restore(Path dir, RestoreMode mode, String name) throws MachineException {
