@@ -4,6 +4,7 @@ package dev.faultline.bench;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.cpu.interpreter.internal.LongModeVcpu;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;

@@ -16,7 +16,6 @@ import java.util.Map;
 import java.util.function.LongUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * Runs guests with the shipped program and says how many million guest instructions it executes in
@@ -148,23 +147,15 @@ public final class GuestBench {
         if (options.kernel != null) {
             return options.kernel;
         }
-        Path at = cache().resolve("linux-image-cloud-amd64");
-        if (Files.isDirectory(at)) {
-            try (Stream<Path> s = Files.walk(at)) {
-                Path found =
-                        s.filter(f -> f.getFileName().toString().startsWith("vmlinuz-"))
-                                .findFirst()
-                                .orElse(null);
-                if (found != null) {
-                    return found;
-                }
-            }
+        Path found = Installation.kernel();
+        if (found != null) {
+            return found;
         }
-        throw missing("kernel below " + at, "--kernel BZIMAGE");
+        throw missing("kernel", "--kernel BZIMAGE");
     }
 
     private Path initrd() throws IOException {
-        Path at = options.initrd != null ? options.initrd : cache().resolve("demo-initrd.cpio");
+        Path at = options.initrd != null ? options.initrd : Installation.initrd();
         if (!Files.isRegularFile(at)) {
             throw missing("initrd " + at, "--initrd FILE with a prompt '" + PROMPT + "'");
         }
@@ -174,20 +165,6 @@ public final class GuestBench {
     private static BenchException missing(String what, String option) {
         return new BenchException(
                 "no " + what + "; run ./faultline demo --linux once, or pass " + option);
-    }
-
-    /** Where {@code demo --linux} keeps its guest. */
-    private static Path cache() {
-        String own = System.getenv("FAULTLINE_CACHE");
-        String xdg = System.getenv("XDG_CACHE_HOME");
-        Path p =
-                own != null && !own.isBlank()
-                        ? Path.of(own)
-                        : (xdg != null && !xdg.isBlank()
-                                        ? Path.of(xdg)
-                                        : Path.of(System.getProperty("user.home"), ".cache"))
-                                .resolve("faultline");
-        return p.resolve("guests");
     }
 
     // ---- processes and figures -----------------------------------------------------------------

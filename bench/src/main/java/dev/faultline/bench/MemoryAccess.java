@@ -2,6 +2,7 @@
 package dev.faultline.bench;
 
 import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.cpu.interpreter.internal.LongModeVcpu;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;

@@ -22,13 +22,13 @@ import java.util.HexFormat;
 
 /**
  * One vCPU in 64-bit mode at CPL 0 over the real memory, protection and MMU: 2 MiB of RAM, mapped
- * one to one in pages of 4 KiB.
+ * one to one in pages of 4 KiB. Also what the benchmarks run on.
  */
-final class LongModeVcpu implements AutoCloseable {
-    static final int RAM = 2 << 20;
-    static final int CODE = 0x10000;
-    static final int DATA = 0x20000;
-    static final int STACK = 0x31000;
+public final class LongModeVcpu implements AutoCloseable {
+    public static final int RAM = 2 << 20;
+    public static final int CODE = 0x10000;
+    public static final int DATA = 0x20000;
+    public static final int STACK = 0x31000;
 
     private static final int PML4 = 0x1000;
     private static final int PDPT = 0x2000;
@@ -36,13 +36,13 @@ final class LongModeVcpu implements AutoCloseable {
     private static final int PT = 0x4000;
     private static final int PRESENT_WRITABLE = 3;
 
-    final VcpuContext v = new VcpuContext(0);
-    final GuestMemory memory;
-    final RamProtection protection;
-    final Mmu mmu;
-    final VcpuEngine engine;
+    public final VcpuContext v = new VcpuContext(0);
+    public final GuestMemory memory;
+    public final RamProtection protection;
+    public final Mmu mmu;
+    public final VcpuEngine engine;
 
-    LongModeVcpu(String style) {
+    public LongModeVcpu(String style) {
         memory = new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
         memory.map(0, RAM, memory.addBlock("ram", RAM), 0, false);
         protection = new RamProtectionFactoryComponent().create(memory);
@@ -61,7 +61,7 @@ final class LongModeVcpu implements AutoCloseable {
         engine = factory.create(v);
     }
 
-    static FaultPropagation style(String style) {
+    public static FaultPropagation style(String style) {
         return style.equals("thrown") ? new ThrownPropagation() : new CodedPropagation();
     }
 
@@ -75,7 +75,7 @@ final class LongModeVcpu implements AutoCloseable {
     }
 
     /** Maps a linear page; the guest's INVLPG is not included. */
-    void map(int lin, int gpa) {
+    public void map(int lin, int gpa) {
         put64(PT + (lin >>> 12) * 8, gpa | PRESENT_WRITABLE);
     }
 
@@ -103,23 +103,23 @@ final class LongModeVcpu implements AutoCloseable {
     }
 
     /** The next run starts here, from zero instructions. */
-    void start(long rip) {
+    public void start(long rip) {
         v.rip = rip;
         v.instructions = 0;
         v.activity = VcpuContext.RUNNING;
     }
 
     /** Writes code or data past the vCPU, as a loader does. */
-    void put(int gpa, String hex) {
+    public void put(int gpa, String hex) {
         byte[] bytes = HexFormat.of().parseHex(hex.replace(" ", ""));
         HostBytes.copyIn(bytes, 0, memory.hvaOf(gpa), bytes.length);
     }
 
-    void put64(int gpa, long value) {
+    public void put64(int gpa, long value) {
         HostBytes.put64(memory.hvaOf(gpa), value);
     }
 
-    long get64(int gpa) {
+    public long get64(int gpa) {
         return HostBytes.get64(memory.hvaOf(gpa));
     }
 

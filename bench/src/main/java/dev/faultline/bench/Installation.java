@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.bench;
+
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.launcher.Platform;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.jar.JarFile;
+import java.util.stream.Stream;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleException;
+import org.osgi.framework.ServiceReference;
+
+/** The built distribution, started in this process; its services are used by their types. */
+final class Installation implements AutoCloseable {
+    private static final String SYSTEM_PACKAGES = "org.osgi.framework.system.packages.extra";
+
+    private final Platform platform;
+    private final MachineFactory machines;
+
+    /** Starts the distribution that the system property {@code faultline.home} names. */
+    Installation() throws IOException, BundleException {
+        String home = System.getProperty("faultline.home");
+        if (home == null) {
+            throw new IllegalStateException("-Dfaultline.home=DIR is missing; use the script");
+        }
+        Path root = Path.of(home).toAbsolutePath();
+        String api;
+        try (JarFile jar =
+                new JarFile(root.resolve("bundles/3-faultline/dev.faultline.api.jar").toFile())) {
+            api = jar.getManifest().getMainAttributes().getValue("Export-Package");
+        }
+        platform = Platform.start(root, Platform.LEVEL_PLATFORM, Map.of(SYSTEM_PACKAGES, api));
+        BundleContext context = platform.framework().getBundleContext();
+        ServiceReference<MachineFactory> r = context.getServiceReference(MachineFactory.class);
+        if (r == null) {
+            platform.close();
+            throw new IllegalStateException("no machine factory in " + root);
+        }
+        machines = context.getService(r);
+    }
+
+    Machine machine(String name, long ramBytes, int vcpus, String style) throws MachineException {
+        return machines.create(
+                new MachineConfig(name, ramBytes, vcpus, "interpreter", style, List.of()));
+    }
+
+    @Override
+    public void close() {
+        platform.close();
+    }
+
+    // ---- the Linux guest -----------------------------------------------------------------------
+
+    /** The kernel that {@code demo --linux} has cached, or null. */
+    static Path kernel() throws IOException {
+        Path at = cache().resolve("linux-image-cloud-amd64");
+        if (!Files.isDirectory(at)) {
+            return null;
+        }
+        try (Stream<Path> s = Files.walk(at)) {
+            return s.filter(f -> f.getFileName().toString().startsWith("vmlinuz-"))
+                    .findFirst()
+                    .orElse(null);
+        }
+    }
+
+    /** The initial file system that {@code demo --linux} has cached; it may not exist. */
+    static Path initrd() {
+        return cache().resolve("demo-initrd.cpio");
+    }
+
+    /** Where {@code demo --linux} keeps its guest. */
+    private static Path cache() {
+        String own = System.getenv("FAULTLINE_CACHE");
+        String xdg = System.getenv("XDG_CACHE_HOME");
+        Path p =
+                own != null && !own.isBlank()
+                        ? Path.of(own)
+                        : (xdg != null && !xdg.isBlank()
+                                        ? Path.of(xdg)
+                                        : Path.of(System.getProperty("user.home"), ".cache"))
+                                .resolve("faultline");
+        return p.resolve("guests");
+    }
+}
