@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.function.DoubleConsumer;
 import java.util.regex.Pattern;
@@ -20,6 +21,9 @@ import java.util.stream.Stream;
  */
 final class Compactor {
     private static final Pattern PART = Pattern.compile("(?:index|pack)-([0-9]{1,9})");
+
+    /** Touched pages held at once: 4 MiB. */
+    private static final int WINDOW = 1024;
 
     private final Disk disk;
     private final Path dir;
@@ -84,8 +88,9 @@ final class Compactor {
             throws IOException, SnapshotException {
         Manifest was = old.manifest();
         try (ImageWriter w = new ImageWriter(disk, dir, number, codec, old.pages())) {
+            touched(old, w);
             ImageWriter.Draft d = new ImageWriter.Draft();
-            byte[] group = new byte[Layout.GROUP * Layout.PAGE];
+            BitSet done = new BitSet();
             for (int s = 0; s < old.sections(); s++) {
                 int first = s * Layout.SECTION;
                 d.pages = Math.min(Layout.SECTION, old.pages() - first);
@@ -93,11 +98,17 @@ final class Compactor {
                     w.uniform(Layout.ZERO, d.pages);
                     continue;
                 }
-                for (int p = 0; p < d.pages; p += Layout.GROUP) {
-                    int n = old.readGroup((first + p) / Layout.GROUP, group);
-                    System.arraycopy(group, 0, d.content, p * Layout.PAGE, n * Layout.PAGE);
-                    for (int i = 0; i < n; i++) {
-                        d.classify(p + i);
+                done.clear();
+                for (int p = 0; p < d.pages; p++) {
+                    done.set(p, w.isTouched(first + p));
+                }
+                BitSet stored = (BitSet) done.clone();
+                old.readSection(s, d.content, done);
+                for (int p = 0; p < d.pages; p++) {
+                    if (stored.get(p)) {
+                        d.kind[p] = Layout.CHUNK;
+                    } else {
+                        d.classify(p);
                     }
                 }
                 w.section(d);
@@ -121,6 +132,37 @@ final class Compactor {
             Saver.writeManifest(disk, manifest, m);
             progress.accept(1);
             return m;
+        }
+    }
+
+    /**
+     * Stores the pages that the trace foretells, in its order, 16 to a chunk: a restore by it reads
+     * the front of the pack and little else.
+     */
+    private void touched(Image old, ImageWriter w) throws IOException, SnapshotException {
+        int[] order = Trace.read(old.origin()).likely(old.pages());
+        byte[] window = new byte[Math.min(WINDOW, order.length) * Layout.PAGE];
+        byte[] chunk = new byte[Layout.GROUP * Layout.PAGE];
+        int[] pages = new int[Layout.GROUP];
+        int n = 0;
+        for (int from = 0; from < order.length; from += WINDOW) {
+            int to = Math.min(order.length, from + WINDOW);
+            old.readPages(order, from, to, window);
+            for (int i = from; i < to; i++) {
+                int at = (i - from) * Layout.PAGE;
+                if (!ImageWriter.isStored(window, at)) {
+                    continue;
+                }
+                System.arraycopy(window, at, chunk, n * Layout.PAGE, Layout.PAGE);
+                pages[n++] = order[i];
+                if (n == Layout.GROUP) {
+                    w.touched(pages, n, chunk);
+                    n = 0;
+                }
+            }
+        }
+        if (n > 0) {
+            w.touched(pages, n, chunk);
         }
     }
 

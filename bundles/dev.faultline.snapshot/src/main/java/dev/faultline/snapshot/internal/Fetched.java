@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.snapshot.SnapshotException;
+import java.util.Arrays;
+
 /**
  * Verified pages on their way from an {@link Image} to whoever asked for one of them: that page,
  * and those that came with it for free. Used by one thread at a time, over and over.
@@ -60,8 +63,26 @@ final class Fetched {
         add(p, ZERO);
     }
 
+    /** Copies the i-th page to {@code at}. */
+    void copyOut(int i, byte[] to, int at) {
+        if (isZero(i)) {
+            Arrays.fill(to, at, at + Layout.PAGE, (byte) 0);
+        } else {
+            System.arraycopy(content, offset[i], to, at, Layout.PAGE);
+        }
+    }
+
+    /** Copies the page of a number, which is here. */
+    void copy(int number, byte[] to, int at) {
+        int i = 0;
+        while (page[i] != number) {
+            i++;
+        }
+        copyOut(i, to, at);
+    }
+
     /** Keeps those pages only that are of kind PARENT in {@code child}. */
-    void retainShared(Image child) throws dev.faultline.api.snapshot.SnapshotException {
+    void retainShared(Image child) throws SnapshotException {
         int n = 0;
         for (int i = 0; i < count; i++) {
             if (child.kind(page[i]) == Layout.PARENT) {

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
@@ -348,15 +349,84 @@ final class Image implements AutoCloseable {
             if (i < 0 || i >= Layout.GROUP) {
                 continue;
             }
-            int at = i * Layout.PAGE;
-            if (f.isZero(j)) {
-                Arrays.fill(to, at, at + Layout.PAGE, (byte) 0);
-            } else {
-                System.arraycopy(f.content(), f.offset(j), to, at, Layout.PAGE);
-            }
+            f.copyOut(j, to, i * Layout.PAGE);
             done |= 1 << i;
         }
         return done;
+    }
+
+    /**
+     * Reads pages of a section, each chunk once.
+     *
+     * @param to a section's bytes
+     * @param done index is the page of the section: those that are set are left out; set are all of
+     *     them afterwards
+     */
+    void readSection(int s, byte[] to, BitSet done) throws SnapshotException {
+        int first = s * Layout.SECTION;
+        int n = Math.min(Layout.SECTION, pages - first);
+        Fetched f = fetched.take();
+        Batch batch = new Batch();
+        try {
+            int p = done.nextClearBit(0);
+            while (p < n) {
+                int end = p;
+                while (end < n && (done.get(end) || batch.add(this, first + end))) {
+                    end++;
+                }
+                batch.read();
+                for (; p < end; p = done.nextClearBit(p)) {
+                    fetch(first + p, f);
+                    copy(f, first, to, done);
+                    f.release();
+                }
+                batch.release();
+            }
+        } finally {
+            f.release();
+            fetched.give(f);
+            batch.release();
+        }
+    }
+
+    /**
+     * Reads pages in any order.
+     *
+     * @param to gets page {@code wanted[from + i]} at i * 4096
+     */
+    void readPages(int[] wanted, int from, int end, byte[] to) throws SnapshotException {
+        Fetched f = fetched.take();
+        Batch batch = new Batch();
+        try {
+            for (int i = from; i < end; ) {
+                int next = i;
+                while (next < end && batch.add(this, wanted[next])) {
+                    next++;
+                }
+                batch.read();
+                for (; i < next; i++) {
+                    fetch(wanted[i], f);
+                    f.copy(wanted[i], to, (i - from) * Layout.PAGE);
+                    f.release();
+                }
+                batch.release();
+            }
+        } finally {
+            f.release();
+            fetched.give(f);
+            batch.release();
+        }
+    }
+
+    private static void copy(Fetched f, int first, byte[] to, BitSet done) {
+        for (int j = 0; j < f.count(); j++) {
+            int i = f.page(j) - first;
+            if (i < 0 || i >= Layout.SECTION || done.get(i)) {
+                continue;
+            }
+            f.copyOut(j, to, i * Layout.PAGE);
+            done.set(i);
+        }
     }
 
     /** The packs as {@link Chunks} reads them. */

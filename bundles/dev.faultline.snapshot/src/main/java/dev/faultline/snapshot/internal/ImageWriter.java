@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Map;
 
 /** Writes an index and a pack, one section after the other. One thread. */
@@ -20,22 +21,31 @@ final class ImageWriter implements AutoCloseable {
         final byte[] content = new byte[Layout.SECTION * Layout.PAGE];
         final int[] kind = new int[Layout.SECTION];
         private final long[] pattern = new long[Layout.SECTION];
+        private final int[] chunk = new int[Layout.SECTION];
+        private final int[] slot = new int[Layout.SECTION];
+        private final int[] held = new int[Layout.GROUP];
         int pages;
 
         /** What the content of a page is: ZERO, FILL or CHUNK. */
         void classify(int page) {
             ByteBuffer b = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
             int at = page * Layout.PAGE;
-            boolean same =
-                    Arrays.equals(
-                            content, at, at + Layout.PAGE - 8, content, at + 8, at + Layout.PAGE);
+            boolean same = !isStored(content, at);
             pattern[page] = same ? b.getLong(at) : 0;
             kind[page] = !same ? Layout.CHUNK : pattern[page] == 0 ? Layout.ZERO : Layout.FILL;
         }
     }
 
+    /** Whether a page is of kind CHUNK: it does not repeat its first eight bytes. */
+    static boolean isStored(byte[] b, int at) {
+        return !Arrays.equals(b, at, at + Layout.PAGE - 8, b, at + 8, at + Layout.PAGE);
+    }
+
     /** A chunk that is in the pack. */
     private record Stored(long offset, int bytes, Codec codec, int pages, byte[] digest) {}
+
+    /** Where a page is that was stored before its section. */
+    private record Touched(Stored chunk, int slot) {}
 
     private final String number;
     private final Codec codec;
@@ -43,12 +53,14 @@ final class ImageWriter implements AutoCloseable {
     private final Disk.Out index;
     private final Disk.Out pack;
     private final Map<ByteBuffer, Stored> known = new HashMap<>();
+    private final Map<Integer, Touched> touched = new HashMap<>();
     private final ByteBuffer tables;
     private final byte[] gathered = new byte[Layout.GROUP * Layout.PAGE];
     private final long[] counts = new long[4];
     private long indexBytes = Layout.HEAD;
     private long packBytes = Layout.HEAD;
     private boolean compressed;
+    private int section; // sections written
 
     /**
      * @param number of the files, so that a compaction's stand beside the old ones
@@ -80,6 +92,7 @@ final class ImageWriter implements AutoCloseable {
 
     /** A section all of whose pages are of one kind, ZERO or PARENT. */
     void uniform(int kind, int pages) {
+        section++;
         counts[kind] += pages;
         tables.put((byte) kind).position(tables.position() + Layout.TABLE_ENTRY - 1);
     }
@@ -94,10 +107,17 @@ final class ImageWriter implements AutoCloseable {
             uniform(first, d.pages);
             return;
         }
-        ByteBuffer entries = little(d.pages * Layout.PAGE_ENTRY);
         ByteBuffer chunks = little(Layout.SECTION * Layout.CHUNK_ENTRY);
-        for (int p = 0; p < d.pages; p += Layout.GROUP) {
-            group(d, p, entries, chunks);
+        place(d, section++ * Layout.SECTION, chunks);
+        ByteBuffer entries = little(d.pages * Layout.PAGE_ENTRY);
+        for (int p = 0; p < d.pages; p++) {
+            int kind = d.kind[p];
+            counts[kind]++;
+            boolean stored = kind == Layout.CHUNK;
+            entries.put((byte) kind)
+                    .put((byte) (stored ? d.slot[p] : 0))
+                    .putShort((short) (stored ? d.chunk[p] : 0))
+                    .putLong(kind == Layout.FILL ? d.pattern[p] : 0);
         }
         chunks.flip();
         ByteBuffer block = little(Layout.BLOCK_HEAD + entries.capacity() + chunks.limit());
@@ -114,33 +134,76 @@ final class ImageWriter implements AutoCloseable {
         index.write(block);
     }
 
-    /** The entries of a group's pages, and its chunk if it has one. */
-    private void group(Draft d, int first, ByteBuffer entries, ByteBuffer chunks)
-            throws IOException {
-        int slots = 0;
-        int chunk = chunks.position() / Layout.CHUNK_ENTRY;
-        for (int p = first; p < Math.min(d.pages, first + Layout.GROUP); p++) {
-            int kind = d.kind[p];
-            counts[kind]++;
-            boolean stored = kind == Layout.CHUNK;
-            if (stored) {
+    /**
+     * Gives every stored page of a section its chunk and slot. Without touched pages a chunk holds
+     * what there is of one aligned group, so that equal areas are found; what touched pages leave
+     * over of the groups is put together as it comes.
+     *
+     * @param base number of the section's first page
+     */
+    private void place(Draft d, int base, ByteBuffer chunks) throws IOException {
+        Map<Stored, Integer> numbers = new IdentityHashMap<>();
+        boolean aligned = touched.isEmpty();
+        int held = 0;
+        for (int p = 0; p < d.pages; p++) {
+            Touched t = d.kind[p] == Layout.CHUNK ? touched.get(base + p) : null;
+            if (t != null) {
+                d.slot[p] = t.slot();
+                d.chunk[p] = number(t.chunk(), numbers, chunks);
+            } else if (d.kind[p] == Layout.CHUNK) {
                 System.arraycopy(
-                        d.content, p * Layout.PAGE, gathered, slots * Layout.PAGE, Layout.PAGE);
+                        d.content, p * Layout.PAGE, gathered, held * Layout.PAGE, Layout.PAGE);
+                d.slot[p] = held;
+                d.held[held++] = p;
             }
-            entries.put((byte) kind)
-                    .put((byte) (stored ? slots++ : 0))
-                    .putShort((short) (stored ? chunk : 0))
-                    .putLong(kind == Layout.FILL ? d.pattern[p] : 0);
+            boolean end = p == d.pages - 1 || aligned && p % Layout.GROUP == Layout.GROUP - 1;
+            if (held == Layout.GROUP || held > 0 && end) {
+                int c = number(store(held), numbers, chunks);
+                while (held > 0) {
+                    d.chunk[d.held[--held]] = c;
+                }
+            }
         }
-        if (slots > 0) {
-            Stored s = store(slots);
-            chunks.putLong(s.offset())
-                    .putInt(s.bytes())
-                    .putShort((short) 0)
-                    .put((byte) s.codec().ordinal())
-                    .put((byte) s.pages())
-                    .put(s.digest());
+    }
+
+    /** The number of a chunk in the block of a section. */
+    private static int number(Stored s, Map<Stored, Integer> numbers, ByteBuffer chunks) {
+        Integer known = numbers.get(s);
+        if (known != null) {
+            return known;
         }
+        chunks.putLong(s.offset())
+                .putInt(s.bytes())
+                .putShort((short) 0)
+                .put((byte) s.codec().ordinal())
+                .put((byte) s.pages())
+                .put(s.digest());
+        numbers.put(s, numbers.size());
+        return numbers.size() - 1;
+    }
+
+    /**
+     * Stores pages that a guest touches together as one chunk, wherever in RAM they are. Before the
+     * first section; the sections' drafts need not have their content then, only their kind, CHUNK.
+     *
+     * @param pages numbers, each passed once at most
+     * @param n at most 16
+     * @param content of page i at i * 4096
+     */
+    void touched(int[] pages, int n, byte[] content) throws IOException {
+        if (section != 0) {
+            throw new IllegalStateException("sections have been written already");
+        }
+        System.arraycopy(content, 0, gathered, 0, n * Layout.PAGE);
+        Stored s = store(n);
+        for (int i = 0; i < n; i++) {
+            touched.put(pages[i], new Touched(s, i));
+        }
+    }
+
+    /** Whether a page went to {@link #touched}. */
+    boolean isTouched(int page) {
+        return touched.containsKey(page);
     }
 
     /** Stores what is gathered, unless its like is in the pack. */

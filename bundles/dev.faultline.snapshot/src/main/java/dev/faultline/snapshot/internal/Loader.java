@@ -21,9 +21,7 @@ final class Loader {
 
     private final PageStore store;
     private final BooleanSupplier stopped;
-    private final Section[] sections = new Section[Chunks.AHEAD];
-    private final int[] chunks = new int[Chunks.AHEAD];
-    private final Chunks.Entry[] entries = new Chunks.Entry[Chunks.AHEAD];
+    private final Batch batch = new Batch();
 
     Loader(PageStore store, BooleanSupplier stopped) {
         this.store = store;
@@ -43,62 +41,20 @@ final class Loader {
      * @return the index up to which all of {@code pages} are there, above {@code from}
      */
     int batch(int[] pages, int from, int to, IntConsumer filled) throws SnapshotException {
-        Image holder = null;
-        int n = 0;
         int i = from;
-        for (; i < to && n < Chunks.AHEAD; i++) {
-            if (store.isPresent(pages[i])) {
-                continue;
-            }
-            Image h = store.image().holder(pages[i]);
-            if (h.kind(pages[i]) != Layout.CHUNK) {
-                continue;
-            }
-            if (holder != null && h != holder) {
-                break;
-            }
-            holder = h;
-            n = add(h.section(pages[i] / Layout.SECTION), pages[i], n);
-        }
-        yieldToFaults();
-        if (n > 0) {
-            holder.chunks().ahead(sections, chunks, n, entries);
-        }
         try {
+            while (i < to && (store.isPresent(pages[i]) || batch.add(store.image(), pages[i]))) {
+                i++;
+            }
+            yieldToFaults();
+            batch.read();
             for (int j = from; j < i && !stopped.getAsBoolean(); j++) {
                 store.load(pages[j], filled);
             }
         } finally {
-            for (int j = 0; j < n; j++) {
-                if (entries[j] != null) {
-                    holder.chunks().release(entries[j]);
-                    entries[j] = null;
-                }
-                sections[j] = null;
-            }
+            batch.release();
         }
         return i;
-    }
-
-    /** Adds the chunk of a page in the order of the packs, unless it is there already. */
-    private int add(Section x, int page, int n) {
-        int c = x.chunk(page % Layout.SECTION);
-        int at = n;
-        while (at > 0 && behind(sections[at - 1], chunks[at - 1], x, c)) {
-            at--;
-        }
-        if (at > 0 && x.sameRecord(c, sections[at - 1], chunks[at - 1])) {
-            return n;
-        }
-        System.arraycopy(sections, at, sections, at + 1, n - at);
-        System.arraycopy(chunks, at, chunks, at + 1, n - at);
-        sections[at] = x;
-        chunks[at] = c;
-        return n + 1;
-    }
-
-    private static boolean behind(Section a, int i, Section b, int j) {
-        return a.pack(i) != b.pack(j) ? a.pack(i) > b.pack(j) : a.offset(i) > b.offset(j);
     }
 
     // ---- everything

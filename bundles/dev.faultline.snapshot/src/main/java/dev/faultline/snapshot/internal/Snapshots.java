@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.DoubleConsumer;
@@ -217,17 +218,12 @@ public final class Snapshots implements SnapshotService {
     @Override
     public long verify(Path dir, DoubleConsumer progress) throws SnapshotException {
         try (Image x = Image.open(dir)) {
-            byte[] b = new byte[Layout.GROUP * Layout.PAGE];
-            int perSection = Layout.SECTION / Layout.GROUP;
-            for (int g = 0; g < x.groups(); g++) {
-                boolean zero = x.sectionKind(g / perSection) == Layout.ZERO;
-                g = zero ? Math.min(x.groups(), (g / perSection + 1) * perSection) - 1 : g;
-                if (!zero) {
-                    x.readGroup(g, b);
+            byte[] b = new byte[Layout.SECTION * Layout.PAGE];
+            for (int i = 0; i < x.sections(); i++) {
+                if (x.sectionKind(i) != Layout.ZERO) {
+                    x.readSection(i, b, new BitSet());
                 }
-                if ((g & 0xFF) == 0) {
-                    progress.accept((double) g / x.groups());
-                }
+                progress.accept((i + 1.0) / x.sections());
             }
             progress.accept(1);
             return x.pages();

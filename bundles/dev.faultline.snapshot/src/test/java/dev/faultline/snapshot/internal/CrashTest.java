@@ -4,7 +4,9 @@ package dev.faultline.snapshot.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
@@ -14,7 +16,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -151,6 +155,7 @@ class CrashTest {
     void aCompactionLeavesTheOldOrTheNewOne() throws Exception {
         saveBase();
         saveChild(real, new SaveOptions(Compression.LZ4, true));
+        record(real, 700, 3, 350, 6, 12);
         Path before = scratch.resolve("before");
         copy(home, before);
         CrashDisk disk = new CrashDisk();
@@ -166,6 +171,51 @@ class CrashTest {
                     assertThat(alone.getLast() || !finished).isTrue();
                 });
         assertThat(alone).contains(true, false);
+    }
+
+    private void record(Snapshots with, int... pages) throws SnapshotException {
+        RestoreOptions o =
+                RestoreOptions.of(RestoreMode.LAZY).recording(RestoreOptions.Window.DEFAULT);
+        try (Fake g = new Fake(PAGES);
+                Restored r = with.restore(home.resolve("child"), g.machine, o)) {
+            for (int p : pages) {
+                g.touch(p, Rights.R);
+            }
+            r.saveRecording();
+        }
+    }
+
+    private static int[] trace(Path dir) throws SnapshotException {
+        try (Origin o = new LocalOrigin(dir)) {
+            return Trace.read(o).likely(PAGES);
+        }
+    }
+
+    @Test
+    void aTraceIsTheOldOrTheNewOne() throws Exception {
+        saveBase();
+        saveChild(real, SaveOptions.DEFAULT);
+        record(real, 700, 3);
+        Path before = scratch.resolve("before");
+        copy(home, before);
+        CrashDisk disk = new CrashDisk();
+        record(new Snapshots(disk, Fake.HOST), 3, 350);
+        assertThat(trace(home.resolve("child"))).containsExactly(700, 3, 350);
+        Set<List<Integer>> seen = new HashSet<>();
+        everyCut(
+                disk,
+                before,
+                (at, finished) -> {
+                    int[] is = trace(at.resolve("child"));
+                    assertThat(is).isIn(new int[] {700, 3}, new int[] {700, 3, 350});
+                    assertThat(is.length == 3 || !finished).isTrue();
+                    seen.add(Arrays.stream(is).boxed().toList());
+                });
+        assertThat(seen).hasSize(2);
+        Snapshots full = new Snapshots(new CrashDisk(1), Fake.HOST);
+        assertThatThrownBy(() -> record(full, 9)).hasMessageContaining("No space left");
+        assertThat(trace(home.resolve("child"))).containsExactly(700, 3, 350);
+        assertThat(home.resolve("child").toFile().list()).doesNotContain("trace.new");
     }
 
     @Test

@@ -123,6 +123,8 @@ class IndependentReaderTest {
             }
             // 3 was seen in the first of three, 50 in the second: less than half.
             assertThat(read(dir, "--trace")).containsExactly("7 W 7", "190 X 7");
+            snapshots.compact(dir, x -> {});
+            agrees(dir, f); // its first chunk is of pages 7 and 190
             Files.write(dir.resolve("trace"), new byte[100]);
             assertThat(read(dir, "--trace")).isEmpty();
         }
