@@ -79,6 +79,15 @@ public interface SnapshotService {
     Restored restore(Path dir, Machine into, RestoreOptions options) throws SnapshotException;
 
     /**
+     * Opens a snapshot for clones.
+     *
+     * @param mode whether pages are read all at once, each when the first clone touches it, or also
+     *     ahead in recorded order, once for all
+     * @throws SnapshotException also if this host cannot share memory
+     */
+    CloneBase clones(Path dir, RestoreMode mode) throws SnapshotException;
+
+    /**
      * @param error null if the snapshot is readable
      */
     record Listed(Path dir, SnapshotInfo info, String error) {}

@@ -147,6 +147,33 @@ final class Gate implements MemoryListener {
         }
     }
 
+    /** Opens the pages from {@code from} to before {@code to} wherever the guest sees them. */
+    void open(int from, int to) {
+        for (MemorySlot s : machine.memory().slots()) {
+            if (!has(s.block())) {
+                continue;
+            }
+            int start = places.pageOf(s.hva());
+            int first = Math.max(from, start);
+            int end = Math.min(to, start + (int) (s.size() / Layout.PAGE));
+            if (first < end) {
+                openRange(
+                        s.gpa() + (long) (first - start) * Layout.PAGE,
+                        (long) (end - first) * Layout.PAGE);
+            }
+        }
+    }
+
+    private void openRange(long gpa, long bytes) {
+        try {
+            if (!withdrawn) {
+                layer.protect(gpa, bytes, Rights.RWX);
+            }
+        } catch (IllegalStateException e) {
+            rethrowUnlessWithdrawn(e);
+        }
+    }
+
     /** Opens all pages that are set. */
     void openAll(BitSet pages) {
         for (MemorySlot s : machine.memory().slots()) {
@@ -158,12 +185,9 @@ final class Gate implements MemoryListener {
             int from = pages.nextSetBit(first);
             while (from >= 0 && from < end && !withdrawn) {
                 int to = Math.min(end, pages.nextClearBit(from));
-                try {
-                    long gpa = s.gpa() + (long) (from - first) * Layout.PAGE;
-                    layer.protect(gpa, (long) (to - from) * Layout.PAGE, Rights.RWX);
-                } catch (IllegalStateException e) {
-                    rethrowUnlessWithdrawn(e);
-                }
+                openRange(
+                        s.gpa() + (long) (from - first) * Layout.PAGE,
+                        (long) (to - from) * Layout.PAGE);
                 from = pages.nextSetBit(to);
             }
         }

@@ -28,7 +28,7 @@ import java.util.function.IntConsumer;
  * touched is opened as well; while first touches are recorded it stays closed until it is touched
  * itself.
  */
-final class Restoration implements Restored, FaultHandler {
+final class Restoration implements Restored, Filler, FaultHandler {
     static final String LAYER = "snapshot";
     private static final System.Logger LOG = System.getLogger(Restoration.class.getName());
     private static final IntConsumer LEAVE_CLOSED = page -> {};
@@ -357,24 +357,28 @@ final class Restoration implements Restored, FaultHandler {
     // ---- for saves
     // -----------------------------------------------------------------------------------------------
 
-    boolean isPresent(int page) {
-        return store.isPresent(page);
-    }
-
-    /** Whether the machine lacks nothing any more. */
-    boolean isComplete() {
+    @Override
+    public boolean isComplete() {
         return everything;
     }
 
-    Image image() {
+    @Override
+    public Image image() {
         return image;
     }
 
-    Machine machine() {
+    @Override
+    public Machine machine() {
         return machine;
     }
 
-    boolean isClosed() {
+    @Override
+    public boolean isClosed() {
         return closed;
+    }
+
+    @Override
+    public void end() {
+        close();
     }
 }

@@ -38,7 +38,7 @@ final class SaveJob {
     private final Path dir;
     private final HostMemory host;
     private final WriteWatch watch;
-    private final Restoration source;
+    private final Filler source;
     private final List<RamBlock> blocks;
     private final Places places;
     private final int pages;
@@ -63,7 +63,7 @@ final class SaveJob {
             Path dir,
             HostMemory host,
             WriteWatch watch,
-            Restoration source,
+            Filler source,
             int mostAside) {
         this.machine = machine;
         this.options = options;

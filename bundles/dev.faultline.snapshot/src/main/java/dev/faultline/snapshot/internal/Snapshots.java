@@ -3,6 +3,7 @@ package dev.faultline.snapshot.internal;
 
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.snapshot.CloneBase;
 import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
@@ -28,29 +29,31 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /** The snapshot service over directories of the local file system. */
 @Component(service = SnapshotService.class)
 public final class Snapshots implements SnapshotService {
-    private final List<Restoration> active = new CopyOnWriteArrayList<>();
+    private final List<Filler> active = new CopyOnWriteArrayList<>();
     private final List<WriteWatch> watches = new CopyOnWriteArrayList<>();
+    private final CloneBases clones = new CloneBases(active::add);
     private final Disk disk;
-    private final HostMemory host;
+
+    /** For clones and what live saves put aside; its coming and going ends no restore. */
+    private volatile HostMemory host;
 
     /** For tests; see {@link SaveJob}. */
     int mostAside;
 
-    /**
-     * @param host for what live saves put aside
-     */
     @Activate
-    public Snapshots(@Reference HostMemory host) {
-        this(Disk.REAL, host);
+    public Snapshots() {
+        this(Disk.REAL, null);
     }
 
-    /** Without live saves. */
-    Snapshots() {
-        this(Disk.REAL, null);
+    Snapshots(HostMemory host) {
+        this(Disk.REAL, host);
     }
 
     Snapshots(Disk disk, HostMemory host) {
@@ -58,9 +61,23 @@ public final class Snapshots implements SnapshotService {
         this.host = host;
     }
 
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindHost(HostMemory memory) {
+        host = memory;
+    }
+
+    void unbindHost(HostMemory memory) {
+        if (host == memory) {
+            host = null;
+        }
+    }
+
     @Deactivate
     void deactivate() {
-        active.forEach(Restoration::close);
+        active.forEach(Filler::end);
         for (WriteWatch w : watches) {
             w.stop();
             if (w.saving.tryLock()) { // else the save that ends does it
@@ -78,7 +95,7 @@ public final class Snapshots implements SnapshotService {
             Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException {
         long begin = System.nanoTime();
-        Restoration source = source(machine);
+        Filler source = source(machine);
         boolean watches = options.live() || options.incremental() || options.track();
         WriteWatch watch = watches ? watchOf(machine) : null;
         if (watch != null && (watch.saving.isHeldByCurrentThread() || !watch.saving.tryLock())) {
@@ -130,9 +147,9 @@ public final class Snapshots implements SnapshotService {
      * The restore that filled the machine, if it can still be asked for pages; null if the machine
      * has all pages itself.
      */
-    private Restoration source(Machine machine) throws SnapshotException {
-        Restoration from = null;
-        for (Restoration r : active) {
+    private Filler source(Machine machine) throws SnapshotException {
+        Filler from = null;
+        for (Filler r : active) {
             if (r.isClosed()) {
                 active.remove(r);
             } else if (r.machine() == machine) {
@@ -361,5 +378,18 @@ public final class Snapshots implements SnapshotService {
                     "snapshot %s does not fit the machine: %s".formatted(dir, e.getMessage()),
                     e);
         }
+    }
+
+    @Override
+    public CloneBase clones(Path dir, RestoreMode mode) throws SnapshotException {
+        Image image = Image.open(dir);
+        SnapshotInfo info;
+        try {
+            info = describe(dir, image.manifest(), 0, 0);
+        } catch (SnapshotException e) {
+            image.close();
+            throw e;
+        }
+        return clones.open(image, info, mode, host);
     }
 }

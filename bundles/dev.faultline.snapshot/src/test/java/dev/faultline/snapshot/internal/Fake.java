@@ -10,11 +10,13 @@ import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostMemory;
+import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.RamSource;
 import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
@@ -49,8 +51,16 @@ final class Fake implements AutoCloseable {
 
     /** RAM at 0, and 5 pages of ROM at 4 GiB, which puts groups across two blocks. */
     Fake(int pages) {
-        ram = memory.addBlock("ram", (long) pages * PAGE);
-        rom = memory.addBlock("rom", 5 * PAGE);
+        this(pages, 5);
+    }
+
+    Fake(int pages, int romPages) {
+        this(pages, romPages, (block, bytes) -> null);
+    }
+
+    Fake(int pages, int romPages, RamSource source) {
+        ram = block("ram", pages, source);
+        rom = block("rom", romPages, source);
         memory.map(0, ram.size(), ram, 0, false);
         memory.map(1L << 32, rom.size(), rom, 0, true);
         protection.addListener((gpa, size) -> {
@@ -72,6 +82,10 @@ final class Fake implements AutoCloseable {
                             }
                             case "quiesce" -> {
                                 quiesce((Runnable) a[0]);
+                                yield null;
+                            }
+                            case "close" -> {
+                                close();
                                 yield null;
                             }
                             case "equals" -> proxy == a[0];
@@ -123,13 +137,20 @@ final class Fake implements AutoCloseable {
         }
     }
 
+    private RamBlock block(String name, int pages, RamSource source) {
+        HostRegion given = source.region(name, (long) pages * PAGE);
+        return given == null
+                ? memory.addBlock(name, (long) pages * PAGE)
+                : memory.addBlock(name, given);
+    }
+
     @SuppressWarnings("unchecked")
     private static List<StateSection> copyOf(Object sections) {
         return List.copyOf((List<StateSection>) sections);
     }
 
     int pages() {
-        return (int) (ram.size() / PAGE) + 5;
+        return (int) ((ram.size() + rom.size()) / PAGE);
     }
 
     long gpaOf(int page) {
