@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Builds, and runs a class of bench/ in one JVM with the built distribution. For the scripts beside it; they set $here.
+# Builds, and runs a class of bench/ in one JVM with the built distribution. For the scripts beside it; they set $here, and
+# more_jars, below bundles/, if they use more than the API.
 top=$(dirname "$here")
 . "$top/distribution/src/main/dist/lib/find-jdk.sh"
 
@@ -9,9 +10,13 @@ in_process() {
     jdk=$(find_jdk) || exit 1
     "$top/faultline" build
     home=$top/distribution/target/faultline/faultline
+    cp=$home/lib/dev.faultline.launcher.jar:$home/lib/org.apache.felix.framework.jar
+    for jar in 3-faultline/dev.faultline.api.jar ${more_jars:-}; do
+        cp=$cp:$home/bundles/$jar
+    done
     exec "$jdk/bin/java" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
         -XX:+UseSerialGC -Xmx2g -Dfaultline.home="$home" \
         -Dfaultline.bench.source="$here/src/main/java/dev/faultline/bench/$class.java" \
-        -cp "$home/lib/dev.faultline.launcher.jar:$home/lib/org.apache.felix.framework.jar:$home/bundles/3-faultline/dev.faultline.api.jar" \
+        -cp "$cp" \
         "$here/src/main/java/dev/faultline/bench/$class.java" "$@"
 }

@@ -18,14 +18,16 @@ import org.osgi.framework.BundleException;
 import org.osgi.framework.ServiceReference;
 
 /** The built distribution, started in this process; its services are used by their types. */
-final class Installation implements AutoCloseable {
+public final class Installation implements AutoCloseable {
     private static final String SYSTEM_PACKAGES = "org.osgi.framework.system.packages.extra";
+
+    private static final long SERVICE_MILLIS = 30_000;
 
     private final Platform platform;
     private final MachineFactory machines;
 
     /** Starts the distribution that the system property {@code faultline.home} names. */
-    Installation() throws IOException, BundleException {
+    public Installation() throws IOException, BundleException {
         String home = System.getProperty("faultline.home");
         if (home == null) {
             throw new IllegalStateException("-Dfaultline.home=DIR is missing; use the script");
@@ -46,9 +48,25 @@ final class Installation implements AutoCloseable {
         machines = context.getService(r);
     }
 
-    Machine machine(String name, long ramBytes, int vcpus, String style) throws MachineException {
+    public Machine machine(String name, long ramBytes, int vcpus, String style) throws MachineException {
         return machines.create(
                 new MachineConfig(name, ramBytes, vcpus, "interpreter", style, List.of()));
+    }
+
+    /** For services of the benchmark's own. */
+    public BundleContext context() {
+        return platform.framework().getBundleContext();
+    }
+
+    /**
+     * @throws IllegalStateException if it does not come; with what the platform complains about
+     */
+    public <T> T service(Class<T> type) throws InterruptedException {
+        ServiceReference<?> r = platform.await(type.getName(), SERVICE_MILLIS);
+        if (r == null) {
+            throw new IllegalStateException("no " + type.getName() + ": " + platform.problems());
+        }
+        return type.cast(context().getService(r));
     }
 
     @Override
@@ -59,7 +77,7 @@ final class Installation implements AutoCloseable {
     // ---- the Linux guest -----------------------------------------------------------------------
 
     /** The kernel that {@code demo --linux} has cached, or null. */
-    static Path kernel() throws IOException {
+    public static Path kernel() throws IOException {
         Path at = cache().resolve("linux-image-cloud-amd64");
         if (!Files.isDirectory(at)) {
             return null;
@@ -72,7 +90,7 @@ final class Installation implements AutoCloseable {
     }
 
     /** The initial file system that {@code demo --linux} has cached; it may not exist. */
-    static Path initrd() {
+    public static Path initrd() {
         return cache().resolve("demo-initrd.cpio");
     }
 

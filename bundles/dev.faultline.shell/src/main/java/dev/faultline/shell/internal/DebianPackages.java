@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  * Fetches Debian packages by name, with the host's own apt, into a cache of the user's. Nothing is
  * installed.
  */
-final class DebianPackages {
+public final class DebianPackages {
     private static final String KERNEL_META = "linux-image-cloud-amd64";
     private static final String BUSYBOX = "busybox-static";
     private static final Pattern DEPENDS =
@@ -27,7 +27,8 @@ final class DebianPackages {
 
     private DebianPackages() {}
 
-    static Path cache() throws IOException {
+    /** Where kernels and busyboxes are kept: FAULTLINE_CACHE, or below the user's cache. */
+    public static Path cache() throws IOException {
         String own = System.getenv("FAULTLINE_CACHE");
         String xdg = System.getenv("XDG_CACHE_HOME");
         Path p =

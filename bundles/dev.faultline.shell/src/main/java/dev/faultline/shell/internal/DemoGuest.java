@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Set;
 
 /** A guest that the demo can boot, ask and compare. */
-interface DemoGuest extends AutoCloseable {
+public interface DemoGuest extends AutoCloseable {
     String name();
 
     MachineConfig.Boot boot();

@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.function.Consumer;
 
 /** Talks to a guest over its serial port: send a line, wait for a text. One thread. */
-final class GuestDialog implements AutoCloseable {
+public final class GuestDialog implements AutoCloseable {
     private final Machine machine;
     private final ByteArrayOutputStream heard = new ByteArrayOutputStream();
     private final Consumer<byte[]> listener = this::hear;
@@ -19,7 +19,7 @@ final class GuestDialog implements AutoCloseable {
     /**
      * @param echo gets what the guest says, or null
      */
-    GuestDialog(Machine machine, Consumer<String> echo) {
+    public GuestDialog(Machine machine, Consumer<String> echo) {
         this.machine = machine;
         this.echo = echo;
         machine.serial().addListener(listener);
@@ -35,7 +35,7 @@ final class GuestDialog implements AutoCloseable {
         }
     }
 
-    void send(String text) {
+    public void send(String text) {
         machine.serial().send(text.getBytes(StandardCharsets.UTF_8));
     }
 
@@ -45,7 +45,7 @@ final class GuestDialog implements AutoCloseable {
      * @throws MachineException if the machine stops first, or {@code limit} passes; the message
      *     holds the guest's last words
      */
-    String await(String text, Duration limit) throws MachineException, InterruptedException {
+    public String await(String text, Duration limit) throws MachineException, InterruptedException {
         long end = System.nanoTime() + limit.toNanos();
         for (; ; ) {
             synchronized (heard) {

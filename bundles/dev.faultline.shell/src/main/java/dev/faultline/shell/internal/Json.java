@@ -12,12 +12,12 @@ import java.util.List;
 import java.util.Map;
 
 /** Maps of facts to JSON files. Values: Map, List, String, Boolean, Number, null. */
-final class Json {
+public final class Json {
     private static final JsonFactory FACTORY = new JsonFactory();
 
     private Json() {}
 
-    static void write(Path file, Map<String, ?> facts) throws IOException {
+    public static void write(Path file, Map<String, ?> facts) throws IOException {
         try (JsonGenerator g =
                 FACTORY.createGenerator(Files.newBufferedWriter(file, StandardCharsets.UTF_8))) {
             g.setPrettyPrinter(new DefaultPrettyPrinter());

@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
  * The embedded guest: builds a keyed data set over most of its RAM, then answers requests. See
  * docs/howto/embedded-guest.md.
  */
-record KeyedGuest(Path image, long keys) implements DemoGuest {
+public record KeyedGuest(Path image, long keys) implements DemoGuest {
     private static final Pattern VOLATILE = Pattern.compile("volatile=0x([0-9a-f]+)");
     private static final long LEAST_KEYS = 2000;
     private static final long MOST_KEYS = 100_000;
@@ -27,7 +27,7 @@ record KeyedGuest(Path image, long keys) implements DemoGuest {
     /**
      * @param ramBytes the machine's memory, which decides how many keys there are
      */
-    static KeyedGuest prepare(long ramBytes) throws IOException {
+    public static KeyedGuest prepare(long ramBytes) throws IOException {
         Path p = Files.createTempFile("faultline-keyed", ".elf");
         try (InputStream in = KeyedGuest.class.getResourceAsStream("/guest/keyed.elf")) {
             if (in == null) {

@@ -21,7 +21,7 @@ import java.util.Set;
  * @param kernel a bzImage
  * @param initrd a newc archive
  */
-record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
+public record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
     private static final String PROMPT = "faultline# ";
     private static final String END = "<end>";
     private static final int EIGHT_MIB = 8 << 20;
@@ -126,7 +126,10 @@ record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
         return String.format(Locale.ROOT, "%.12f", s * 6);
     }
 
-    private static Request line(String s, String expected) {
+    /**
+     * A line of shell and what a right answer has in it.
+     */
+    public static Request line(String s, String expected) {
         // The marker is written so that its echo does not look like it.
         return new Request(s + "; " + MARKER + "\n", END, LIMIT, expected);
     }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.bench.snapshots;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Repeated measurements of one thing. */
+final class Samples {
+    private final List<Double> all = new ArrayList<>();
+
+    static Samples of(double value) {
+        Samples s = new Samples();
+        s.add(value);
+        return s;
+    }
+
+    void add(double value) {
+        all.add(value);
+    }
+
+    List<Double> all() {
+        return List.copyOf(all);
+    }
+
+    double median() {
+        List<Double> s = all.stream().sorted().toList();
+        return (s.get((s.size() - 1) / 2) + s.get(s.size() / 2)) / 2;
+    }
+}
