@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.snapshot;
 
+import java.net.URI;
 import java.time.Duration;
 import java.util.BitSet;
 import org.osgi.annotation.versioning.ProviderType;
@@ -42,8 +43,30 @@ public interface Restored extends AutoCloseable {
     /** Counters. A copy. */
     RestoreStatistics statistics();
 
-    /** The error that stopped loading, or null. The machine is paused with it. */
+    /**
+     * The error that stopped loading, or null. The machine is paused with it; {@code
+     * machine.start()} tries again.
+     */
     SnapshotException failure();
+
+    /** What was asked of the place that the snapshot is read from, since it was last attached. */
+    SourceStatistics source();
+
+    /**
+     * Goes on with the same snapshot at another place (or at the same one, asked anew), after the
+     * one before stopped answering. Start the machine then if it was paused.
+     *
+     * @throws SnapshotException if it is not there, does not answer, or is another snapshot (kind
+     *     MISMATCH); nothing has changed then
+     */
+    void reattach(URI location) throws SnapshotException;
+
+    /**
+     * As {@link #reattach(URI)}. Parents stay where they are.
+     *
+     * @param source closed with this restore, or if it is refused
+     */
+    void reattach(PageSource source) throws SnapshotException;
 
     /**
      * Ends the recording and merges it with those beside the snapshot, for RECORDED restores. A

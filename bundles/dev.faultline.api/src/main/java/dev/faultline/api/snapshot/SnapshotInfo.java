@@ -8,7 +8,8 @@ import java.time.Instant;
 /**
  * What a snapshot holds.
  *
- * @param bytes on disk
+ * @param dir its directory; null if it is not in one of this host
+ * @param bytes on disk, or of its objects elsewhere
  * @param pages of guest RAM in all
  * @param zeroPages of them all zero, stored as nothing
  * @param saveNanos how long the save took; 0 if not just saved

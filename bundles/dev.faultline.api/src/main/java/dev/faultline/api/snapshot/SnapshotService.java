@@ -2,6 +2,7 @@
 package dev.faultline.api.snapshot;
 
 import dev.faultline.api.vm.Machine;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.DoubleConsumer;
@@ -36,11 +37,20 @@ public interface SnapshotService {
     /** Reads and checks the description of a snapshot, not its pages. */
     SnapshotInfo info(Path dir) throws SnapshotException;
 
+    /**
+     * As {@link #info(Path)}, at a place that a URI names: {@code file:}, or the scheme of a {@link
+     * PageSourceFactory}.
+     */
+    SnapshotInfo info(URI location) throws SnapshotException;
+
     /** Snapshots directly below {@code dir}; unreadable ones carry their error. */
     List<Listed> list(Path dir) throws SnapshotException;
 
     /** Checks every page. Returns the number of pages. */
     long verify(Path dir, DoubleConsumer progress) throws SnapshotException;
+
+    /** As {@link #verify(Path, DoubleConsumer)}, at a place that a URI names. */
+    long verify(URI location, DoubleConsumer progress) throws SnapshotException;
 
     /**
      * What is stored for each page. Reads the index, not the pages. Damaged parts of the index, and
@@ -48,11 +58,17 @@ public interface SnapshotService {
      */
     PageMap pageMap(Path dir) throws SnapshotException;
 
+    /** As {@link #pageMap(Path)}, at a place that a URI names. */
+    PageMap pageMap(URI location) throws SnapshotException;
+
     /**
      * The pages that a RECORDED restore loads ahead, in that order; numbered as in {@link PageMap},
      * each once. Empty without a recording.
      */
     int[] workingSet(Path dir) throws SnapshotException;
+
+    /** As {@link #workingSet(Path)}, at a place that a URI names. */
+    int[] workingSet(URI location) throws SnapshotException;
 
     /**
      * Takes into the snapshot what it refers to in its parents, so that it stands alone; it also
@@ -77,6 +93,19 @@ public interface SnapshotService {
 
     /** As {@link #restore(Path, Machine, RestoreMode)}; by choice it records, or completes. */
     Restored restore(Path dir, Machine into, RestoreOptions options) throws SnapshotException;
+
+    /** As {@link #restore(URI, Machine, RestoreOptions)}. */
+    default Restored restore(URI location, Machine into, RestoreMode mode)
+            throws SnapshotException {
+        return restore(location, into, RestoreOptions.of(mode));
+    }
+
+    /**
+     * As {@link #restore(Path, Machine, RestoreOptions)}, from a place that a URI names. If that
+     * stops answering the machine is paused with a {@link SnapshotException.Kind#SOURCE}; {@link
+     * Restored#reattach(URI)} gives it another one.
+     */
+    Restored restore(URI location, Machine into, RestoreOptions options) throws SnapshotException;
 
     /**
      * Opens a snapshot for clones.

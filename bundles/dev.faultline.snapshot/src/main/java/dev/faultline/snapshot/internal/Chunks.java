@@ -32,6 +32,12 @@ final class Chunks {
         int worthwhileGap();
 
         SnapshotException corrupt(int pack, long offset);
+
+        /** How long the calling thread may wait for others; 0 or less: not any more. */
+        long leftMillis();
+
+        /** What to throw then. */
+        SnapshotException late();
     }
 
     /** A chunk in use, between {@link #get} or {@link #ahead} and {@link #release}. */
@@ -90,7 +96,7 @@ final class Chunks {
         synchronized (this) {
             e = find(x, c);
             while (e != null && e.loading) {
-                await();
+                await(records.leftMillis());
                 e = find(x, c);
             }
             if (e != null) {
@@ -166,18 +172,16 @@ final class Chunks {
         notifyAll();
     }
 
-    private void await() {
-        boolean interrupted = false;
-        for (; ; ) {
-            try {
-                wait();
-                break;
-            } catch (InterruptedException x) {
-                interrupted = true; // whoever reads has a deadline; nothing waits for ever
-            }
+    /** Returns when a chunk came, or did not. */
+    private void await(long millis) throws SnapshotException {
+        if (millis <= 0) {
+            throw records.late();
         }
-        if (interrupted) {
+        try {
+            wait(millis);
+        } catch (InterruptedException x) {
             Thread.currentThread().interrupt();
+            throw records.late();
         }
     }
 

@@ -8,8 +8,10 @@ import java.lang.ref.SoftReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
@@ -19,7 +21,6 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * leaves here unverified. Thread-safe.
  */
 final class Image implements AutoCloseable {
-    private final Origin origin;
     private final Manifest manifest;
     private final int depth;
     private final int pages;
@@ -28,8 +29,9 @@ final class Image implements AutoCloseable {
     private final Set<Baseline> without;
     private final Chunks chunks;
     private final Pool<Fetched> fetched = new Pool<>(Fetched::new);
-    private Image parent;
-    private boolean closed;
+    private volatile Origin origin;
+    private Image parent; // guarded by this
+    private boolean closed; // guarded by this
 
     private Image(Origin origin, Set<Baseline> without, int depth) throws SnapshotException {
         Manifest m = Manifest.read(origin);
@@ -46,9 +48,13 @@ final class Image implements AutoCloseable {
         int s = (pages + Layout.SECTION - 1) / Layout.SECTION;
         this.sections = new AtomicReferenceArray<>(s);
         this.tables = new AtomicReferenceArray<>((s + Layout.TABLE - 1) / Layout.TABLE);
-        checkHead(m.index().name(), m.index().bytes(), Layout.INDEX_MAGIC);
+        checkHeads(origin, m);
+    }
+
+    private static void checkHeads(Origin origin, Manifest m) throws SnapshotException {
+        checkHead(origin, m.index().name(), m.index().bytes(), Layout.INDEX_MAGIC);
         for (Manifest.Pack p : m.packs()) {
-            checkHead(p.name(), p.bytes(), Layout.PACK_MAGIC);
+            checkHead(origin, p.name(), p.bytes(), Layout.PACK_MAGIC);
         }
     }
 
@@ -84,7 +90,8 @@ final class Image implements AutoCloseable {
         }
     }
 
-    private void checkHead(String name, long want, byte[] magic) throws SnapshotException {
+    private static void checkHead(Origin origin, String name, long want, byte[] magic)
+            throws SnapshotException {
         long is = origin.length(name);
         if (is != want) {
             throw new SnapshotException(
@@ -101,7 +108,8 @@ final class Image implements AutoCloseable {
                         .putInt(Layout.VERSION)
                         .array();
         if (!Arrays.equals(head, good)) {
-            throw corrupt(name + " does not start as such a file does");
+            throw Manifest.corrupt(
+                    origin.toString(), name + " does not start as such a file does", null);
         }
     }
 
@@ -145,7 +153,7 @@ final class Image implements AutoCloseable {
         int entries = Math.min(Layout.TABLE, sections() - t * Layout.TABLE);
         b = new byte[entries * Layout.TABLE_ENTRY];
         long at = manifest.index().tables() + (long) t * Layout.TABLE * Layout.TABLE_ENTRY;
-        origin.read(manifest.index().name(), at, b, 0, b.length);
+        read(manifest.index().name(), at, b, b.length);
         byte[] want =
                 Arrays.copyOfRange(
                         manifest.index().digests(), t * Layout.DIGEST, (t + 1) * Layout.DIGEST);
@@ -186,7 +194,7 @@ final class Image implements AutoCloseable {
             end += entry(++last).length;
         }
         byte[] b = new byte[(int) (end - e.at)];
-        origin.read(manifest.index().name(), e.at, b, 0, b.length);
+        read(manifest.index().name(), e.at, b, b.length);
         x = keep(s, e, b, 0);
         for (int next = s + 1; next <= last; next++) {
             Entry n = entry(next);
@@ -437,7 +445,7 @@ final class Image implements AutoCloseable {
 
         @Override
         public void read(int pack, long at, byte[] to, int n) throws SnapshotException {
-            origin.read(name(pack), at, to, 0, n);
+            Image.this.read(name(pack), at, to, n);
         }
 
         @Override
@@ -446,11 +454,115 @@ final class Image implements AutoCloseable {
         }
 
         @Override
+        public long leftMillis() {
+            return origin.leftMillis();
+        }
+
+        @Override
+        public SnapshotException late() {
+            return origin.late();
+        }
+
+        @Override
         public SnapshotException corrupt(int pack, long offset) {
             return Image.this.corrupt(
                     "the chunk at 0x%x of %s does not match its checksum; the guest has not seen it"
                             .formatted(offset, name(pack)));
         }
+    }
+
+    // ---- origin
+    // --------------------------------------------------------------------------------------------------
+
+    /** Reads from the origin that there is, even if it is exchanged meanwhile. */
+    private void read(String name, long at, byte[] to, int n) throws SnapshotException {
+        for (; ; ) {
+            Origin o = origin;
+            try {
+                o.read(name, at, to, 0, n);
+                return;
+            } catch (SnapshotException e) {
+                if (o == origin) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /**
+     * Reads from another origin from now on, which has the same snapshot; what was read and
+     * verified stays. Reads in progress begin anew there. Parents that are open go with it, if it
+     * can say where they are.
+     *
+     * @param next closed with the image, or if it is refused; nothing has changed then
+     */
+    void reattach(Origin next) throws SnapshotException {
+        List<Origin> chain = new ArrayList<>(List.of(next));
+        List<Origin> useless = chain;
+        try {
+            checkSame(next);
+            Image i = this;
+            for (Image p = openParent(); p != null; p = p.openParent()) {
+                Origin o = i.sameParent(p, chain.getLast());
+                if (o == null) {
+                    break;
+                }
+                chain.add(o);
+                i = p;
+            }
+            useless = exchange(chain);
+        } finally {
+            for (Origin o : useless) {
+                o.close();
+            }
+        }
+    }
+
+    private synchronized Image openParent() {
+        return parent;
+    }
+
+    /** Where {@code p} is as seen from {@code from}; null if that cannot say. */
+    private Origin sameParent(Image p, Origin from) throws SnapshotException {
+        SnapshotException refused = null;
+        for (Origin o : from.parents(manifest.parent())) {
+            try {
+                p.checkSame(o);
+                return o;
+            } catch (SnapshotException e) {
+                o.close();
+                refused = refused == null ? e : refused;
+            }
+        }
+        if (refused != null) {
+            throw refused;
+        }
+        return null;
+    }
+
+    private void checkSame(Origin next) throws SnapshotException {
+        Manifest m = Manifest.read(next);
+        if (!Arrays.equals(m.id(), manifest.id())) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "%s is another snapshot (id %s, expected %s)"
+                            .formatted(next, Manifest.hex(m.id()), Manifest.hex(manifest.id())));
+        }
+        checkHeads(next, manifest);
+    }
+
+    /** @return what is not used any more */
+    private synchronized List<Origin> exchange(List<Origin> chain) throws SnapshotException {
+        if (closed) {
+            throw new SnapshotException(Kind.IO, "snapshot " + origin + " is closed");
+        }
+        List<Origin> before = new ArrayList<>();
+        before.add(origin);
+        origin = chain.getFirst();
+        if (chain.size() > 1) {
+            before.addAll(parent.exchange(chain.subList(1, chain.size())));
+        }
+        return before;
     }
 
     // ---- figures
@@ -504,12 +616,26 @@ final class Image implements AutoCloseable {
         return p;
     }
 
+    /** Opens the whole chain. */
+    void openParents() throws SnapshotException {
+        for (Image i = this; i.manifest.parent() != null; ) {
+            i = i.parent();
+        }
+    }
+
     private Image findParent() throws SnapshotException {
         for (Origin s : origin.parents(manifest.parent())) {
-            if (isParent(s)) {
+            boolean good = false;
+            try {
+                good = isParent(s);
+            } finally {
+                if (!good) {
+                    s.close();
+                }
+            }
+            if (good) {
                 return open(s, without, depth + 1);
             }
-            s.close();
         }
         throw new SnapshotException(
                 Kind.MISSING,

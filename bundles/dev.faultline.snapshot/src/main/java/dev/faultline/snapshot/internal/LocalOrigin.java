@@ -112,6 +112,11 @@ final class LocalOrigin implements Origin {
     }
 
     @Override
+    public SnapshotException late() {
+        return new SnapshotException(Kind.IO, "reading of snapshot " + dir + " was interrupted");
+    }
+
+    @Override
     public Path dir() {
         return dir;
     }

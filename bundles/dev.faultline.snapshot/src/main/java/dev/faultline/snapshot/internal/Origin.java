@@ -28,6 +28,27 @@ interface Origin extends AutoCloseable {
     /** The places where a parent may be, the likeliest first; none is opened yet. */
     Iterable<Origin> parents(Manifest.Parent wanted) throws SnapshotException;
 
+    /**
+     * A guest waits for what the calling thread reads until {@link #end}: all of it has one
+     * deadline, that of its parents' origins included.
+     */
+    default void begin() {}
+
+    default void end() {}
+
+    /** How long a guest may have to wait for a page; 0 if the place is trusted to answer. */
+    default long patienceMillis() {
+        return 0;
+    }
+
+    /** What is left to the calling thread between {@link #begin} and {@link #end}. */
+    default long leftMillis() {
+        return Long.MAX_VALUE;
+    }
+
+    /** What to throw when nothing is left while others read. */
+    SnapshotException late();
+
     /** The directory of this host, or null. */
     Path dir();
 

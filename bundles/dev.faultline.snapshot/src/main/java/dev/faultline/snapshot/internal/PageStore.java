@@ -53,10 +53,13 @@ final class PageStore {
 
     /** As {@link #load}, for a guest that stands until the page is there. */
     void loadWaited(int page, IntConsumer filled) throws SnapshotException {
+        Origin origin = image.origin();
         waiting.incrementAndGet();
+        origin.begin();
         try {
             load(page, filled);
         } finally {
+            origin.end();
             waiting.decrementAndGet();
         }
     }

@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.snapshot.PageSource;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.RestoreOptions.Baseline;
@@ -11,8 +12,10 @@ import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.api.snapshot.SourceStatistics;
 import dev.faultline.api.vm.Machine;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.BitSet;
@@ -35,6 +38,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
 
     private final RestoreOptions options;
     private final Disk disk;
+    private final Sources sources;
     private final Machine machine;
     private final Image image;
     private final Gate gate;
@@ -55,10 +59,12 @@ final class Restoration implements Restored, Filler, FaultHandler {
     private Thread prefetcher; // this and the next guarded by this
     private Thread completer;
 
-    Restoration(RestoreOptions options, Disk disk, Machine machine, Image image)
+    Restoration(
+            RestoreOptions options, Disk disk, Sources sources, Machine machine, Image image)
             throws SnapshotException {
         this.options = options;
         this.disk = disk;
+        this.sources = sources;
         this.machine = machine;
         this.image = image;
         var regions = image.manifest().regions();
@@ -144,6 +150,21 @@ final class Restoration implements Restored, Filler, FaultHandler {
         }
         gate.openFrame(fault.gfn());
         return Resolution.RETRY;
+    }
+
+    @Override
+    public long patienceMillis() {
+        return image.origin().patienceMillis();
+    }
+
+    @Override
+    public void reattach(URI location) throws SnapshotException {
+        image.reattach(sources.open(location));
+    }
+
+    @Override
+    public void reattach(PageSource source) throws SnapshotException {
+        image.reattach(sources.attach(source));
     }
 
     // ---- ahead of faults
@@ -315,6 +336,11 @@ final class Restoration implements Restored, Filler, FaultHandler {
                 image.chunksRead(),
                 image.requests(),
                 image.bytesReceived());
+    }
+
+    @Override
+    public SourceStatistics source() {
+        return image.origin().statistics();
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.faultline.api.snapshot.CloneBase;
 import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
+import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotException;
@@ -16,6 +17,7 @@ import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,13 +35,14 @@ import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 
-/** The snapshot service over directories of the local file system. */
+/** The snapshot service: saves into directories, reads from there and from page sources. */
 @Component(service = SnapshotService.class)
 public final class Snapshots implements SnapshotService {
     private final List<Filler> active = new CopyOnWriteArrayList<>();
     private final List<WriteWatch> watches = new CopyOnWriteArrayList<>();
     private final CloneBases clones = new CloneBases(active::add);
     private final Disk disk;
+    private final Sources sources;
 
     /** For clones and what live saves put aside; its coming and going ends no restore. */
     private volatile HostMemory host;
@@ -48,7 +51,12 @@ public final class Snapshots implements SnapshotService {
     int mostAside;
 
     @Activate
-    public Snapshots() {
+    public Snapshots(@Reference Sources sources) {
+        this(Disk.REAL, null, sources);
+    }
+
+    /** For tests. */
+    Snapshots() {
         this(Disk.REAL, null);
     }
 
@@ -57,8 +65,13 @@ public final class Snapshots implements SnapshotService {
     }
 
     Snapshots(Disk disk, HostMemory host) {
+        this(disk, host, new Sources(SourcePolicy.DEFAULT));
+    }
+
+    Snapshots(Disk disk, HostMemory host, Sources sources) {
         this.disk = disk;
         this.host = host;
+        this.sources = sources;
     }
 
     @Reference(
@@ -180,16 +193,34 @@ public final class Snapshots implements SnapshotService {
         return describe(dir, Manifest.read(dir), 0, 0);
     }
 
+    @Override
+    public SnapshotInfo info(URI location) throws SnapshotException {
+        try (Origin o = sources.open(location)) {
+            return describe(o, Manifest.read(o), 0, 0);
+        }
+    }
+
     private static SnapshotInfo describe(Path dir, Manifest m, long save, long pause)
             throws SnapshotException {
+        try (Origin o = new LocalOrigin(dir)) {
+            return describe(o, m, save, pause);
+        }
+    }
+
+    private static SnapshotInfo describe(Origin o, Manifest m, long save, long pause)
+            throws SnapshotException {
+        long parts = m.index().bytes();
+        for (Manifest.Pack p : m.packs()) {
+            parts += p.bytes();
+        }
         return new SnapshotInfo(
-                dir,
+                o.dir(),
                 m.created(),
                 m.config(),
-                size(dir),
+                o.dir() == null ? parts + o.length(Layout.MANIFEST) : size(o.dir()),
                 m.pages(),
                 m.counts().zero(),
-                Trace.exists(new LocalOrigin(dir)),
+                Trace.exists(o),
                 save,
                 pause);
     }
@@ -234,7 +265,16 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public long verify(Path dir, DoubleConsumer progress) throws SnapshotException {
-        try (Image x = Image.open(dir)) {
+        return verify(new LocalOrigin(dir), progress);
+    }
+
+    @Override
+    public long verify(URI location, DoubleConsumer progress) throws SnapshotException {
+        return verify(sources.open(location), progress);
+    }
+
+    private static long verify(Origin o, DoubleConsumer progress) throws SnapshotException {
+        try (Image x = Image.open(o)) {
             byte[] b = new byte[Layout.SECTION * Layout.PAGE];
             for (int i = 0; i < x.sections(); i++) {
                 if (x.sectionKind(i) != Layout.ZERO) {
@@ -249,7 +289,16 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public PageMap pageMap(Path dir) throws SnapshotException {
-        try (Image x = Image.open(dir)) {
+        return pageMap(new LocalOrigin(dir));
+    }
+
+    @Override
+    public PageMap pageMap(URI location) throws SnapshotException {
+        return pageMap(sources.open(location));
+    }
+
+    private static PageMap pageMap(Origin o) throws SnapshotException {
+        try (Image x = Image.open(o)) {
             byte[] kinds = new byte[x.pages()];
             boolean orphan = x.manifest().parent() != null && !hasParent(x);
             for (int first = 0; first < kinds.length; first += Layout.SECTION) {
@@ -280,7 +329,16 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public int[] workingSet(Path dir) throws SnapshotException {
-        try (Image x = Image.open(dir)) {
+        return workingSet(new LocalOrigin(dir));
+    }
+
+    @Override
+    public int[] workingSet(URI location) throws SnapshotException {
+        return workingSet(sources.open(location));
+    }
+
+    private static int[] workingSet(Origin o) throws SnapshotException {
+        try (Image x = Image.open(o)) {
             return Trace.read(x.origin()).likely(x.pages());
         }
     }
@@ -354,16 +412,38 @@ public final class Snapshots implements SnapshotService {
     @Override
     public Restored restore(Path dir, Machine into, RestoreOptions options)
             throws SnapshotException {
-        Image image = Image.open(new LocalOrigin(dir), options.without());
+        return restore(new LocalOrigin(dir), into, options);
+    }
+
+    @Override
+    public Restored restore(URI location, Machine into, RestoreOptions options)
+            throws SnapshotException {
+        Origin o = sources.open(location);
+        if (o.dir() == null && options.without().contains(Baseline.VERIFICATION)) {
+            o.close();
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "snapshot %s is not restored unverified: only what is in a local directory can be"
+                            .formatted(o));
+        }
+        return restore(o, into, options);
+    }
+
+    private Restored restore(Origin o, Machine into, RestoreOptions options)
+            throws SnapshotException {
+        Image image = Image.open(o, options.without());
         try {
+            if (o.dir() == null) {
+                image.openParents(); // what is missing is better noticed now than by the guest
+            }
             if (options.mode() == RestoreMode.RECORDED && !Trace.exists(image.origin())) {
                 throw new SnapshotException(
                         Kind.MISSING,
                         "snapshot "
-                                + dir
+                                + o
                                 + " has no recorded working set; restore it lazily with --record first");
             }
-            Restoration r = new Restoration(options, disk, into, image);
+            Restoration r = new Restoration(options, disk, sources, into, image);
             into.loadState(image.manifest().state());
             r.start();
             active.add(r);
@@ -375,7 +455,7 @@ public final class Snapshots implements SnapshotService {
             image.close();
             throw new SnapshotException(
                     Kind.MISMATCH,
-                    "snapshot %s does not fit the machine: %s".formatted(dir, e.getMessage()),
+                    "snapshot %s does not fit the machine: %s".formatted(o, e.getMessage()),
                     e);
         }
     }

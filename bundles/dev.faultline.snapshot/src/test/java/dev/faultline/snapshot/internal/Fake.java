@@ -40,6 +40,9 @@ final class Fake implements AutoCloseable {
     final Machine machine;
     List<StateSection> state = List.of();
 
+    /** Of the last access that was stopped. */
+    volatile String lastReason;
+
     /** Done in each pause before its action. */
     Runnable inPause = () -> {};
 
@@ -191,11 +194,12 @@ final class Fake implements AutoCloseable {
         p.protectedPage(access, 0, FaultOrigin.DATA, gpa, 0, memory.hvaOf(gpa), 0);
         for (ProtectionLayer l : protection.layers()) {
             var handler = l.rights(gpa) == Rights.RWX ? null : protection.handlerOf(l);
-            if (handler != null
-                    && (l.rights(gpa) & access) == 0
-                    && handler.onFault(l.name(), new PageFault().set(0, p)).kind()
-                            == Resolution.Kind.STOP) {
-                return false;
+            if (handler != null && (l.rights(gpa) & access) == 0) {
+                Resolution r = handler.onFault(l.name(), new PageFault().set(0, p));
+                if (r.kind() == Resolution.Kind.STOP) {
+                    lastReason = r.reason();
+                    return false;
+                }
             }
         }
         return true;
