@@ -96,7 +96,9 @@ final class Cloned implements CloneBase.Clone, Filler, FaultHandler {
     public Resolution onFault(String name, PageFault fault) {
         int page = gate.places().pageOf(fault.hva());
         if (page < 0) {
-            return Resolution.PASS;
+            // Closed for RAM of ours that is just being mapped there; it is closed again then.
+            gate.openFrame(fault.gfn());
+            return Resolution.RETRY;
         }
         // The machine may outlive its clone's end; then the shared memory may be gone.
         if (closed.get() || !pages.use()) {

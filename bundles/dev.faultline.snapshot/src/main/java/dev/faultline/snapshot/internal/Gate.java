@@ -88,9 +88,16 @@ final class Gate implements MemoryListener {
     }
 
     /**
-     * RAM that appears at another place: the rights of the place do not say what is absent. Pages
-     * that are there open again one by one.
+     * RAM is about to appear at another place: the rights of the place do not say what is absent.
+     * Pages that are there open again one by one.
      */
+    @Override
+    public void beforeMapping(MemorySlot now) {
+        if (now.end() <= machine.memory().highestMapped()) {
+            protect(now); // else nobody has rights there yet: when it was added
+        }
+    }
+
     @Override
     public void mappingAdded(MemorySlot now) {
         protect(now);

@@ -119,7 +119,9 @@ final class Restoration implements Restored, Filler, FaultHandler {
     public Resolution onFault(String name, PageFault fault) {
         int page = gate.places().pageOf(fault.hva());
         if (page < 0) {
-            return Resolution.PASS;
+            // Closed for RAM of ours that is just being mapped there; it is closed again then.
+            gate.openFrame(fault.gfn());
+            return Resolution.RETRY;
         }
         faults.increment();
         boolean there = store.isPresent(page);

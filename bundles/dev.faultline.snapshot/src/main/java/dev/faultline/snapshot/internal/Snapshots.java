@@ -190,6 +190,7 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public SnapshotInfo info(Path dir) throws SnapshotException {
+        WarmUp.start(); // whoever looks may restore next
         return describe(dir, Manifest.read(dir), 0, 0);
     }
 
@@ -431,6 +432,7 @@ public final class Snapshots implements SnapshotService {
 
     private Restored restore(Origin o, Machine into, RestoreOptions options)
             throws SnapshotException {
+        WarmUp.start();
         Image image = Image.open(o, options.without());
         try {
             if (o.dir() == null) {
@@ -462,6 +464,7 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public CloneBase clones(Path dir, RestoreMode mode) throws SnapshotException {
+        WarmUp.start();
         Image image = Image.open(dir);
         SnapshotInfo info;
         try {
