@@ -25,6 +25,12 @@ public interface MemoryListener {
      */
     default void beforeRelease(RamBlock block) {}
 
+    /**
+     * The block's bytes become zero without a write ({@link RamBlock#discard}). Called before, and
+     * again after, on the discarding thread with no lock held.
+     */
+    default void discarding(RamBlock block, long offset, long bytes) {}
+
     /** Device space became RAM or ROM. {@code now} covers exactly the new range. */
     default void mappingAdded(MemorySlot now) {}
 

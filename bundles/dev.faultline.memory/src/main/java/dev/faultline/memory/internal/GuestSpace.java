@@ -111,6 +111,12 @@ final class GuestSpace implements GuestMemory {
         }
     }
 
+    void discarding(HostBlock block, long offset, long bytes) {
+        if (offset >= 0 && bytes > 0 && bytes <= block.size() - offset) { // else it is refused
+            tell(List.of(l -> l.discarding(block, offset, bytes)));
+        }
+    }
+
     private void releaseAll() {
         RuntimeException failed = null;
         for (HostBlock b : blocks) {

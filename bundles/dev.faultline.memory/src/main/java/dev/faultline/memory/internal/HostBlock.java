@@ -48,7 +48,12 @@ final class HostBlock implements RamBlock {
 
     @Override
     public void discard(long offset, long bytes) {
-        region.discard(offset, bytes);
+        owner.discarding(this, offset, bytes);
+        try {
+            region.discard(offset, bytes);
+        } finally {
+            owner.discarding(this, offset, bytes);
+        }
     }
 
     @Override

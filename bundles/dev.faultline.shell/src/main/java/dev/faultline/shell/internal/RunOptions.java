@@ -62,6 +62,14 @@ final class RunOptions {
     boolean snapshotLive;
 
     @Option(
+            names = "--snapshot-count",
+            paramLabel = "N",
+            description =
+                    "save up to N times, whenever the guest sends TEXT, as DIR/0001 and so on; with --snapshot-incremental each refers to the one before",
+            defaultValue = "1")
+    int snapshotCount = 1;
+
+    @Option(
             names = "--snapshot-compression",
             paramLabel = "CODEC",
             defaultValue = "lz4",
@@ -111,6 +119,13 @@ final class RunOptions {
         }
         if (snapshotIncremental && snapshotTo == null) {
             throw new UsageException("--snapshot-incremental needs --snapshot-to");
+        }
+        if (snapshotCount < 1 || snapshotCount > 9999) {
+            throw new UsageException(
+                    "--snapshot-count " + snapshotCount + ": expected 1 .. 9999");
+        }
+        if (snapshotCount > 1 && snapshotTo == null) {
+            throw new UsageException("--snapshot-count needs --snapshot-to");
         }
         if (snapshotLive && snapshotTo == null) {
             throw new UsageException("--snapshot-live needs --snapshot-to");

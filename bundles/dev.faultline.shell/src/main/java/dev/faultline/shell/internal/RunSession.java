@@ -40,7 +40,7 @@ final class RunSession implements AutoCloseable {
     private OutputStream sink;
     private TerminalInput input;
     private OpenOnFault opener;
-    private SnapshotInfo saved;
+    private final List<SnapshotInfo> saved = new ArrayList<>();
     private boolean endsWhenSaved;
     private long begin = System.nanoTime();
     private volatile long firstInstruction;
@@ -142,10 +142,9 @@ final class RunSession implements AutoCloseable {
             if (serialFailure != null) {
                 throw new IOException("serial port: " + serialFailure.getMessage(), serialFailure);
             }
-            if (snapshotSeen) {
+            if (snapshotSeen && saved.size() < options.snapshotCount) {
                 snapshotSeen = false;
-                snapshot = null;
-                save();
+                save(restored != null);
                 if (endsWhenSaved) {
                     code = Root.DONE;
                     reason = "the guest sent the text of --when, and was saved";
@@ -194,27 +193,42 @@ final class RunSession implements AutoCloseable {
         return code;
     }
 
-    private void save() throws SnapshotException {
+    private void save(boolean wasRestored) throws SnapshotException {
+        boolean one = options.snapshotCount == 1;
+        Path to =
+                one
+                        ? options.snapshotTo
+                        : options.snapshotTo.resolve("%04d".formatted(saved.size() + 1));
+        // The first of several has nothing to refer to, unless the machine was restored.
+        boolean refers =
+                options.snapshotIncremental && (one || wasRestored || !saved.isEmpty());
+        SaveOptions how =
+                new SaveOptions(
+                        options.snapshotCompression,
+                        refers,
+                        options.snapshotLive,
+                        options.snapshotIncremental && !one);
+        SnapshotInfo i;
         try (Progress p = new Progress(services.err())) {
-            saved =
-                    services.snapshots()
-                            .save(
-                                    machine,
-                                    options.snapshotTo,
-                                    new SaveOptions(
-                                            options.snapshotCompression,
-                                            options.snapshotIncremental,
-                                            options.snapshotLive,
-                                            false),
-                                    f -> p.done("saving", f));
+            i = services.snapshots().save(machine, to, how, f -> p.done("saving", f));
         }
+        saved.add(i);
         services.err()
                 .printf(
                         "faultline: saved %s, %s, in %s; the guest stood %s%n",
-                        options.snapshotTo,
-                        Sizes.bytes(saved.bytes()),
-                        Sizes.millis(Sizes.millis(saved.saveNanos())),
-                        Sizes.millis(Sizes.millis(saved.pauseNanos())));
+                        to,
+                        Sizes.bytes(i.bytes()),
+                        Sizes.millis(Sizes.millis(i.saveNanos())),
+                        Sizes.millis(Sizes.millis(i.pauseNanos())));
+    }
+
+    private static Map<String, Object> snapshotFacts(SnapshotInfo i) {
+        Map<String, Object> s = new LinkedHashMap<>();
+        s.put("path", i.dir().toString());
+        s.put("bytes", i.bytes());
+        s.put("saveMillis", Sizes.millis(i.saveNanos()));
+        s.put("pauseMillis", Sizes.millis(i.pauseNanos()));
+        return s;
     }
 
     private static int code(VcpuExit x, Restored restored) {
@@ -254,13 +268,11 @@ final class RunSession implements AutoCloseable {
         m.put("wallMillis", Sizes.millis(System.nanoTime() - begin));
         m.put("firstInstructionMillis", firstInstructionMillis());
         m.put("pagesOpened", opener == null ? 0L : opener.opened());
-        if (saved != null) {
-            Map<String, Object> s = new LinkedHashMap<>();
-            s.put("path", options.snapshotTo.toString());
-            s.put("bytes", saved.bytes());
-            s.put("saveMillis", Sizes.millis(saved.saveNanos()));
-            s.put("pauseMillis", Sizes.millis(saved.pauseNanos()));
-            m.put("snapshot", s);
+        if (!saved.isEmpty()) {
+            m.put("snapshot", snapshotFacts(saved.getLast()));
+        }
+        if (options.snapshotCount > 1) {
+            m.put("snapshots", saved.stream().map(RunSession::snapshotFacts).toList());
         }
         if (restored != null) {
             Map<String, Object> r = new LinkedHashMap<>();

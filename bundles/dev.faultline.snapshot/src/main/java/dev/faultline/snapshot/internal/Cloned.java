@@ -217,6 +217,16 @@ final class Cloned implements CloneBase.Clone, Filler, FaultHandler {
     }
 
     @Override
+    public boolean isPresent(int page) {
+        if (everything) {
+            return true;
+        }
+        synchronized (opening) {
+            return opened.get(page);
+        }
+    }
+
+    @Override
     public BitSet loadedPages() {
         synchronized (opening) {
             return (BitSet) opened.clone();

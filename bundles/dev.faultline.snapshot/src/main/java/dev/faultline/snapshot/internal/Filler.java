@@ -18,6 +18,12 @@ interface Filler {
      */
     BitSet loadedPages();
 
+    /**
+     * Whether the machine's memory has the page; if so, for good. While it has not, nobody can have
+     * written the page.
+     */
+    boolean isPresent(int page);
+
     /** Whether the machine lacks nothing any more. */
     boolean isComplete();
 

@@ -4,7 +4,6 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.snapshot.SnapshotException;
 import java.util.Arrays;
-import java.util.BitSet;
 
 /**
  * A machine's memory at the moment of its save, page by page: what is in its RAM, what it never
@@ -38,29 +37,22 @@ final class Frozen {
 
     private final Places places;
     private final LiveCopy live;
-    private final BitSet present;
+    private final Filler source;
     private final Held absent;
-    private final BitSet written;
+    private final PageSet written;
     private final Held parent;
 
     /**
      * @param live where pages of a running machine are; null: the machine stands
-     * @param present pages that are in the machine's own memory; null: all
-     * @param lazy has the others; null if there are none
+     * @param source has the pages that the machine has not loaded yet; null: it has all
      * @param parent what may be referred to, or null
      * @param written pages that may differ from the parent; null: unknown, so they are compared
      */
-    Frozen(
-            Places places,
-            LiveCopy live,
-            BitSet present,
-            Image lazy,
-            Image parent,
-            BitSet written) {
+    Frozen(Places places, LiveCopy live, Filler source, Image parent, PageSet written) {
         this.places = places;
         this.live = live;
-        this.present = present;
-        this.absent = lazy == null ? null : new Held(lazy);
+        this.source = source;
+        this.absent = source == null ? null : new Held(source.image());
         this.parent = parent == null ? null : new Held(parent);
         this.written = parent == null ? null : written;
     }
@@ -72,15 +64,24 @@ final class Frozen {
      *     to}, not looked at yet
      */
     int take(int page, byte[] to, int at) throws SnapshotException {
-        boolean here = present == null || present.get(page);
-        if (parent != null && !(here && (written == null || written.get(page)))) {
-            return Layout.PARENT; // what was never loaded is in every snapshot since as it was
+        if (parent != null && written != null && !written.has(page)) {
+            return Layout.PARENT;
         }
-        if (!here) {
+        int kind;
+        if (live != null) {
+            kind = live.take(page, to, at);
+        } else if (source != null && !source.isPresent(page)) {
+            kind = LiveCopy.ABSENT;
+        } else {
+            kind = read(places.hvaOf(page), to, at);
+        }
+        if (kind == LiveCopy.ABSENT) {
+            if (parent != null) {
+                return Layout.PARENT; // every snapshot since has it as it was
+            }
             System.arraycopy(absent.group(page), Held.at(page), to, at, Layout.PAGE);
             return Layout.CHUNK;
         }
-        int kind = live == null ? read(places.hvaOf(page), to, at) : live.take(page, to, at);
         return kind == Layout.CHUNK && written == null && sameAsParent(page, to, at)
                 ? Layout.PARENT
                 : kind;

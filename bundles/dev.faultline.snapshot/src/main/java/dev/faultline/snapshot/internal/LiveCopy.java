@@ -10,7 +10,6 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.IntPredicate;
 
 /**
  * Hands out the pages of write-protected memory as they were at one moment, while the guest goes on.
@@ -23,6 +22,9 @@ import java.util.function.IntPredicate;
  * until its section was taken.
  */
 final class LiveCopy implements AutoCloseable {
+    /** What {@link #take} says of a page that is only in the snapshot it was to be loaded from. */
+    static final int ABSENT = -1;
+
     private static final byte WAITING = 0;
     private static final byte CLAIMED = 1;
     private static final byte ASIDE = 2;
@@ -30,8 +32,11 @@ final class LiveCopy implements AutoCloseable {
     /** As ASIDE, of a page that was all zero: nothing was copied. */
     private static final byte ASIDE_ZERO = 3;
 
-    private static final byte TAKEN = 4;
-    private static final byte LOST = 5;
+    /** As ASIDE, of a page that the machine had not loaded yet. */
+    private static final byte ASIDE_ABSENT = 4;
+
+    private static final byte TAKEN = 5;
+    private static final byte LOST = 6;
 
     private static final int SPINS = 200;
     private static final VarHandle STATE =
@@ -44,13 +49,15 @@ final class LiveCopy implements AutoCloseable {
     private final AtomicInteger aside = new AtomicInteger();
     private final BitSet touched; // sections with pages aside that were taken; the save's thread
     private volatile String lost;
-    private BitSet present;
-    private IntPredicate wanted;
+    private final Filler source;
+    private PageSet wanted;
 
     /**
+     * @param source fills the machine; null: all pages are in its own memory
      * @param most pages that may be aside before the guest has to wait for the save
      */
-    LiveCopy(HostMemory host, Places places, int pages, int most) {
+    LiveCopy(HostMemory host, Places places, int pages, Filler source, int most) {
+        this.source = source;
         this.places = places;
         this.state = new byte[pages];
         this.most = most;
@@ -61,11 +68,9 @@ final class LiveCopy implements AutoCloseable {
     /**
      * The moment: all vCPUs stand. Before the first {@link #preserve}.
      *
-     * @param present pages that are in the machine's own memory; null: all
-     * @param wanted pages that the save will take
+     * @param wanted pages that the save will take; null: all
      */
-    void begin(BitSet present, IntPredicate wanted) {
-        this.present = present;
+    void begin(PageSet wanted) {
         this.wanted = wanted;
     }
 
@@ -74,7 +79,7 @@ final class LiveCopy implements AutoCloseable {
      * nothing, and waits for the copying of one page at most.
      */
     void preserve(int page) {
-        if (present != null && !present.get(page) || !wanted.test(page)) {
+        if (wanted != null && !wanted.has(page)) {
             return;
         }
         for (int spins = 0; ; spins++) {
@@ -91,7 +96,14 @@ final class LiveCopy implements AutoCloseable {
         }
     }
 
+    private boolean isAbsent(int page) {
+        return source != null && !source.isPresent(page);
+    }
+
     private byte copyAside(int page) {
+        if (isAbsent(page)) {
+            return ASIDE_ABSENT; // to be loaded first, and only then written
+        }
         long hva = places.hvaOf(page);
         if (Frozen.isZero(hva)) {
             return ASIDE_ZERO;
@@ -112,7 +124,8 @@ final class LiveCopy implements AutoCloseable {
     /**
      * Takes a page, once. The save's thread.
      *
-     * @return {@link Layout#ZERO}, and {@code to} untouched, or {@link Layout#CHUNK}
+     * @return {@link Layout#ZERO} or {@link #ABSENT}, and {@code to} untouched, or {@link
+     *     Layout#CHUNK}
      */
     int take(int page, byte[] to, int at) throws SnapshotException {
         for (int spins = 0; ; spins++) {
@@ -120,7 +133,10 @@ final class LiveCopy implements AutoCloseable {
             switch (s) {
                 case WAITING -> {
                     if (STATE.compareAndSet(state, page, WAITING, CLAIMED)) {
-                        int kind = Frozen.read(places.hvaOf(page), to, at);
+                        int kind =
+                                isAbsent(page)
+                                        ? ABSENT
+                                        : Frozen.read(places.hvaOf(page), to, at);
                         STATE.setRelease(state, page, TAKEN);
                         return kind;
                     }
@@ -136,6 +152,10 @@ final class LiveCopy implements AutoCloseable {
                 case ASIDE_ZERO -> {
                     STATE.setRelease(state, page, TAKEN);
                     return Layout.ZERO;
+                }
+                case ASIDE_ABSENT -> {
+                    STATE.setRelease(state, page, TAKEN);
+                    return ABSENT;
                 }
                 case LOST -> throw new SnapshotException(Kind.MISMATCH, lost);
                 case TAKEN -> throw new IllegalStateException("page " + page + " taken twice");
@@ -182,10 +202,6 @@ final class LiveCopy implements AutoCloseable {
     /** It has waited enough. */
     boolean isRoomy() {
         return aside.get() <= most / 2;
-    }
-
-    int pagesAside() {
-        return aside.get();
     }
 
     /** Lets late callers of {@link #preserve} finish first. */

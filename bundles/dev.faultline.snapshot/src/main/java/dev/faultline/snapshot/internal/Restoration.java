@@ -316,6 +316,11 @@ final class Restoration implements Restored, Filler, FaultHandler {
     }
 
     @Override
+    public boolean isPresent(int page) {
+        return store.isPresent(page);
+    }
+
+    @Override
     public BitSet loadedPages() {
         return store.loadedPages();
     }

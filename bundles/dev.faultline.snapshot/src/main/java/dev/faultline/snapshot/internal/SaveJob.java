@@ -13,9 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
-import java.util.BitSet;
 import java.util.List;
-import java.util.function.IntPredicate;
 
 /**
  * One save: decides what stands while what is done. In the pause device state is read, it is noted
@@ -91,6 +89,10 @@ final class SaveJob {
             }
             saver.begin(blocks);
             findParent();
+            if (watch != null) {
+                armed = arms();
+                watch.prepare(armed);
+            }
             if (options.live()) {
                 copy = aside();
                 standing(this::freeze);
@@ -138,7 +140,7 @@ final class SaveJob {
             throw new SnapshotException(Kind.IO, "no host memory for a live save");
         }
         try {
-            return new LiveCopy(host, places, pages, mostAside);
+            return new LiveCopy(host, places, pages, source, mostAside);
         } catch (HostMemoryException e) {
             throw new SnapshotException(Kind.IO, "no memory for a live save: " + e.getMessage(), e);
         }
@@ -222,21 +224,19 @@ final class SaveJob {
                     Kind.MISMATCH, "the machine's RAM was exchanged or released before its save");
         }
         state = machine.saveState();
-        boolean lazy = source != null && !source.isComplete();
-        BitSet present = lazy ? source.loadedPages() : null;
-        BitSet written = watch == null ? null : watch.written();
-        BitSet differing = marksFitParent ? written : null;
+        PageSet written = watch == null ? null : watch.written();
+        PageSet differing = marksFitParent ? written : null;
         if (copy != null) {
-            IntPredicate all = p -> true;
-            copy.begin(present, differing == null ? all : differing::get);
+            copy.begin(differing);
         }
-        if (options.live() || options.track()) {
-            armed = true;
+        if (arms()) {
             watch.arm(written, copy);
         }
-        frozen =
-                new Frozen(
-                        places, copy, present, lazy ? source.image() : null, parent, differing);
+        frozen = new Frozen(places, copy, source, parent, differing);
+    }
+
+    private boolean arms() {
+        return options.live() || options.track();
     }
 
     // ---- while the guest runs

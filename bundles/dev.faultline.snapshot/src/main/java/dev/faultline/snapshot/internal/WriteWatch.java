@@ -13,11 +13,7 @@ import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.vm.Machine;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -41,10 +37,15 @@ final class WriteWatch implements FaultHandler, MemoryListener {
     private final List<RamBlock> blocks;
     private final Places places;
     private final int pages;
-    private final AtomicLongArray opened;
+
+    /** Written since the last arming. */
+    private volatile PageSet opened;
 
     /** Written between the base and the last arming, which no snapshot holds. Under saving. */
-    private BitSet carried = new BitSet();
+    private PageSet carried;
+
+    /** Made before a pause, for it. */
+    private PageSet spare;
 
     private Base base;
     private boolean unknown; // what was written since the base
@@ -61,7 +62,7 @@ final class WriteWatch implements FaultHandler, MemoryListener {
         List<Manifest.Region> regions = Saver.regions(blocks);
         this.places = Saver.places(blocks);
         this.pages = Saver.pages(regions);
-        this.opened = new AtomicLongArray((pages + 63) / 64);
+        this.opened = new PageSet(pages);
         machine.memory().addListener(this);
     }
 
@@ -105,10 +106,7 @@ final class WriteWatch implements FaultHandler, MemoryListener {
         if (c != null) {
             c.preserve(page);
         }
-        long bit = 1L << page;
-        if ((opened.get(page >> 6) & bit) == 0) {
-            opened.getAndAccumulate(page >> 6, bit, (x, y) -> x | y);
-        }
+        opened.add(page);
     }
 
     @Override
@@ -123,6 +121,17 @@ final class WriteWatch implements FaultHandler, MemoryListener {
     private void allWritten(MemorySlot s) {
         for (long off = 0; off < s.size(); off += Layout.PAGE) {
             int page = places.pageOf(s.hva() + off);
+            if (page >= 0) {
+                written(page);
+            }
+        }
+    }
+
+    @Override
+    public void discarding(RamBlock block, long offset, long bytes) {
+        remapped = true; // marks that are not open
+        for (long off = 0; off < bytes; off += Layout.PAGE) {
+            int page = places.pageOf(block.hva() + offset + off);
             if (page >= 0) {
                 written(page);
             }
@@ -161,86 +170,99 @@ final class WriteWatch implements FaultHandler, MemoryListener {
     // ---- saves; under the lock saving
     // --------------------------------------------------------------------------------
 
+    /** What costs time and memory in advance, so that the pause is short. The guest may run. */
+    void prepare(boolean arms) throws SnapshotException {
+        if (arms) {
+            spare = new PageSet(pages);
+            if (!isLive()) {
+                unknown = true; // somebody withdrew it
+                layer = add();
+            }
+        }
+    }
+
+    private boolean isLive() {
+        return layer != null && machine.protection().layers().contains(layer);
+    }
+
     /**
-     * Pages written since the base, or null if that is not known for sure. While the machine stands.
+     * Pages written since the base, or null if that is not known for sure. Not to be changed. While
+     * the machine stands.
      */
-    BitSet written() {
+    PageSet written() {
         if (base == null || unknown || gone || !isTrustworthy()) {
             return null;
         }
-        BitSet all = marks();
-        all.or(carried);
-        return all;
-    }
-
-    private BitSet marks() {
-        long[] words = new long[opened.length()];
-        for (int i = 0; i < words.length; i++) {
-            words[i] = opened.get(i);
+        PageSet now = opened;
+        if (carried != null) {
+            now.addAll(carried);
+            carried = null;
+            remapped = true; // marks that are not open
         }
-        return BitSet.valueOf(words);
+        return now;
     }
 
     /** Whether every page that can be written is marked: nobody else opened any, or the layer. */
     private boolean isTrustworthy() {
-        if (layer == null || !machine.protection().layers().contains(layer)) {
+        if (!isLive()) {
             return false;
         }
-        List<MemorySlot> slots = writable(machine.memory().slots());
-        if (aliased || remapped || coming != null) {
-            return slots.stream().allMatch(this::isMarkedWhereOpen);
+        long mapped = 0;
+        boolean exact = !aliased && !remapped && coming == null;
+        for (MemorySlot s : machine.memory().slots()) {
+            if (isWatched(s)) {
+                mapped += s.size() / Layout.PAGE;
+                if (!exact && !isMarkedWhereOpen(s)) {
+                    return false;
+                }
+            }
         }
-        long mapped = slots.stream().mapToLong(s -> s.size() / Layout.PAGE).sum();
-        return mapped - layer.restrictedPages() == marks().cardinality();
+        return !exact || mapped - layer.restrictedPages() == opened.size();
     }
 
     private boolean isMarkedWhereOpen(MemorySlot s) {
         for (long off = 0; off < s.size(); off += Layout.PAGE) {
             int page = places.pageOf(s.hva() + off);
-            if (page < 0
-                    || (layer.rights(s.gpa() + off) & Rights.W) != 0
-                            && (opened.get(page >> 6) >>> page & 1) == 0) {
+            if (page < 0 || (layer.rights(s.gpa() + off) & Rights.W) != 0 && !opened.has(page)) {
                 return false;
             }
         }
         return true;
     }
 
-    private List<MemorySlot> writable(List<MemorySlot> slots) {
-        List<MemorySlot> out = new ArrayList<>(slots);
-        out.removeIf(s -> s.readOnly() || places.pageOf(s.hva()) < 0);
-        return out;
+    private boolean isWatched(MemorySlot s) {
+        return !s.readOnly() && places.pageOf(s.hva()) >= 0;
     }
 
     /**
-     * Starts anew: from now on every write is seen. While the machine stands.
+     * Starts anew: from now on every write is seen. After {@link #prepare}, while the machine
+     * stands.
      *
      * @param known what {@link #written} answered in the same pause
      * @param copy is told of a page before it is written; null if nobody needs it
-     * @throws SnapshotException if another's layer has the name
      */
-    void arm(BitSet known, LiveCopy copy) throws SnapshotException {
-        if (layer == null || !machine.protection().layers().contains(layer)) {
-            layer = add();
-        }
+    void arm(PageSet known, LiveCopy copy) {
         unknown |= known == null;
-        carried = known == null ? new BitSet() : known;
+        carried = known;
         copying = copy;
-        for (int i = 0; i < opened.length(); i++) {
-            opened.set(i, 0);
-        }
+        opened = spare;
+        spare = null;
         remapped = false;
         List<MemorySlot> slots = machine.memory().slots();
-        for (MemorySlot s : writable(slots)) {
-            layer.protect(s.gpa(), s.size(), Rights.RX);
+        for (MemorySlot s : slots) {
+            if (isWatched(s)) {
+                layer.protect(s.gpa(), s.size(), Rights.RX);
+            }
         }
-        aliased = overlap(writable(slots));
+        aliased = overlap(slots);
         MemorySlot next = coming;
-        if (next != null && slots.stream().noneMatch(s -> shows(s, next))) {
-            remapped = true;
-            allWritten(next); // not published when we looked
-        } else if (next == coming) {
-            coming = null;
+        if (next != null) {
+            if (!isShown(slots, next)) {
+                remapped = true;
+                allWritten(next); // not published when we looked
+            } else if (next == coming) {
+                coming = null;
+            }
         }
     }
 
@@ -253,20 +275,27 @@ final class WriteWatch implements FaultHandler, MemoryListener {
         }
     }
 
-    private static boolean shows(MemorySlot s, MemorySlot part) {
-        return s.block() == part.block()
-                && s.gpa() <= part.gpa()
-                && s.end() >= part.end()
-                && s.hva() - s.gpa() == part.hva() - part.gpa();
+    private static boolean isShown(List<MemorySlot> slots, MemorySlot part) {
+        for (MemorySlot s : slots) {
+            if (s.block() == part.block()
+                    && s.gpa() <= part.gpa()
+                    && s.end() >= part.end()
+                    && s.hva() - s.gpa() == part.hva() - part.gpa()) {
+                return true;
+            }
+        }
+        return false;
     }
 
+    /** Whether two slots show the same bytes. */
     private static boolean overlap(List<MemorySlot> slots) {
-        List<MemorySlot> byHva = new ArrayList<>(slots);
-        byHva.sort(Comparator.comparingLong(MemorySlot::hva));
-        for (int i = 1; i < byHva.size(); i++) {
-            MemorySlot before = byHva.get(i - 1);
-            if (before.hva() + before.size() > byHva.get(i).hva()) {
-                return true;
+        for (int i = 1; i < slots.size(); i++) {
+            MemorySlot a = slots.get(i);
+            for (int k = 0; k < i; k++) {
+                MemorySlot b = slots.get(k);
+                if (a.hva() < b.hva() + b.size() && b.hva() < a.hva() + a.size()) {
+                    return true;
+                }
             }
         }
         return false;
@@ -283,15 +312,17 @@ final class WriteWatch implements FaultHandler, MemoryListener {
         if (saved != null) {
             base = saved;
             unknown = false;
-            carried = new BitSet();
+            carried = null;
         } else if (base == null) {
             close();
         }
     }
 
     /** Withdraws the protection. */
-    void close() {
+    private void close() {
         base = null;
+        carried = null;
+        spare = null;
         copying = null;
         ProtectionLayer l = layer;
         if (l != null) {

@@ -220,6 +220,25 @@ class LiveSaveTest {
         }
     }
 
+    @Test
+    void pagesGivenBackMeanwhileAreInItAndZeroInTheNext() throws Exception {
+        try (Fake f = new Fake(PAGES).fill(12)) {
+            byte[][] before = f.all();
+            Path dir =
+                    saveWhile(
+                            f,
+                            "s",
+                            SaveOptions.LIVE,
+                            () -> f.ram.discard(600L * 4096, 300L * 4096));
+            assertThat(memory(dir)).isDeepEqualTo(before);
+            f.ram.discard(20L * 4096, 4096);
+            Path next = saveWhile(f, "t", LIVE_INCREMENTAL, () -> {});
+            assertThat(memory(next)).isDeepEqualTo(f.all());
+            assertThat(f.peek(600)).isEqualTo(new byte[4096]);
+            assertThat(f.peek(20)).isEqualTo(new byte[4096]);
+        }
+    }
+
     private static byte[][] blocks(Fake f) {
         byte[][] all = new byte[f.pages()][4096];
         for (int p = 0; p < all.length; p++) {
