@@ -4,6 +4,7 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.cpu.x86.semantics.system.Debug;
 import dev.faultline.cpu.x86.semantics.system.Events;
 
 /**
@@ -153,6 +154,7 @@ public final class RunLoop {
         int code = errorCode;
         int k = kind;
         int len = length;
+        Debug.interrupted(v);
         for (; ; ) {
             if (Events.deliver(v, first, code, k, len) == 0) {
                 return EVENT_DELIVERED;

@@ -57,8 +57,7 @@ public final class Debug {
         s.suppressTrap = false;
         s.resumeLoaded = false;
         s.stackSegmentLoaded = false;
-        s.hits &= s.held;
-        s.held = 0;
+        s.hits = s.held; // they stay held: RAM protection may stop the instruction, to be tried again
         if ((v.dr[7] & ENABLED) == 0) {
             return 0;
         }
@@ -106,6 +105,7 @@ public final class Debug {
         }
         int bits = s.hits;
         s.hits = 0;
+        s.held = 0;
         if ((flagsBefore & VcpuContext.TF) != 0 && !s.suppressTrap) {
             bits |= DR6_BS;
         }
@@ -116,6 +116,13 @@ public final class Debug {
             v.eflags |= VcpuContext.RF;
         }
         return raise(v, bits);
+    }
+
+    /** An event is delivered: conditions that a load of SS held over are forgotten. */
+    public static void interrupted(VcpuContext v) {
+        if (v.system != null) {
+            SystemState.of(v).held = 0;
+        }
     }
 
     /**
