@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The fault sweep: every instruction, with each of its accesses stopped by RAM protection. See docs/howto/fault-sweep.md.
-#   fault-sweep.sh [--cases N] [--seed S] [--mnemonic M] [--mode MODE] [--show N]
+#   fault-sweep.sh [--cases N] [--seed S] [--mnemonic M] [--mode MODE] [--show N] [--what single|programs|all] [--program KIND]
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/distribution/src/main/dist/lib/find-jdk.sh"

@@ -8,7 +8,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * The fault sweep: every line of the instruction table, in every mode that has it, with every
@@ -17,7 +19,9 @@ import java.util.TreeMap;
 public final class FaultSweep {
     private final SweepMachine machine = new SweepMachine();
     private final Sweeper sweeper = new Sweeper(machine);
+    private final BlockSweeper blocks = new BlockSweeper(machine);
     private final MemorySegment image = Arena.ofAuto().allocate(SweepMachine.RAM, 4096);
+    private final Random random = new Random(9);
     private final Map<String, Integer> perMnemonic = new TreeMap<>();
 
     /** Descriptions of the cases that differ. */
@@ -28,36 +32,84 @@ public final class FaultSweep {
 
     int cases;
 
+    /** Cases that were run in blocks too. */
+    int programs;
+
     private final int shown;
+
+    /** The only kind of program wanted, or null for all of them. */
+    SweepProgram.Kind only;
+
+    /** Whether single instructions, and whether programs, are wanted. */
+    boolean steps = true;
+
+    boolean runs = true;
 
     FaultSweep(int shown) {
         this.shown = shown;
     }
 
     long runs() {
-        return sweeper.runs;
+        return sweeper.runs + blocks.runs;
     }
 
     long stops() {
-        return sweeper.stops;
+        return sweeper.stops + blocks.stops;
     }
 
-    /** One case. */
+    /** Programs that do not end, and were not run in blocks. */
+    int endless() {
+        return blocks.endless;
+    }
+
+    /** One case: the instruction alone, then in a program. */
     void one(SweepMode mode, InstructionTable.Entry e, long seed, boolean full) {
+        if (steps) {
+            SweepCase c = new SweepCase(mode, e, seed, image).make(machine.v);
+            cases++;
+            report(e, c.toString(), () -> sweeper.sweep(c, full));
+        }
+        if (runs) {
+            SweepProgram.Kind[] kinds = SweepProgram.Kind.values();
+            program(mode, e, seed, only != null ? only : kinds[random.nextInt(kinds.length)], full);
+        }
+    }
+
+    private void program(
+            SweepMode mode,
+            InstructionTable.Entry e,
+            long seed,
+            SweepProgram.Kind kind,
+            boolean full) {
         SweepCase c = new SweepCase(mode, e, seed, image).make(machine.v);
-        cases++;
+        SweepProgram p = new SweepProgram(c, allowed(c, kind));
+        programs++;
+        report(e, c + " " + p, () -> blocks.sweep(c, p, full));
+    }
+
+    /**
+     * A REP that writes to decoded code leaves its block after each iteration, and then an interrupt
+     * may come, as it may on hardware; stepping has no blocks.
+     */
+    private static SweepProgram.Kind allowed(SweepCase c, SweepProgram.Kind kind) {
+        boolean pending =
+                kind == SweepProgram.Kind.SHADOW_STI || kind == SweepProgram.Kind.SHADOW_SS;
+        boolean overCode = Math.abs(c.destination() - SweepMode.CODE - 0x1000) < 0x1800;
+        return pending && c.repeated && overCode ? SweepProgram.Kind.PLAIN : kind;
+    }
+
+    private void report(InstructionTable.Entry e, String what, Supplier<String> sweep) {
         String d;
         try {
-            d = sweeper.sweep(c, full);
+            d = sweep.get();
         } catch (RuntimeException | AssertionError x) {
             StackTraceElement[] at = x.getStackTrace();
             d = x + (at.length > 0 ? " " + at[0] + " " + at[Math.min(1, at.length - 1)] : "");
         }
         if (!d.isEmpty()) {
             int n = perMnemonic.merge(e.mnemonic, 1, Integer::sum);
-            String text = c + ": " + d;
             if (n <= shown) {
-                differences.add(text);
+                differences.add(what + ": " + d);
             }
         }
     }
@@ -84,17 +136,20 @@ public final class FaultSweep {
         }
     }
 
-    /** One case of every line, in one of its modes. */
+    /** One case of every line, in one of its modes; of every fifth in a program too. */
     void sample(long seed) {
         int i = 0;
+        int lines = 0;
         for (InstructionTable.Entry e : InstructionTable.all()) {
             SweepMode mode = SweepMode.values()[i++ % SweepMode.values().length];
             while (!SweepCase.exists(e, mode)) {
                 mode = SweepMode.values()[i++ % SweepMode.values().length];
             }
             forms++;
+            runs = lines++ % 5 == 0;
             one(mode, e, seed, false);
         }
+        runs = true;
     }
 
     /** External interrupts and NMIs in front of a NOP. */
@@ -120,6 +175,8 @@ public final class FaultSweep {
         int shown = 3;
         String mnemonic = null;
         SweepMode mode = null;
+        SweepProgram.Kind kind = null;
+        String what = "all";
         for (int i = 0; i + 1 < args.length; i += 2) {
             String value = args[i + 1];
             switch (args[i]) {
@@ -128,10 +185,13 @@ public final class FaultSweep {
                 case "--mnemonic" -> mnemonic = value;
                 case "--mode" -> mode = SweepMode.valueOf(value);
                 case "--show" -> shown = Integer.parseInt(value);
+                case "--program" -> kind = SweepProgram.Kind.valueOf(value);
+                case "--what" -> what = value;
                 default ->
                         throw new IllegalArgumentException(
                                 args[i]
-                                        + ": expected --cases, --seed, --mnemonic, --mode or --show");
+                                        + ": expected --cases, --seed, --mnemonic, --mode, --show,"
+                                        + " --program or --what");
             }
         }
         if (args.length % 2 != 0) {
@@ -139,6 +199,9 @@ public final class FaultSweep {
         }
         long began = System.nanoTime();
         FaultSweep s = new FaultSweep(shown);
+        s.only = kind;
+        s.steps = !what.equals("programs");
+        s.runs = !what.equals("single");
         s.all(mnemonic, mode, count, seed, true);
         for (SweepMode m : SweepMode.values()) {
             if (mnemonic == null && (mode == null || mode == m)) {
@@ -149,13 +212,15 @@ public final class FaultSweep {
         s.differences.forEach(out::println);
         s.perMnemonic.forEach((k, n) -> out.println(k + ": " + n + " cases differ"));
         out.printf(
-                "%d forms (lines x modes), %d cases, %d runs, %d exits, 4 regimes, 2 styles, %d differences, %d s%n",
+                "%d forms (lines x modes), %d cases, %d programs in blocks (%d more do not end), %d runs, %d exits, 4 regimes, 2 styles, %d differences, %d s%n",
                 s.forms,
                 s.cases,
+                s.programs - s.endless(),
+                s.endless(),
                 s.runs(),
                 s.stops(),
                 s.different(),
                 (System.nanoTime() - began) / 1_000_000_000L);
-        System.exit(s.different() == 0 && s.cases > 0 ? 0 : 1);
+        System.exit(s.different() == 0 && s.cases + s.programs > 0 ? 0 : 1);
     }
 }

@@ -40,9 +40,24 @@ class FaultSweepTest {
             })
     void manyAccesses(String mnemonic) {
         FaultSweep s = new FaultSweep(3);
+        s.runs = false;
         s.all(mnemonic, null, 2, 40, false);
         assertThat(s.differences).isEmpty();
         assertThat(s.cases).isPositive();
+    }
+
+    /** In the middle of blocks and at their ends, in all modes. */
+    @ParameterizedTest
+    @EnumSource(SweepProgram.Kind.class)
+    void inBlocks(SweepProgram.Kind kind) {
+        FaultSweep s = new FaultSweep(3);
+        s.steps = false;
+        s.only = kind;
+        s.all(kind == SweepProgram.Kind.FUSED ? "POP" : "CMP", null, 1, 3, false);
+        s.all("MOVS", null, 1, 3, false);
+        assertThat(s.differences).isEmpty();
+        assertThat(s.programs - s.endless()).isGreaterThan(90);
+        assertThat(s.stops()).isGreaterThan(20L * s.programs);
     }
 
     @ParameterizedTest

@@ -548,6 +548,11 @@ final class SweepCase {
         return random.nextInt() & 0xCD5 | 2 | (chance(.3) && operandSize == 4 ? VcpuContext.VM : 0);
     }
 
+    /** Linear address of the memory operand, or -1. */
+    int operand() {
+        return operand;
+    }
+
     /** The instruction has a memory operand of its own. */
     boolean memory() {
         return operand >= 0;

@@ -32,6 +32,15 @@ final class SweepState {
 
     final long[] values = new long[SIZE];
 
+    /** Of the field {@code name}. */
+    static int index(String name) {
+        int i = NAMES.indexOf(name);
+        if (i < 0) {
+            throw new IllegalArgumentException(name + ": no such field");
+        }
+        return i;
+    }
+
     static SweepState of(VcpuContext v) {
         SweepState s = new SweepState();
         walk(v, new Walker(s.values, false));

@@ -469,7 +469,8 @@ final class Sweeper {
                         expected.get(ValueLayout.JAVA_BYTE, at));
     }
 
-    private static boolean equal(MemorySegment a, MemorySegment b) {
+    /** Accessed and dirty bits of paging structures aside. */
+    static boolean equal(MemorySegment a, MemorySegment b) {
         int t = SweepMachine.TABLES;
         int e = SweepMachine.TABLES_END;
         if (MemorySegment.mismatch(a, 0, t, b, 0, t) >= 0
