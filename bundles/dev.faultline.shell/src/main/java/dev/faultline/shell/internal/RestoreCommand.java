@@ -8,7 +8,6 @@ import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -16,15 +15,18 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code restore DIR}: resumes a snapshot. */
+/** {@code restore PLACE}: resumes a snapshot. */
 @Command(name = "restore", description = "Resumes a snapshot.")
 final class RestoreCommand implements Callable<Integer> {
     private static final long MAX_SECONDS = 1_000_000;
 
     private final Services services;
 
-    @Parameters(paramLabel = "DIR", description = "the snapshot")
-    private Path dir;
+    @Parameters(
+            paramLabel = "DIR|URI",
+            converter = Place.Converter.class,
+            description = "the snapshot's directory, or where it is, for example http://host/dir")
+    private Place place;
 
     @Option(
             names = "--mode",
@@ -80,7 +82,7 @@ final class RestoreCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         options.check();
         RestoreOptions how = how();
-        SnapshotInfo info = services.snapshots().info(dir);
+        SnapshotInfo info = services.snapshots().info(place.uri());
         MachineConfig c = info.config();
         MachineConfig config =
                 new MachineConfig(
@@ -94,7 +96,7 @@ final class RestoreCommand implements Callable<Integer> {
                 RunSession session = new RunSession(services, machine, options)) {
             session.prepare();
             session.begin();
-            try (Restored restored = services.snapshots().restore(dir, machine, how)) {
+            try (Restored restored = services.snapshots().restore(place.uri(), machine, how)) {
                 session.protect();
                 int code = session.run(restored);
                 if (how.recording() != null) {

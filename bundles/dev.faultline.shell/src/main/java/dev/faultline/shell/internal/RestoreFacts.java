@@ -2,12 +2,32 @@
 package dev.faultline.shell.internal;
 
 import dev.faultline.api.snapshot.RestoreStatistics;
+import dev.faultline.api.snapshot.SourceStatistics;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What a restore counted, for scripts. */
 final class RestoreFacts {
     private RestoreFacts() {}
+
+    /** What the place that the snapshot came from was asked. */
+    static Map<String, Object> of(SourceStatistics s) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("place", s.source());
+        m.put("requests", s.requests());
+        m.put("bytes", s.bytes());
+        m.put("retries", s.retries());
+        m.put("timeouts", s.timeouts());
+        m.put("failures", s.failures());
+        Map<String, Object> buckets = new LinkedHashMap<>();
+        for (int i = 0; i < s.latency().size(); i++) {
+            if (s.latency().get(i) != 0) {
+                buckets.put(String.valueOf(2L << i), s.latency().get(i));
+            }
+        }
+        m.put("latencyMicros", buckets);
+        return m;
+    }
 
     static Map<String, Object> of(RestoreStatistics s) {
         Map<String, Object> m = new LinkedHashMap<>();

@@ -281,6 +281,7 @@ final class RunSession implements AutoCloseable {
             r.put("bytesRead", restored.bytesRead());
             r.put("readyMillis", readyAt == 0 ? null : Sizes.millis(readyAt - begin));
             r.putAll(RestoreFacts.of(restored.statistics()));
+            r.put("source", RestoreFacts.of(restored.source()));
             m.put("restore", r);
         }
         return m;

@@ -55,7 +55,7 @@ final class SnapshotCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "what to do is missing: snapshot save IMAGE DIR --when TEXT, or list|show|verify|compact|delete DIR");
+                "what to do is missing: snapshot save IMAGE DIR --when TEXT, or list|compact|delete DIR, or show|verify DIR|URI");
     }
 
     // ---- list and show
@@ -109,7 +109,7 @@ final class SnapshotCommand implements Runnable {
 
     @Command(name = "show", description = "What a snapshot holds, and where.")
     int show(
-            @Parameters(paramLabel = "DIR") Path dir,
+            @Parameters(paramLabel = "DIR|URI", converter = Place.Converter.class) Place place,
             @Option(
                             names = "--picture",
                             paramLabel = "FILE",
@@ -120,14 +120,14 @@ final class SnapshotCommand implements Runnable {
         if (picture != null) {
             SnapshotPicture.checkName(picture);
         }
-        SnapshotInfo i = services.snapshots().info(dir);
-        SnapshotPicture p = SnapshotPicture.of(services.snapshots(), i);
-        line("directory", i.dir());
+        SnapshotInfo i = services.snapshots().info(place.uri());
+        SnapshotPicture p = SnapshotPicture.of(services.snapshots(), i, place);
+        line(i.dir() == null ? "place" : "directory", place);
         line("created", i.created());
         line("machine", i.config().name());
         line("RAM", Sizes.bytes(i.config().ramBytes()));
         line("vCPUs", i.config().vcpus());
-        line("on disk", Sizes.bytes(i.bytes()));
+        line(i.dir() == null ? "stored" : "on disk", Sizes.bytes(i.bytes()));
         line("pages", String.format(Locale.ROOT, "%,d, of them all zero %,d", i.pages(), i.zeroPages()));
         line(
                 "recorded working set",
@@ -135,6 +135,7 @@ final class SnapshotCommand implements Runnable {
         services.out().println();
         services.out().print(p.text(services.out()));
         describe(i, facts.all);
+        facts.put("path", place);
         facts.put("workingSetPages", p.workingSet());
         facts.put("pageKinds", kinds(p.map()));
         if (picture != null) {
@@ -167,23 +168,25 @@ final class SnapshotCommand implements Runnable {
     // -------------------------------------------------------------------------------------
 
     @Command(name = "verify", description = "Reads and checks every page.")
-    int verify(@Parameters(paramLabel = "DIR") Path dir, @Mixin Facts facts)
+    int verify(
+            @Parameters(paramLabel = "DIR|URI", converter = Place.Converter.class) Place place,
+            @Mixin Facts facts)
             throws IOException, SnapshotException {
         long begin = System.nanoTime();
         long n;
         try (Progress p = new Progress(services.err())) {
-            n = services.snapshots().verify(dir, f -> p.done("verifying", f));
+            n = services.snapshots().verify(place.uri(), f -> p.done("verifying", f));
         }
         double millis = Sizes.millis(System.nanoTime() - begin);
         services.out()
                 .printf(
                         Locale.ROOT,
                         "%s: %,d pages, %s, are good; checked in %s%n",
-                        dir,
+                        place,
                         n,
                         Sizes.bytes(n << 12),
                         Sizes.millis(millis));
-        facts.put("path", dir);
+        facts.put("path", place);
         facts.put("pages", n);
         facts.put("verifyMillis", millis);
         facts.write();

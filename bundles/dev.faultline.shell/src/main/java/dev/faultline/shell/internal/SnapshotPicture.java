@@ -44,9 +44,13 @@ public final class SnapshotPicture {
     }
 
     /** Reads the index and the recording, not the pages. */
-    public static SnapshotPicture of(SnapshotService snapshots, SnapshotInfo i)
+    public static SnapshotPicture of(SnapshotService snapshots, SnapshotInfo i, Place place)
             throws SnapshotException {
-        return of(snapshots, i, "Snapshot " + i.dir().toAbsolutePath().normalize().getFileName());
+        return new SnapshotPicture(
+                snapshots.pageMap(place.uri()),
+                snapshots.workingSet(place.uri()),
+                i,
+                "Snapshot " + place.name());
     }
 
     static SnapshotPicture of(SnapshotService snapshots, SnapshotInfo i, String title)

@@ -96,6 +96,11 @@ public final class Sources {
         this.policy = policy;
     }
 
+    /** From the next request on. */
+    void use(SourcePolicy changed) {
+        policy = changed;
+    }
+
     @Modified
     void modified(Config c) {
         try {

@@ -33,9 +33,19 @@ class SourceTest {
     private static final URI PLACE = URI.create("test://host/s");
 
     @TempDir Path scratch;
-    private final Sources sources = new Sources(new SourcePolicy(400, 150, 2, 1, 64 << 10));
+    private final Sources sources = new Sources(new SourcePolicy(40_000, 20_000, 2, 1, 64 << 10));
     private final Snapshots snapshots = new Snapshots(Disk.REAL, null, sources);
     private UntrustedSource stranger;
+
+    /** What hangs is waited for shortly, all else for as long as a host that does much else needs. */
+    private void is(Manner manner) {
+        stranger.manner = manner;
+        sources.use(
+                manner == Manner.HANGS
+                        ? new SourcePolicy(400, 150, 2, 1, 64 << 10)
+                        : new SourcePolicy(40_000, 20_000, 2, 1, 64 << 10));
+    }
+
     private Fake saved;
     private Fake lazy;
 
@@ -97,7 +107,7 @@ class SourceTest {
                 };
         try (Restored r = snapshots.restore(PLACE, lazy.machine, RestoreMode.LAZY)) {
             assertThat(lazy.read(0)).isEqualTo(saved.peek(0));
-            stranger.manner = manner;
+            is(manner);
             stranger.only = "pack";
             int stored = stored(600);
             byte[] before = lazy.peek(stored);
@@ -110,11 +120,11 @@ class SourceTest {
             assertThat(lazy.lastReason).isEqualTo(r.failure().getMessage());
             assertThat(lazy.read(stored)).as("still").isNull();
 
-            stranger.manner = Manner.GOOD;
+            is(Manner.GOOD);
             assertThat(lazy.read(stored)).isEqualTo(saved.peek(stored));
             assertThat(r.failure()).isNull();
 
-            stranger.manner = manner;
+            is(manner);
             int another = stored(900);
             assertThat(lazy.read(another)).isNull();
             r.reattach(scratch.resolve("s").toUri());
@@ -138,11 +148,11 @@ class SourceTest {
     @Test
     void retriesAndTimeoutsAreCounted() throws Exception {
         try (Restored r = snapshots.restore(PLACE, lazy.machine, RestoreMode.LAZY)) {
-            stranger.manner = Manner.IO_ERROR;
+            is(Manner.IO_ERROR);
             lazy.read(stored(0));
             assertThat(r.source().failures()).isEqualTo(3);
             assertThat(r.source().retries()).isEqualTo(2);
-            stranger.manner = Manner.HANGS;
+            is(Manner.HANGS);
             lazy.read(stored(0));
             assertThat(r.source().timeouts()).isBetween(1L, 3L);
         }
@@ -152,7 +162,7 @@ class SourceTest {
     @Test
     void aSourceThatHangsForGoodCostsAFewThreads() throws Exception {
         try (Restored r = snapshots.restore(PLACE, lazy.machine, RestoreMode.LAZY)) {
-            stranger.manner = Manner.HANGS;
+            is(Manner.HANGS);
             for (int i = 0; i < 7; i++) {
                 assertThat(lazy.read(stored(600))).isNull();
                 assertThat(r.failure().kind()).isEqualTo(Kind.SOURCE);
@@ -170,7 +180,7 @@ class SourceTest {
     @Test
     void manyThatWaitForTheSamePageAllComeBack() throws Exception {
         try (Restored r = snapshots.restore(PLACE, lazy.machine, RestoreMode.LAZY)) {
-            stranger.manner = Manner.HANGS;
+            is(Manner.HANGS);
             int page = stored(600);
             Thread[] vcpus = new Thread[8];
             AtomicReference<byte[]> seen = new AtomicReference<>();
@@ -189,7 +199,7 @@ class SourceTest {
             stood.await();
             assertThat(seen.get()).isNull();
             assertThat(r.failure().kind()).isEqualTo(Kind.SOURCE);
-            stranger.manner = Manner.GOOD;
+            is(Manner.GOOD);
             stranger.release.countDown();
             assertSame();
         }
@@ -200,7 +210,7 @@ class SourceTest {
     void aLateAnswerAndAKeptBufferChangeNothing() throws Exception {
         Path dir = scratch.resolve("raw");
         snapshots.save(saved.machine, dir, new SaveOptions(Compression.NONE, false), x -> {});
-        stranger.manner = Manner.KEEPS_THE_BUFFER;
+        is(Manner.KEEPS_THE_BUFFER);
         stranger.only = "pack";
         URI raw = URI.create("test://host/raw");
         try (Restored r = snapshots.restore(raw, lazy.machine, RestoreMode.LAZY)) {
@@ -212,7 +222,7 @@ class SourceTest {
                     assertThat(b).as("page %d", p).isEqualTo(saved.peek(p));
                 }
             }
-            stranger.manner = Manner.GOOD;
+            is(Manner.GOOD);
             assertSame();
         } catch (SnapshotException e) {
             assertThat(e.kind()).isEqualTo(Kind.CORRUPT); // it spoilt the head of the pack
@@ -225,7 +235,7 @@ class SourceTest {
             names = {"GOOD", "KEEPS_THE_BUFFER"},
             mode = EnumSource.Mode.EXCLUDE)
     void openingNeverTrusts(Manner manner) {
-        stranger.manner = manner;
+        is(manner);
         SnapshotException e =
                 catchThrowableOfType(SnapshotException.class, () -> snapshots.info(PLACE));
         Kind kind =
@@ -241,7 +251,7 @@ class SourceTest {
     @Test
     void sizesThatAreWrongAreNoticedBeforeAnythingIsRead() {
         for (Manner m : new Manner[] {Manner.SAYS_HUGE, Manner.SAYS_NEGATIVE}) {
-            stranger.manner = m;
+            is(m);
             stranger.only = "pack";
             stranger.reads.clear();
             assertThatThrownBy(() -> snapshots.restore(PLACE, lazy.machine, RestoreMode.LAZY))
@@ -273,7 +283,7 @@ class SourceTest {
     @Test
     void aSourceThatSomebodyBringsIsAttachedAndClosed() throws Exception {
         try (Restored r = snapshots.restore(PLACE, lazy.machine, RestoreMode.LAZY)) {
-            stranger.manner = Manner.IO_ERROR;
+            is(Manner.IO_ERROR);
             assertThat(lazy.read(stored(0))).isNull();
             UntrustedSource mine = new UntrustedSource(scratch);
             r.reattach(mine.source(scratch.resolve("s")));
@@ -340,13 +350,13 @@ class SourceTest {
         }
         URI child = URI.create("test://host/child");
         try (Restored r = snapshots.restore(child, lazy.machine, RestoreMode.LAZY)) {
-            stranger.manner = Manner.IO_ERROR;
+            is(Manner.IO_ERROR);
             assertThat(lazy.read(stored(300))).isNull();
             assertThat(r.failure()).hasMessageContaining("test://host/");
             r.reattach(scratch.resolve("child").toUri());
             assertSame();
         }
-        stranger.manner = Manner.GOOD;
+        is(Manner.GOOD);
         Files.move(scratch.resolve("s"), scratch.resolve("elsewhere"));
         try (Fake g = new Fake(PAGES)) {
             assertThatThrownBy(() -> snapshots.restore(child, g.machine, RestoreMode.LAZY))

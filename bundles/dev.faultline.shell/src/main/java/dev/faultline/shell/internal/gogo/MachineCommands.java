@@ -3,6 +3,7 @@ package dev.faultline.shell.internal.gogo;
 
 import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
+import dev.faultline.api.snapshot.SourceStatistics;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
@@ -119,6 +120,16 @@ public final class MachineCommands {
                                                 .name()
                                                 .toLowerCase(java.util.Locale.ROOT),
                                         g.restored().pagesLoaded()));
+                SourceStatistics read = g.restored().source();
+                t.row(
+                        "read from",
+                        "%s: %,d requests, %s, %,d retries, %,d timeouts"
+                                .formatted(
+                                        read.source(),
+                                        read.requests(),
+                                        Sizes.bytes(read.bytes()),
+                                        read.retries(),
+                                        read.timeouts()));
                 if (g.restored().failure() != null) {
                     t.row("restore failed", g.restored().failure().getMessage());
                 }

@@ -9,6 +9,7 @@ import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
+import dev.faultline.shell.internal.Place;
 import dev.faultline.shell.internal.Sizes;
 import dev.faultline.shell.internal.SnapshotPicture;
 import java.nio.file.Path;
@@ -19,13 +20,13 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 
-/** {@code vm:snapshot save|restore|list|show|verify|compact|delete}. */
+/** {@code vm:snapshot save|restore|attach|list|show|verify|compact|delete}. */
 @Component(
         service = SnapshotCommands.class,
         property = {"osgi.command.scope=vm", "osgi.command.function=snapshot"})
 public final class SnapshotCommands {
     private static final String USE =
-            "expected save NAME DIR, or restore, list, show, verify, compact or delete with a DIR";
+            "expected save NAME DIR, attach NAME DIR|URI, or restore, list, show, verify, compact or delete with a DIR";
     private final Guests guests;
 
     @Activate
@@ -34,7 +35,9 @@ public final class SnapshotCommands {
     }
 
     @Descriptor(
-            "snapshot save NAME DIR: saves a machine; restore DIR: resumes one in the background; list DIR: lists them;"
+            "snapshot save NAME DIR: saves a machine; restore DIR|URI: resumes one in the background;"
+                    + " attach NAME DIR|URI: a restored machine goes on loading there, and starts if it stood;"
+                    + " list DIR: lists them;"
                     + " show DIR: what is in one and where; verify DIR: checks every page;"
                     + " compact DIR: takes in what it shares with its parents; delete DIR: deletes it")
     public String snapshot(
@@ -59,7 +62,7 @@ public final class SnapshotCommands {
             @Descriptor("save: none, lz4 or zstd (default lz4)")
                     @Parameter(names = "--compression", absentValue = "lz4")
                     String compression,
-            @Descriptor("save, restore, list, show, verify, compact or delete") String verb,
+            @Descriptor("save, restore, attach, list, show, verify, compact or delete") String verb,
             @Descriptor("save: machine and directory; else: directory") String... arguments) {
         return orLine(() -> {
             return switch (verb) {
@@ -68,10 +71,12 @@ public final class SnapshotCommands {
                                 count(verb, arguments, 2)[0],
                                 Path.of(arguments[1]),
                                 new SaveOptions(compression(compression), incremental, live, live));
-                case "restore" -> restore(directory(verb, arguments), mode(mode), name);
+                case "restore" -> restore(place(verb, arguments), mode(mode), name);
+                case "attach" ->
+                        attach(count(verb, arguments, 2)[0], Place.of(arguments[1]));
                 case "list" -> list(directory(verb, arguments));
-                case "show" -> show(directory(verb, arguments));
-                case "verify" -> verify(directory(verb, arguments));
+                case "show" -> show(place(verb, arguments));
+                case "verify" -> verify(place(verb, arguments));
                 case "compact" -> compact(directory(verb, arguments));
                 case "delete" -> delete(directory(verb, arguments));
                 default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
@@ -81,6 +86,10 @@ public final class SnapshotCommands {
 
     private static Path directory(String verb, String[] arguments) {
         return Path.of(count(verb, arguments, 1)[0]);
+    }
+
+    private static Place place(String verb, String[] arguments) {
+        return Place.of(count(verb, arguments, 1)[0]);
     }
 
     private static String[] count(String verb, String[] arguments, int n) {
@@ -122,13 +131,27 @@ public final class SnapshotCommands {
                         Sizes.millis(Sizes.millis(i.pauseNanos())));
     }
 
-    private String show(Path dir) throws MachineException {
+    private String attach(String name, Place place) throws MachineException {
+        Guest g = guests.get(name);
+        if (g.restored() == null) {
+            throw new MachineException(
+                    name + " was not restored from a snapshot by this shell; nothing to attach");
+        }
+        boolean stood = g.restored().failure() != null;
+        g.restored().reattach(place.uri());
+        if (stood) {
+            g.machine().start();
+        }
+        return "%s loads from %s%s".formatted(name, place, stood ? " and runs again" : "");
+    }
+
+    private String show(Place place) throws MachineException {
         SnapshotService snapshots = guests.snapshots();
-        SnapshotInfo i = snapshots.info(dir);
-        SnapshotPicture p = SnapshotPicture.of(snapshots, i);
+        SnapshotInfo i = snapshots.info(place.uri());
+        SnapshotPicture p = SnapshotPicture.of(snapshots, i, place);
         return "%s: %s of %s, %s on disk, saved %s%n%s"
                 .formatted(
-                        dir,
+                        place,
                         i.config().name(),
                         Sizes.bytes(i.config().ramBytes()),
                         Sizes.bytes(i.bytes()),
@@ -137,8 +160,9 @@ public final class SnapshotCommands {
                 .stripTrailing();
     }
 
-    private String verify(Path dir) throws MachineException {
-        return "%s: %,d pages are good".formatted(dir, guests.snapshots().verify(dir, f -> {}));
+    private String verify(Place place) throws MachineException {
+        return "%s: %,d pages are good"
+                .formatted(place, guests.snapshots().verify(place.uri(), f -> {}));
     }
 
     private String compact(Path dir) throws MachineException {
@@ -153,16 +177,16 @@ public final class SnapshotCommands {
         return "deleted " + dir;
     }
 
-    private String restore(Path dir, RestoreMode mode, String name) throws MachineException {
+    private String restore(Place place, RestoreMode mode, String name) throws MachineException {
         SnapshotService snapshots = guests.snapshots();
-        MachineConfig saved = snapshots.info(dir).config();
+        MachineConfig saved = snapshots.info(place.uri()).config();
         String wanted = name.isBlank() ? guests.free(saved.name()) : name;
         Guest g =
                 guests.create(
                         new MachineConfig(
                                 wanted, saved.ramBytes(), saved.vcpus(), "", "", saved.devices()));
         try {
-            g.restored(snapshots.restore(dir, g.machine(), mode));
+            g.restored(snapshots.restore(place.uri(), g.machine(), mode));
             g.machine().start();
         } catch (MachineException | RuntimeException e) {
             guests.remove(g);

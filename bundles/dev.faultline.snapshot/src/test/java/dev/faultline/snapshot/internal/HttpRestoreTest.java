@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
+import dev.faultline.api.snapshot.RestoreOptions.Window;
+import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SaveOptions;
+import dev.faultline.api.snapshot.SaveOptions.Compression;
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.snapshot.internal.WebServer.Manner;
+import dev.faultline.source.http.internal.HttpSources;
+import java.lang.annotation.Annotation;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Restores over HTTP, from a server that misbehaves, dies and comes back elsewhere. */
+@Timeout(60)
+class HttpRestoreTest {
+    private static final int PAGES = 1200;
+
+    @TempDir Path scratch;
+    /** Long enough for a host that does much else. */
+    private static final SourcePolicy PATIENT = new SourcePolicy(40_000, 20_000, 2, 1, 64 << 10);
+
+    private static final SourcePolicy SHORT = new SourcePolicy(500, 200, 2, 1, 64 << 10);
+
+    private final Sources sources = new Sources(PATIENT);
+    private final Snapshots snapshots = new Snapshots(Disk.REAL, null, sources);
+    private Fake saved;
+    private Fake lazy;
+    private WebServer server;
+    private URI place;
+
+    /** As the configuration's defaults. */
+    private static final class Defaults implements HttpSources.Config {
+        @Override
+        public long connect_timeout() {
+            return 5000;
+        }
+
+        @Override
+        public long answer_timeout() {
+            return 30_000;
+        }
+
+        @Override
+        public String[] redirect_hosts() {
+            return new String[0];
+        }
+
+        @Override
+        public Class<? extends Annotation> annotationType() {
+            return HttpSources.Config.class;
+        }
+    }
+
+    @BeforeEach
+    void save() throws Exception {
+        sources.bind(new HttpSources(new Defaults()), Map.of());
+        saved = new Fake(PAGES).fill(31);
+        lazy = new Fake(PAGES);
+        snapshots.save(saved.machine, scratch.resolve("s"), SaveOptions.DEFAULT, x -> {});
+        server = new WebServer(scratch);
+        place = server.uri("s");
+    }
+
+    @AfterEach
+    void close() {
+        server.close();
+        saved.close();
+        lazy.close();
+    }
+
+    private void assertSame() {
+        for (int p = 0; p < saved.pages(); p++) {
+            assertThat(lazy.read(p)).as("page %d", p).isEqualTo(saved.peek(p));
+        }
+    }
+
+    /** A page in a chunk, at or after {@code from}. */
+    private int stored(int from) throws SnapshotException {
+        try (Image x = Image.open(scratch.resolve("s"))) {
+            int p = from;
+            while (x.kind(p) != Layout.CHUNK) {
+                p++;
+            }
+            return p;
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(RestoreMode.class)
+    void everyModeGivesTheSameMemory(RestoreMode mode) throws Exception {
+        if (mode == RestoreMode.RECORDED) {
+            record();
+        }
+        try (Restored r = snapshots.restore(place, lazy.machine, mode)) {
+            assertThat(r.awaitPrefetched(Duration.ofSeconds(30))).isTrue();
+            assertSame();
+            assertThat(r.source().bytes()).isPositive();
+        }
+    }
+
+    private void record() throws Exception {
+        try (Fake f = new Fake(PAGES);
+                Restored r =
+                        snapshots.restore(
+                                scratch.resolve("s"),
+                                f.machine,
+                                RestoreOptions.of(RestoreMode.LAZY).recording(Window.DEFAULT))) {
+            for (int p = 0; p < PAGES; p += 7) {
+                f.read(p);
+            }
+            r.saveRecording();
+        }
+    }
+
+    @Test
+    void openingTakesFewRequests() throws Exception {
+        snapshots.info(place);
+        assertThat(server.requests).hasSizeLessThanOrEqualTo(3); // manifest, its length, the trace
+        server.requests.clear();
+        try (Restored r = snapshots.restore(place, lazy.machine, RestoreMode.LAZY)) {
+            assertThat(server.requests).hasSizeLessThanOrEqualTo(3); // manifest, index, pack
+            r.complete();
+            assertThat(lazy.all()).isDeepEqualTo(saved.all());
+        }
+        assertThat(server.requests).hasSizeLessThan(20);
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Manner.class, names = "GOOD", mode = EnumSource.Mode.EXCLUDE)
+    void whateverTheServerDoesTheGuestGoesOnElsewhere(Manner manner) throws Exception {
+        Kind kind =
+                switch (manner) {
+                    case WRONG -> Kind.CORRUPT;
+                    case NOT_FOUND -> Kind.MISSING;
+                    default -> Kind.SOURCE;
+                };
+        try (Restored r = snapshots.restore(place, lazy.machine, RestoreMode.LAZY)) {
+            assertThat(lazy.read(stored(0))).isNotNull();
+            int page = stored(600);
+            byte[] before = lazy.peek(page);
+            server.elsewhere = "http://not-named.invalid/s/pack-0";
+            server.manner = manner;
+            boolean hangs = manner.name().startsWith("HANGS");
+            sources.use(hangs ? SHORT : PATIENT);
+            assertThat(lazy.read(page)).isNull();
+            sources.use(PATIENT);
+            assertThat(lazy.peek(page)).isEqualTo(before);
+            assertThat(r.failure().kind()).as(r.failure().getMessage()).isEqualTo(kind);
+            assertThat(lazy.lastReason).isEqualTo(r.failure().getMessage()).doesNotContain("\n");
+            assertThat(r.source().timeouts() > 0).isEqualTo(hangs);
+            try (WebServer next = new WebServer(scratch)) {
+                r.reattach(next.uri("s"));
+                assertSame();
+                assertThat(r.failure()).isNull();
+            }
+        }
+    }
+
+    /** The server was only overloaded: the same place answers again, nobody attaches anything. */
+    @Test
+    void startingAgainIsEnoughWhenTheServerIsBack() throws Exception {
+        try (Restored r = snapshots.restore(place, lazy.machine, RestoreMode.LAZY)) {
+            server.manner = Manner.ERROR_500;
+            assertThat(lazy.read(stored(600))).isNull();
+            assertThat(r.failure()).hasMessageContaining("500");
+            assertThat(r.source().retries()).isEqualTo(2);
+            server.manner = Manner.GOOD;
+            assertSame();
+        }
+    }
+
+    @Test
+    void aServerThatSendsUsInCirclesIsLeft() throws Exception {
+        SaveOptions raw = new SaveOptions(Compression.NONE, false);
+        snapshots.save(saved.machine, scratch.resolve("raw"), raw, x -> {});
+        try (Restored r = snapshots.restore(server.uri("raw"), lazy.machine, RestoreMode.LAZY)) {
+            server.elsewhere = "/raw/pack-0";
+            server.manner = Manner.SENDS_ELSEWHERE;
+            assertThat(lazy.read(stored(600))).isNull(); // round and round
+            assertThat(r.failure()).hasMessageContaining("more than 5 times");
+        }
+    }
+
+    @Test
+    void aPlaceWithoutASnapshotAndAServerThatIsNotThere() throws Exception {
+        assertThatThrownBy(() -> snapshots.info(server.uri("nothing")))
+                .hasMessageContaining("there is no snapshot at http://127.0.0.1:");
+        server.close();
+        assertThatThrownBy(() -> snapshots.info(place))
+                .isInstanceOfSatisfying(
+                        SnapshotException.class, e -> assertThat(e.kind()).isEqualTo(Kind.SOURCE));
+        assertThatThrownBy(() -> snapshots.info(URI.create("http://me:secret@127.0.0.1/s")))
+                .hasMessageContaining("without user and password")
+                .message()
+                .doesNotContain("secret");
+    }
+}
