@@ -182,11 +182,13 @@ class Snapshot:
         need(digests == self.m["index"]["digests"], "SHA-256 of a table")
         above = self.parent.all_pages() if self.parent else None
         for s in range(sections):
-            kind, length, offset, digest = struct.unpack_from("<B3xIQ32s", tables, 48 * s)
+            kind, packing, unpacked, length, offset, digest = struct.unpack_from("<BBHIQ32s", tables, 48 * s)
+            need(packing == 1 if unpacked else packing == 0, "packing of section %d" % s)
             count = min(512, self.pages - 512 * s)
             block = self.index[offset:offset + length] if kind == 2 else None
             if block is not None:
                 need(sha(block) == digest, "SHA-256 of section %d" % s)
+                block = lz4(block, unpacked) if packing else block
             for p in range(count):
                 up = next(above)[1] if above else None
                 yield self.page(block, count, p, up) if block else (kind, [bytes(PAGE), up][kind])

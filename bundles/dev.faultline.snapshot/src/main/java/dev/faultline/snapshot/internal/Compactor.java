@@ -121,7 +121,7 @@ final class Compactor {
                     new Manifest(
                             was.created(),
                             was.config(),
-                            w.feature() == null ? List.of() : List.of(w.feature()),
+                            w.features(),
                             null,
                             was.regions(),
                             w.counts(),

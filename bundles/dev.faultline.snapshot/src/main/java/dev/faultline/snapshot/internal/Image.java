@@ -206,7 +206,7 @@ final class Image implements AutoCloseable {
     }
 
     /** Where a section's block is, and its SHA-256. */
-    private record Entry(long at, int length, byte[] digest) {}
+    private record Entry(long at, int length, Codec codec, int unpacked, byte[] digest) {}
 
     private Entry entry(int s) throws SnapshotException {
         ByteBuffer e =
@@ -222,7 +222,17 @@ final class Image implements AutoCloseable {
         }
         byte[] digest = new byte[Layout.DIGEST];
         e.get(16, digest);
-        return new Entry(at, (int) length, digest);
+        int packing = e.get(1);
+        int unpacked = e.getShort(2) & 0xFFFF;
+        boolean asItIs = packing == Codec.RAW.ordinal() && unpacked == 0;
+        if (!asItIs
+                && (packing != Codec.LZ4.ordinal() || unpacked > Section.MAX_SIZE)) {
+            throw badIndex(
+                    "section %d is packed in way %d, to %d bytes".formatted(s, packing, unpacked));
+        }
+        return asItIs
+                ? new Entry(at, (int) length, Codec.RAW, (int) length, digest)
+                : new Entry(at, (int) length, Codec.LZ4, unpacked, digest);
     }
 
     private static boolean matches(Entry e, byte[] b, int from) {
@@ -237,9 +247,13 @@ final class Image implements AutoCloseable {
         }
         try {
             int n = Math.min(Layout.SECTION, pages - s * Layout.SECTION);
+            byte[] block = new byte[e.unpacked];
+            if (!new Codec.Unpacker().unpack(e.codec, b, from, e.length, block, e.unpacked)) {
+                throw badIndex("section " + s + " cannot be unpacked");
+            }
             Section x =
                     Section.of(
-                            Arrays.copyOfRange(b, from, from + e.length),
+                            block,
                             n,
                             manifest.packs(),
                             manifest.parent() != null);

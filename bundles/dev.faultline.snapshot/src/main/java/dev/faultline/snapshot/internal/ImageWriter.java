@@ -9,7 +9,10 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** Writes an index and a pack, one section after the other. One thread. */
 final class ImageWriter implements AutoCloseable {
@@ -59,7 +62,9 @@ final class ImageWriter implements AutoCloseable {
     private final long[] counts = new long[4];
     private long indexBytes = Layout.HEAD;
     private long packBytes = Layout.HEAD;
+    private final Codec.Packer blocks = new Codec.Packer(Codec.LZ4);
     private boolean compressed;
+    private boolean packedBlocks;
     private int section; // sections written
 
     /**
@@ -128,10 +133,25 @@ final class ImageWriter implements AutoCloseable {
                 .put(chunks)
                 .flip();
         block.putInt(4, Digests.crc32c(block.array(), 8, block.limit() - 8));
-        tables.put((byte) Layout.BLOCK).put(new byte[3]).putInt(block.limit()).putLong(indexBytes);
-        tables.put(Digests.sha256().digest(block.array()));
-        indexBytes += block.limit();
-        index.write(block);
+        index(block);
+    }
+
+    /** Most of a block repeats: packed it is a small part, above all where few pages are stored. */
+    private void index(ByteBuffer block) throws IOException {
+        int n = block.limit();
+        int packed = codec == Codec.RAW ? -1 : blocks.pack(block.array(), n);
+        ByteBuffer b = packed < 0 ? block : ByteBuffer.wrap(blocks.out(), 0, packed);
+        packedBlocks |= packed >= 0;
+        tables.put((byte) Layout.BLOCK)
+                .put((byte) (packed < 0 ? Codec.RAW : Codec.LZ4).ordinal())
+                .putShort((short) (packed < 0 ? 0 : n))
+                .putInt(b.limit())
+                .putLong(indexBytes);
+        MessageDigest sha = Digests.sha256();
+        sha.update(b.array(), 0, b.limit());
+        tables.put(sha.digest());
+        indexBytes += b.limit();
+        index.write(b);
     }
 
     /**
@@ -269,9 +289,16 @@ final class ImageWriter implements AutoCloseable {
                 counts[Layout.CHUNK]);
     }
 
-    /** The codec's feature if a chunk uses it, else null. */
-    String feature() {
-        return compressed ? codec.feature() : null;
+    /** Of the codecs that chunks and blocks use. */
+    List<String> features() {
+        Set<String> used = new TreeSet<>();
+        if (packedBlocks) {
+            used.add(Codec.LZ4.feature());
+        }
+        if (compressed) {
+            used.add(codec.feature());
+        }
+        return List.copyOf(used);
     }
 
     @Override

@@ -118,9 +118,7 @@ final class Saver implements AutoCloseable {
         writer.finish();
         writer.close();
         List<String> required = new ArrayList<>();
-        if (writer.feature() != null) {
-            required.add(writer.feature());
-        }
+        required.addAll(writer.features());
         boolean refers = writer.counts().parent() > 0;
         if (refers) {
             required.add(Manifest.PARENT_FEATURE);
