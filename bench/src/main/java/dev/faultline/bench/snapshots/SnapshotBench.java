@@ -18,7 +18,7 @@ import java.util.Map;
 public final class SnapshotBench {
     private static final int RUNS = 7;
     private static final int QUICK_RUNS = 3;
-    private static final List<Measurement> ALL = List.of(new Opening());
+    private static final List<Measurement> ALL = List.of(new Opening(), new WorkingSet(), new Saving(), new Clones());
 
     private final Map<String, String> values = new LinkedHashMap<>();
     private boolean quick;
