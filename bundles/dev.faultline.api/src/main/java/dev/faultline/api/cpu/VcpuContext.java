@@ -266,6 +266,12 @@ public final class VcpuContext {
 
     public int pendingLength;
 
+    /**
+     * Debug conditions (DR6 bits 0-3) of an instruction that loaded SS, which become #DB after the
+     * next instruction.
+     */
+    public int pendingDebug;
+
     /** Why a triple fault happened, for people. */
     public String shutdownReason;
 

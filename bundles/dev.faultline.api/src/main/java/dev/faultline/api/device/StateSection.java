@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.device;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
@@ -9,15 +11,39 @@ import java.util.TreeMap;
 /**
  * The state of one device or vCPU: a typed, versioned map. Values are long, byte[] or String. Not
  * thread-safe.
+ *
+ * <p>What the getters do not find as asked for is an {@link IllegalArgumentException} of one line
+ * that names section and key: a section may come from a file that somebody made.
  */
 public final class StateSection {
     private final String id;
     private final int version;
+    private final boolean optional;
     private final TreeMap<String, Object> values = new TreeMap<>();
 
+    /** A required section: who does not know it cannot restore the machine. */
     public StateSection(String id, int version) {
+        this(id, version, false);
+    }
+
+    /**
+     * @param optional a machine that does not know the section can go on without it; it keeps the
+     *     section and saves it again
+     */
+    public StateSection(String id, int version, boolean optional) {
         this.id = id;
         this.version = version;
+        this.optional = optional;
+    }
+
+    /**
+     * A section of the same id with the same values, which change independently: what a {@link
+     * StateMigrator} starts from.
+     */
+    public StateSection withVersion(int other) {
+        StateSection s = new StateSection(id, other, optional);
+        s.values.putAll(values);
+        return s;
     }
 
     public String id() {
@@ -26,6 +52,15 @@ public final class StateSection {
 
     public int version() {
         return version;
+    }
+
+    public boolean optional() {
+        return optional;
+    }
+
+    /** Takes a value out; nothing happens if there is none. */
+    public void remove(String key) {
+        values.remove(key);
     }
 
     public void put(String key, long value) {
@@ -46,8 +81,8 @@ public final class StateSection {
 
     public void put(String key, long[] value) {
         byte[] b = new byte[value.length * 8];
-        java.nio.ByteBuffer.wrap(b)
-                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+        ByteBuffer.wrap(b)
+                .order(ByteOrder.LITTLE_ENDIAN)
                 .asLongBuffer()
                 .put(value);
         values.put(key, b);
@@ -55,8 +90,8 @@ public final class StateSection {
 
     public void put(String key, int[] value) {
         byte[] b = new byte[value.length * 4];
-        java.nio.ByteBuffer.wrap(b)
-                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+        ByteBuffer.wrap(b)
+                .order(ByteOrder.LITTLE_ENDIAN)
                 .asIntBuffer()
                 .put(value);
         values.put(key, b);
@@ -88,8 +123,22 @@ public final class StateSection {
         return (int) v;
     }
 
+    /** A number of {@code min} to {@code max}. */
+    public long getLong(String key, long min, long max) {
+        long v = getLong(key);
+        if (v < min || v > max) {
+            throw bad(key, "%d to %d, not %d".formatted(min, max, v));
+        }
+        return v;
+    }
+
+    /** A number of {@code min} to {@code max}. */
+    public int getInt(String key, int min, int max) {
+        return (int) getLong(key, min, max);
+    }
+
     public boolean getBoolean(String key) {
-        return getLong(key) != 0;
+        return getLong(key, 0, 1) != 0;
     }
 
     public String getString(String key) {
@@ -100,16 +149,30 @@ public final class StateSection {
         return ((byte[]) typed(key, byte[].class)).clone();
     }
 
+    /** At most {@code most} bytes. */
+    public byte[] getBytes(String key, int most) {
+        byte[] b = (byte[]) typed(key, byte[].class);
+        if (b.length > most) {
+            throw bad(key, "at most %d bytes, not %d".formatted(most, b.length));
+        }
+        return b.clone();
+    }
+
+    /** Fills {@code to}, whose length must match what was saved. */
+    public void getInto(String key, byte[] to) {
+        System.arraycopy(sized(key, to.length), 0, to, 0, to.length);
+    }
+
     /** Fills {@code to}, whose length must match what was saved. */
     public void getInto(String key, long[] to) {
         byte[] b = sized(key, to.length * 8);
-        java.nio.ByteBuffer.wrap(b).order(java.nio.ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(to);
+        ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(to);
     }
 
     /** Fills {@code to}, whose length must match what was saved. */
     public void getInto(String key, int[] to) {
         byte[] b = sized(key, to.length * 4);
-        java.nio.ByteBuffer.wrap(b).order(java.nio.ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(to);
+        ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(to);
     }
 
     public boolean has(String key) {
@@ -124,7 +187,7 @@ public final class StateSection {
     private byte[] sized(String key, int bytes) {
         byte[] b = (byte[]) typed(key, byte[].class);
         if (b.length != bytes) {
-            throw bad(key, bytes + " bytes, not " + b.length);
+            throw bad(key, bytes + " bytes long, not " + b.length);
         }
         return b;
     }
@@ -154,6 +217,7 @@ public final class StateSection {
         if (!(o instanceof StateSection s)
                 || !id.equals(s.id)
                 || version != s.version
+                || optional != s.optional
                 || !values.keySet().equals(s.values.keySet())) {
             return false;
         }
@@ -172,6 +236,6 @@ public final class StateSection {
 
     @Override
     public String toString() {
-        return id + " v" + version + " " + values.keySet();
+        return id + " v" + version + (optional ? " optional " : " ") + values.keySet();
     }
 }

@@ -59,6 +59,7 @@ public final class VcpuReset {
         v.nmiBlocked = false;
         v.pendingVector = -1;
         v.injectedVector = -1;
+        v.pendingDebug = 0;
         v.shutdownReason = null;
         v.staged = null;
         v.instructions = 0;

@@ -132,13 +132,30 @@ record Manifest(
                 "packs",
                 packs.stream().map(p -> Map.of("name", p.name(), "bytes", p.bytes())).toList());
         m.put("formerly", formerly);
-        m.put(
-                "state",
-                state.stream()
-                        .map(s ->
-                                Map.of("id", s.id(), "version", s.version(), "values", s.values()))
-                        .toList());
+        m.put("state", state.stream().map(Manifest::section).toList());
         return Cbor.encode(m);
+    }
+
+    private static Map<String, Object> section(StateSection s) {
+        Map<String, Object> m = new TreeMap<>();
+        m.put("id", s.id());
+        m.put("version", s.version());
+        m.put("values", s.values());
+        if (s.optional()) {
+            m.put("optional", 1);
+        }
+        return m;
+    }
+
+    private static StateSection section(Fields m) {
+        boolean optional = m.has("optional");
+        if (optional && m.number("optional") != 1) {
+            throw new IllegalArgumentException("optional is not 1");
+        }
+        StateSection s =
+                new StateSection(m.text("id"), Math.toIntExact(m.number("version")), optional);
+        m.fields("values").map().forEach(s::putRaw);
+        return s;
     }
 
     // ---- decoding
@@ -257,10 +274,7 @@ record Manifest(
                         k.number("zero"), k.number("parent"), k.number("fill"), k.number("chunk"));
         List<StateSection> state = new ArrayList<>();
         for (Fields s : m.list("state")) {
-            StateSection section =
-                    new StateSection(s.text("id"), Math.toIntExact(s.number("version")));
-            s.fields("values").map().forEach(section::putRaw);
-            state.add(section);
+            state.add(section(s));
         }
         return new Manifest(
                 Instant.ofEpochMilli(m.number("created")),

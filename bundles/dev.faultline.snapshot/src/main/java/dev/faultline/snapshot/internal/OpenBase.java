@@ -56,11 +56,7 @@ final class OpenBase implements CloneBase {
             if (clone.machine() == null) {
                 throw e; // it could not be built
             }
-            throw new SnapshotException(
-                    Kind.MISMATCH,
-                    "snapshot %s does not fit the machine: %s"
-                            .formatted(info.dir(), e.getMessage()),
-                    e);
+            throw Snapshots.unfit(info.dir(), e);
         } finally {
             if (!done) {
                 clone.close();

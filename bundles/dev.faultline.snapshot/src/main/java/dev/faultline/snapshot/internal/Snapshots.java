@@ -16,6 +16,7 @@ import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.StateException;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -455,11 +456,24 @@ public final class Snapshots implements SnapshotService {
             throw e;
         } catch (MachineException e) {
             image.close();
-            throw new SnapshotException(
-                    Kind.MISMATCH,
-                    "snapshot %s does not fit the machine: %s".formatted(o, e.getMessage()),
-                    e);
+            throw unfit(o, e);
         }
+    }
+
+    /** What a machine says to a snapshot's state. */
+    static SnapshotException unfit(Object dir, MachineException e) {
+        Kind kind = Kind.MISMATCH;
+        if (e instanceof StateException s) {
+            kind =
+                    switch (s.kind()) {
+                        case NEWER -> Kind.NEWER;
+                        case OLDER -> Kind.OLDER;
+                        case DAMAGED -> Kind.CORRUPT;
+                        case MISSING, UNKNOWN, MIGRATION -> Kind.MISMATCH;
+                    };
+        }
+        return new SnapshotException(
+                kind, "snapshot %s does not fit the machine: %s".formatted(dir, e.getMessage()), e);
     }
 
     @Override

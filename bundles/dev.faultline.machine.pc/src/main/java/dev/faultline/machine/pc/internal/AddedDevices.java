@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 
 /**
  * The devices that bundles add to a machine. One whose bundle goes is unplugged and its state kept,
@@ -20,11 +21,15 @@ import java.util.concurrent.CopyOnWriteArrayList;
 final class AddedDevices {
     private static final System.Logger LOG = System.getLogger(AddedDevices.class.getName());
 
+    /** Behind a device's name: the machine may do without it. */
+    private static final String OPTIONAL = "?";
+
     private final String machine;
     private final PcBoard board;
     private final RunControl control;
     private final TimerQueue timers;
     private final Standstill standstill;
+    private final Supplier<Migrations> migrations;
 
     /** Filled while the machine is built. */
     private final List<Plug> plugs = new CopyOnWriteArrayList<>();
@@ -36,49 +41,90 @@ final class AddedDevices {
      */
     private static final class Plug {
         final String name;
+        final boolean optional;
         volatile DeviceFactory factory;
         volatile Device device;
 
         /** State of the device that went, or null if it had none. */
         StateSection kept;
 
-        Plug(String name) {
+        Plug(String name, boolean optional) {
             this.name = name;
+            this.optional = optional;
         }
     }
 
+    /**
+     * @param migrations of the state of a device that comes back newer
+     */
     AddedDevices(
             String machine,
             PcBoard board,
             RunControl control,
             TimerQueue timers,
-            Standstill standstill) {
+            Standstill standstill,
+            Supplier<Migrations> migrations) {
         this.machine = machine;
         this.board = board;
         this.control = control;
         this.timers = timers;
         this.standstill = standstill;
+        this.migrations = migrations;
     }
 
-    void plug(String name, DeviceFactory factory) {
-        Plug p = new Plug(name);
-        p.device = factory.create(board);
-        p.factory = factory;
-        offered.add(factory);
+    /**
+     * @param asked a device's name; with {@link #OPTIONAL} behind it, it is left out, with a
+     *     warning, if nobody offers it
+     * @throws MachineException if nobody offers it and it is not optional
+     */
+    void plug(String asked, Parts parts) throws MachineException {
+        boolean optional = asked.endsWith(OPTIONAL);
+        String name = optional ? asked.substring(0, asked.length() - 1) : asked;
+        Plug p = new Plug(name, optional);
+        try {
+            DeviceFactory factory = parts.device(name);
+            p.device = factory.create(board);
+            p.factory = factory;
+            offered.add(factory);
+        } catch (MachineException e) {
+            if (!optional) {
+                throw e;
+            }
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "machine "
+                            + machine
+                            + " goes without its device "
+                            + name
+                            + ": "
+                            + e.getMessage());
+        }
         plugs.add(p);
     }
 
-    /** Those that are plugged in. @throws IllegalStateException while one is missing */
+    /**
+     * Their names as {@link #plug} takes them: a device whose state is optional is marked, so that
+     * a snapshot's machine can be built without it.
+     */
+    List<String> names() {
+        return plugs.stream()
+                .map(p -> {
+                    boolean may =
+                            p.optional
+                                    || p.device instanceof Stateful s && s.stateOptional();
+                    return may ? p.name + OPTIONAL : p.name;
+                })
+                .toList();
+    }
+
+    /** Those that are plugged in. */
     List<Device> all() {
-        List<Device> devices = new ArrayList<>();
-        for (Plug p : plugs) {
-            if (p.device == null) {
-                throw new IllegalStateException(
-                        "device " + p.name + " of machine " + machine + " is gone");
-            }
-            devices.add(p.device);
-        }
-        return devices;
+        return plugs.stream().map(p -> p.device).filter(d -> d != null).toList();
+    }
+
+    /** The state of devices that went while the machine stands for them. */
+    List<StateSection> kept() {
+        return plugs.stream().map(p -> p.kept).filter(s -> s != null).toList();
     }
 
     // ---- bundles come and go; on the framework's threads
@@ -147,11 +193,7 @@ final class AddedDevices {
                 p.factory = null;
                 try {
                     if (d instanceof Stateful stateful) {
-                        StateSection s = new StateSection(d.id(), stateful.stateVersion());
-                        synchronized (board.monitor(d)) {
-                            stateful.save(s);
-                        }
-                        p.kept = s;
+                        p.kept = MachineState.save(d, stateful, board.monitor(d));
                     }
                 } finally {
                     pull(d);
@@ -198,13 +240,9 @@ final class AddedDevices {
         if (!(d instanceof Stateful stateful) || kept == null) {
             return;
         }
-        if (stateful.stateVersion() != kept.version()) {
-            throw new MachineException(
-                    "its state has version %d, the new one reads %d"
-                            .formatted(kept.version(), stateful.stateVersion()));
-        }
+        StateSection now = migrations.get().migrate(kept, stateful.stateVersion());
         synchronized (board.monitor(d)) {
-            stateful.load(kept);
+            stateful.load(now);
         }
     }
 

@@ -118,7 +118,7 @@ final class DmaPorts implements ProtectionListener {
             this.owner = owner;
             this.monitor = monitor;
             this.kick = kick;
-            retry = timers.alarm(owner, new Object(), this::resolveAndKick);
+            retry = timers.alarm(owner, new Object(), this::resolveAndKick, false);
         }
 
         private void resolveAndKick() {

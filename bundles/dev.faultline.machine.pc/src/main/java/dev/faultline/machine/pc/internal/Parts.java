@@ -31,6 +31,9 @@ interface Parts {
 
     DeviceFactory device(String name) throws MachineException;
 
+    /** Of saved state; those that are there at each use. */
+    Migrations migrations();
+
     /** The machine's vCPUs are about to go. Called without its locks. */
     void starting(PcMachine machine);
 

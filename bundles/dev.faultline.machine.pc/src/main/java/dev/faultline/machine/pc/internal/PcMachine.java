@@ -47,7 +47,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private static final Runnable NOTHING = () -> {};
     static final RamSource OWN_RAM = (block, bytes) -> null;
 
-    private final MachineConfig config;
+    private MachineConfig config;
     private final Parts parts;
     private final MachineClock clock = new MachineClock(System::nanoTime);
     private final VcpuContext[] vcpus;
@@ -69,6 +69,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     private final AtomicReference<Runnable> firstInstruction = new AtomicReference<>();
     private volatile boolean firstInstructionWanted;
+    private List<StateSection> keptState = List.of();
     private boolean everRan;
     private boolean threadsOpen;
 
@@ -89,7 +90,9 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         control = new RunControl(config.name(), clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
         standstill = new Standstill(config.name(), control, timers, runners);
-        added = new AddedDevices(config.name(), board, control, timers, standstill);
+        added =
+                new AddedDevices(
+                        config.name(), board, control, timers, standstill, parts::migrations);
     }
 
     /**
@@ -134,7 +137,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         chipset = parts.chipset().create(board, this, vcpus.length, config.ramBytes());
         board.connect(chipset::interrupt, dma);
         for (String name : config.devices()) {
-            added.plug(name, parts.device(name));
+            added.plug(name, parts);
         }
         for (int i = 0; i < vcpus.length; i++) {
             VcpuContext v = vcpus[i];
@@ -155,6 +158,14 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                         vcpus,
                         new Bindings.Bound(
                                 memory, bay, dma, protection, protections, mmu, mmus));
+        config =
+                new MachineConfig(
+                        config.name(),
+                        config.ramBytes(),
+                        config.vcpus(),
+                        config.engine(),
+                        config.faultStyle(),
+                        added.names());
     }
 
     // ---- parts
@@ -469,6 +480,8 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         standstill.lock("saveState");
         try {
             requireStand("saveState");
+            // What is due by now has happened, for whoever computes his next alarm from the clock.
+            timers.settle();
             return MachineState.save(this);
         } finally {
             standstill.unlock();
@@ -480,15 +493,23 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         standstill.lock("loadState");
         try {
             requireFresh("loadState");
-            MachineState.load(sections, this);
+            keptState = MachineState.load(sections, this);
         } finally {
             standstill.unlock();
         }
     }
 
-    /** For {@link MachineState}: the clock first, since timers are relative to it. */
-    void loadClock(StateSection s) {
-        clock.set(s.getLong("nanos"));
+    void loadClock(long nanos) {
+        clock.set(nanos);
+    }
+
+    Migrations migrations() {
+        return parts.migrations();
+    }
+
+    /** Optional sections of the state loaded that nobody here reads. */
+    List<StateSection> keptState() {
+        return keptState;
     }
 
     VcpuRunner[] runners() {
@@ -496,7 +517,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     }
 
     /**
-     * The chips, then what bundles added. @throws IllegalStateException while one of these is gone
+     * The chips, then what bundles added and is there.
      */
     List<Device> devices() {
         return Stream.concat(chipset.devices().stream(), added.all().stream()).toList();

@@ -2,7 +2,9 @@
 package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.device.TimerHandle;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
@@ -27,6 +29,10 @@ final class TimerQueue implements AutoCloseable {
     private final Condition changed = lock.newCondition();
     private final Condition idle = lock.newCondition();
     private final List<Alarm> alarms = new ArrayList<>();
+
+    /** Due alarms that {@link #settle} waits for, the earliest first. */
+    private final ArrayDeque<Alarm> settling = new ArrayDeque<>();
+
     private boolean busy;
     private boolean closed;
 
@@ -47,16 +53,18 @@ final class TimerQueue implements AutoCloseable {
         final Object owner;
         final Object monitor;
         final Runnable action;
+        final boolean settles;
         long at;
         boolean armed;
 
         /** Taken off the queue; its action runs unless it is re-armed or cancelled first. */
         boolean firing;
 
-        Alarm(Object owner, Object monitor, Runnable action) {
+        Alarm(Object owner, Object monitor, Runnable action, boolean settles) {
             this.owner = owner;
             this.monitor = monitor;
             this.action = action;
+            this.settles = settles;
         }
 
         @Override
@@ -86,11 +94,17 @@ final class TimerQueue implements AutoCloseable {
         }
     }
 
+    /** One of guest time: {@link #settle} runs it. */
+    TimerHandle alarm(Object owner, Object monitor, Runnable action) {
+        return alarm(owner, monitor, action, true);
+    }
+
     /**
      * @param monitor held while {@code action} runs
+     * @param settles whether {@link #settle} runs it
      */
-    TimerHandle alarm(Object owner, Object monitor, Runnable action) {
-        Alarm a = new Alarm(owner, monitor, action);
+    TimerHandle alarm(Object owner, Object monitor, Runnable action, boolean settles) {
+        Alarm a = new Alarm(owner, monitor, action, settles);
         lock.lock();
         try {
             alarms.add(a);
@@ -140,6 +154,30 @@ final class TimerQueue implements AutoCloseable {
         }
     }
 
+    /**
+     * While guest time stands: returns when the alarms that were due have run, each once; what they
+     * arm anew stays armed. Without effect before {@link #open}, and from an action.
+     */
+    void settle() {
+        lock.lock();
+        try {
+            if (!thread.isAlive() || onThread()) {
+                return;
+            }
+            long now = clock.nanos();
+            alarms.stream()
+                    .filter(a -> a.settles && a.armed && a.at <= now)
+                    .sorted(Comparator.comparingLong(a -> a.at))
+                    .forEach(settling::add);
+            changed.signalAll();
+            while (!closed && (busy || !settling.isEmpty())) {
+                idle.awaitUninterruptibly();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     boolean onThread() {
         return Thread.currentThread() == thread;
     }
@@ -148,7 +186,12 @@ final class TimerQueue implements AutoCloseable {
         lock.lock();
         try {
             while (!closed) {
-                Alarm a = earliest();
+                Alarm a = settling.poll();
+                if (a != null) {
+                    settle(a);
+                    continue;
+                }
+                a = earliest();
                 if (a == null || !clock.running()) {
                     sleepingUntil = clock.running() ? Long.MAX_VALUE : Long.MIN_VALUE;
                     changed.await();
@@ -162,7 +205,18 @@ final class TimerQueue implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // only close() interrupts
         } finally {
+            closed = true; // an action threw an Error: nobody may wait for this thread
+            settling.clear();
+            idle.signalAll();
             lock.unlock();
+        }
+    }
+
+    private void settle(Alarm a) {
+        if (a.armed && a.at <= clock.nanos()) { // no action before it has changed that
+            fire(a);
+        } else {
+            idle.signalAll();
         }
     }
 

@@ -6,6 +6,7 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngine;
 import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.device.StateSection;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
@@ -39,7 +40,12 @@ final class VcpuRunner implements Runnable {
     private static final System.Logger LOG = System.getLogger(VcpuRunner.class.getName());
     private static final int RCX = 1;
     private static final int PAGE_FAULT = 14;
-    private static final int NO_SIPI = -1;
+
+    // Keys of this runner's part of a vCPU's section.
+    static final String WAITS = "waitsForSipi";
+    static final String INIT = "init";
+    static final String STARTUP = "startup";
+    static final int NO_SIPI = -1;
 
     final VcpuContext v;
     private final Host host;
@@ -105,6 +111,7 @@ final class VcpuRunner implements Runnable {
 
     /** INIT: an application processor resets and waits for a start-up message. */
     void init() {
+        sipi = NO_SIPI; // one that comes after this is obeyed after it
         initRequested = true;
         v.post(VcpuContext.REQ_STOP);
     }
@@ -307,7 +314,6 @@ final class VcpuRunner implements Runnable {
         v.serviceFlush();
         if (initRequested) {
             initRequested = false;
-            sipi = NO_SIPI;
             host.resetVcpu(v);
             forget();
             waitsForSipi = v.index != 0;
@@ -325,6 +331,31 @@ final class VcpuRunner implements Runnable {
             }
         }
         return control.mayContinue();
+    }
+
+    /** The vCPU's state and what other vCPUs sent that it has not obeyed yet. Standing. */
+    StateSection save() {
+        StateSection s = VcpuState.save(v);
+        s.put(WAITS, waitsForSipi);
+        s.put(INIT, initRequested);
+        s.put(STARTUP, sipi);
+        return s;
+    }
+
+    /**
+     * Puts back what {@link #save} gave. Standing.
+     *
+     * @throws IllegalArgumentException naming the key, for a section that does not make sense
+     */
+    void load(StateSection s) {
+        VcpuState.load(s, v);
+        waitsForSipi = s.getBoolean(WAITS);
+        initRequested = s.getBoolean(INIT);
+        sipi = s.getInt(STARTUP, NO_SIPI, 0xFF);
+        if (initRequested || sipi != NO_SIPI) {
+            v.post(VcpuContext.REQ_STOP);
+        }
+        forget();
     }
 
     /** The vCPU's state was replaced. Standing. */

@@ -4,6 +4,7 @@ package dev.faultline.machine.pc.internal;
 import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.StateMigrator;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemoryFactory;
@@ -13,6 +14,7 @@ import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -45,6 +47,8 @@ public final class Workshop implements Parts {
     private final List<VcpuEngineFactory> engines = new CopyOnWriteArrayList<>();
     private final List<FaultPropagation> styles = new CopyOnWriteArrayList<>();
     private final Map<String, DeviceFactory> devices = new ConcurrentSkipListMap<>();
+    private final Map<StateMigrator, Integer> migrators = new LinkedHashMap<>();
+    private final Migrations migrations = new Migrations();
     private final List<PcMachine> machines = new CopyOnWriteArrayList<>();
     private final ListenerBoard listeners = new ListenerBoard(machines);
     private final List<GuestMemoryFactory> memories = new CopyOnWriteArrayList<>();
@@ -212,6 +216,33 @@ public final class Workshop implements Parts {
         listeners.remove(listener);
     }
 
+    @Reference(
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindMigrator(StateMigrator migrator, Map<String, ?> properties) {
+        synchronized (migrators) {
+            Object ranking = properties.get("service.ranking");
+            migrators.put(migrator, ranking instanceof Integer i ? i : 0);
+            useMigrators();
+        }
+    }
+
+    void unbindMigrator(StateMigrator migrator) {
+        synchronized (migrators) {
+            migrators.remove(migrator);
+            useMigrators();
+        }
+    }
+
+    private void useMigrators() {
+        migrations.use(
+                migrators.entrySet().stream()
+                        .sorted(Map.Entry.<StateMigrator, Integer>comparingByValue().reversed())
+                        .map(Map.Entry::getKey)
+                        .toList());
+    }
+
     private void each(Consumer<PcMachine> action) {
         machines.forEach(action);
     }
@@ -300,6 +331,11 @@ public final class Workshop implements Parts {
             throw unknown("device", name, devices());
         }
         return d;
+    }
+
+    @Override
+    public Migrations migrations() {
+        return migrations;
     }
 
     @Override

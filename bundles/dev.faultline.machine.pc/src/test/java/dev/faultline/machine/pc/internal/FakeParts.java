@@ -39,8 +39,12 @@ final class FakeParts implements Parts {
     /** What the vCPU executes next; empty: it spins. */
     final Deque<Instruction> program = new ArrayDeque<>();
 
+    /** Told of each turn of a vCPU that has nothing to execute. */
+    volatile Consumer<VcpuContext> spinning = v -> {};
+
     final List<String> log = new CopyOnWriteArrayList<>();
     final HandlerBoard handlers = new HandlerBoard();
+    final Migrations migrations = new Migrations();
     final FakeProtection protection = new FakeProtection();
     private final RamProtectionFactory protections = memory -> protection;
     final FakeChips chips = new FakeChips();
@@ -139,6 +143,7 @@ final class FakeParts implements Parts {
                 i = v.index == 0 ? program.peek() : null;
             }
             if (i == null) {
+                spinning.accept(v);
                 Thread.onSpinWait();
                 v.instructions++;
                 return VcpuLoop.EXIT_REQUEST;
@@ -370,6 +375,11 @@ final class FakeParts implements Parts {
     @Override
     public DeviceFactory device(String name) throws MachineException {
         throw new MachineException("unknown device " + name);
+    }
+
+    @Override
+    public Migrations migrations() {
+        return migrations;
     }
 
     @Override

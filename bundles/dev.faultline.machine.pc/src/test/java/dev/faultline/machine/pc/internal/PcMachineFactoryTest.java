@@ -219,7 +219,7 @@ class PcMachineFactoryTest {
     }
 
     /** A device with one port that holds a byte. */
-    private static final class Latch implements PortDevice, Stateful {
+    private static class Latch implements PortDevice, Stateful {
         int value;
         boolean closed;
 
@@ -281,13 +281,93 @@ class PcMachineFactoryTest {
                 .contains("required service device latch is gone");
         assertThat(made.getFirst().closed).isTrue();
         assertThat(bus.portIn(0x300, 1)).isEqualTo(0xFF);
-        assertThatThrownBy(m::saveState).hasMessageContaining("device latch of machine vm is gone");
+        assertThat(m.saveState())
+                .filteredOn(s -> s.id().equals("latch"))
+                .singleElement()
+                .satisfies(s -> assertThat(s.getLong("value")).isEqualTo(0x5A));
 
         workshop.bindDevice(after, Map.of(DeviceFactory.NAME, "latch"));
 
         assertThat(m.running()).isTrue();
         assertThat(made).hasSize(2);
         assertThat(bus.portIn(0x300, 1)).isEqualTo(0x5A);
+    }
+
+    /** One that a guest can do without. */
+    private static final class Lamp extends Latch {
+        private final int version;
+
+        Lamp(Board board, int version) {
+            super(board);
+            this.version = version;
+        }
+
+        @Override
+        public boolean stateOptional() {
+            return true;
+        }
+
+        @Override
+        public int stateVersion() {
+            return version;
+        }
+    }
+
+    @Test
+    void theStateOfAnOptionalDeviceOutlivesAMachineWithoutIt() throws Exception {
+        bindAll();
+        DeviceFactory lamps = board -> new Lamp(board, 1);
+        workshop.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
+        Machine first = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
+        first.vcpus().getFirst().bus.portOut(0x300, 1, 0x5A);
+        List<StateSection> saved = first.saveState();
+        assertThat(first.config().devices()).containsExactly("lamp?");
+
+        workshop.unbindDevice(lamps);
+        Machine without = factory.create(first.config());
+        without.loadState(saved);
+        assertThat(without.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0xFF);
+        assertThat(without.config().devices()).containsExactly("lamp?");
+        assertThat(without.saveState()).containsAll(saved).hasSameSizeAs(saved);
+
+        workshop.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
+        Machine last = factory.create(without.config());
+        last.loadState(without.saveState());
+        assertThat(last.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0x5A);
+        assertThat(last.saveState()).isEqualTo(saved);
+    }
+
+    @Test
+    void anOptionalDeviceThatWasNotThereYetStartsAsMade() throws Exception {
+        bindAll();
+        Machine before = factory.create(asked(8 * MIB, 1, "one", "coded"));
+        workshop.bindDevice(board -> new Lamp(board, 1), Map.of(DeviceFactory.NAME, "lamp"));
+        Machine after = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
+        after.loadState(before.saveState());
+        assertThat(after.vcpus().getFirst().bus.portIn(0x300, 1)).isZero();
+    }
+
+    @Test
+    void aRequiredDeviceThatIsNotOfferedIsNamed() {
+        bindAll();
+        assertThatThrownBy(() -> factory.create(asked(8 * MIB, 1, "one", "coded", "latch")))
+                .hasMessageContaining("unknown device latch");
+    }
+
+    /** A device that comes back with another program reads its state of before. */
+    @Test
+    void aDeviceThatReturnsNewerIsMigrated() throws Exception {
+        bindAll();
+        DeviceFactory before = board -> new Lamp(board, 1);
+        workshop.bindDevice(before, Map.of(DeviceFactory.NAME, "lamp"));
+        workshop.bindMigrator(
+                MigrationsTest.step("latch", 1, 2, s -> s.put("value", 7)), Map.of());
+        Machine m = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
+        GuestBus bus = m.vcpus().getFirst().bus;
+        bus.portOut(0x300, 1, 0x5A);
+        workshop.unbindDevice(before);
+        workshop.bindDevice(board -> new Lamp(board, 2), Map.of(DeviceFactory.NAME, "lamp"));
+        assertThat(bus.portIn(0x300, 1)).isEqualTo(7);
     }
 
     private static Latch add(List<Latch> made, Latch latch) {

@@ -16,6 +16,7 @@ import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.StateException;
 import dev.faultline.api.vm.VcpuExit;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -450,6 +451,62 @@ class PcMachineTest {
         assertThatThrownBy(() -> machine.loadState(more)).hasMessageContaining("disk");
         saved.get(1).put("activity", 77);
         assertThatThrownBy(() -> machine.loadState(saved)).hasMessageContaining("77");
+    }
+
+    @Test
+    void aNewerSectionIsToldApart() throws Exception {
+        List<StateSection> saved = new ArrayList<>(machine(1).saveState());
+        saved.replaceAll(s -> s.id().equals("fake") ? s.withVersion(2) : s);
+        assertThatThrownBy(() -> machine.loadState(saved))
+                .hasMessageContaining("section fake has version 2, this machine reads 1")
+                .isInstanceOfSatisfying(
+                        StateException.class,
+                        e -> assertThat(e.kind()).isEqualTo(StateException.Kind.NEWER));
+    }
+
+    /** What is due when the machine is saved has happened in what is saved. */
+    @Test
+    void dueAlarmsRunBeforeTheStateIsTaken() throws Exception {
+        machine(1).start();
+        machine.pause("test");
+        long now = machine.clock().nanos();
+        parts.log.clear();
+        parts.chips.alarm.at(now);
+        assertThat(parts.log).isEmpty();
+        machine.saveState();
+        assertThat(parts.log).containsExactly("alarm");
+        parts.chips.alarm.at(now + 1);
+        machine.saveState();
+        assertThat(parts.log).containsExactly("alarm");
+    }
+
+    /** What another vCPU sent and this one has not obeyed yet. */
+    @Test
+    void messagesOnTheirWayAreSaved() throws Exception {
+        PcMachine m = machine(2);
+        m.init(1);
+        m.startup(1, 0x9A);
+        List<StateSection> saved = m.saveState();
+        FakeParts others = new FakeParts();
+        try (PcMachine copy =
+                PcMachine.create(
+                        new MachineConfig("copy", 4 << 20, 2, "one", "coded", List.of()),
+                        others)) {
+            copy.loadState(saved);
+            assertThat(copy.saveState()).isEqualTo(saved);
+            CountDownLatch obeyed = new CountDownLatch(1);
+            others.spinning =
+                    v -> {
+                        if (v.index == 1) {
+                            obeyed.countDown();
+                        }
+                    };
+            copy.start();
+            assertThat(obeyed.await(20, TimeUnit.SECONDS)).isTrue();
+            copy.pause("test");
+            assertThat(copy.runners()[1].waitsForSipi).isFalse();
+            assertThat(copy.vcpus().get(1).segBase[1]).isEqualTo(0x9A000);
+        }
     }
 
     @Test

@@ -24,6 +24,7 @@ import dev.faultline.protection.internal.RamProtectionFactoryComponent;
 final class RealParts implements Parts {
     final FakeParts fakes = new FakeParts();
     final HandlerBoard handlers = fakes.handlers;
+    final Migrations migrations = fakes.migrations;
     private final InterpreterFactory interpreter = new InterpreterFactory();
     private final FaultPropagation coded = new CodedPropagation();
     private final FaultPropagation thrown = new ThrownPropagation();
@@ -71,6 +72,11 @@ final class RealParts implements Parts {
     @Override
     public DeviceFactory device(String name) throws MachineException {
         throw new MachineException("unknown device " + name);
+    }
+
+    @Override
+    public Migrations migrations() {
+        return migrations;
     }
 
     @Override

@@ -57,7 +57,7 @@ public final class Debug {
         s.suppressTrap = false;
         s.resumeLoaded = false;
         s.stackSegmentLoaded = false;
-        s.hits = s.held; // they stay held: RAM protection may stop the instruction, to be tried again
+        s.hits = v.pendingDebug; // stays until this instruction retires: it may be tried again
         if ((v.dr[7] & ENABLED) == 0) {
             return 0;
         }
@@ -100,12 +100,12 @@ public final class Debug {
         if (s.stackSegmentLoaded) {
             // MOV SS and POP SS hold debug traps off for one instruction.
             s.stackSegmentLoaded = false;
-            s.held = s.hits;
+            v.pendingDebug = s.hits;
             return 0;
         }
+        v.pendingDebug = 0;
         int bits = s.hits;
         s.hits = 0;
-        s.held = 0;
         if ((flagsBefore & VcpuContext.TF) != 0 && !s.suppressTrap) {
             bits |= DR6_BS;
         }

@@ -5,7 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 
 /**
  * Scratch of the system instructions of one vCPU, in {@code v.system}: nothing here outlives an
- * instruction boundary except held debug conditions.
+ * instruction boundary.
  */
 final class SystemState {
     /**
@@ -49,9 +49,6 @@ final class SystemState {
 
     /** DR6 conditions that this instruction met. */
     int hits;
-
-    /** Of these, the ones that a load of SS held over to the next instruction. */
-    int held;
 
     /** This instruction loaded SS. */
     boolean stackSegmentLoaded;
