@@ -56,7 +56,12 @@ final class Typed implements AutoCloseable {
     }
 
     <T> Registered register(Class<T> type, T service) {
-        return new Registered(context.registerService(type, service, new Hashtable<>()));
+        return register(type, service, Map.of());
+    }
+
+    <T> Registered register(Class<T> type, T service, Map<String, ?> properties) {
+        return new Registered(
+                context.registerService(type, service, new Hashtable<>(properties)));
     }
 
     Bundle bundle(String name) {

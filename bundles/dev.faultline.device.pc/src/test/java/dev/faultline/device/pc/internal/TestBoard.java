@@ -74,6 +74,11 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
         return alarms.stream().filter(a -> a.armed).count();
     }
 
+    /** Of every alarm, in the order in which devices made them: whether it is armed. */
+    public List<Boolean> alarms() {
+        return alarms.stream().map(a -> a.armed).toList();
+    }
+
     public void set(long nanos) {
         now = nanos;
     }

@@ -120,9 +120,7 @@ public final class Debug {
 
     /** An event is delivered: conditions that a load of SS held over are forgotten. */
     public static void interrupted(VcpuContext v) {
-        if (v.system != null) {
-            SystemState.of(v).held = 0;
-        }
+        v.pendingDebug = 0;
     }
 
     /**

@@ -44,7 +44,6 @@ public final class Events {
                 v.guestDebugRegisters()[7] &= ~(long) Debug.DR7_GD;
             }
             v.interruptShadow = false;
-            v.pendingDebug = 0;
             v.activity = VcpuContext.RUNNING;
             SystemState.of(v).suppressTrap = true;
         }

@@ -144,10 +144,10 @@ public final class AcpiPm implements PortDevice, Stateful, Resettable {
 
     @Override
     public void load(StateSection from) {
-        status = from.getInt("status") & 0xFFFF;
-        enable = from.getInt("enable") & EN_WRITABLE;
-        control = from.getInt("control") & 0x1FFF | SCI_EN;
-        halves = from.getLong("halves");
+        status = from.getInt("status", 0, 0xFFFF);
+        enable = from.getInt("enable", 0, EN_WRITABLE) & EN_WRITABLE;
+        control = from.getInt("control", 0, 0xFFFF) & ~SLP_EN | SCI_EN;
+        halves = from.getLong("halves", 0, Long.MAX_VALUE);
         update();
     }
 }

@@ -17,6 +17,12 @@ final class ApicTimer {
     static final int PERIODIC = 1;
     static final int TSC_DEADLINE = 2;
 
+    /** Nothing counts. */
+    static final int RESERVED = 3;
+
+    /** More than the longest count, which a changed divider puts before the machine's birth. */
+    private static final long EARLIEST = -1L << 40;
+
     /** A guest may ask for more interrupts than a host should give. */
     private static final long SHORTEST_PERIOD_NANOS = 50_000;
 
@@ -132,7 +138,9 @@ final class ApicTimer {
         boolean armed =
                 mode == TSC_DEADLINE
                         ? deadline != 0
-                        : initialCount != 0 && !(mode == ONE_SHOT && done);
+                        : initialCount != 0
+                                && mode != RESERVED
+                                && !(mode == ONE_SHOT && done);
         if (!armed) {
             alarm.cancel();
         } else if (mode == TSC_DEADLINE) {
@@ -165,9 +173,16 @@ final class ApicTimer {
     void load(StateSection from) {
         long[] s = new long[6];
         from.getInto("timer", s);
-        mode = (int) s[0] & 3;
+        if (s[0] < ONE_SHOT
+                || s[0] > RESERVED
+                || s[1] != (int) s[1]
+                || (s[2] & ~0xBL) != 0
+                || s[3] < EARLIEST) {
+            throw new IllegalArgumentException("lapic: key timer holds no timer");
+        }
+        mode = (int) s[0];
         initialCount = (int) s[1];
-        divide = (int) s[2] & 0xB;
+        divide = (int) s[2];
         start = Math.min(s[3], clock.nanos());
         done = s[4] != 0;
         deadline = s[5];

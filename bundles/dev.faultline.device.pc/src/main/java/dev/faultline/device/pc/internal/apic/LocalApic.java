@@ -493,12 +493,21 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         synchronized (bus.lock) {
             int[] r = new int[9];
             from.getInto("registers", r);
-            base = from.getLong("base") & (BASE_ENABLE | BASE_BSP) | BASE_GPA;
-            id = r[0] & 0xFF;
-            tpr = r[1] & 0xFF;
+            base = from.getLong("base");
+            if ((base & ~(BASE_ENABLE | BASE_BSP)) != BASE_GPA
+                    || (r[0] & ~0xFF) != 0
+                    || (r[1] & ~0xFF) != 0
+                    || (r[2] & 0xFF_FFFF) != 0
+                    || (r[3] | 0xF000_0000) != -1
+                    || (r[4] & ~0x3FF) != 0) {
+                throw new IllegalArgumentException(
+                        id() + ": keys base and registers hold no local APIC");
+            }
+            id = r[0];
+            tpr = r[1];
             ldr = r[2];
             dfr = r[3];
-            svr = r[4] & 0x3FF;
+            svr = r[4];
             esr = r[5];
             esrLatched = r[6];
             icrLow = r[7];
@@ -507,6 +516,12 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             from.getInto("tmr", tmr);
             from.getInto("irr", irr);
             from.getInto("lvt", lvt);
+            for (int i = 0; i < LVTS; i++) {
+                if ((lvt[i] & ~(LVT_WRITABLE[i] | LVT_MASKED)) != 0) {
+                    throw new IllegalArgumentException(
+                            "%s: no entry %d of the LVT is 0x%x".formatted(id(), i, lvt[i]));
+                }
+            }
             timer.load(from);
             nmi = from.getBoolean("nmi");
             update();

@@ -205,7 +205,9 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
                         case CENTURY -> t.withYear(decode(value) * 100 + t.getYear() % 100);
                         default -> t; // the day of the week follows from the date
                     };
-            setSecond(now.toEpochSecond(ZoneOffset.UTC));
+            if (now.getYear() >= 1 && now.getYear() <= 9999) { // the digits that there are
+                setSecond(now.toEpochSecond(ZoneOffset.UTC));
+            }
         } catch (DateTimeException e) {
             // E.g. day 31 set before the month: the guest sets the rest next.
         }
@@ -368,20 +370,15 @@ public final class Cmos implements PortDevice, Stateful, Resettable {
 
     @Override
     public void load(StateSection from) {
-        byte[] saved = from.getBytes("ram");
-        if (saved.length != ram.length) {
-            throw new IllegalArgumentException(
-                    "cmos: ram must have 128 bytes, not " + saved.length);
-        }
-        System.arraycopy(saved, 0, ram, 0, ram.length);
-        index = from.getInt("index") & 0x7F;
-        flags = from.getInt("flags") & 0xF0;
+        from.getInto("ram", ram);
+        index = from.getInt("index", 0, 0x7F);
+        flags = from.getInt("flags", 0, 0xFF) & 0xF0;
         baseSecond = from.getLong("baseSecond");
         frozenSecond = from.getLong("frozenSecond");
         // A second that makes no date would throw at each read.
         checkSecond(baseSecond);
         checkSecond(frozenSecond);
-        seenNanos = from.getLong("seenNanos");
+        seenNanos = from.getLong("seenNanos", 0, Long.MAX_VALUE);
         arm();
     }
 

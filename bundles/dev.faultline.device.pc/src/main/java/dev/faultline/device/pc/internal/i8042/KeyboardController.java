@@ -165,10 +165,10 @@ public final class KeyboardController implements PortDevice, Stateful, Resettabl
 
     @Override
     public void load(StateSection from) {
-        status = from.getInt("status") & 0xFF;
-        data = from.getInt("data") & 0xFF;
-        config = from.getInt("config") & 0xFF;
+        status = from.getInt("status", 0, 0xFF);
+        data = from.getInt("data", 0, 0xFF);
+        config = from.getInt("config", 0, 0xFF);
         a20 = from.getBoolean("a20");
-        expecting = from.getInt("expecting") & 0xFF;
+        expecting = from.getInt("expecting", 0, 0xFF);
     }
 }

@@ -180,9 +180,15 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
     public void load(StateSection from) {
         synchronized (lock) {
             from.getInto("redirection", redirection);
-            lines = from.getInt("lines") & (1 << INPUTS) - 1;
-            select = from.getInt("select") & 0xFF;
-            id = from.getInt("id") & 0xF;
+            for (long entry : redirection) {
+                if ((entry & ~(WRITABLE | REMOTE_IRR)) != 0) {
+                    throw new IllegalArgumentException(
+                            "ioapic: no redirection entry is 0x%x".formatted(entry));
+                }
+            }
+            lines = from.getInt("lines", 0, (1 << INPUTS) - 1);
+            select = from.getInt("select", 0, 0xFF);
+            id = from.getInt("id", 0, 0xF);
         }
     }
 }

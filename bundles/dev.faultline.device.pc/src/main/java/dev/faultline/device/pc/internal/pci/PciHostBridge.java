@@ -105,7 +105,7 @@ public final class PciHostBridge implements PortDevice, Stateful, Resettable {
 
     @Override
     public void load(StateSection from) {
-        address = (int) from.getLong("address") & 0x80FF_FFFC;
-        resetControl = from.getInt("resetControl") & 0xE;
+        address = (int) from.getLong("address", 0, 0xFFFF_FFFFL) & 0x80FF_FFFC;
+        resetControl = from.getInt("resetControl", 0, 0xE) & 0xE;
     }
 }

@@ -253,14 +253,23 @@ final class Pic8259 {
     void load(StateSection from, String prefix) {
         int[] s = new int[9];
         from.getInto(prefix, s);
-        lines = s[0] & 0xFF;
-        irr = s[1] & 0xFF;
-        imr = s[2] & 0xFF;
-        isr = s[3] & 0xFF;
-        elcr = s[4] & elcrMask;
-        top = s[5] & 7;
-        base = s[6] & 0xF8;
-        nextIcw = s[7] & 7;
+        int[] may = {0xFF, 0xFF, 0xFF, 0xFF, elcrMask, 7, 0xF8, 7, 0xFF};
+        for (int i = 0; i < may.length; i++) {
+            if ((s[i] & ~may[i]) != 0) {
+                throw bad(prefix, s[i]);
+            }
+        }
+        if (s[7] == 1 || s[7] > 4) {
+            throw bad(prefix, s[7]);
+        }
+        lines = s[0];
+        irr = s[1];
+        imr = s[2];
+        isr = s[3];
+        elcr = s[4];
+        top = s[5];
+        base = s[6];
+        nextIcw = s[7];
         allLevel = (s[8] & 1) != 0;
         readIsr = (s[8] & 2) != 0;
         poll = (s[8] & 4) != 0;
@@ -269,6 +278,11 @@ final class Pic8259 {
         rotateOnAutoEoi = (s[8] & 0x20) != 0;
         specialFullyNested = (s[8] & 0x40) != 0;
         expectIcw4 = (s[8] & 0x80) != 0;
+    }
+
+    private static IllegalArgumentException bad(String key, int value) {
+        return new IllegalArgumentException(
+                "pic: key %s holds no 8259A: 0x%x".formatted(key, value));
     }
 
     private static int bit(boolean b, int at) {

@@ -162,7 +162,7 @@ public final class Pit8254 implements PortDevice, Stateful, Resettable {
         for (int i = 0; i < 3; i++) {
             channels[i].load(from, "counter" + i);
         }
-        portB = from.getInt("portB") & (PORTB_GATE2 | PORTB_SPEAKER);
+        portB = from.getInt("portB", 0, PORTB_GATE2 | PORTB_SPEAKER);
         arm();
     }
 }

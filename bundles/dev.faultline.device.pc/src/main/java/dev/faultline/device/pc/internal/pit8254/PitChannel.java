@@ -19,6 +19,9 @@ final class PitChannel {
     static final int ACCESS_LOW = 1;
     static final int ACCESS_HIGH = 2;
 
+    /** Of times and ticks that are loaded, so that sums with them do not overflow. */
+    private static final long MOST = 1L << 62;
+
     private int mode = MODE_SQUARE;
     private int access = 3;
     private boolean bcd;
@@ -258,7 +261,22 @@ final class PitChannel {
     void load(StateSection from, String prefix) {
         long[] s = new long[12];
         from.getInto(prefix, s);
-        if (s[0] < 0 || s[0] > 5 || s[1] < 0 || s[1] > 3 || s[4] < 0 || s[4] > 0x1_0000) {
+        if (s[0] < 0
+                || s[0] > MODE_HARDWARE_STROBE
+                || s[1] < ACCESS_LOW
+                || s[1] > 3
+                || s[4] < 0
+                || s[4] > 0x1_0000
+                || s[5] < 0
+                || s[5] > MOST
+                || s[6] < 0
+                || s[6] > MOST
+                || s[7] < 0
+                || s[7] > 0xFF
+                || s[10] < -1
+                || s[10] > 0xFFFF
+                || s[11] < -1
+                || s[11] > 0xFF) {
             throw new IllegalArgumentException("pit: key " + prefix + " holds no 8254 counter");
         }
         mode = (int) s[0];
@@ -268,7 +286,7 @@ final class PitChannel {
         initial = (int) s[4];
         startNanos = s[5];
         heldTicks = s[6];
-        writeLatch = (int) s[7] & 0xFF;
+        writeLatch = (int) s[7];
         writeHigh = s[8] != 0;
         readHigh = s[9] != 0;
         latchedCount = (int) s[10];

@@ -76,6 +76,12 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     static final int MSR_RI = 0x40;
     static final int MSR_DCD = 0x80;
     static final int FIFO_BYTES = 16;
+
+    /** Host input that a snapshot holds at most. */
+    static final int MOST_INPUT = 1 << 20;
+
+    static final int STATE_VERSION = 2;
+    static final String INPUT = "input";
     private static final int[] TRIGGER = {1, 4, 8, 14};
     private static final int PORTS = 8;
     private static final System.Logger LOG = System.getLogger(Uart16550.class.getName());
@@ -374,11 +380,15 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
 
     @Override
     public int stateVersion() {
-        return 1;
+        return STATE_VERSION;
     }
 
+    /**
+     * @throws IllegalStateException if more host input waits than a snapshot holds
+     */
     @Override
     public void save(StateSection to) {
+        to.put(INPUT, unread());
         byte[] waiting = new byte[fifoCount];
         for (int i = 0; i < fifoCount; i++) {
             waiting[i] = fifo[(fifoHead + i) % FIFO_BYTES];
@@ -396,26 +406,46 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         to.put("bytesSent", bytesSent);
     }
 
+    private byte[] unread() {
+        synchronized (input) {
+            if (input.size() > MOST_INPUT) {
+                throw new IllegalStateException(
+                        "%s: %d bytes of input wait for the guest, a snapshot holds at most %d: let the guest read first"
+                                .formatted(id, input.size(), MOST_INPUT));
+            }
+            byte[] bytes = new byte[input.size()];
+            int n = 0;
+            for (byte b : input) {
+                bytes[n++] = b;
+            }
+            return bytes;
+        }
+    }
+
     @Override
     public void load(StateSection from) {
-        byte[] waiting = from.getBytes("receiver");
-        if (waiting.length > FIFO_BYTES) {
-            throw new IllegalArgumentException(
-                    id + ": receiver must hold at most 16 bytes, not " + waiting.length);
-        }
-        ier = from.getInt("ier") & 0xF;
-        fcr = from.getInt("fcr") & 0xC9;
-        lcr = from.getInt("lcr") & 0xFF;
-        mcr = from.getInt("mcr") & 0x1F;
-        lsrErrors = from.getInt("lsrErrors") & LSR_ERRORS;
-        msr = from.getInt("msr") & 0xFF;
-        scr = from.getInt("scr") & 0xFF;
-        divisor = from.getInt("divisor") & 0xFFFF;
+        ier = from.getInt("ier", 0, 0xF);
+        fcr = from.getInt("fcr", 0, 0xFF) & 0xC9;
+        lcr = from.getInt("lcr", 0, 0xFF);
+        mcr = from.getInt("mcr", 0, 0x1F);
+        lsrErrors = from.getInt("lsrErrors", 0, LSR_ERRORS) & LSR_ERRORS;
+        msr = from.getInt("msr", 0, 0xFF);
+        scr = from.getInt("scr", 0, 0xFF);
+        divisor = from.getInt("divisor", 0, 0xFFFF);
         thrEmptyPending = from.getBoolean("thrEmptyPending");
-        bytesSent = from.getLong("bytesSent");
+        bytesSent = from.getLong("bytesSent", 0, Long.MAX_VALUE);
+        byte[] waiting = from.getBytes("receiver", capacity());
+        byte[] unread = from.getBytes(INPUT, MOST_INPUT);
         fifoHead = 0;
         fifoCount = waiting.length;
         System.arraycopy(waiting, 0, fifo, 0, waiting.length);
+        synchronized (input) {
+            // Before what the host may have sent to the new machine already.
+            for (int i = unread.length - 1; i >= 0; i--) {
+                input.addFirst(unread[i]);
+            }
+        }
+        receive();
         update();
     }
 }

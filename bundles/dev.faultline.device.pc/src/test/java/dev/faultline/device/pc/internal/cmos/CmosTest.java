@@ -133,6 +133,20 @@ class CmosTest {
         assertThat(get(0x5B) | get(0x5C) << 8 | get(0x5D) << 16).isEqualTo((2 << 10) * 16);
     }
 
+    /** Digits that are none give years that the chip has not: what it saves, it loads. */
+    @Test
+    void wildDigitsLeaveATimeThatCanBeSaved() {
+        for (int century = 0; century < 256; century++) {
+            for (int year : new int[] {0, 0x99, 0xFF}) {
+                board.out(0x70, Cmos.CENTURY);
+                board.out(0x71, century);
+                board.out(0x70, Cmos.YEAR);
+                board.out(0x71, year);
+                cmos.load(TestBoard.saved(cmos));
+            }
+        }
+    }
+
     @Test
     void stateComesBackAndAWildTimeIsRefused() {
         put(0x40, 0x77);
