@@ -12,6 +12,8 @@ package dev.faultline.api.snapshot;
  *     {@link #exact}
  * @param touched by the guest; if not {@link #exact}, only those that it asked for by a fault, and
  *     {@link #prefetchedTouched}
+ * @param foretold touched pages that the trace foretells, loaded in time or not; of those that
+ *     {@link #touched} can tell
  * @param exact every first touch is a fault, because the restore records
  * @param recorded first touches in the recording, 0 if there is none
  * @param prefetchStopped the trace was given up, as the guest did not touch what it says
@@ -27,6 +29,7 @@ public record RestoreStatistics(
         long prefetched,
         long prefetchedTouched,
         long touched,
+        long foretold,
         boolean exact,
         long recorded,
         boolean prefetchStopped,

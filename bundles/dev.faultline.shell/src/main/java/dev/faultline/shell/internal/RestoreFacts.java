@@ -34,6 +34,7 @@ final class RestoreFacts {
         m.put("faults", s.faults());
         m.put("absentFaults", s.absentFaults());
         m.put("touchedPages", s.touched());
+        m.put("foretoldPages", s.foretold());
         m.put("touchedExact", s.exact());
         m.put("recordedPages", s.recorded());
         m.put("prefetchedPages", s.prefetched());

@@ -144,23 +144,22 @@ final class Prefetch {
     // ---- the guest
     // -----------------------------------------------------------------------------------------------
 
-    /** The guest's first fault on a page. On its thread. */
-    void faulted(int page, boolean wasThere) {
-        if (early.get(page)) {
+    /**
+     * The guest's first fault on a page. On its thread.
+     *
+     * @return whether the page was there because of the trace
+     */
+    boolean faulted(int page, boolean wasThere) {
+        boolean hit = early.get(page);
+        if (hit) {
             hits.increment();
         } else if (!wasThere && !traced.get(page)) {
             misses.increment();
-        } else {
-            return;
         }
         if (stalled) {
             LockSupport.unpark(runner);
         }
-    }
-
-    /** Whether the page was there before its first fault because of the trace. */
-    boolean wasEarly(int page) {
-        return early.get(page);
+        return hit;
     }
 
     // ---- for others
@@ -196,6 +195,11 @@ final class Prefetch {
         long n = hits.sum();
         long of = earlySampled.sum();
         return exact || of == 0 ? n : Math.min(pages(), n * pages() / of);
+    }
+
+    /** How many of {@code pages} the trace foretells. */
+    int foretold(Bits pages) {
+        return traced.common(pages);
     }
 
     /** It was given up, or waits for a guest that does not do what the trace says. */

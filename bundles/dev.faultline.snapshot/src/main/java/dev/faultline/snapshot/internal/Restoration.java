@@ -81,30 +81,28 @@ final class Restoration implements Restored, Filler, FaultHandler {
                                 options.recording().guestTime() == null ? null : machine.clock());
         this.recording = recorded;
         this.prefetch =
-                new Prefetch(
-                        store,
-                        new Loader(store, this::isClosed),
-                        open,
-                        () -> recording != null,
-                        this::isClosed);
+                options.mode() != RestoreMode.RECORDED
+                        ? null
+                        : new Prefetch(
+                                store,
+                                new Loader(store, this::isClosed),
+                                open,
+                                () -> recording != null,
+                                this::isClosed);
     }
 
     void start() throws SnapshotException {
         if (options.mode() == RestoreMode.EAGER) {
-            prefetch.never();
             complete();
             return;
         }
         gate.close(LAYER, this);
-        if (options.mode() == RestoreMode.RECORDED) {
+        if (prefetch != null) {
             synchronized (this) {
                 prefetcher = thread("snapshot-prefetch", this::prefetch);
             }
-        } else {
-            prefetch.never();
-            if (options.complete()) {
-                completeInBackground();
-            }
+        } else if (options.complete()) {
+            completeInBackground();
         }
     }
 
@@ -142,10 +140,9 @@ final class Restoration implements Restored, Filler, FaultHandler {
             }
         }
         if (touched.set(page)) {
-            if (!prefetch.wasEarly(page)) {
+            if (prefetch == null || !prefetch.faulted(page, there)) {
                 otherTouches.increment();
             }
-            prefetch.faulted(page, there);
             if (r != null && !r.add(page, fault.access())) {
                 endRecording();
             }
@@ -240,7 +237,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
 
     @Override
     public boolean awaitPrefetched(Duration limit) throws InterruptedException {
-        return options.mode() != RestoreMode.RECORDED || prefetch.await(limit.toNanos());
+        return prefetch == null || prefetch.await(limit.toNanos());
     }
 
     // ---- recording
@@ -328,17 +325,18 @@ final class Restoration implements Restored, Filler, FaultHandler {
     @Override
     public RestoreStatistics statistics() {
         boolean exact = recorded != null;
-        long early = prefetch.touched(exact);
+        long early = prefetch == null ? 0 : prefetch.touched(exact);
         return new RestoreStatistics(
                 faults.sum(),
                 absentFaults.sum(),
                 store.pagesLoaded(),
-                prefetch.pages(),
+                prefetch == null ? 0 : prefetch.pages(),
                 early,
                 otherTouches.sum() + early,
+                prefetch == null ? 0 : prefetch.foretold(touched),
                 exact,
                 exact ? recorded.size() : 0,
-                prefetch.stopped(),
+                prefetch != null && prefetch.stopped(),
                 everything,
                 image.chunksRead(),
                 image.requests(),
@@ -367,7 +365,9 @@ final class Restoration implements Restored, Filler, FaultHandler {
             first = prefetcher;
             second = completer;
         }
-        prefetch.wake();
+        if (prefetch != null) {
+            prefetch.wake();
+        }
         try {
             image.close(); // who reads now fails, and ends
         } catch (SnapshotException e) {
