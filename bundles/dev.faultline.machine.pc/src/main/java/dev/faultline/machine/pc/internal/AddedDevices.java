@@ -179,6 +179,11 @@ final class AddedDevices {
         }
     }
 
+    /** Whether the device of that name is unplugged. */
+    boolean gone(String name) {
+        return plugs.stream().anyMatch(p -> p.name.equals(name) && p.device == null);
+    }
+
     private static String service(String device) {
         return "device " + device;
     }

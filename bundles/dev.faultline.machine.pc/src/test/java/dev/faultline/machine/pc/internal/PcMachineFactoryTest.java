@@ -38,7 +38,7 @@ class PcMachineFactoryTest {
                 parts.memory(), parts.protection(), parts.mmu(), parts.chipset(), workshop, config);
     }
 
-    private static PcMachineFactory.Config config(String engine, String style) {
+    static PcMachineFactory.Config config(String engine, String style) {
         return new PcMachineFactory.Config() {
             @Override
             public long handler_deadline() {

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import static dev.faultline.machine.pc.internal.FakeParts.retire;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.device.Board;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.device.Stateful;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.api.protection.Rights;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineListener;
+import dev.faultline.api.vm.VcpuExit;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * What others' code may do to its own machine from inside it: nothing deadlocks, whatever it calls
+ * is done, or soon done by another thread, or refused.
+ */
+@Timeout(60)
+class FromInsideTest {
+    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final long PAGE = 0x5000;
+
+    /** Where others' code runs. */
+    enum Where {
+        HANDLER,
+        DEVICE,
+        ALARM
+    }
+
+    private interface Action {
+        void run() throws Exception;
+    }
+
+    private final FakeParts parts = new FakeParts();
+    private final Workshop workshop = new Workshop();
+    private final PcMachineFactory.Config config = PcMachineFactoryTest.config("one", "coded");
+    private PcMachineFactory factory = open();
+    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+    private final DeviceFactory latch = Latch::new;
+    private PcMachine machine;
+
+    private PcMachineFactory open() {
+        return new PcMachineFactory(
+                parts.memory(), parts.protection(), parts.mmu(), parts.chipset(), workshop, config);
+    }
+
+    private PcMachine machine(int vcpus) throws Exception {
+        workshop.bindEngine(parts.one);
+        workshop.bindStyle(parts.coded);
+        workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
+        machine =
+                (PcMachine)
+                        factory.create(
+                                new MachineConfig(
+                                        "vm", 8 << 20, vcpus, "one", "coded", List.of("latch")));
+        return machine;
+    }
+
+    @AfterEach
+    void close() {
+        if (machine != null) {
+            machine.close();
+        }
+    }
+
+    private static final class Latch implements PortDevice, Stateful {
+        private int value;
+
+        Latch(Board board) {
+            board.claimPorts(this, 0, 0x300, 1);
+        }
+
+        @Override
+        public String id() {
+            return "latch";
+        }
+
+        @Override
+        public int portRead(int range, int offset, int size) {
+            return value;
+        }
+
+        @Override
+        public void portWrite(int range, int offset, int size, int v) {
+            value = v;
+        }
+
+        @Override
+        public int stateVersion() {
+            return 1;
+        }
+
+        @Override
+        public void save(StateSection to) {
+            to.put("value", value);
+        }
+
+        @Override
+        public void load(StateSection from) {
+            value = from.getInt("value");
+        }
+    }
+
+    private static FakeParts.Instruction write(FakeParts parts, long gpa) {
+        return v -> {
+            int rights = parts.protection.rights(gpa >>> 12);
+            if ((rights & Rights.W) == 0) {
+                v.fault.protectedPage(
+                        Rights.W, rights, FaultOrigin.DATA, gpa, gpa, -1, PendingFault.FINAL_ACCESS);
+                v.fault.rip = v.rip;
+                return dev.faultline.api.cpu.VcpuLoop.EXIT_FAULT;
+            }
+            v.instructions++;
+            return 0;
+        };
+    }
+
+    /** Has {@code action} run there, in a started machine. @return when it is over */
+    private CountDownLatch run(Where where, Action action) {
+        CountDownLatch over = new CountDownLatch(1);
+        Runnable body =
+                () -> {
+                    try {
+                        action.run();
+                    } catch (Throwable e) { // told to the test's thread
+                        failure.set(e);
+                    } finally {
+                        over.countDown();
+                    }
+                };
+        switch (where) {
+            case HANDLER -> {
+                ProtectionLayer[] layer = new ProtectionLayer[1];
+                layer[0] =
+                        machine.protection()
+                                .addLayer(
+                                        "inside",
+                                        (name, fault) -> {
+                                            body.run();
+                                            layer[0].protectPage(fault.gfn(), Rights.RWX);
+                                            return Resolution.RETRY;
+                                        });
+                layer[0].protect(PAGE, 1, Rights.NONE);
+                parts.then(write(parts, PAGE));
+            }
+            case DEVICE -> parts.then(retire(body));
+            case ALARM -> parts.chips.board.timer(parts.chips, body).at(0);
+        }
+        machine.start();
+        return over;
+    }
+
+    private void runs() throws Exception {
+        CountDownLatch again = new CountDownLatch(1);
+        parts.then(retire(again::countDown));
+        assertThat(again.await(20, TimeUnit.SECONDS)).as("the guest goes on").isTrue();
+        assertThat(machine.running()).isTrue();
+    }
+
+    private void over(CountDownLatch latch) throws Exception {
+        assertThat(latch.await(20, TimeUnit.SECONDS)).as("it returns").isTrue();
+        assertThat(failure.get()).isNull();
+    }
+
+    // ---- services go and come
+    // --------------------------------------------------------------------------------------------
+
+    private void comesAndGoes(String what) {
+        switch (what) {
+            case "device" -> {
+                workshop.unbindDevice(latch);
+                workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
+            }
+            case "engine" -> {
+                workshop.unbindEngine(parts.one);
+                workshop.bindEngine(parts.one);
+            }
+            case "style" -> {
+                workshop.unbindStyle(parts.coded);
+                workshop.bindStyle(parts.coded);
+            }
+            default -> {
+                factory.deactivate();
+                factory = open();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "HANDLER, device",
+        "HANDLER, engine",
+        "HANDLER, style",
+        "HANDLER, basics",
+        "DEVICE, device",
+        "DEVICE, engine",
+        "DEVICE, style",
+        "DEVICE, basics",
+        "ALARM, device",
+        "ALARM, engine",
+        "ALARM, style",
+        "ALARM, basics"
+    })
+    void aServiceThatGoesAndComesThere(Where where, String what) throws Exception {
+        machine(2);
+        machine.vcpus().getFirst().bus.portOut(0x300, 1, 0x5A);
+        over(run(where, () -> comesAndGoes(what)));
+        runs();
+        assertThat(machine.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0x5A);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aDeviceThatGoesThereIsUnpluggedAndItsMachineStands(Where where) throws Exception {
+        machine(1);
+        over(run(where, () -> workshop.unbindDevice(latch)));
+        assertThat(machine.await(LONG))
+                .isEqualTo(new VcpuExit.Paused("required service device latch is gone"));
+        await(m -> m.added().gone("latch"));
+        workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
+        runs();
+    }
+
+    private void await(Predicate<PcMachine> what) throws InterruptedException {
+        for (int i = 0; i < 2000 && !what.test(machine); i++) {
+            Thread.sleep(5);
+        }
+        assertThat(what.test(machine)).isTrue();
+    }
+
+    /** Others bring the machine to a stand all the time, and wait for the vCPU that waits too. */
+    @ParameterizedTest
+    @CsvSource({"device", "engine", "style", "basics"})
+    void whileOthersStandTheMachine(String what) throws Exception {
+        machine(2);
+        AtomicInteger stands = new AtomicInteger();
+        boolean[] stop = new boolean[1];
+        Thread other =
+                Thread.ofPlatform()
+                        .start(
+                                () -> {
+                                    while (!stop[0]) {
+                                        machine.quiesce(stands::incrementAndGet);
+                                    }
+                                });
+        over(
+                run(
+                        Where.HANDLER,
+                        () -> {
+                            for (int i = 0; i < 200; i++) {
+                                comesAndGoes(what);
+                            }
+                        }));
+        runs();
+        stop[0] = true;
+        other.join(20_000);
+        assertThat(other.isAlive()).isFalse();
+        assertThat(stands.get()).isPositive();
+    }
+
+    @Test
+    void theReasonNamesWhatIsStillMissing() throws Exception {
+        machine(1).start();
+        workshop.unbindEngine(parts.one);
+        workshop.unbindStyle(parts.coded);
+        assertThat(machine.await(LONG))
+                .isEqualTo(
+                        new VcpuExit.Paused(
+                                "required services engine one, fault style coded are gone"));
+        workshop.bindEngine(parts.one);
+        assertThat(machine.await(LONG))
+                .isEqualTo(new VcpuExit.Paused("required service fault style coded is gone"));
+        workshop.bindMmu(parts.mmu());
+        workshop.bindProtection(parts.protection());
+        workshop.bindMemory(parts.memory());
+        factory.deactivate();
+        assertThat(machine.await(LONG))
+                .isEqualTo(
+                        new VcpuExit.Paused(
+                                "required services chips, fault style coded are gone"));
+        factory = open();
+        workshop.bindStyle(parts.coded);
+        runs();
+    }
+
+    // ---- what the machine is told
+    // --------------------------------------------------------------------------------------------
+
+    @ParameterizedTest
+    @EnumSource
+    void closingIsRefused(Where where) throws Exception {
+        machine(1);
+        over(
+                run(
+                        where,
+                        () ->
+                                assertThatThrownBy(machine::close)
+                                        .isInstanceOf(IllegalStateException.class)
+                                        .hasMessage("close: called on a thread of machine vm")));
+        runs();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void waitingForItsOwnEndIsRefused(Where where) throws Exception {
+        machine(1);
+        over(
+                run(
+                        where,
+                        () -> {
+                            assertThat(machine.await(Duration.ZERO)).isNull();
+                            assertThatThrownBy(() -> machine.await(LONG))
+                                    .isInstanceOf(IllegalStateException.class)
+                                    .hasMessage("await: called on a thread of machine vm");
+                            assertThatThrownBy(machine::saveState)
+                                    .isInstanceOf(IllegalStateException.class);
+                            assertThatThrownBy(() -> machine.loadState(List.of()))
+                                    .isInstanceOf(IllegalStateException.class);
+                        }));
+        runs();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aPauseIsTakenBack(Where where) throws Exception {
+        machine(2);
+        over(
+                run(
+                        where,
+                        () -> {
+                            machine.pause("a moment");
+                            machine.start();
+                        }));
+        runs();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aSwapIsMadeOrRefused(Where where) throws Exception {
+        machine(2);
+        workshop.bindEngine(parts.two);
+        over(
+                run(
+                        where,
+                        () -> {
+                            if (where == Where.HANDLER) {
+                                machine.swapEngine("two");
+                            } else {
+                                assertThatThrownBy(() -> machine.swapEngine("two"))
+                                        .isInstanceOf(IllegalStateException.class)
+                                        .hasMessageContaining("inside an instruction or an alarm");
+                            }
+                        }));
+        runs();
+        assertThat(machine.engine()).isEqualTo(where == Where.HANDLER ? "two" : "one");
+    }
+
+    // ---- listeners
+    // --------------------------------------------------------------------------------------------
+
+    /** Two listeners, each inside its own call on another thread, make a machine each. */
+    @Test
+    void listenersDoNotWaitForEachOther() throws Exception {
+        machine(1);
+        CyclicBarrier both = new CyclicBarrier(2);
+        AtomicInteger told = new AtomicInteger();
+        MachineListener a = listener("a", both, told);
+        MachineListener b = listener("vm", both, told);
+        workshop.bindListener(a);
+        Thread other = Thread.ofPlatform().start(() -> make("a"));
+        workshop.bindListener(b);
+        other.join(20_000);
+        assertThat(other.isAlive()).isFalse();
+        assertThat(failure.get()).isNull();
+        await(m -> told.get() == 8); // each of vm, a, and the two that the listeners made
+        workshop.unbindListener(a);
+        workshop.unbindListener(b);
+        factory.machines().forEach(Machine::close);
+        assertThat(told.get()).isEqualTo(8);
+    }
+
+    private Machine make(String name) {
+        try {
+            return factory.create(
+                    new MachineConfig(name, 8 << 20, 1, "one", "coded", List.of()));
+        } catch (Exception e) {
+            failure.set(e);
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private MachineListener listener(String of, CyclicBarrier both, AtomicInteger told) {
+        AtomicBoolean wanted = new AtomicBoolean(true);
+        return new MachineListener() {
+            @Override
+            public void machineCreated(Machine m) {
+                told.incrementAndGet();
+                if (m.config().name().equals(of) && wanted.getAndSet(false)) {
+                    try {
+                        both.await(20, TimeUnit.SECONDS);
+                        make("by " + of);
+                    } catch (Exception e) {
+                        failure.set(e);
+                    }
+                }
+            }
+        };
+    }
+}
