@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,6 +37,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class SwapIT {
     private static final int SWAPS = 250;
+    private static final String PROTECTION =
+            "dev.faultline.protection.internal.PageProtection";
     private static final int BUNDLES_EVERY = 5;
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final List<String> BUNDLES =
@@ -259,6 +262,100 @@ class SwapIT {
             assertThat(m.mmu().mappedPages()).isPositive();
             m.pause("to look");
             CountedLoop.check(m);
+        }
+    }
+
+    @Test
+    void anUpdatedProtectionTakesOverRightsAndHandlers() throws Exception {
+        try (Machine m = typed.machine("protected", "interpreter", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            List<Long> asked = new CopyOnWriteArrayList<>();
+            ProtectionLayer[] layer = new ProtectionLayer[1];
+            layer[0] =
+                    m.protection()
+                            .addLayer(
+                                    "watch",
+                                    (name, fault) -> {
+                                        asked.add(fault.gfn());
+                                        layer[0].protectPage(fault.gfn(), Rights.RWX);
+                                        return Resolution.RETRY;
+                                    });
+            m.start();
+            typed.awaitProgress(m, "");
+            layer[0].protect(0xA0_0000, 0x3000, Rights.R);
+            ProtectionLayer user = m.protection().userLayer();
+            Class<?> before = typed.bundle("dev.faultline.protection").loadClass(PROTECTION);
+
+            typed.bundle("dev.faultline.protection").update();
+
+            typed.awaitProgress(m, "");
+            assertThat(typed.bundle("dev.faultline.protection").loadClass(PROTECTION))
+                    .isNotSameAs(before);
+            assertThat(m.protection().userLayer()).isSameAs(user);
+            assertThat(m.protection().layers()).containsExactly(user, layer[0]);
+            assertThat(layer[0].restrictedPages()).isEqualTo(3);
+            assertThat(m.protection().rights(0xA01)).isEqualTo(Rights.R);
+            asked.clear();
+            layer[0].protect(0, 16L << 20, Rights.NONE); // the old object, in the guest's way
+            Typed.until("the handler is asked", () -> !asked.isEmpty());
+            typed.awaitProgress(m, "");
+            m.pause("to look");
+            CountedLoop.check(m);
+        }
+    }
+
+    /** What is not exchanged: the machine goes on with the old one until it ends. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "dev.faultline.memory",
+                "dev.faultline.device.pc",
+                "dev.faultline.platform.posix",
+                "dev.faultline.machine.pc"
+            })
+    void aMachineOutlivesTheBundlesOfItsPartsUntilItEnds(String bundle) throws Exception {
+        Machine m = typed.keyed("kept", "interpreter", "coded");
+        try (GuestTalk talk = new GuestTalk(m)) {
+            m.start();
+            talk.await("checksum=");
+            talk.await("\n");
+
+            typed.bundle(bundle).update();
+            typed.refresh(bundle);
+
+            if (bundle.endsWith("machine.pc")) {
+                assertThat(m.await(LONG).toString()).contains(bundle, "stands for good");
+            } else {
+                for (int i = 0; i < 20; i++) {
+                    assertThat(talk.ask("sum 0 999", "\n")).contains("count=1000 bad=0");
+                }
+                assertThat(m.running()).isTrue();
+            }
+            m.close();
+            assertThat(m.memory().blocks()).isEmpty();
+        }
+        try (Machine next = typed.keyed("next", "interpreter", "coded");
+                GuestTalk talk = new GuestTalk(next)) {
+            next.start();
+            talk.await("checksum=");
+        }
+    }
+
+    @Test
+    void theReasonNamesWhatIsStillMissing() throws Exception {
+        try (Machine m = typed.machine("waiting", "interpreter", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            m.start();
+            typed.awaitProgress(m, "");
+            typed.bundle("dev.faultline.mmu").stop();
+            typed.bundle("dev.faultline.protection").stop();
+            assertThat(m.await(LONG).toString())
+                    .contains("required services protection, translation are gone");
+            typed.bundle("dev.faultline.protection").start();
+            assertThat(m.await(LONG).toString())
+                    .contains("required service translation is gone");
+            typed.bundle("dev.faultline.mmu").start();
+            typed.awaitProgress(m, "");
         }
     }
 

@@ -13,12 +13,15 @@ import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
+import org.osgi.framework.wiring.FrameworkWiring;
 import org.osgi.service.cm.Configuration;
 import org.osgi.service.cm.ConfigurationAdmin;
 
@@ -71,6 +74,17 @@ final class Typed implements AutoCloseable {
             }
         }
         throw new AssertionError("no bundle " + name);
+    }
+
+    /** Throws the classes of the bundle's former contents away, and returns when that is done. */
+    void refresh(String name) throws InterruptedException {
+        CountDownLatch done = new CountDownLatch(1);
+        context.getBundle(0)
+                .adapt(FrameworkWiring.class)
+                .refreshBundles(List.of(bundle(name)), event -> done.countDown());
+        if (!done.await(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+            throw new AssertionError("the framework does not refresh " + name);
+        }
     }
 
     Machine machine(String name, String engine, String style, long ramBytes)

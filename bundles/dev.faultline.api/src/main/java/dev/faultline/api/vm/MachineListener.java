@@ -9,7 +9,8 @@ import org.osgi.annotation.versioning.ConsumerType;
  *
  * <p>Calls to one listener never overlap. Once its service is unregistered no call is made or in
  * progress; what it left on machines (layers, serial listeners) it takes away itself, in its
- * {@code @Deactivate}. One that throws is named in the log and told of the next event all the same.
+ * {@code @Deactivate}. What one listener does to machines others may be told a little later. One
+ * that throws is named in the log and told of the next event all the same.
  */
 @ConsumerType
 public interface MachineListener {

@@ -127,8 +127,9 @@ final class PageProtection implements RamProtection, MemoryListener {
             throw new IllegalStateException(
                     "the user layer is always present; open its pages instead");
         }
-        layer.withdraw();
+        // First: a layer that says that it allows everything must not be counted any more.
         publish(Arrays.stream(layers).filter(l -> l != layer).toArray(Layer[]::new));
+        layer.withdraw();
     }
 
     private void publish(Layer[] now) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -26,6 +28,9 @@ final class Standstill {
 
     /** Serialises what brings the vCPUs to a stand. */
     private final ReentrantLock changes = new ReentrantLock();
+
+    /** Changes that were asked for and not made yet, in order. */
+    private final Queue<Runnable> outstanding = new ConcurrentLinkedQueue<>();
 
     /** Set once the machine is built. */
     private FaultDesk faults;
@@ -148,26 +153,27 @@ final class Standstill {
 
     /**
      * Runs {@code change} once the vCPUs stand, which a missing service has told them to: here, or,
-     * if this thread cannot wait for them, soon on another. Not at all if the machine is closed
-     * first.
+     * if this thread cannot wait for them, soon on another. Changes are made in the order in which
+     * they were asked for; not at all if the machine is closed first.
      */
     void outside(Runnable change) {
+        outstanding.add(change);
         VcpuRunner self = runner();
         if (changes.isHeldByCurrentThread()) {
-            locked(change); // they stand: for the change that this one is part of
+            make(); // they stand: for the change that this one is part of
         } else if (inside()) {
-            later(change);
+            later();
         } else if (self != null) {
-            fromHandler(self, change);
+            fromHandler(self);
         } else if (control.standing(WAIT_NANOS)) {
-            locked(change);
+            make();
         } else {
             LOG.log(
                     System.Logger.Level.WARNING,
                     "machine "
                             + machine
                             + ": a vCPU does not stand; a service that went or came waits for it");
-            later(change);
+            later();
         }
     }
 
@@ -178,43 +184,56 @@ final class Standstill {
         }
     }
 
-    private void later(Runnable change) {
+    private void later() {
         Thread.ofPlatform()
                 .daemon()
                 .name(machine + "-change")
                 .start(() -> {
                     control.standing(Long.MAX_VALUE);
-                    locked(change);
+                    make();
                 });
     }
 
-    private void locked(Runnable change) {
+    /** Makes what is outstanding; when this returns, it is made, by this thread or by others. */
+    private void make() {
         changes.lock();
         try {
-            held(change);
+            makeHeld();
         } finally {
             changes.unlock();
         }
     }
 
     /** {@link #changes} held. They stand already, but nothing keeps a service from coming now. */
-    private void held(Runnable change) {
+    private void makeHeld() {
         if (closed) {
+            outstanding.clear();
+        }
+        if (outstanding.isEmpty()) {
             return;
         }
         control.hold();
         try {
-            change.run();
+            for (Runnable c = outstanding.poll(); c != null; c = outstanding.poll()) {
+                try {
+                    c.run();
+                } catch (RuntimeException | LinkageError e) { // services are others' code
+                    LOG.log(
+                            System.Logger.Level.ERROR,
+                            "machine " + machine + ": a service that went or came failed",
+                            e);
+                }
+            }
         } finally {
             control.unhold();
         }
     }
 
     /**
-     * The calling vCPU counts as standing until the change is made, so that changes of others, and
-     * of other vCPUs' handlers, which wait for it, can end.
+     * The calling vCPU counts as standing until the changes are made, so that changes of others,
+     * and of other vCPUs' handlers, which wait for it, can end.
      */
-    private void fromHandler(VcpuRunner self, Runnable change) {
+    private void fromHandler(VcpuRunner self) {
         FaultSlot slot = faults.slot(self.v.index);
         long start = System.nanoTime();
         slot.stands(true, 0);
@@ -223,7 +242,7 @@ final class Standstill {
         changes.lock();
         try {
             if (stand) {
-                held(change);
+                makeHeld();
             }
         } finally {
             control.back();
@@ -231,7 +250,7 @@ final class Standstill {
             slot.stands(false, System.nanoTime() - start);
         }
         if (!stand) {
-            later(change);
+            later();
         }
     }
 

@@ -47,6 +47,11 @@ final class VcpuRunner implements Runnable {
     static final String STARTUP = "startup";
     static final int NO_SIPI = -1;
 
+    /** Faults in a row of one instruction before it waits a little between them. */
+    private static final int QUICK_ATTEMPTS = 64;
+
+    private static final long ATTEMPT_NANOS = 50_000;
+
     final VcpuContext v;
     private final Host host;
     private final RunControl control;
@@ -218,6 +223,10 @@ final class VcpuRunner implements Runnable {
         }
         f.attempt = ++attempt;
         view.set(v.index, f);
+        if (attempt > QUICK_ATTEMPTS) {
+            // Somebody who opens and closes may just not have the CPU.
+            LockSupport.parkNanos(this, ATTEMPT_NANOS);
+        }
         int most = host.faults().policy().livelock();
         if (attempt > most) {
             return stop(

@@ -12,6 +12,7 @@ import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
+import dev.faultline.api.vm.VcpuExit;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -22,6 +23,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
@@ -56,6 +58,16 @@ public final class Workshop implements Parts {
     private final List<MmuFactory> mmus = new CopyOnWriteArrayList<>();
     private final List<ChipsetFactory> chipsets = new CopyOnWriteArrayList<>();
     private volatile Basics basics;
+
+    /** The bundle goes. Others hold its machines: they are not taken from under them, but stand. */
+    @Deactivate
+    void deactivate() {
+        each(m ->
+                m.control()
+                        .exit(
+                                new VcpuExit.Paused(
+                                        "the bundle that runs machines, dev.faultline.machine.pc, was stopped: this machine stands for good")));
+    }
 
     /** Memory, protection, translation and chips are there. */
     void open(Basics now) {

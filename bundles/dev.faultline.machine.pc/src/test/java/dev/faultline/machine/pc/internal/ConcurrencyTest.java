@@ -306,10 +306,13 @@ class ConcurrencyTest {
         }
 
         private void swap() throws MachineException {
-            if (random.nextInt(3) == 0) {
-                machine.swapEngine("interpreter");
-            } else {
-                machine.swapFaultStyle(random.nextBoolean() ? "thrown" : "coded");
+            switch (random.nextInt(4)) {
+                case 0 -> machine.swapEngine("interpreter");
+                case 1 -> { // protection and translation go, and others come
+                    machine.bindings().orphaned();
+                    machine.bindings().adopted();
+                }
+                default -> machine.swapFaultStyle(random.nextBoolean() ? "thrown" : "coded");
             }
             done[3].getAndIncrement();
         }
