@@ -58,9 +58,12 @@ final class Recording {
         return n;
     }
 
-    /** Ends it. Entries as the class says. */
-    synchronized int[] end() {
+    synchronized void end() {
         ended = true;
+    }
+
+    /** What it has, entries as the class says. */
+    synchronized int[] entries() {
         return Arrays.copyOf(order, n);
     }
 

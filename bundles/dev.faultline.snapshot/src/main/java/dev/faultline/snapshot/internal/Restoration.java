@@ -277,7 +277,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
                                 .formatted(image.origin()));
             }
             try (Origin now = new LocalOrigin(dir)) { // not ours: it may have been replaced since
-                Trace.read(now).merged(recorded.end()).write(disk, dir);
+                Trace.read(now).merged(recorded.entries()).write(disk, dir);
             } catch (IOException e) {
                 throw new SnapshotException(
                         Kind.IO,

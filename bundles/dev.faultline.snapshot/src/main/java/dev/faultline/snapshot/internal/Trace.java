@@ -92,7 +92,7 @@ final class Trace {
     }
 
     /**
-     * @param order first touches as {@link Recording#end} gives them
+     * @param order first touches as {@link Recording#entries} gives them
      */
     Trace merged(int[] order) {
         Map<Integer, Entry> all = new HashMap<>();

@@ -4,6 +4,10 @@ package dev.faultline.snapshot.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
@@ -12,6 +16,7 @@ import dev.faultline.api.snapshot.RestoreOptions.Window;
 import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -385,6 +390,44 @@ class WorkingSetTest {
                 if (b != null) {
                     assertThat(b).isEqualTo(f.peek(p));
                 }
+            }
+        }
+    }
+
+    /** Pages that are there but closed: what a recording costs most often. */
+    @Test
+    void recordingAnOpenedPageAllocatesNothing() throws Exception {
+        int pages = 1 << 15;
+        try (Fake f = new Fake(pages);
+                Fake g = new Fake(pages)) {
+            Path dir = saved(f); // all zero: filled at once
+            RestoreOptions o = LAZY.recording(new Window(pages + 1, null));
+            try (Restored r = snapshots.restore(dir, g.machine, o)) {
+                r.complete();
+                FaultHandler handler =
+                        g.protection.layers().stream()
+                                .map(g.protection::handlerOf)
+                                .filter(h -> h != null)
+                                .findFirst()
+                                .orElseThrow();
+                PendingFault p = new PendingFault();
+                PageFault fault = new PageFault();
+                var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+                long before = 0;
+                for (int i = 0; i < pages; i++) {
+                    if (i == pages / 2) {
+                        before = threads.getCurrentThreadAllocatedBytes();
+                    }
+                    // Even pages first: rights of a chunk of pages are allocated once, too.
+                    long gpa = (long) (i < pages / 2 ? 2 * i : 2 * i - pages + 1) * Fake.PAGE;
+                    p.protectedPage(
+                            Rights.W, 0, FaultOrigin.DATA, gpa, 0, g.ram.hva() + gpa, 0);
+                    handler.onFault("fake", fault.set(0, p));
+                }
+                long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+                assertThat(r.statistics().recorded()).isEqualTo(pages);
+                // The array of touches grows once, from 16384 to 32768 entries.
+                assertThat(bytes).isLessThan(4 * pages + 4096);
             }
         }
     }
