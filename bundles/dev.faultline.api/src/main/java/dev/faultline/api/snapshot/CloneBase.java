@@ -5,6 +5,7 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
+import java.net.URI;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -61,6 +62,14 @@ public interface CloneBase extends AutoCloseable {
      * page.
      */
     void completeInBackground();
+
+    /**
+     * Goes on at another place that has the same snapshot. Clones that stand because the former one
+     * failed are to be started again.
+     *
+     * @throws SnapshotException if it has another snapshot or cannot be read; nothing was changed
+     */
+    void reattach(URI location) throws SnapshotException;
 
     /**
      * No more clones from here. The shared pages and the snapshot's files stay open until the last

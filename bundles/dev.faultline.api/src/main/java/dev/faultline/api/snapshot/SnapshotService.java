@@ -114,7 +114,15 @@ public interface SnapshotService {
      *     ahead in recorded order, once for all
      * @throws SnapshotException also if this host cannot share memory
      */
-    CloneBase clones(Path dir, RestoreMode mode) throws SnapshotException;
+    default CloneBase clones(Path dir, RestoreMode mode) throws SnapshotException {
+        return clones(dir.toUri(), mode);
+    }
+
+    /**
+     * As {@link #clones(Path, RestoreMode)}, at a place that a URI names. If that stops answering,
+     * {@link CloneBase#reattach} gives all clones another one.
+     */
+    CloneBase clones(URI location, RestoreMode mode) throws SnapshotException;
 
     /**
      * @param error null if the snapshot is readable

@@ -53,6 +53,13 @@ final class RestoreCommand implements Callable<Integer> {
                     "load what the guest does not ask for as well, in the background; the snapshot is not needed any more then")
     private boolean complete;
 
+    @Option(
+            names = "--clones",
+            paramLabel = "N",
+            description =
+                    "run N machines that share what they do not write; --serial file:F takes %%d in F for the number")
+    private Integer clones;
+
     @Mixin private RunOptions options;
 
     RestoreCommand(Services services) {
@@ -82,6 +89,12 @@ final class RestoreCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         options.check();
         RestoreOptions how = how();
+        if (clones != null) {
+            if (how.recording() != null) {
+                throw new UsageException("--record goes with one machine, not with --clones");
+            }
+            return new CloneSession(services, options).run(place.uri(), mode, complete, clones);
+        }
         SnapshotInfo info = services.snapshots().info(place.uri());
         MachineConfig c = info.config();
         MachineConfig config =

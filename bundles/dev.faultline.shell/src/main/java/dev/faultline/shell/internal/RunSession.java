@@ -164,12 +164,12 @@ final class RunSession implements AutoCloseable {
             if (x != null && endsWhenSaved) {
                 code = Root.ERROR;
                 reason = "nothing was saved: the guest never sent the text of --when; ";
-                reason += reason(x, restored);
+                reason += reason(x, restored == null ? null : restored.failure());
                 break;
             }
             if (x != null) {
-                code = code(x, restored);
-                reason = reason(x, restored);
+                code = code(x);
+                reason = reason(x, restored == null ? null : restored.failure());
                 break;
             }
             if (System.nanoTime() > limit) {
@@ -231,7 +231,7 @@ final class RunSession implements AutoCloseable {
         return s;
     }
 
-    private static int code(VcpuExit x, Restored restored) {
+    static int code(VcpuExit x) {
         return switch (x) {
             case VcpuExit.Exited e -> e.code();
             case VcpuExit.PoweredOff _ -> Root.DONE;
@@ -241,14 +241,17 @@ final class RunSession implements AutoCloseable {
         };
     }
 
-    private static String reason(VcpuExit x, Restored restored) {
+    /**
+     * @param failure of the restore, or null
+     */
+    static String reason(VcpuExit x, SnapshotException failure) {
         return switch (x) {
             case VcpuExit.Exited e -> "the guest ended itself with exit code " + e.code();
             case VcpuExit.PoweredOff p -> "the guest powered off: " + p.how();
             case VcpuExit.Crashed c -> "the guest crashed: " + c.why();
             case VcpuExit.Fault f ->
-                    restored != null && restored.failure() != null
-                            ? restored.failure().getMessage()
+                    failure != null
+                            ? failure.getMessage()
                             : f.reason() + ": " + f.fault();
             case VcpuExit.Paused p -> "the machine paused: " + p.reason();
         };

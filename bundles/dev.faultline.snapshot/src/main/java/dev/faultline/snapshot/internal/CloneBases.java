@@ -7,6 +7,7 @@ import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SnapshotInfo;
+import java.net.URI;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -17,12 +18,19 @@ final class CloneBases {
     private final Map<String, SharedPages> open = new HashMap<>();
 
     private final Consumer<Cloned> made;
+    private final Opener opener;
+
+    /** Makes an origin of what a URI names. */
+    interface Opener {
+        Origin open(URI location) throws SnapshotException;
+    }
 
     /**
      * @param made told of each clone
      */
-    CloneBases(Consumer<Cloned> made) {
+    CloneBases(Consumer<Cloned> made, Opener opener) {
         this.made = made;
+        this.opener = opener;
     }
 
     /**
@@ -34,7 +42,7 @@ final class CloneBases {
     CloneBase open(Image image, SnapshotInfo info, RestoreMode mode, HostMemory host)
             throws SnapshotException {
         int[] recorded = mode == RestoreMode.RECORDED ? recorded(image) : null;
-        OpenBase base = new OpenBase(own(image, host), info, made);
+        OpenBase base = new OpenBase(own(image, host), info, made, opener);
         try {
             if (mode == RestoreMode.EAGER) {
                 base.complete();

@@ -26,6 +26,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * follow the shared memory it does so just before, when nobody can have it open.
  */
 final class Cloned implements CloneBase.Clone, Filler, FaultHandler {
+    private static final long PATIENCE_MILLIS = 60_000;
+
     private final SharedPages pages;
     private final List<Manifest.Region> regions;
     private final SharedMemory.View[] views;
@@ -122,6 +124,12 @@ final class Cloned implements CloneBase.Clone, Filler, FaultHandler {
         } finally {
             pages.leave();
         }
+    }
+
+    /** Clones wait for each other's reads, and there may be more of them than processors by far. */
+    @Override
+    public long patienceMillis() {
+        return Math.max(PATIENCE_MILLIS, image().origin().patienceMillis());
     }
 
     private Resolution stop(SnapshotException e) {

@@ -8,6 +8,7 @@ import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
+import java.net.URI;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -16,13 +17,19 @@ final class OpenBase implements CloneBase {
     private final SharedPages pages;
     private final SnapshotInfo info;
     private final Consumer<Cloned> made;
+    private final CloneBases.Opener opener;
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
      * @param pages the caller has made this an owner of them
      * @param made told of each clone
      */
-    OpenBase(SharedPages pages, SnapshotInfo info, Consumer<Cloned> made) {
+    OpenBase(
+            SharedPages pages,
+            SnapshotInfo info,
+            Consumer<Cloned> made,
+            CloneBases.Opener opener) {
+        this.opener = opener;
         this.pages = pages;
         this.info = info;
         this.made = made;
@@ -35,7 +42,7 @@ final class OpenBase implements CloneBase {
 
     private SnapshotException isClosed() {
         return new SnapshotException(
-                Kind.IO, "snapshot %s is not open for clones any more".formatted(info.dir()));
+                Kind.IO, "snapshot %s is not open for clones any more".formatted(pages.image().origin()));
     }
 
     @Override
@@ -56,7 +63,7 @@ final class OpenBase implements CloneBase {
             if (clone.machine() == null) {
                 throw e; // it could not be built
             }
-            throw Snapshots.unfit(info.dir(), e);
+            throw Snapshots.unfit(pages.image().origin(), e);
         } finally {
             if (!done) {
                 clone.close();
@@ -107,6 +114,18 @@ final class OpenBase implements CloneBase {
     public void completeInBackground() {
         if (!closed.get()) {
             pages.completeInBackground();
+        }
+    }
+
+    @Override
+    public void reattach(URI location) throws SnapshotException {
+        if (closed.get() || !pages.use()) {
+            throw isClosed();
+        }
+        try {
+            pages.image().reattach(opener.open(location));
+        } finally {
+            pages.leave();
         }
     }
 

@@ -6,6 +6,7 @@ import dev.faultline.api.snapshot.SnapshotException;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 
 /**
@@ -17,6 +18,9 @@ import java.util.function.IntConsumer;
  * that another thread is copying waits for that copy.
  */
 final class PageStore {
+    private static final int SPINS = 100;
+    private static final long PARK_NANOS = 10_000;
+
     private final Image image;
     private final Places places;
     private final boolean ranges;
@@ -75,10 +79,15 @@ final class PageStore {
      * @param filled told of every page that this call brought, after it is there
      */
     void load(int page, IntConsumer filled) throws SnapshotException {
-        while (!present.get(page)) {
+        for (int spins = 0; !present.get(page); spins++) {
             if (claimed.get(page)) {
-                // Another thread is copying it now, or gave up and took its claim back.
-                Thread.yield();
+                // Another thread is copying it now, or gave up and took its claim back. It may need
+                // this processor for that.
+                if (spins < SPINS) {
+                    Thread.onSpinWait();
+                } else {
+                    LockSupport.parkNanos(PARK_NANOS);
+                }
                 continue;
             }
             Fetched f = pool.take();

@@ -9,6 +9,8 @@ import dev.faultline.api.snapshot.SnapshotException.Kind;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -36,6 +38,7 @@ final class SharedPages {
     /** Pages per page of the host: what a view copies at its first write, so all or none are there. */
     private final int unit;
 
+    private final ConcurrentHashMap<Integer, Flight> flights = new ConcurrentHashMap<>();
     private final AtomicInteger owners = new AtomicInteger(1);
     private final AtomicInteger users = new AtomicInteger(1);
     private final AtomicInteger clones = new AtomicInteger();
@@ -164,11 +167,57 @@ final class SharedPages {
         return memory.get(region).view();
     }
 
-    /** For a guest that stands until the page is there. The caller is a user. */
+    /**
+     * For a guest that stands until the page is there. The caller is a user. Of several that want
+     * the same page, which clones do that start together, one loads it for all.
+     */
     void loadWaited(int page) throws SnapshotException {
         int first = page - page % unit;
-        for (int p = first; p < Math.min(image.pages(), first + unit); p++) {
-            store.loadWaited(p, NOBODY);
+        while (!isReady(page)) {
+            Flight mine = new Flight();
+            Flight other = flights.putIfAbsent(first, mine);
+            if (other == null) {
+                load(first, mine);
+            } else {
+                other.await();
+            }
+        }
+    }
+
+    private void load(int first, Flight mine) throws SnapshotException {
+        try {
+            for (int p = first; p < Math.min(image.pages(), first + unit); p++) {
+                store.loadWaited(p, NOBODY);
+            }
+        } catch (SnapshotException e) {
+            mine.failure = e;
+            throw e;
+        } finally {
+            flights.remove(first, mine);
+            mine.done.countDown();
+        }
+    }
+
+    /** A page on its way, and what came of it. */
+    private static final class Flight {
+        final CountDownLatch done = new CountDownLatch(1);
+        volatile SnapshotException failure;
+
+        void await() throws SnapshotException {
+            boolean interrupted = false;
+            while (done.getCount() > 0) {
+                try {
+                    done.await();
+                } catch (InterruptedException e) {
+                    interrupted = true; // whoever loads has a deadline; nothing waits for ever
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            if (failure != null) {
+                throw new SnapshotException(failure.kind(), failure.getMessage(), failure);
+            }
         }
     }
 

@@ -41,7 +41,7 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 public final class Snapshots implements SnapshotService {
     private final List<Filler> active = new CopyOnWriteArrayList<>();
     private final List<WriteWatch> watches = new CopyOnWriteArrayList<>();
-    private final CloneBases clones = new CloneBases(active::add);
+    private final CloneBases clones = new CloneBases(active::add, this::origin);
     private final Disk disk;
     private final Sources sources;
 
@@ -187,6 +187,10 @@ public final class Snapshots implements SnapshotService {
         }
         from.complete();
         return null;
+    }
+
+    private Origin origin(URI location) throws SnapshotException {
+        return sources.open(location);
     }
 
     @Override
@@ -477,12 +481,16 @@ public final class Snapshots implements SnapshotService {
     }
 
     @Override
-    public CloneBase clones(Path dir, RestoreMode mode) throws SnapshotException {
+    public CloneBase clones(URI location, RestoreMode mode) throws SnapshotException {
         WarmUp.start();
-        Image image = Image.open(dir);
+        Origin o = sources.open(location);
+        Image image = Image.open(o);
         SnapshotInfo info;
         try {
-            info = describe(dir, image.manifest(), 0, 0);
+            if (o.dir() == null) {
+                image.openParents();
+            }
+            info = describe(o, image.manifest(), 0, 0);
         } catch (SnapshotException e) {
             image.close();
             throw e;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.faultline.api.snapshot.CloneBase;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
@@ -132,6 +133,39 @@ class SourceTest {
             assertThat(r.failure()).isNull();
             assertSame();
         }
+    }
+
+    /** All clones stand with the reason, and one call gives all of them another source. */
+    @Test
+    void clonesOfASourceThatDiesGoOnElsewhere() throws Exception {
+        snapshots.bindHost(Fake.HOST);
+        FakeFactory machines = new FakeFactory();
+        try (CloneBase base = snapshots.clones(PLACE, RestoreMode.LAZY);
+                CloneBase.Clone a = base.create(machines, "a");
+                CloneBase.Clone b = base.create(machines, "b")) {
+            assertThat(base.info().dir()).isNull();
+            int page = stored(600);
+            is(Manner.IO_ERROR);
+            stranger.only = "pack";
+            for (Fake f : machines.made) {
+                assertThat(f.read(page)).isNull();
+            }
+            assertThat(a.failure().kind()).isEqualTo(Kind.SOURCE);
+            assertThat(b.failure().kind()).isEqualTo(Kind.SOURCE);
+            assertThat(machines.made.getLast().lastReason).isEqualTo(b.failure().getMessage());
+            assertThatThrownBy(() -> base.reattach(URI.create("test://host/nowhere")))
+                    .isInstanceOf(SnapshotException.class);
+            base.reattach(scratch.resolve("s").toUri());
+            for (int p = 0; p < saved.pages(); p++) {
+                assertThat(machines.made.get(0).read(p)).isEqualTo(saved.peek(p));
+                assertThat(machines.made.get(1).read(p)).isEqualTo(saved.peek(p));
+            }
+            assertThat(a.failure()).isNull();
+            base.close();
+            assertThatThrownBy(() -> base.reattach(scratch.resolve("s").toUri()))
+                    .hasMessageContaining("not open for clones any more");
+        }
+        assertThat(stranger.closed.get()).isEqualTo(stranger.opened.get());
     }
 
     /** A page in a chunk, at or after {@code from}. */

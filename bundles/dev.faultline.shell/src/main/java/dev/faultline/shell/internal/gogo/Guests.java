@@ -68,12 +68,22 @@ public final class Guests {
         return name;
     }
 
+    /** What builds a machine. */
+    interface Maker {
+        Machine make(MachineFactory machines) throws MachineException;
+    }
+
     /** Builds a machine; its guest's name is that of the configuration. */
-    synchronized Guest create(MachineConfig config) throws MachineException {
-        if (guests.containsKey(config.name())) {
-            throw new MachineException("there is a machine " + config.name() + " already");
+    Guest create(MachineConfig config) throws MachineException {
+        return create(config.name(), m -> m.create(config));
+    }
+
+    /** Builds a machine of that name by {@code maker}. */
+    synchronized Guest create(String name, Maker maker) throws MachineException {
+        if (guests.containsKey(name)) {
+            throw new MachineException("there is a machine " + name + " already");
         }
-        Guest g = new Guest(config.name(), machines().create(config), true);
+        Guest g = new Guest(name, maker.make(machines()), true);
         guests.put(g.name(), g);
         return g;
     }

@@ -100,7 +100,7 @@ public final class SnapshotCommands {
         return arguments;
     }
 
-    private static RestoreMode mode(String s) {
+    static RestoreMode mode(String s) {
         for (RestoreMode m : RestoreMode.values()) {
             if (m.name().equalsIgnoreCase(s)) {
                 return m;

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import dev.faultline.api.platform.HostMemoryException;
+import dev.faultline.api.snapshot.CloneBase;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.VcpuExit;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** One clone of several that run at once, from its first instruction to its end. */
+final class CloneRun implements AutoCloseable {
+    private static final String STOPPED = "the guest sent the text of --stop-when";
+
+    private final CloneBase.Clone clone;
+    private final Machine machine;
+    private final Consumer<byte[]> listener = this::received;
+    private final Consumer<byte[]> sink;
+    private final OutputStream file;
+    private final List<TextTrigger> triggers = new ArrayList<>();
+    private final List<byte[]> answers = new ArrayList<>();
+    private final TextTrigger stop;
+    private long begin;
+    private volatile long firstInstruction;
+    private volatile long readyAt;
+    private volatile IOException serialFailure;
+    private int code;
+    private String reason = "not run";
+
+    /**
+     * @param number from 1; in the output's prefix or file name
+     */
+    CloneRun(CloneBase.Clone clone, int number, RunOptions options, LinePrinter printer)
+            throws IOException {
+        this.clone = clone;
+        this.machine = clone.machine();
+        for (Map.Entry<String, String> e : options.inputs()) {
+            triggers.add(new TextTrigger(e.getKey()));
+            answers.add(e.getValue().getBytes(StandardCharsets.UTF_8));
+        }
+        stop =
+                options.stopWhen == null
+                        ? null
+                        : new TextTrigger(RunOptions.unescape(options.stopWhen));
+        if (options.serial.startsWith("file:")) {
+            String name = options.serial.substring(5).replace("%d", String.valueOf(number));
+            file = Files.newOutputStream(Path.of(name));
+            sink = this::toFile;
+        } else {
+            file = null;
+            sink = options.serial.equals("stdio") ? printer.of(number) : bytes -> {};
+        }
+        machine.serial().addListener(listener);
+        machine.onFirstInstruction(() -> firstInstruction = System.nanoTime());
+    }
+
+    private void toFile(byte[] bytes) {
+        try {
+            file.write(bytes);
+        } catch (IOException e) {
+            serialFailure = e;
+            machine.pause("serial port: " + e.getMessage());
+        }
+    }
+
+    /** On the sending vCPU's thread. */
+    private void received(byte[] bytes) {
+        sink.accept(bytes);
+        for (byte b : bytes) {
+            // In order: an --input-when waits until the ones before it have been answered.
+            if (!triggers.isEmpty() && triggers.getFirst().accept(b)) {
+                triggers.removeFirst();
+                machine.serial().send(answers.removeFirst());
+            }
+            if (stop != null && readyAt == 0 && stop.accept(b)) {
+                readyAt = System.nanoTime();
+                machine.pause(STOPPED);
+            }
+        }
+    }
+
+    void start() {
+        begin = System.nanoTime();
+        machine.start();
+    }
+
+    /** Waits for its end, until {@code deadline} (as of nanoTime) at most; then it stands. */
+    void finish(long deadline) throws IOException, InterruptedException {
+        long left = Math.max(0, deadline - System.nanoTime());
+        VcpuExit x = machine.await(Duration.ofNanos(left));
+        if (readyAt != 0) {
+            code = Root.DONE;
+            reason = STOPPED;
+        } else if (x == null) {
+            code = Root.TIMEOUT;
+            reason = "the time of --timeout passed";
+        } else {
+            code = RunSession.code(x);
+            reason = RunSession.reason(x, clone.failure());
+        }
+        machine.pause(reason);
+        if (serialFailure != null) {
+            throw new IOException("serial port: " + serialFailure.getMessage(), serialFailure);
+        }
+    }
+
+    int code() {
+        return code;
+    }
+
+    String reason() {
+        return reason;
+    }
+
+    Map<String, Object> facts() {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("name", machine.config().name());
+        Map<String, Object> exit = new LinkedHashMap<>();
+        exit.put("code", code);
+        exit.put("reason", reason);
+        m.put("exit", exit);
+        m.putAll(RunSession.machineFacts(machine));
+        m.put(
+                "firstInstructionMillis",
+                firstInstruction == 0 ? null : Sizes.millis(firstInstruction - begin));
+        m.put("readyMillis", readyAt == 0 ? null : Sizes.millis(readyAt - begin));
+        m.put("cloneFaults", clone.faults());
+        m.put("privateBytes", privateBytes());
+        return m;
+    }
+
+    /** Null where the host cannot tell. */
+    Long privateBytes() {
+        try {
+            return clone.privateBytes();
+        } catch (HostMemoryException e) {
+            return null;
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        machine.serial().removeListener(listener);
+        clone.close();
+        if (file != null) {
+            file.close();
+        }
+    }
+}

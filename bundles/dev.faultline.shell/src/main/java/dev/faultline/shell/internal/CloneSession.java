@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal;
+
+import dev.faultline.api.snapshot.CloneBase;
+import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.LongSummaryStatistics;
+import java.util.Map;
+import java.util.Objects;
+
+/** {@code restore DIR --clones N}: several machines of one snapshot at once. */
+final class CloneSession {
+    static final int MAX_CLONES = 10_000;
+
+    private final Services services;
+    private final RunOptions options;
+    private final List<CloneRun> runs = new ArrayList<>();
+
+    CloneSession(Services services, RunOptions options) {
+        this.services = services;
+        this.options = options;
+    }
+
+    /**
+     * @param clones how many
+     * @param complete load what no clone asks for as well
+     * @return the process's exit code: the first that is not 0
+     */
+    int run(URI place, RestoreMode mode, boolean complete, int clones)
+            throws IOException, MachineException, InterruptedException {
+        check(clones);
+        long begin = System.nanoTime();
+        try (CloneBase base = services.snapshots().clones(place, mode)) {
+            LinePrinter printer = new LinePrinter(services.out());
+            try {
+                create(base, clones, printer);
+                long made = System.nanoTime();
+                runs.forEach(CloneRun::start);
+                if (complete) {
+                    base.completeInBackground();
+                }
+                long limit =
+                        options.timeout == 0
+                                ? Long.MAX_VALUE
+                                : System.nanoTime() + (long) (options.timeout * 1e9);
+                for (CloneRun r : runs) {
+                    r.finish(limit);
+                }
+                printer.finish();
+                return report(base, mode, made - begin, System.nanoTime() - begin);
+            } finally {
+                for (CloneRun r : runs) {
+                    r.close();
+                }
+            }
+        }
+    }
+
+    private void check(int clones) {
+        if (clones < 1 || clones > MAX_CLONES) {
+            throw new UsageException(
+                    "--clones %d: expected 1 to %d".formatted(clones, MAX_CLONES));
+        }
+        if (options.snapshotTo != null || !options.protect.equals("none")) {
+            throw new UsageException(
+                    "--clones goes with neither --snapshot-when nor --protect; restore without it for these");
+        }
+        if (options.serial.startsWith("file:") && !options.serial.contains("%d")) {
+            throw new UsageException(
+                    "--serial '%s': expected %%d in the name, for the clone's number"
+                            .formatted(options.serial));
+        }
+    }
+
+    private void create(CloneBase base, int clones, LinePrinter printer)
+            throws MachineException, IOException {
+        MachineConfig c = base.info().config();
+        for (int i = 1; i <= clones; i++) {
+            MachineConfig config =
+                    new MachineConfig(
+                            c.name() + "-" + i,
+                            c.ramBytes(),
+                            c.vcpus(),
+                            options.engine,
+                            options.faultStyle,
+                            c.devices());
+            CloneBase.Clone clone = base.create(services.machines(), config);
+            try {
+                runs.add(new CloneRun(clone, i, options, printer));
+            } catch (IOException e) {
+                clone.close();
+                throw e;
+            }
+        }
+    }
+
+    private int report(CloneBase base, RestoreMode mode, long makingNanos, long nanos)
+            throws IOException {
+        int code = runs.stream().mapToInt(CloneRun::code).filter(c -> c != 0).findFirst().orElse(0);
+        Map<String, Integer> reasons = new LinkedHashMap<>();
+        runs.forEach(r -> reasons.merge(r.reason(), 1, Integer::sum));
+        reasons.forEach((why, n) ->
+                services.err().printf("faultline: %d of %d: %s%n", n, runs.size(), why));
+        LongSummaryStatistics own =
+                runs.stream()
+                        .map(CloneRun::privateBytes)
+                        .filter(Objects::nonNull)
+                        .mapToLong(Long::longValue)
+                        .summaryStatistics();
+        long shared = base.sharedBytes();
+        services.err()
+                .printf(
+                        Locale.ROOT,
+                        "faultline: shared RAM %s; a clone's own%s%n",
+                        Sizes.bytes(shared),
+                        own.getCount() == 0
+                                ? " cannot be told on this system"
+                                : ": %s on average, %s at most"
+                                        .formatted(
+                                                Sizes.bytes((long) own.getAverage()),
+                                                Sizes.bytes(own.getMax())));
+        if (options.json != null) {
+            Map<String, Object> m = new LinkedHashMap<>();
+            m.put("mode", mode.name().toLowerCase(Locale.ROOT));
+            m.put("ramBytes", base.info().config().ramBytes());
+            m.put("createMillis", Sizes.millis(makingNanos));
+            m.put("wallMillis", Sizes.millis(nanos));
+            m.put("pagesLoaded", base.pagesLoaded());
+            m.put("sharedBytes", shared);
+            m.put("clones", runs.stream().map(CloneRun::facts).toList());
+            Json.write(options.json, m);
+        }
+        return code;
+    }
+}
