@@ -10,8 +10,15 @@ final class CodePage {
     final long gfn;
     final int codeBits;
 
-    /** By page offset of the first byte; null = not decoded. */
-    Block[] blocks = new Block[SIZE];
+    /** Places in a new page's table. */
+    private static final int FEW = 32;
+
+    /**
+     * By page offset of the first byte, modulo the table's length, a power of two: null or a block
+     * of another start means not decoded. Most pages have few blocks, and many machines have many
+     * pages, so a table grows until no two blocks of the page share a place.
+     */
+    Block[] blocks = new Block[FEW];
 
     /** Bit i: some block has bytes in [64 i, 64 i + 64). */
     private long granules;
@@ -25,12 +32,28 @@ final class CodePage {
     }
 
     void put(int offset, Block b) {
-        if (blocks[offset] == null) {
+        Block there = blocks[offset & blocks.length - 1];
+        while (there != null && there.start != offset) {
+            grow();
+            there = blocks[offset & blocks.length - 1];
+        }
+        if (there == null) {
             count++;
         }
-        blocks[offset] = b;
+        blocks[offset & blocks.length - 1] = b;
         int last = Math.min(b.end, SIZE) - 1;
         granules |= mask(offset, last);
+    }
+
+    /** What had a place of its own has one in twice the table, too. */
+    private void grow() {
+        Block[] larger = new Block[2 * blocks.length];
+        for (Block b : blocks) {
+            if (b != null) {
+                larger[b.start & larger.length - 1] = b;
+            }
+        }
+        blocks = larger;
     }
 
     boolean holds(int first, int last) {
@@ -43,7 +66,7 @@ final class CodePage {
 
     void clear() {
         if (count != 0) {
-            blocks = new Block[SIZE];
+            blocks = new Block[FEW];
             count = 0;
             granules = 0;
         }

@@ -128,8 +128,9 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         VcpuContext v = this.v;
         int at = offset;
         for (; ; ) {
-            Block b = page.blocks[at];
-            if (b == null) {
+            Block[] blocks = page.blocks;
+            Block b = blocks[at & blocks.length - 1];
+            if (b == null || b.start != at) {
                 long changes = cache.changes;
                 b = decode(page, at);
                 if (b == null || cache.changes != changes) {

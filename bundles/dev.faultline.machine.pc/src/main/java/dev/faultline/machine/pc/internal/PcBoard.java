@@ -10,6 +10,7 @@ import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.MmioDevice;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.TimerHandle;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
@@ -36,6 +37,7 @@ final class PcBoard implements Board, GuestBus {
 
     private static final int PORTS = 0x1_0000;
     private static final Claim[] NO_CLAIMS = {};
+    private static final Claim[] NO_PORTS = new Claim[256];
 
     /** Devices' claim: immutable, so that it may be published by a plain store. */
     private record Claim(Device device, Object monitor, int range, long first, long size) {
@@ -48,7 +50,10 @@ final class PcBoard implements Board, GuestBus {
     private final TimerQueue timers;
     private final Requests requests;
     private final LongPredicate isRam;
-    private final Claim[] ports = new Claim[PORTS];
+
+    /** By the port's upper and lower byte. Most rows are the one that is empty. */
+    private final Claim[][] ports = new Claim[PORTS >> 8][];
+
     private volatile Claim[] mmio = NO_CLAIMS;
 
     /** Guarded by this. */
@@ -68,6 +73,26 @@ final class PcBoard implements Board, GuestBus {
         this.timers = timers;
         this.requests = requests;
         this.isRam = isRam;
+        Arrays.fill(ports, NO_PORTS);
+    }
+
+    /** The claim of a port of 16 bits, or null. */
+    private Claim claim(int port) {
+        return ports[port >> 8][port & 0xFF];
+    }
+
+    /** With this object's lock held. */
+    private void claim(int port, Claim c) {
+        Claim[] row = ports[port >> 8];
+        if (row == NO_PORTS) {
+            if (c == null) {
+                return;
+            }
+            row = new Claim[NO_PORTS.length];
+            VarHandle.storeStoreFence(); // who sees the row sees it cleared
+            ports[port >> 8] = row;
+        }
+        row[port & 0xFF] = c;
     }
 
     /** Wires what is made after the board. */
@@ -96,17 +121,16 @@ final class PcBoard implements Board, GuestBus {
                             .formatted(device.id(), first, count));
         }
         for (int p = first; p < first + count; p++) {
-            if (ports[p] != null) {
+            if (claim(p) != null) {
                 throw new IllegalArgumentException(
                         "%s: port 0x%x is taken by %s"
-                                .formatted(device.id(), p, ports[p].device.id()));
+                                .formatted(device.id(), p, claim(p).device.id()));
             }
         }
-        Arrays.fill(
-                ports,
-                first,
-                first + count,
-                new Claim(device, monitor(device), range, first, count));
+        Claim c = new Claim(device, monitor(device), range, first, count);
+        for (int p = first; p < first + count; p++) {
+            claim(p, c);
+        }
     }
 
     @Override
@@ -136,8 +160,9 @@ final class PcBoard implements Board, GuestBus {
     @Override
     public synchronized void release(Device device) {
         for (int p = 0; p < PORTS; p++) {
-            if (ports[p] != null && ports[p].device == device) {
-                ports[p] = null;
+            Claim c = claim(p);
+            if (c != null && c.device == device) {
+                claim(p, null);
             }
         }
         mmio = Arrays.stream(mmio).filter(c -> c.device != device).toArray(Claim[]::new);
@@ -183,14 +208,14 @@ final class PcBoard implements Board, GuestBus {
 
     @Override
     public int portIn(int port, int size) {
-        Claim c = ports[port & 0xFFFF];
+        Claim c = claim(port & 0xFFFF);
         if (size == 1 || c != null && port + size <= c.end()) {
             return portIn(c, port & 0xFFFF, size);
         }
         int value = 0;
         for (int i = 0; i < size; i++) {
             int p = port + i & 0xFFFF;
-            value |= portIn(ports[p], p, 1) << 8 * i;
+            value |= portIn(claim(p), p, 1) << 8 * i;
         }
         return value;
     }
@@ -213,14 +238,14 @@ final class PcBoard implements Board, GuestBus {
 
     @Override
     public void portOut(int port, int size, int value) {
-        Claim c = ports[port & 0xFFFF];
+        Claim c = claim(port & 0xFFFF);
         if (size == 1 || c != null && port + size <= c.end()) {
             portOut(c, port & 0xFFFF, size, value);
             return;
         }
         for (int i = 0; i < size; i++) {
             int p = port + i & 0xFFFF;
-            portOut(ports[p], p, 1, value >>> 8 * i & 0xFF);
+            portOut(claim(p), p, 1, value >>> 8 * i & 0xFF);
         }
     }
 
