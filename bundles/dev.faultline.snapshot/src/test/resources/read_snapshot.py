@@ -146,7 +146,7 @@ class Snapshot:
     def __init__(self, directory):
         self.directory = directory
         self.identity, self.m = read_manifest(directory)
-        unknown = set(self.m["required"]) - {"lz4", "zstd", "parent"}
+        unknown = set(self.m["required"]) - {"lz4", "zstd", "parent", "packed-tables"}
         need(not unknown, "requires %s" % unknown)
         self.pages = sum(r["bytes"] for r in self.m["regions"]) // PAGE
         self.index = self.open(self.m["index"], b"FLTINDX\n")
@@ -175,11 +175,7 @@ class Snapshot:
     def all_pages(self):
         """(kind, content) of every page."""
         sections = (self.pages + 511) // 512
-        tables = self.index[self.m["index"]["tables"]:]
-        need(len(tables) == 48 * sections, "tables")
-        step = 256 * 48
-        digests = b"".join(sha(tables[i:i + step]) for i in range(0, len(tables), step))
-        need(digests == self.m["index"]["digests"], "SHA-256 of a table")
+        tables = self.tables(sections)
         above = self.parent.all_pages() if self.parent else None
         for s in range(sections):
             kind, packing, unpacked, length, offset, digest = struct.unpack_from("<BBHIQ32s", tables, 48 * s)
@@ -192,6 +188,19 @@ class Snapshot:
             for p in range(count):
                 up = next(above)[1] if above else None
                 yield self.page(block, count, p, up) if block else (kind, [bytes(PAGE), up][kind])
+
+    def tables(self, sections):
+        x = self.m["index"]
+        at, out, digests = x["tables"], b"", b""
+        for t in range((sections + 255) // 256):
+            plain = 48 * min(256, sections - 256 * t)
+            stored = struct.unpack_from("<H", x["tableBytes"], 2 * t)[0] if "tableBytes" in x else plain
+            table = self.index[at:at + stored]
+            at += stored
+            digests += sha(table)
+            out += table if stored == plain else lz4(table, plain)
+        need(at == len(self.index) and digests == x["digests"], "tables")
+        return out
 
     def page(self, block, count, p, up):
         pages, chunks, crc = struct.unpack_from("<HHI", block)

@@ -78,7 +78,10 @@ public interface SnapshotService {
      */
     SnapshotInfo compact(Path dir, DoubleConsumer progress) throws SnapshotException;
 
-    /** Refuses if a snapshot beside it refers to it. */
+    /**
+     * Refuses if a snapshot beside it refers to it. Also removes what a save or a deletion that was
+     * killed left: a directory with files of a snapshot, but no manifest.
+     */
     void delete(Path dir) throws SnapshotException;
 
     /**

@@ -151,14 +151,21 @@ final class Image implements AutoCloseable {
             return b;
         }
         int entries = Math.min(Layout.TABLE, sections() - t * Layout.TABLE);
-        b = new byte[entries * Layout.TABLE_ENTRY];
-        long at = manifest.index().tables() + (long) t * Layout.TABLE * Layout.TABLE_ENTRY;
-        read(manifest.index().name(), at, b, b.length);
+        int plain = entries * Layout.TABLE_ENTRY;
+        b = new byte[manifest.index().stored(t, plain)];
+        read(manifest.index().name(), manifest.index().tableAt(t), b, b.length);
         byte[] want =
                 Arrays.copyOfRange(
                         manifest.index().digests(), t * Layout.DIGEST, (t + 1) * Layout.DIGEST);
         if (!Arrays.equals(Digests.sha256().digest(b), want)) {
             throw badIndex("table " + t + " does not match its SHA-256");
+        }
+        if (b.length < plain) {
+            byte[] packed = b;
+            b = new byte[plain];
+            if (!new Codec.Unpacker().unpack(Codec.LZ4, packed, 0, packed.length, b, plain)) {
+                throw badIndex("table " + t + " cannot be unpacked");
+            }
         }
         for (int i = 0; i < entries; i++) {
             int kind = b[i * Layout.TABLE_ENTRY];

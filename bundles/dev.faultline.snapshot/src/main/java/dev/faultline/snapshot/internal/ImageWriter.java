@@ -65,6 +65,10 @@ final class ImageWriter implements AutoCloseable {
     private final Codec.Packer blocks = new Codec.Packer(Codec.LZ4);
     private boolean compressed;
     private boolean packedBlocks;
+    private boolean packedTables;
+    private ByteBuffer digests;
+    private ByteBuffer tableBytes;
+    private long tablesBytes;
     private int section; // sections written
 
     /**
@@ -155,15 +159,15 @@ final class ImageWriter implements AutoCloseable {
     }
 
     /**
-     * Gives every stored page of a section its chunk and slot. Without touched pages a chunk holds
-     * what there is of one aligned group, so that equal areas are found; what touched pages leave
-     * over of the groups is put together as it comes.
+     * Gives every stored page of a section its chunk and slot. Where neither touched pages
+     * nor the parent's are, a chunk holds what there is of one aligned group, so that equal areas are
+     * found; otherwise what is left over of the groups is put together as it comes.
      *
      * @param base number of the section's first page
      */
     private void place(Draft d, int base, ByteBuffer chunks) throws IOException {
         Map<Stored, Integer> numbers = new IdentityHashMap<>();
-        boolean aligned = touched.isEmpty();
+        boolean aligned = touched.isEmpty() && !refersToParent(d);
         int held = 0;
         for (int p = 0; p < d.pages; p++) {
             Touched t = d.kind[p] == Layout.CHUNK ? touched.get(base + p) : null;
@@ -184,6 +188,16 @@ final class ImageWriter implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** Then few pages are stored; in chunks of single pages they would shrink less. */
+    private static boolean refersToParent(Draft d) {
+        for (int p = 0; p < d.pages; p++) {
+            if (d.kind[p] == Layout.PARENT) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The number of a chunk in the block of a section. */
@@ -259,22 +273,36 @@ final class ImageWriter implements AutoCloseable {
 
     /** Writes the tables and forces both files to the medium. */
     void finish() throws IOException {
-        index.write(tables.duplicate().order(ByteOrder.LITTLE_ENDIAN).flip());
+        int n = tables.position();
+        int step = Layout.TABLE * Layout.TABLE_ENTRY;
+        int count = (n + step - 1) / step;
+        digests = ByteBuffer.allocate(count * Layout.DIGEST);
+        tableBytes = little(2 * count);
+        for (int at = 0; at < n; at += step) {
+            table(Arrays.copyOfRange(tables.array(), at, Math.min(at + step, n)));
+        }
         index.force();
         pack.force();
     }
 
+    private void table(byte[] plain) throws IOException {
+        int packed = codec == Codec.RAW ? -1 : blocks.pack(plain, plain.length);
+        byte[] b = packed < 0 ? plain : Arrays.copyOf(blocks.out(), packed);
+        packedTables |= packed >= 0;
+        digests.put(Digests.sha256().digest(b));
+        tableBytes.putShort((short) b.length);
+        tablesBytes += b.length;
+        index.write(ByteBuffer.wrap(b));
+    }
+
+    /** After {@link #finish}. */
     Manifest.Index index() {
-        int n = tables.position();
-        int step = Layout.TABLE * Layout.TABLE_ENTRY;
-        ByteBuffer digests = ByteBuffer.allocate((n + step - 1) / step * Layout.DIGEST);
-        for (int at = 0; at < n; at += step) {
-            MessageDigest sha = Digests.sha256();
-            sha.update(tables.array(), at, Math.min(step, n - at));
-            digests.put(sha.digest());
-        }
         return new Manifest.Index(
-                Layout.INDEX + number, indexBytes + n, indexBytes, digests.array());
+                Layout.INDEX + number,
+                indexBytes + tablesBytes,
+                indexBytes,
+                digests.array(),
+                packedTables ? tableBytes.array() : new byte[0]);
     }
 
     Manifest.Pack pack() {
@@ -289,7 +317,7 @@ final class ImageWriter implements AutoCloseable {
                 counts[Layout.CHUNK]);
     }
 
-    /** Of the codecs that chunks and blocks use. */
+    /** What a reader must know. After {@link #finish}. */
     List<String> features() {
         Set<String> used = new TreeSet<>();
         if (packedBlocks) {
@@ -297,6 +325,9 @@ final class ImageWriter implements AutoCloseable {
         }
         if (compressed) {
             used.add(codec.feature());
+        }
+        if (packedTables) {
+            used.add(Manifest.TABLES_FEATURE);
         }
         return List.copyOf(used);
     }

@@ -39,7 +39,12 @@ record Manifest(
         List<byte[]> formerly,
         List<StateSection> state) {
     static final String PARENT_FEATURE = "parent";
-    private static final Set<String> KNOWN = Set.of("lz4", "zstd", PARENT_FEATURE);
+
+    /** Tables of the index may be stored as LZ4 blocks. */
+    static final String TABLES_FEATURE = "packed-tables";
+
+    private static final Set<String> KNOWN =
+            Set.of("lz4", "zstd", PARENT_FEATURE, TABLES_FEATURE);
     private static final Pattern FILE_NAME = Pattern.compile("(index|pack)-[0-9]{1,9}");
 
     /** A RAM block: name and size in bytes. */
@@ -56,9 +61,26 @@ record Manifest(
 
     /**
      * @param tables offset of the section tables, which end the file
-     * @param digests SHA-256 of each table, one after the other
+     * @param digests SHA-256 of each table as it is stored, one after the other
+     * @param tableBytes stored bytes of each table, u16 little endian; empty: none is packed
      */
-    record Index(String name, long bytes, long tables, byte[] digests) {}
+    record Index(String name, long bytes, long tables, byte[] digests, byte[] tableBytes) {
+        /** Stored bytes of a table that has {@code plain}. */
+        int stored(int table, int plain) {
+            return tableBytes.length == 0
+                    ? plain
+                    : tableBytes[2 * table] & 0xFF | (tableBytes[2 * table + 1] & 0xFF) << 8;
+        }
+
+        /** Offset of a table in the file. */
+        long tableAt(int table) {
+            long at = tables;
+            for (int t = 0; t < table; t++) {
+                at += stored(t, Layout.TABLE * Layout.TABLE_ENTRY);
+            }
+            return at;
+        }
+    }
 
     /** A file of chunks. */
     record Pack(String name, long bytes) {}
@@ -121,13 +143,15 @@ record Manifest(
                         "parent", counts.parent(),
                         "fill", counts.fill(),
                         "chunk", counts.chunk()));
-        m.put(
-                "index",
-                Map.of(
-                        "name", index.name(),
-                        "bytes", index.bytes(),
-                        "tables", index.tables(),
-                        "digests", index.digests()));
+        Map<String, Object> x = new TreeMap<>();
+        x.put("name", index.name());
+        x.put("bytes", index.bytes());
+        x.put("tables", index.tables());
+        x.put("digests", index.digests());
+        if (index.tableBytes().length > 0) {
+            x.put("tableBytes", index.tableBytes());
+        }
+        m.put("index", x);
         m.put(
                 "packs",
                 packs.stream().map(p -> Map.of("name", p.name(), "bytes", p.bytes())).toList());
@@ -293,14 +317,40 @@ record Manifest(
         long sections = (pages + Layout.SECTION - 1) / Layout.SECTION;
         long tables = (sections + Layout.TABLE - 1) / Layout.TABLE;
         Index index =
-                new Index(fileName(x), x.number("bytes"), x.number("tables"), x.bytes("digests"));
+                new Index(
+                        fileName(x),
+                        x.number("bytes"),
+                        x.number("tables"),
+                        x.bytes("digests"),
+                        x.has("tableBytes") ? x.bytes("tableBytes") : new byte[0]);
+        int lengths = index.tableBytes().length;
         if (index.digests().length != tables * Layout.DIGEST
+                || lengths != 0 && lengths != 2 * tables
                 || index.tables() < Layout.HEAD
                 || index.tables() > index.bytes()
-                || index.bytes() - index.tables() != sections * Layout.TABLE_ENTRY) {
+                || index.bytes() - index.tables() != storedTables(index, sections)) {
             throw new IllegalArgumentException("the index does not have " + pages + " pages");
         }
         return index;
+    }
+
+    private static long storedTables(Index index, long sections) {
+        long n = 0;
+        for (int t = 0; (long) t * Layout.TABLE < sections; t++) {
+            int plain = plainTable(t, sections);
+            int stored = index.stored(t, plain);
+            if (stored == 0 || stored > plain) {
+                throw new IllegalArgumentException("table %d of %d bytes".formatted(t, stored));
+            }
+            n += stored;
+        }
+        return n;
+    }
+
+    /** Bytes of a table that is not packed. */
+    static int plainTable(int table, long sections) {
+        return (int) Math.min(Layout.TABLE, sections - (long) table * Layout.TABLE)
+                * Layout.TABLE_ENTRY;
     }
 
     private static List<Pack> packs(Fields m) {

@@ -358,7 +358,8 @@ public final class Snapshots implements SnapshotService {
 
     @Override
     public void delete(Path dir) throws SnapshotException {
-        if (!Files.isDirectory(dir) || !Files.exists(dir.resolve(Layout.MANIFEST))) {
+        boolean whole = Files.exists(dir.resolve(Layout.MANIFEST));
+        if (!Files.isDirectory(dir) || !whole && !isLeftOver(dir)) {
             throw new SnapshotException(
                     Kind.NOT_A_SNAPSHOT,
                     dir
@@ -369,13 +370,24 @@ public final class Snapshots implements SnapshotService {
         checkNoChild(dir);
         try (Stream<Path> s = Files.list(dir)) {
             // The manifest goes first: what is left of an interrupted deletion is no snapshot.
-            Files.delete(dir.resolve(Layout.MANIFEST));
+            Files.deleteIfExists(dir.resolve(Layout.MANIFEST));
             for (Path p : s.filter(Snapshots::isOurs).toList()) {
                 Files.delete(p);
             }
             Files.delete(dir);
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, "deleting " + dir + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Of a save or a deletion that was cut short: nothing but files of ours, without a manifest. */
+    private static boolean isLeftOver(Path dir) throws SnapshotException {
+        try (Stream<Path> s = Files.list(dir)) {
+            List<Path> files = s.toList();
+            boolean temporary = dir.getFileName().toString().contains(Saver.SAVING);
+            return (temporary || !files.isEmpty()) && files.stream().allMatch(Snapshots::isOurs);
+        } catch (IOException e) {
+            throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
         }
     }
 

@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Passes on to the real file system, keeps a log, and can play any prefix of it again as a power
@@ -58,6 +59,14 @@ final class CrashDisk implements Disk {
 
     int operations() {
         return log.size();
+    }
+
+    /** Numbers of the operations that rename. */
+    List<Integer> moves() {
+        return IntStream.range(0, log.size())
+                .filter(i -> log.get(i) instanceof Op.Move)
+                .boxed()
+                .toList();
     }
 
     private void step(Op op) throws IOException {

@@ -24,6 +24,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The power fails, or the disk is full, at every single operation: the old snapshot or the new one,
@@ -35,7 +37,7 @@ class CrashTest {
 
     @TempDir Path scratch;
     private Path home;
-    private final Snapshots real = new Snapshots();
+    private final Snapshots real = new Snapshots(Fake.HOST);
     private byte[][] oldMemory;
     private byte[][] newMemory;
     private int points;
@@ -125,13 +127,14 @@ class CrashTest {
         }
     }
 
-    @Test
-    void aSaveIsThereWholeOrNotAtAllAndTheOldOneStaysGood() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"full", "incremental", "live", "live incremental"})
+    void aSaveIsThereWholeOrNotAtAllAndTheOldOneStaysGood(String how) throws Exception {
         saveBase();
         Path before = scratch.resolve("before");
         copy(home, before);
         CrashDisk disk = new CrashDisk();
-        saveChild(new Snapshots(disk, Fake.HOST), new SaveOptions(Compression.LZ4, true));
+        saveChild(new Snapshots(disk, Fake.HOST), options(how));
         everyCut(
                 disk,
                 before,
@@ -144,7 +147,13 @@ class CrashTest {
                     assertThat(real.list(at)).allMatch(l -> l.error() == null || hidden(l.dir()));
                 });
         holds(home.resolve("base"), oldMemory);
-        assertThat(points).isGreaterThan(500);
+        System.out.printf("%s: %d crash points%n", how, points);
+        assertThat(points).isGreaterThan(how.contains("incremental") ? 100 : 500);
+    }
+
+    private static SaveOptions options(String how) {
+        return new SaveOptions(
+                Compression.LZ4, how.contains("incremental"), how.contains("live"), false);
     }
 
     private static boolean hidden(Path p) {
@@ -218,26 +227,86 @@ class CrashTest {
         assertThat(home.resolve("child").toFile().list()).doesNotContain("trace.new");
     }
 
-    @Test
-    void aFullDiskLeavesNothingBehind() throws Exception {
+    /** One service, on one disk after the other. */
+    private static final class Exchanged implements Disk {
+        private Disk now = REAL;
+
+        @Override
+        public Out create(Path file) throws IOException {
+            return now.create(file);
+        }
+
+        @Override
+        public Path temporaryDirectory(Path parent, String prefix) throws IOException {
+            return now.temporaryDirectory(parent, prefix);
+        }
+
+        @Override
+        public void move(Path from, Path to) throws IOException {
+            now.move(from, to);
+        }
+
+        @Override
+        public void force(Path directory) throws IOException {
+            now.force(directory);
+        }
+
+        @Override
+        public void delete(Path file) throws IOException {
+            now.delete(file);
+        }
+    }
+
+    /** At every create, write, force, rename. */
+    @ParameterizedTest
+    @ValueSource(strings = {"full", "incremental", "live", "live incremental"})
+    void aFullDiskLeavesNothingBehindAndTheGuestGoesOn(String how) throws Exception {
         saveBase();
         CrashDisk counting = new CrashDisk();
-        saveChild(new Snapshots(counting, Fake.HOST), SaveOptions.DEFAULT);
+        saveChild(new Snapshots(counting, Fake.HOST), options(how));
         real.delete(home.resolve("child"));
-        int step = 1 + counting.operations() / 25;
-        for (int n = 0; n < counting.operations() - 1; n += step) {
-            Snapshots full = new Snapshots(new CrashDisk(n), Fake.HOST);
-            assertThatThrownBy(() -> saveChild(full, SaveOptions.DEFAULT))
-                    .isInstanceOf(SnapshotException.class)
-                    .hasMessageContaining("No space left");
-            assertThat(home.toFile().list()).as("failed at %d", n).containsExactly("base");
+        Exchanged disk = new Exchanged();
+        Snapshots some = new Snapshots(disk, Fake.HOST);
+        try (Fake g = new Fake(PAGES);
+                Restored r = some.restore(home.resolve("base"), g.machine, RestoreMode.LAZY)) {
+            for (int p = 0; p < PAGES; p += 6) {
+                g.write(p, Fake.page(p, p % 4));
+            }
+            // The last operation forces the directory: by then the new snapshot is there.
+            for (int n = 0; n < counting.operations() - 1; n++) {
+                disk.now = new CrashDisk(n);
+                assertThatThrownBy(() ->
+                                some.save(g.machine, home.resolve("child"), options(how), x -> {}))
+                        .as("failed at %d", n)
+                        .isInstanceOf(SnapshotException.class)
+                        .hasMessageContaining("No space left");
+                assertThat(home.toFile().list()).as("failed at %d", n).containsExactly("base");
+                assertThat(g.protection.layers()).hasSize(2); // the user's and the restore's
+                g.write(n % 6 == 0 ? 0 : n, n % 6 == 0 ? Fake.page(0, 0) : g.read(n));
+            }
+            disk.now = Disk.REAL;
+            some.save(g.machine, home.resolve("child"), options(how), x -> {});
         }
+        holds(home.resolve("child"), newMemory);
+        holds(home.resolve("base"), oldMemory);
+    }
+
+    @Test
+    void aFullDiskLeavesACompactedSnapshotAsItWas() throws Exception {
+        saveBase();
         saveChild(real, new SaveOptions(Compression.LZ4, true));
         Path child = home.resolve("child");
         String[] files = child.toFile().list();
-        for (int n = 1; n < 12; n += 2) {
+        CrashDisk counting = new CrashDisk();
+        Path trial = home.resolve("trial");
+        copy(child, trial);
+        new Snapshots(counting, Fake.HOST).compact(trial, x -> {});
+        int published = counting.moves().getLast();
+        assertThat(published).isGreaterThan(50);
+        for (int n = 1; n <= published; n++) {
             Snapshots full = new Snapshots(new CrashDisk(n), Fake.HOST);
             assertThatThrownBy(() -> full.compact(child, x -> {}))
+                    .as("failed at %d", n)
                     .hasMessageContaining("No space left");
             assertThat(child.toFile().list()).containsExactlyInAnyOrder(files);
         }

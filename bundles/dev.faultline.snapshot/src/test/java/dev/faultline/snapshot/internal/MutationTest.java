@@ -142,7 +142,7 @@ class MutationTest {
             with(
                     m,
                     m.regions(),
-                    new Manifest.Index("../x", 1, 2, new byte[32]),
+                    new Manifest.Index("../x", 1, 2, new byte[32], new byte[0]),
                     m.packs(),
                     m.required()),
             with(m, m.regions(), m.index(), java.util.List.of(), m.required()),
