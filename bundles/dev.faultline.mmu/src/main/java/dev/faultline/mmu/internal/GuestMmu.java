@@ -11,6 +11,7 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionListener;
 import dev.faultline.api.protection.RamProtection;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,6 +42,9 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
 
     /** Kept, because it is needed at every restriction. */
     private final Ept.PageVisitor tellPage = gfn -> codeChanged(gfn << 12, 0x1000);
+
+    /** Of the slots as they were when last asked; see {@link #aliases}. */
+    private volatile Aliases aliases = new Aliases(List.of());
 
     private volatile boolean closed;
 
@@ -211,7 +215,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         fencing.getAndIncrement();
         try {
             boolean was = ept.setCode(gfn, v.index);
-            if (ept.takeWritten(gfn) || was && fencing.get() > 1) {
+            if (takeWritten(gfn) || was && fencing.get() > 1) {
                 VcpuContext[] all = vcpus;
                 if (all.length > 1 || all.length == 1 && all[0] != v) {
                     VcpuContext.fence(all, v);
@@ -222,6 +226,56 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         } finally {
             fencing.getAndDecrement();
         }
+    }
+
+    /** As {@link Ept#takeWritten}, of every page that has the same bytes. */
+    private boolean takeWritten(long gfn) {
+        boolean written = ept.takeWritten(gfn);
+        Aliases others = aliases();
+        long hva = others.count() == 0 ? -1 : memory.hvaOf(gfn << 12);
+        for (int i = 0; hva >= 0 && i < others.count(); i++) {
+            long g = others.gfn(i, hva);
+            if (g >= 0 && g != gfn) {
+                written |= ept.takeWritten(g);
+            }
+        }
+        return written;
+    }
+
+    /**
+     * As {@link Ept#admitWriter}, for a page whose bytes other pages may have too. Each page keeps
+     * its own marks; a writer sets its page's and then looks at the code marks of all of them, and
+     * who tracks code does it the other way round, so one of the two sees the other.
+     */
+    boolean admitWriter(long gfn, long hva) {
+        return ept.admitWriter(gfn) && !isCodeElsewhere(gfn, hva);
+    }
+
+    /** Whether the bytes at {@code hva}, under whichever gfn, have been decoded. */
+    boolean isCode(long gfn, long hva) {
+        return ept.isCode(gfn) || isCodeElsewhere(gfn, hva);
+    }
+
+    private boolean isCodeElsewhere(long gfn, long hva) {
+        Aliases others = aliases();
+        for (int i = 0; i < others.count(); i++) {
+            long g = others.gfn(i, hva);
+            if (g >= 0 && g != gfn && ept.isCode(g)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Of the slots as they are now, or were at some time since the call began. */
+    private Aliases aliases() {
+        List<MemorySlot> now = memory.slots();
+        Aliases a = aliases;
+        if (a.slots != now) {
+            a = new Aliases(now);
+            aliases = a;
+        }
+        return a;
     }
 
     @Override
@@ -235,10 +289,19 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
             return;
         }
         long last = gpa + size - 1;
+        Aliases others = aliases();
         for (long gfn = gpa >>> 12; gfn <= last >>> 12; gfn++) {
+            long from = Math.max(gpa, gfn << 12);
+            long bytes = Math.min(last, gfn << 12 | 0xFFF) - from + 1;
             if (ept.isCode(gfn)) {
-                long from = Math.max(gpa, gfn << 12);
-                codeChanged(from, Math.min(last, gfn << 12 | 0xFFF) - from + 1);
+                codeChanged(from, bytes);
+            }
+            long hva = others.count() == 0 ? -1 : memory.hvaOf(from);
+            for (int i = 0; hva >= 0 && i < others.count(); i++) {
+                long g = others.gfn(i, hva);
+                if (g >= 0 && g != gfn && ept.isCode(g)) {
+                    codeChanged(g << 12 | from & 0xFFF, bytes);
+                }
             }
         }
     }

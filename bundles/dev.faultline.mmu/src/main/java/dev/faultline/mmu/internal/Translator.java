@@ -127,7 +127,7 @@ final class Translator {
     private long fillData(long lin, long gpa, long tag, long leaf, int kind, long hva) {
         boolean readable = (leaf & allowed & READ) != 0;
         boolean writable = dirty && (leaf & allowed & WRITE) != 0;
-        boolean code = writable && !ept.admitWriter(gpa >>> 12);
+        boolean code = writable && !mmu.admitWriter(gpa >>> 12, hva);
         int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
         tlb[i] = readable ? tag : -1;
         tlb[i + 1] = writable && !code ? tag : -1;
@@ -155,7 +155,7 @@ final class Translator {
             int flags = origin == FaultOrigin.PAGE_WALK ? 0 : PendingFault.FINAL_ACCESS;
             return way != FAULTED ? way : stopped(kind, leaf, origin, gpa, 0, hva, flags);
         }
-        if (kind == WRITE && ept.isCode(gfn)) {
+        if (kind == WRITE && mmu.isCode(gfn, hva)) {
             v.missGpa = gpa;
             v.missHva = hva;
             return CODE;
@@ -181,7 +181,7 @@ final class Translator {
             return FAULTED;
         }
         long way = v.diversion.divert(mmu.protection(), kind, gpa, hva);
-        if (way == hva && kind == WRITE && !ept.admitWriter(gpa >>> 12)) {
+        if (way == hva && kind == WRITE && !mmu.admitWriter(gpa >>> 12, hva)) {
             v.missGpa = gpa;
             v.missHva = hva;
             return CODE;
@@ -445,7 +445,7 @@ final class Translator {
             }
         }
         boolean done = wide ? Paging.cas64(hva, old, now) : Paging.cas32(hva, (int) old, (int) now);
-        if (done && ept.isCode(gfn)) {
+        if (done && mmu.isCode(gfn, hva)) {
             mmu.codeWritten(gpa, wide ? 8 : 4);
         }
         return done ? 1 : 0;

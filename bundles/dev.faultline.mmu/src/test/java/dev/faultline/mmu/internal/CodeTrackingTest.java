@@ -84,6 +84,90 @@ class CodeTrackingTest {
         assertThat(r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA)).isEqualTo(CODE);
     }
 
+    // ---- the same bytes under another gfn
+
+    private static final long OTHER = 0x300_0000;
+
+    /** Page 5 again, and its neighbour, at {@link #OTHER}. */
+    private void mapAgain() {
+        r.memory.map(OTHER, 0x2000, r.memory.slots().getFirst().block(), 0x5000, false);
+    }
+
+    @Test
+    void writesThroughAnotherPageWithTheSameBytesAreSeen() {
+        mapAgain();
+        r.mmu.trackCode(r.v, 5);
+        assertThat(r.fill(OTHER | 0x10, WRITE)).isEqualTo(CODE);
+        assertThat(r.v.missGpa).isEqualTo(OTHER | 0x10);
+        assertThat(r.v.missHva).isEqualTo(r.base + 0x5010);
+        assertThat(r.writeHit(OTHER)).isEqualTo(-1);
+        assertThat(r.mmu.physical(r.v, OTHER, WRITE, FaultOrigin.DATA)).isEqualTo(CODE);
+        assertThat(r.fill(OTHER + 0x1000, WRITE)).isEqualTo(r.base + 0x6000);
+        assertThat(told).isEmpty();
+        r.mmu.codeWritten(OTHER | 0x10, 4);
+        assertThat(told).containsExactly("5010+4");
+        r.mmu.untrackCode(r.v, 5);
+        assertThat(r.fill(OTHER, WRITE)).isEqualTo(r.base + 0x5000);
+        assertThat(r.writeHit(OTHER)).isEqualTo(r.base + 0x5000);
+    }
+
+    @Test
+    void trackingDropsWritableTranslationsOfTheSameBytes() {
+        mapAgain();
+        VcpuContext w = new VcpuContext(1);
+        assertThat(r.fill(0x5000, FETCH)).isEqualTo(r.base + 0x5000);
+        assertThat(r.fill(OTHER, WRITE)).isEqualTo(r.base + 0x5000);
+        assertThat(r.fill(OTHER + 0x1000, WRITE)).isEqualTo(r.base + 0x6000);
+        r.mmu.trackCode(r.v, 5);
+        assertThat(r.writeHit(OTHER)).isEqualTo(-1);
+        assertThat(r.readHit(OTHER)).isEqualTo(r.base + 0x5000);
+        assertThat(r.writeHit(OTHER + 0x1000)).isEqualTo(r.base + 0x6000);
+        r.mmu.untrackCode(r.v, 5);
+        r.mmu.attach(w);
+        w.updateTlbKey();
+        r.mmu.fill(w, OTHER, WRITE, FaultOrigin.DATA);
+        r.mmu.trackCode(r.v, 5);
+        assertThat(w.request).isEqualTo(VcpuContext.REQ_FLUSH);
+    }
+
+    @Test
+    void codeUnderBothIsToldOfBoth() {
+        mapAgain();
+        r.mmu.trackCode(r.v, 5);
+        r.mmu.trackCode(r.v, OTHER >>> 12);
+        r.mmu.codeWritten(0x5FFF, 1);
+        assertThat(told).containsExactly("5fff+1", "3000fff+1");
+        told.clear();
+        r.mmu.untrackCode(r.v, 5);
+        r.mmu.codeWritten(0x5FF0, 2);
+        assertThat(told).containsExactly("3000ff0+2");
+        assertThat(r.fill(0x5000, WRITE)).isEqualTo(CODE);
+    }
+
+    @Test
+    void pagesMappedAfterTrackingAreSeenToo() {
+        r.mmu.trackCode(r.v, 6);
+        mapAgain();
+        assertThat(r.fill(OTHER + 0x1000, WRITE)).isEqualTo(CODE);
+        r.memory.unmap(OTHER, 0x2000);
+        told.clear();
+        r.mmu.codeWritten(OTHER + 0x1000, 1);
+        assertThat(told).isEmpty();
+    }
+
+    @Test
+    void accessedBitThroughAnotherPageTells() {
+        r.memory.map(OTHER, 0x1000, r.memory.slots().getFirst().block(), 0x4000, false);
+        r.longMode(0x1000);
+        r.put64(0x1000, 0x2007);
+        r.put64(0x2000, 0x3007);
+        r.put64(0x3000, OTHER | 7);
+        r.put64(0x4008, 0x5007);
+        r.mmu.trackCode(r.v, 4);
+        r.fill(0x1000, READ);
+        assertThat(told).containsExactly("4008+8");
+    }
+
     @Test
     void trackingAPageThatNobodyWroteFlushesNobody() {
         VcpuContext w = new VcpuContext(1);

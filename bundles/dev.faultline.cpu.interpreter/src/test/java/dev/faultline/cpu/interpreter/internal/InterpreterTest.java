@@ -192,6 +192,30 @@ class InterpreterTest {
         assertThat(v.gpr[RAX]).isZero();
     }
 
+    /** Not another linear page of one gfn, but another gfn of the same bytes. */
+    @Test
+    void codeWrittenThroughASecondSlotIsSeen() {
+        int alias = 0x60000;
+        cpu.memory.map(
+                LongModeVcpu.RAM,
+                0x1000,
+                cpu.memory.slots().getFirst().block(),
+                CODE + 0x1000,
+                false);
+        cpu.map(alias, LongModeVcpu.RAM);
+        v.gpr[RBX] = alias;
+        // In a page that nobody shares: mov byte [rbx+9], 0xC0; jmp to the second page
+        cpu.put(CODE, "C6 43 09 C0" + "E9 F7 0F 00 00");
+        // There: mov byte [rbx+9], 0xC8, which turns the "inc rax" behind it into "dec rax"
+        cpu.put(CODE + 0x1000, "C6 83 09 00 00 00 C8" + INC_RAX + HLT);
+        for (int round = 1; round <= 3; round++) {
+            v.gpr[RAX] = 10;
+            cpu.start(CODE);
+            runsToHalt();
+            assertThat(v.gpr[RAX]).as("round %d", round).isEqualTo(9);
+        }
+    }
+
     @Test
     void anInstructionMayCrossIntoAnotherPage() {
         int end = CODE + 0x1000;

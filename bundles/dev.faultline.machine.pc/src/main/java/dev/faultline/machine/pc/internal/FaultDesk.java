@@ -7,6 +7,7 @@ import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
@@ -28,6 +29,7 @@ final class FaultDesk {
 
     private final String machine;
     private final RamProtection protection;
+    private final Mmu mmu;
     private final HandlerBoard whiteboard;
 
     /** Index: vCPU + 1; 0 is the devices'. */
@@ -36,9 +38,15 @@ final class FaultDesk {
     private final Map<ProtectionLayer, AskedHandler> layerHandlers = new ConcurrentHashMap<>();
     private volatile Thread watch;
 
-    FaultDesk(String machine, RamProtection protection, HandlerBoard whiteboard, int vcpus) {
+    FaultDesk(
+            String machine,
+            RamProtection protection,
+            Mmu mmu,
+            HandlerBoard whiteboard,
+            int vcpus) {
         this.machine = machine;
         this.protection = protection;
+        this.mmu = mmu;
         this.whiteboard = whiteboard;
         slots = new FaultSlot[vcpus + 1];
         for (int i = 0; i < slots.length; i++) {
@@ -71,6 +79,7 @@ final class FaultDesk {
         long start = System.nanoTime();
         slot.fault(fault);
         Resolution r = decide(kind, fault, diversion, slot);
+        mmu.codeWritten(fault.gfn() << 12, 0x1000); // a handler may have written there
         if (r.kind() != Resolution.Kind.STOP) {
             slot.resolved(System.nanoTime() - start);
         }

@@ -130,7 +130,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         protection = new SteadyProtection(memory, protections);
         MmuFactory mmus = parts.mmu();
         mmu = mmus.create(memory, protection);
-        faults = new FaultDesk(config.name(), protection, parts.handlers(), vcpus.length);
+        faults = new FaultDesk(config.name(), protection, mmu, parts.handlers(), vcpus.length);
         standstill.use(faults);
         dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
         protection.addListener(dma);
