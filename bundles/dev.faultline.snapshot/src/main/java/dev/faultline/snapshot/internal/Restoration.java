@@ -56,7 +56,9 @@ final class Restoration implements Restored, Filler, FaultHandler {
     private volatile SnapshotException failure;
     private volatile boolean everything;
     private volatile boolean closed;
-    private Thread prefetcher; // this and the next guarded by this
+    private boolean prefetchFailed; // this and the next three guarded by this
+    private boolean completionFailed;
+    private Thread prefetcher;
     private Thread completer;
 
     Restoration(
@@ -137,6 +139,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
             }
             if (failure != null) {
                 failure = null; // the source is back
+                resume();
             }
         }
         if (touched.set(page)) {
@@ -159,11 +162,13 @@ final class Restoration implements Restored, Filler, FaultHandler {
     @Override
     public void reattach(URI location) throws SnapshotException {
         image.reattach(sources.open(location));
+        resume();
     }
 
     @Override
     public void reattach(PageSource source) throws SnapshotException {
         image.reattach(sources.attach(source));
+        resume();
     }
 
     // ---- ahead of faults
@@ -171,21 +176,68 @@ final class Restoration implements Restored, Filler, FaultHandler {
 
     private void prefetch() {
         try {
-            Trace trace = Trace.read(image.origin());
-            if (trace.size() == 0) {
-                LOG.log(
-                        System.Logger.Level.WARNING,
-                        "the trace of snapshot {0} makes no sense and is ignored; record it again",
-                        image.origin());
+            if (!untilAttached("prefetch", this::prefetchOnce, () -> prefetchFailed = true)) {
+                return;
             }
-            prefetch.run(trace.likely(image.pages()));
-        } catch (SnapshotException e) {
-            // Advisory: the fault on that page will report it again, then as the guest's business.
-            warn("prefetch", e);
         } finally {
             prefetch.never();
         }
         if (options.complete()) {
+            completeInBackground();
+        }
+    }
+
+    private void prefetchOnce() throws SnapshotException {
+        Trace trace = Trace.read(image.origin());
+        if (trace.size() == 0) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "the trace of snapshot {0} makes no sense and is ignored; record it again",
+                    image.origin());
+        }
+        prefetch.run(trace.likely(image.pages()));
+    }
+
+    private interface Loading {
+        void run() throws SnapshotException;
+    }
+
+    /**
+     * Loads ahead, again if another origin was attached while it failed. A failure is only logged:
+     * the fault on such a page will report it again, then as the guest's business.
+     *
+     * @param failed called before this returns false
+     */
+    private boolean untilAttached(String what, Loading ahead, Runnable failed) {
+        for (; ; ) {
+            Origin from = image.origin();
+            try {
+                ahead.run();
+                return true;
+            } catch (SnapshotException e) {
+                synchronized (this) { // so that resume() sees it, or we see the new origin
+                    if (closed || from == image.origin()) {
+                        warn(what, e);
+                        failed.run();
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /** What loaded ahead and was ended by a source that failed goes on. */
+    private synchronized void resume() {
+        if (closed) {
+            return;
+        }
+        if (prefetchFailed) {
+            prefetchFailed = false;
+            prefetcher = thread("snapshot-prefetch", this::prefetch);
+        }
+        if (completionFailed) {
+            completionFailed = false;
+            completer = null;
             completeInBackground();
         }
     }
@@ -226,13 +278,11 @@ final class Restoration implements Restored, Filler, FaultHandler {
         completer =
                 thread(
                         "snapshot-complete",
-                        () -> {
-                            try {
-                                complete();
-                            } catch (SnapshotException e) {
-                                warn("completion", e);
-                            }
-                        });
+                        () ->
+                                untilAttached(
+                                        "completion",
+                                        this::complete,
+                                        () -> completionFailed = true));
     }
 
     @Override

@@ -129,6 +129,23 @@ class HttpRestoreTest {
         }
     }
 
+    /** What loads ahead ends when the server dies, and goes on with the next one. */
+    @Test
+    void whatLoadsAheadGoesOnElsewhereToo() throws Exception {
+        record();
+        RestoreOptions all = RestoreOptions.of(RestoreMode.RECORDED).completing();
+        try (Restored r = snapshots.restore(place, lazy.machine, all)) {
+            server.close();
+            try (WebServer next = new WebServer(scratch)) {
+                r.reattach(next.uri("s"));
+                while (!r.statistics().resident()) {
+                    Thread.onSpinWait();
+                }
+                assertThat(lazy.all()).isDeepEqualTo(saved.all());
+            }
+        }
+    }
+
     @Test
     void openingTakesFewRequests() throws Exception {
         snapshots.info(place);
@@ -204,6 +221,7 @@ class HttpRestoreTest {
                 .hasMessageContaining("there is no snapshot at http://127.0.0.1:");
         server.close();
         assertThatThrownBy(() -> snapshots.info(place))
+                .hasMessageContaining("no connection to 127.0.0.1:")
                 .isInstanceOfSatisfying(
                         SnapshotException.class, e -> assertThat(e.kind()).isEqualTo(Kind.SOURCE));
         assertThatThrownBy(() -> snapshots.info(URI.create("http://me:secret@127.0.0.1/s")))

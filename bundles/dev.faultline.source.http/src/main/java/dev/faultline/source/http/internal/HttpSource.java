@@ -5,6 +5,7 @@ import dev.faultline.api.snapshot.PageSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -173,6 +174,8 @@ final class HttpSource implements PageSource {
     private HttpResponse<InputStream> send(HttpRequest r) throws IOException {
         try {
             return client.send(r, BodyHandlers.ofInputStream());
+        } catch (ConnectException e) { // has no message of its own
+            throw new IOException("no connection to " + r.uri().getRawAuthority(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted");
