@@ -3,6 +3,7 @@ package dev.faultline.bench.snapshots;
 
 import dev.faultline.shell.internal.Json;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,13 +19,26 @@ import java.util.Map;
 public final class SnapshotBench {
     private static final int RUNS = 7;
     private static final int QUICK_RUNS = 3;
-    private static final List<Measurement> ALL = List.of(new Opening(), new WorkingSet(), new Saving(), new Clones());
+    private static final List<Measurement> ALL = List.of(new Opening(), new WorkingSet(), new Saving(), new Clones(), new Campaigns(top()));
 
     private final Map<String, String> values = new LinkedHashMap<>();
     private boolean quick;
     private final List<String> only = new ArrayList<>();
 
     private SnapshotBench() {}
+
+    /** The checkout, from where the script says that this file is. */
+    private static Path top() {
+        Path source = Path.of(System.getProperty("faultline.bench.source")).toAbsolutePath();
+        for (Path p = source; p != null; p = p.getParent()) {
+            if (p.endsWith("bench")
+                    && Files.exists(p.resolve("pom.xml"))
+                    && Files.exists(p.resolveSibling("bundles"))) {
+                return p.getParent();
+            }
+        }
+        throw new IllegalStateException(source + " is not in a checkout; use bench/snapshots");
+    }
 
     /** Ends with 0 if all that was measured meets its goal, 1 after an error, 4 if not. */
     public static void main(String[] args) throws Exception {

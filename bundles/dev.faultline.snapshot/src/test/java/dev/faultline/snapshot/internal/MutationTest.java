@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
+import com.sun.management.ThreadMXBean;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -22,6 +24,11 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class MutationTest {
     private static final int PAGES = 60;
+
+    /** What reading a snapshot of a quarter of a MiB may take, whatever the files say. */
+    private static final long MOST_BYTES = 8 << 20;
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     @TempDir Path scratch;
     private final Snapshots snapshots = new Snapshots();
@@ -101,17 +108,25 @@ class MutationTest {
     void seededMutationsNeverGiveAWrongByte() throws IOException {
         int n = Integer.getInteger("faultline.mutations", 500);
         String[] names = {"manifest", "index-0", "pack-0"};
+        long most = 0;
         for (int seed = 0; seed < n; seed++) {
             Random r = new Random(seed);
             Path file = dir.resolve(names[r.nextInt(3)]);
             byte[] good = Files.readAllBytes(file);
             Files.write(file, mutate(good, r));
             boolean same = Arrays.equals(good, Files.readAllBytes(file));
+            long before = THREADS.getCurrentThreadAllocatedBytes();
             if (refused() == same) {
                 fail("seed %d in %s", seed, file.getFileName());
             }
+            long bytes = THREADS.getCurrentThreadAllocatedBytes() - before;
+            assertThat(bytes).as("allocated for seed %d", seed).isLessThan(MOST_BYTES);
+            most = Math.max(most, bytes);
             Files.write(file, good);
         }
+        // bench/snapshots reads these lines.
+        System.out.println("campaign mutations " + n);
+        System.out.println("campaign allocated " + most);
     }
 
     private static byte[] mutate(byte[] good, Random r) {
