@@ -64,12 +64,13 @@ record Row(
     /** A ratio that must not be above a limit. */
     static Row atMost(String id, String goal, double limit, Figure above, Figure below) {
         return new Row(
-                id, goal, limit, false, above.value() / below.value(), above, below, "");
+                id, goal, limit, false, above.samples().ratio(below.samples()), above, below, "");
     }
 
     /** A share that must not be below a limit. */
     static Row atLeast(String id, String goal, double limit, Figure above, Figure below) {
-        return new Row(id, goal, limit, true, above.value() / below.value(), above, below, "");
+        return new Row(
+                id, goal, limit, true, above.samples().ratio(below.samples()), above, below, "");
     }
 
     /** Told for comparison. */

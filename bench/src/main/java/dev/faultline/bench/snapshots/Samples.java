@@ -26,4 +26,19 @@ final class Samples {
         List<Double> s = all.stream().sorted().toList();
         return (s.get((s.size() - 1) / 2) + s.get(s.size() / 2)) / 2;
     }
+
+    /**
+     * The median of the ratios to what was measured in the same rounds: what makes a host slower for
+     * a while does so for both.
+     */
+    double ratio(Samples below) {
+        if (all.size() != below.all.size()) {
+            return median() / below.median();
+        }
+        Samples ratios = new Samples();
+        for (int i = 0; i < all.size(); i++) {
+            ratios.add(all.get(i) / below.all.get(i));
+        }
+        return ratios.median();
+    }
 }

@@ -5,7 +5,6 @@ import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.RestoreOptions.Window;
-import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.bench.snapshots.Lab.Timed;
@@ -17,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -35,6 +35,7 @@ final class WorkingSet implements Measurement {
     private static final RestoreOptions LAZY = RestoreOptions.of(RestoreMode.LAZY);
     private static final RestoreOptions EAGER = RestoreOptions.of(RestoreMode.EAGER);
     private static final int HOSTILE_PAGES = (int) (Subject.RAM / 4096);
+    private static final int RECORDINGS = 3;
     private static final String READY = "ready, recorded : ";
 
     @Override
@@ -108,7 +109,9 @@ final class WorkingSet implements Measurement {
             Path staleOne = linked(plain);
             Path hostileOne = linked(plain);
             Path packed = linked(plain);
-            restore(lab.directory(packed), LAZY.recording(Window.DEFAULT), s.work(), true);
+            for (int i = 0; i < RECORDINGS; i++) {
+                restore(lab.directory(packed), LAZY.recording(Window.DEFAULT), s.work(), true);
+            }
             lab.snapshots().compact(packed, f -> {});
             restore(lab.directory(staleOne), LAZY.recording(Window.DEFAULT), s.other(), true);
             writeHostileTrace(hostileOne);
@@ -120,8 +123,9 @@ final class WorkingSet implements Measurement {
                 round(plain, packed, staleOne, hostileOne, i >= 0);
             }
             List<Row> rows = new ArrayList<>(timeRows(set));
-            rows.addAll(foresight(packed));
-            for (Path p : List.of(plain, packed, staleOne, hostileOne)) {
+            Path fresh = linked(plain);
+            rows.addAll(foresight(lab.snapshots().workingSet(packed), fresh));
+            for (Path p : List.of(plain, packed, fresh, staleOne, hostileOne)) {
                 lab.snapshots().delete(p);
             }
             return rows;
@@ -234,29 +238,26 @@ final class WorkingSet implements Measurement {
             return s.name().replaceAll("[^a-z]+", "-");
         }
 
-        /** Every first touch is a fault here, so that it is known what the guest touched. */
-        private List<Row> foresight(Path packed) throws Exception {
-            Samples touched = new Samples();
-            Samples fetched = new Samples();
-            Samples both = new Samples();
-            for (int i = 0; i < Math.min(3, lab.runs); i++) {
-                RestoreStatistics x =
-                        restore(
-                                        lab.directory(packed),
-                                        RECORDED.recording(Window.DEFAULT),
-                                        s.work(),
-                                        false)
-                                .after();
-                touched.add(x.touched());
-                fetched.add(x.prefetched());
-                both.add(x.prefetchedTouched());
-            }
-            Figure hits = new Figure("prefetched and touched", "pages", both);
-            Figure t = new Figure("touched", "pages", touched);
-            Figure f = new Figure("prefetched", "pages", fetched);
+        /** What a further run touches, against what the recordings of the runs before foretell. */
+        private List<Row> foresight(int[] foretold, Path fresh) throws Exception {
+            restore(lab.directory(fresh), LAZY.recording(Window.DEFAULT), s.work(), true);
+            BitSet touched = set(lab.snapshots().workingSet(fresh));
+            BitSet both = set(foretold);
+            Figure f = Figure.of("foretold", "pages", both.cardinality());
+            both.and(touched);
+            Figure hits = Figure.of("foretold and touched", "pages", both.cardinality());
+            Figure t = Figure.of("touched", "pages", touched.cardinality());
             return List.of(
                     share("recall", "prefetch recall", 0.97, hits, t),
                     share("precision", "prefetch precision", 0.85, hits, f));
+        }
+
+        private static BitSet set(int[] pages) {
+            BitSet s = new BitSet();
+            for (int p : pages) {
+                s.set(p);
+            }
+            return s;
         }
 
         private Row share(String id, String goal, double limit, Figure a, Figure b) {
