@@ -14,12 +14,29 @@ import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 
 /** Snapshots in local directories, every request to which takes a millisecond longer. */
 final class SlowSource implements PageSourceFactory {
     static final long LATENCY_NANOS = 1_000_000;
     private static final String SCHEME = "slow";
+
+    private final Map<String, AtomicLong> bytes = new ConcurrentSkipListMap<>();
+
+    /** Forgets what was read. */
+    void reset() {
+        bytes.clear();
+    }
+
+    /** What was read since then, by kind of file. */
+    String read() {
+        return bytes.entrySet().stream()
+                .map(e -> e.getKey() + " " + (e.getValue().get() >> 10) + " KiB")
+                .collect(Collectors.joining(", "));
+    }
 
     static URI uri(Path dir) {
         return URI.create(SCHEME + "://" + dir.toUri().getRawPath());
@@ -32,7 +49,7 @@ final class SlowSource implements PageSourceFactory {
 
     @Override
     public PageSource open(URI location) {
-        return new Source(Path.of(location.getPath()));
+        return new Source(Path.of(location.getPath()), new ConcurrentHashMap<>());
     }
 
     private static void delay(long nanos) {
@@ -42,9 +59,13 @@ final class SlowSource implements PageSourceFactory {
         }
     }
 
-    private record Source(Path dir, Map<String, FileChannel> open) implements PageSource {
-        Source(Path dir) {
-            this(dir, new ConcurrentHashMap<>());
+    private final class Source implements PageSource {
+        private final Path dir;
+        private final Map<String, FileChannel> open;
+
+        Source(Path dir, Map<String, FileChannel> open) {
+            this.dir = dir;
+            this.open = open;
         }
 
         @Override
@@ -55,6 +76,8 @@ final class SlowSource implements PageSourceFactory {
 
         @Override
         public void read(String name, long at, ByteBuffer to) throws IOException {
+            bytes.computeIfAbsent(name.replaceAll("-.*", ""), n -> new AtomicLong())
+                    .addAndGet(to.remaining());
             SlowSource.delay(LATENCY_NANOS);
             FileChannel c = open.get(name);
             if (c == null) {

@@ -46,19 +46,20 @@ final class WorkingSet implements Measurement {
     @Override
     public List<Row> measure(Lab lab) throws Exception {
         List<Row> rows = new ArrayList<>();
+        SlowSource source = new SlowSource();
         var slow =
                 lab.installation()
                         .context()
                         .registerService(
                                 dev.faultline.api.snapshot.PageSourceFactory.class,
-                                new SlowSource(),
+                                source,
                                 null);
         try {
             try (Subject s = Subject.embedded("embedded", 2_000_000)) {
-                rows.addAll(new Run(lab, s, true).rows());
+                rows.addAll(new Run(lab, s, true, source).rows());
             }
             try (Subject s = Subject.embedded("embedded, no arithmetic", 0)) {
-                rows.addAll(new Run(lab, s, false).rows());
+                rows.addAll(new Run(lab, s, false, source).rows());
             }
             try (Subject s = Subject.linux()) {
                 if (s == null) {
@@ -69,7 +70,7 @@ final class WorkingSet implements Measurement {
                                     1 / 3.0,
                                     "no Linux guest: run ./faultline demo --linux --fetch-only"));
                 } else {
-                    rows.addAll(new Run(lab, s, true).rows());
+                    rows.addAll(new Run(lab, s, true, source).rows());
                 }
             }
         } finally {
@@ -82,6 +83,7 @@ final class WorkingSet implements Measurement {
     private static final class Run {
         private final Lab lab;
         private final Subject s;
+        private final SlowSource source;
         private final boolean goals;
         private final Samples resident = new Samples();
         private final Samples onePage = new Samples();
@@ -94,11 +96,13 @@ final class WorkingSet implements Measurement {
         private final Samples stale = new Samples();
         private final Samples hostile = new Samples();
         private long requests;
+        private String kinds = "";
 
         /**
          * @param goals judge the figures; else they are told for comparison
          */
-        Run(Lab lab, Subject s, boolean goals) {
+        Run(Lab lab, Subject s, boolean goals, SlowSource source) {
+            this.source = source;
             this.lab = lab;
             this.s = s;
             this.goals = goals;
@@ -145,7 +149,9 @@ final class WorkingSet implements Measurement {
             Timed r = restore(lab.directory(plain), EAGER, s.work(), false);
             Timed one = restore(slow(plain), LAZY.without(Baseline.RANGE_FILL), s.work(), false);
             Timed l = restore(slow(plain), LAZY, s.work(), false);
+            source.reset();
             Timed rec = restore(slow(packed), RECORDED, s.work(), false);
+            kinds = source.read();
             Timed checked = restore(lab.directory(packed), RECORDED, s.work(), false);
             Timed un =
                     restore(
@@ -203,7 +209,7 @@ final class WorkingSet implements Measurement {
                             1.3,
                             new Figure("read", "bytes", bytes),
                             Figure.of("working set", "bytes", set))
-                            .note(requests + " requests"),
+                            .note("%d requests; %s".formatted(requests, kinds)),
                     row(
                             "verified",
                             "ready, recorded here, verified : unverified",
