@@ -30,6 +30,7 @@ final class Bindings {
     private final GuestMemory memory;
     private final EngineBay bay;
     private final DmaPorts dma;
+    private final FaultDesk faults;
     private final SteadyProtection protection;
     private RamProtectionFactory protectionFactory;
     private volatile Mmu mmu;
@@ -42,6 +43,7 @@ final class Bindings {
             GuestMemory memory,
             EngineBay bay,
             DmaPorts dma,
+            FaultDesk faults,
             SteadyProtection protection,
             RamProtectionFactory protectionFactory,
             Mmu mmu,
@@ -62,6 +64,7 @@ final class Bindings {
         memory = now.memory;
         bay = now.bay;
         dma = now.dma;
+        faults = now.faults;
         protection = now.protection;
         protectionFactory = now.protectionFactory;
         mmu = now.mmu;
@@ -221,6 +224,7 @@ final class Bindings {
         mmu = next;
         mmuFactory = from;
         dma.use(next);
+        faults.use(next);
         bay.use(next, withEngines);
         old.close();
     }

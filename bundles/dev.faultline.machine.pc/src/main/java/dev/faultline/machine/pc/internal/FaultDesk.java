@@ -29,7 +29,7 @@ final class FaultDesk {
 
     private final String machine;
     private final RamProtection protection;
-    private final Mmu mmu;
+    private volatile Mmu mmu;
     private final HandlerBoard whiteboard;
 
     /** Index: vCPU + 1; 0 is the devices'. */
@@ -52,6 +52,11 @@ final class FaultDesk {
         for (int i = 0; i < slots.length; i++) {
             slots[i] = new FaultSlot();
         }
+    }
+
+    /** The machine's translation from now on. While it stands. */
+    void use(Mmu next) {
+        mmu = next;
     }
 
     FaultPolicy policy() {

@@ -157,7 +157,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                         standstill,
                         vcpus,
                         new Bindings.Bound(
-                                memory, bay, dma, protection, protections, mmu, mmus));
+                                memory, bay, dma, faults, protection, protections, mmu, mmus));
         config =
                 new MachineConfig(
                         config.name(),
@@ -225,7 +225,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         try {
             requireFresh("boot");
             ImageLoader.load(boot, ram, vcpus.length, vcpus[0]);
-            mmu.flush(vcpus[0]);
+            mmu().flush(vcpus[0]);
         } finally {
             standstill.unlock();
         }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -25,6 +26,18 @@ class HandlerWritesCodeTest {
     /** The function at the end runs once as INC AX, then the handler makes it DEC AX. */
     @Test
     void decodedCodeOfThePageIsForgotten() throws Exception {
+        runs(m -> {});
+    }
+
+    @Test
+    void alsoByATranslationThatCameLater() throws Exception {
+        runs(m -> {
+            m.bindings().orphaned();
+            m.bindings().adopted();
+        });
+    }
+
+    private static void runs(Consumer<PcMachine> first) throws Exception {
         String code =
                 "e80b00" // call function
                         + "c6060e8000" // mov byte [function],0: stopped
@@ -62,6 +75,7 @@ class HandlerWritesCodeTest {
                                     });
             layer.protect(0x8000, 0x1000, Rights.RX);
             layer.protect(0x5000, 0x1000, Rights.RX);
+            first.accept(m);
             m.start();
             assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
             assertThat(ax.get()).isZero();
