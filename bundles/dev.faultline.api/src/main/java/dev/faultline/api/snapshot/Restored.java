@@ -77,7 +77,7 @@ public interface Restored extends AutoCloseable {
      */
     void saveRecording() throws SnapshotException;
 
-    /** Stops loading. Pages that are still absent stay protected. */
+    /** Stops loading, as closing the machine does. Pages that are still absent stay protected. */
     @Override
     void close();
 }

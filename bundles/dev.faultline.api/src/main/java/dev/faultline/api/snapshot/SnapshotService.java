@@ -88,7 +88,7 @@ public interface SnapshotService {
      * Restores into a machine made by {@code machines.create(info.config())} that never ran. It
      * does not start it.
      *
-     * @return close it to stop loading and release the files, after the machine
+     * @return close it to stop loading and release the files; closing the machine does so too
      */
     default Restored restore(Path dir, Machine into, RestoreMode mode) throws SnapshotException {
         return restore(dir, into, RestoreOptions.of(mode));

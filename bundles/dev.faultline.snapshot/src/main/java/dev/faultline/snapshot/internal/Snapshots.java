@@ -16,6 +16,7 @@ import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.StateException;
 import java.io.IOException;
 import java.net.URI;
@@ -37,8 +38,8 @@ import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /** The snapshot service: saves into directories, reads from there and from page sources. */
-@Component(service = SnapshotService.class)
-public final class Snapshots implements SnapshotService {
+@Component(service = {SnapshotService.class, MachineListener.class})
+public final class Snapshots implements SnapshotService, MachineListener {
     private final List<Filler> active = new CopyOnWriteArrayList<>();
     private final List<WriteWatch> watches = new CopyOnWriteArrayList<>();
     private final CloneBases clones = new CloneBases(active::add, this::origin);
@@ -100,6 +101,17 @@ public final class Snapshots implements SnapshotService {
                 } finally {
                     w.saving.unlock();
                 }
+            }
+        }
+    }
+
+    /** Ends what fills the machine while its memory is there still. */
+    @Override
+    public void machineClosing(Machine machine) {
+        for (Filler f : active) {
+            if (f.machine() == machine) {
+                f.end();
+                active.remove(f);
             }
         }
     }

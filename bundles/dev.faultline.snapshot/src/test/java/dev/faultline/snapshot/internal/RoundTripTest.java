@@ -207,6 +207,28 @@ class RoundTripTest {
         }
     }
 
+    /** Its memory goes next: nobody may put pages there any more. */
+    @Test
+    void aMachineThatClosesIsNotFilledAnyMore() throws Exception {
+        try (Fake f = new Fake(PAGES).fill(3);
+                Fake g = new Fake(PAGES);
+                Fake other = new Fake(PAGES)) {
+            Path dir = saved(f, "s", SaveOptions.DEFAULT);
+            try (Restored r = snapshots.restore(dir, g.machine, RestoreMode.LAZY);
+                    Restored o = snapshots.restore(dir, other.machine, RestoreMode.LAZY)) {
+                r.completeInBackground();
+                snapshots.machineClosing(g.machine);
+                long then = r.pagesLoaded();
+                assertThat(Thread.getAllStackTraces().keySet())
+                        .noneMatch(t -> t.getName().equals("snapshot-complete"));
+                r.completeInBackground();
+                r.complete();
+                assertThat(r.pagesLoaded()).isEqualTo(then);
+                assertThat(other.read(700)).isEqualTo(f.peek(700));
+            }
+        }
+    }
+
     @Test
     void manyThreadsFaultOnTheSamePagesWhileTheRestIsLoaded() throws Exception {
         try (Fake f = new Fake(PAGES).fill(4);
