@@ -21,6 +21,14 @@ import java.util.Map;
 final class Cbor {
     private static final int MAX_DEPTH = 16;
 
+    /**
+     * Values in all, keys included: an empty map is one byte of input and many of heap. Far more than
+     * a machine of many vCPUs and devices has.
+     */
+    private static final int MAX_VALUES = 1 << 18;
+
+    private int values;
+
     private Cbor() {}
 
     /** Long, Integer, String, byte[], List and Map with String keys. */
@@ -76,14 +84,17 @@ final class Cbor {
      */
     static Object decode(byte[] bytes, int at, int length) {
         ByteBuffer b = ByteBuffer.wrap(bytes, at, length);
-        Object v = read(b, 0);
+        Object v = new Cbor().read(b, 0);
         if (b.hasRemaining()) {
             throw bad(b, b.remaining() + " bytes follow the value");
         }
         return v;
     }
 
-    private static Object read(ByteBuffer b, int depth) {
+    private Object read(ByteBuffer b, int depth) {
+        if (++values > MAX_VALUES) {
+            throw bad(b, "more than " + MAX_VALUES + " values");
+        }
         if (depth > MAX_DEPTH) {
             throw bad(b, "nested deeper than " + MAX_DEPTH);
         }
@@ -106,7 +117,7 @@ final class Cbor {
         };
     }
 
-    private static Map<String, Object> map(ByteBuffer b, long n, int depth) {
+    private Map<String, Object> map(ByteBuffer b, long n, int depth) {
         Map<String, Object> m = new LinkedHashMap<>();
         byte[] last = new byte[0];
         for (long i = 0; i < n; i++) {

@@ -23,11 +23,23 @@ import dev.faultline.protection.internal.RamProtectionFactoryComponent;
  */
 final class RealParts implements Parts {
     final FakeParts fakes = new FakeParts();
+    private final ChipsetFactory chipset;
     final HandlerBoard handlers = fakes.handlers;
     final Migrations migrations = fakes.migrations;
     private final InterpreterFactory interpreter = new InterpreterFactory();
     private final FaultPropagation coded = new CodedPropagation();
     private final FaultPropagation thrown = new ThrownPropagation();
+
+    RealParts() {
+        chipset = fakes.chipset();
+    }
+
+    /**
+     * @param chipset the chips
+     */
+    RealParts(ChipsetFactory chipset) {
+        this.chipset = chipset;
+    }
 
     @Override
     public GuestMemoryFactory memory() {
@@ -46,7 +58,7 @@ final class RealParts implements Parts {
 
     @Override
     public ChipsetFactory chipset() {
-        return fakes.chipset();
+        return chipset;
     }
 
     @Override

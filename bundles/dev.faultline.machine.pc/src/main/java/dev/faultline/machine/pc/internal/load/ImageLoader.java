@@ -50,7 +50,12 @@ public final class ImageLoader {
             modules.add(new Module(m, read(m, "module")));
         }
         String commandLine = boot.commandLine() == null ? "" : boot.commandLine();
-        Request r = new Request(boot.image(), image, modules, commandLine, ram, vcpus, v);
+        load(new Request(boot.image(), image, modules, commandLine, ram, vcpus, v));
+    }
+
+    /** As the other, of what has been read. */
+    static void load(Request r) throws MachineException {
+        byte[] image = r.image();
         if (image.length == 0) {
             throw r.bad("is empty; expected a bzImage, a multiboot ELF or a flat binary");
         }
@@ -67,7 +72,7 @@ public final class ImageLoader {
         } else {
             FlatBinary.load(r);
         }
-        v.recompute();
+        r.v().recompute();
     }
 
     private static byte[] read(Path path, String role) throws MachineException {

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.testkit.Fuzz;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * Fuzz target: u16 pages, u8 what the rest is: 0 a block, 1 a block packed by LZ4, otherwise tables
+ * of sections (whose blocks lie in the same bytes). Records that a block names are there and good.
+ */
+public final class IndexFuzz {
+    private static final int PACK = 1 << 16;
+
+    private IndexFuzz() {}
+
+    public static void fuzzerTestOneInput(byte[] data) {
+        if (data.length < 3) {
+            return;
+        }
+        int pages = 1 + (ForgedImage.little(data).getShort(0) & Layout.SECTION - 1);
+        byte[] rest = Arrays.copyOfRange(data, 3, data.length);
+        Fuzz.bounded(
+                data.length,
+                // a table entry of 48 bytes stands for up to 512 pages to read
+                512,
+                () ->
+                        ForgedImage.readAll(
+                                switch (data[2]) {
+                                    case 0 -> block(pages, rest);
+                                    case 1 -> ForgedImage.section(pages, rest, true, pack());
+                                    default -> tables(rest);
+                                }));
+    }
+
+    private static byte[] pack() {
+        byte[] pack = new byte[PACK];
+        new Random(1).nextBytes(pack);
+        System.arraycopy(ForgedImage.PACK_HEAD, 0, pack, 0, Layout.HEAD);
+        return pack;
+    }
+
+    private static Map<String, byte[]> tables(byte[] rest) {
+        int entries = Math.max(1, Math.min(600, rest.length / Layout.TABLE_ENTRY));
+        byte[] tables = Arrays.copyOf(rest, entries * Layout.TABLE_ENTRY);
+        for (int i = 0; i < entries; i++) {
+            ByteBuffer e =
+                    ForgedImage.little(tables)
+                            .slice(i * Layout.TABLE_ENTRY, Layout.TABLE_ENTRY)
+                            .order(java.nio.ByteOrder.LITTLE_ENDIAN);
+            long at = e.getLong(8) - Layout.HEAD;
+            int n = e.getInt(4);
+            if (at >= 0 && n >= 0 && at + n <= rest.length) {
+                var sha = Digests.sha256();
+                sha.update(rest, (int) at, n);
+                e.put(16, sha.digest());
+            }
+        }
+        return ForgedImage.files(entries * Layout.SECTION, rest, tables, pack());
+    }
+
+    /** Makes what the block says of its records true, where it can be. */
+    private static Map<String, byte[]> block(int pages, byte[] rest) {
+        byte[] block = rest.clone();
+        byte[] pack = pack();
+        if (block.length >= Layout.BLOCK_HEAD) {
+            ByteBuffer b = ForgedImage.little(block);
+            int first = Layout.BLOCK_HEAD + (b.getShort(0) & 0xFFFF) * Layout.PAGE_ENTRY;
+            for (int at = first; at + Layout.CHUNK_ENTRY <= block.length; at += Layout.CHUNK_ENTRY) {
+                ChunkFuzz.seal(b, at, pack);
+            }
+        }
+        return ForgedImage.section(pages, block, false, pack);
+    }
+}
