@@ -19,7 +19,7 @@ import java.util.function.IntConsumer;
  * all are closed and all tell.
  */
 final class Prefetch {
-    /** Pages that any trace may load: 4 MiB. */
+    /** Pages that any trace may load, with those that come with them: 4 MiB, 64 chunks. */
     static final int CREDIT = 1024;
 
     /** Pages that each page touched as foretold allows more. */
@@ -42,9 +42,11 @@ final class Prefetch {
     private final LongAdder earlySampled = new LongAdder();
     private final LongAdder hits = new LongAdder();
     private final LongAdder misses = new LongAdder();
+    private long filled; // by the loading thread, pages outside the trace included
     private final CountDownLatch done = new CountDownLatch(1);
     private volatile boolean unlimited;
     private volatile boolean complete;
+    private volatile boolean waiting;
     private volatile boolean stalled;
     private volatile boolean stopped;
     private volatile Thread runner;
@@ -88,7 +90,7 @@ final class Prefetch {
                 }
             }
             int at = 0;
-            while (at < order.length && mayGoOn(at)) {
+            while (at < order.length && mayGoOn()) {
                 int next = loader.batch(order, at, order.length, this::filled);
                 for (; at < next; at++) {
                     if (recording.getAsBoolean() && store.isPresent(order[at])) {
@@ -103,27 +105,32 @@ final class Prefetch {
         }
     }
 
-    private boolean mayGoOn(int at) {
+    private boolean mayGoOn() {
         while (!closed.getAsBoolean()) {
             if (unlimited) {
                 return true;
             }
-            stalled = true; // before looking: a hit from now on wakes us
+            waiting = true; // before looking: a hit from now on wakes us
             long earned = touched(recording.getAsBoolean());
             if (misses.sum() > MISSES && 4 * earned < misses.sum()) {
                 stopped = true;
                 return false;
             }
-            if (at < CREDIT + RAISE * earned) {
+            // Where a page of the trace brings many others, each that is touched pays for them.
+            long each = Math.max(1, filled / Math.max(1, pages()));
+            if (filled < CREDIT + RAISE * each * earned) {
+                waiting = false;
                 stalled = false;
                 return true;
             }
+            stalled = true;
             LockSupport.park(this);
         }
         return false;
     }
 
     private void filled(int page) {
+        filled++;
         if (traced.get(page)) {
             early(page);
         }
@@ -156,7 +163,7 @@ final class Prefetch {
         } else if (!wasThere && !traced.get(page)) {
             misses.increment();
         }
-        if (stalled) {
+        if (waiting) {
             LockSupport.unpark(runner);
         }
         return hit;

@@ -230,6 +230,26 @@ class WorkingSetTest {
     }
 
     @Test
+    void aScatteredTraceSpendsItsCreditByWhatItReads() throws Exception {
+        int pages = 6000;
+        try (Fake f = noise(pages);
+                Fake g = new Fake(pages)) {
+            Path dir = saved(f);
+            // One page of every chunk in turn: each brings 15 that nobody foretold.
+            Files.write(dir.resolve("trace"), entries(pages, i -> i % 375 * 16 + i / 375));
+            try (Restored r = snapshots.restore(dir, g.machine, RECORDED)) {
+                while (!r.statistics().prefetchStopped()) {
+                    Thread.onSpinWait();
+                }
+                assertThat(r.statistics().chunksRead())
+                        .isBetween(
+                                (long) Prefetch.CREDIT / Layout.GROUP,
+                                (long) Prefetch.CREDIT / Layout.GROUP + Chunks.AHEAD);
+            }
+        }
+    }
+
+    @Test
     void aGoodTraceEarnsCreditByTheGuestsTouches() throws Exception {
         int pages = 6000;
         try (Fake f = noise(pages);
