@@ -312,6 +312,8 @@ final class Demo {
             restores.put(o.mode().name().toLowerCase(Locale.ROOT), facts(o));
             identical &= same(expected, o);
         }
+        out.println(
+                "(lazy records the working set for recorded: every first touch of a page is a fault)");
         SnapshotInfo recorded = services.snapshots().info(dir);
         SnapshotPicture map =
                 SnapshotPicture.of(services.snapshots(), recorded, "Demo: the " + guest.name() + " guest");
