@@ -35,6 +35,17 @@ final class ForgedImage {
      * @param tables entries of 48 bytes
      */
     static Map<String, byte[]> files(int pages, byte[] blocks, byte[] tables, byte[] pack) {
+        return files(pages, blocks, tables, new byte[0], pack);
+    }
+
+    /** One table of up to 256 sections, packed. */
+    static Map<String, byte[]> packedTable(int pages, byte[] table, byte[] pack) {
+        byte[] length = {(byte) table.length, (byte) (table.length >> 8)};
+        return files(pages, new byte[64], table, length, pack);
+    }
+
+    private static Map<String, byte[]> files(
+            int pages, byte[] blocks, byte[] tables, byte[] tableBytes, byte[] pack) {
         byte[] index =
                 ByteBuffer.allocate(Layout.HEAD + blocks.length + tables.length)
                         .put(INDEX_HEAD)
@@ -61,7 +72,8 @@ final class ForgedImage {
                                 "index-0",
                                 index.length,
                                 Layout.HEAD + blocks.length,
-                                digests.array()),
+                                digests.array(),
+                                tableBytes),
                         List.of(new Manifest.Pack("pack-0", pack.length)),
                         List.of(),
                         List.of());

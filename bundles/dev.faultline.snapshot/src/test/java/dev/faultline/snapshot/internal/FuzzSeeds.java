@@ -92,7 +92,10 @@ public final class FuzzSeeds {
         byte[] table = new byte[3 * Layout.TABLE_ENTRY];
         table[Layout.TABLE_ENTRY] = Layout.BLOCK;
         ForgedImage.little(table).putInt(Layout.TABLE_ENTRY + 4, 40).putLong(Layout.TABLE_ENTRY + 8, 20);
-        seeds.add(behind(table, 0, 0, 2));
+        seeds.add(behind(table, 0, 0, 3));
+        byte[] whole = Arrays.copyOf(table, 4 * Layout.TABLE_ENTRY);
+        int n = packer.pack(whole, whole.length);
+        seeds.add(behind(Arrays.copyOf(packer.out(), n), 6, 0, 2));
     }
 
     private static byte[] behind(byte[] rest, int... head) {

@@ -8,11 +8,18 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * Fuzz target: u16 pages, u8 what the rest is: 0 a block, 1 a block packed by LZ4, otherwise tables
- * of sections (whose blocks lie in the same bytes). Records that a block names are there and good.
+ * Fuzz target: u16 pages, u8 what the rest is: 0 a block, 1 a block packed by LZ4, 2 a packed table,
+ * otherwise tables of sections (whose blocks lie in the same bytes). Records that a block names are there and good.
  */
 public final class IndexFuzz {
     private static final int PACK = 1 << 16;
+
+    private static final byte[] NOISE = new byte[PACK];
+
+    static {
+        new Random(1).nextBytes(NOISE);
+        System.arraycopy(ForgedImage.PACK_HEAD, 0, NOISE, 0, Layout.HEAD);
+    }
 
     private IndexFuzz() {}
 
@@ -24,22 +31,22 @@ public final class IndexFuzz {
         byte[] rest = Arrays.copyOfRange(data, 3, data.length);
         Fuzz.bounded(
                 data.length,
-                // a table entry of 48 bytes stands for up to 512 pages to read
+                // a table entry of 48 bytes stands for up to 512 pages to read, and may be packed
                 512,
                 () ->
                         ForgedImage.readAll(
                                 switch (data[2]) {
                                     case 0 -> block(pages, rest);
                                     case 1 -> ForgedImage.section(pages, rest, true, pack());
+                                    case 2 ->
+                                            ForgedImage.packedTable(
+                                                    (1 + pages % 4) * Layout.SECTION, rest, pack());
                                     default -> tables(rest);
                                 }));
     }
 
     private static byte[] pack() {
-        byte[] pack = new byte[PACK];
-        new Random(1).nextBytes(pack);
-        System.arraycopy(ForgedImage.PACK_HEAD, 0, pack, 0, Layout.HEAD);
-        return pack;
+        return NOISE.clone();
     }
 
     private static Map<String, byte[]> tables(byte[] rest) {
