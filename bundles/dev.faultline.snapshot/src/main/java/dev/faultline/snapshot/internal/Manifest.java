@@ -26,6 +26,8 @@ import java.util.regex.Pattern;
  * @param parent where SAME-AS-PARENT pages are, or null
  * @param regions RAM blocks; their pages are numbered through in this order
  * @param formerly ids that this snapshot had before compaction; the memory is the same
+ * @param readId the id of what was read, which may have keys that this program does not know; null:
+ *     was not read
  */
 record Manifest(
         Instant created,
@@ -37,7 +39,8 @@ record Manifest(
         Index index,
         List<Pack> packs,
         List<byte[]> formerly,
-        List<StateSection> state) {
+        List<StateSection> state,
+        byte[] readId) {
     static final String PARENT_FEATURE = "parent";
 
     /** Tables of the index may be stored as LZ4 blocks. */
@@ -85,13 +88,30 @@ record Manifest(
     /** A file of chunks. */
     record Pack(String name, long bytes) {}
 
+    /** One to be written. */
+    Manifest(
+            Instant created,
+            MachineConfig config,
+            List<String> required,
+            Parent parent,
+            List<Region> regions,
+            Counts counts,
+            Index index,
+            List<Pack> packs,
+            List<byte[]> formerly,
+            List<StateSection> state) {
+        this(
+                created, config, required, parent, regions, counts, index, packs, formerly, state,
+                null);
+    }
+
     long pages() {
         return regions.stream().mapToLong(r -> r.bytes() / Layout.PAGE).sum();
     }
 
     /** SHA-256 of the body. */
     byte[] id() {
-        return Digests.sha256().digest(body());
+        return readId == null ? Digests.sha256().digest(body()) : readId.clone();
     }
 
     static String hex(byte[] id) {
@@ -233,7 +253,7 @@ record Manifest(
             throw corrupt(where, "the manifest's SHA-256 does not match", null);
         }
         try {
-            return fromMap(new Fields(Cbor.decode(file, Layout.HEAD, n)), where);
+            return fromMap(new Fields(Cbor.decode(file, Layout.HEAD, n)), id, where);
         } catch (RuntimeException e) {
             throw corrupt(where, "the manifest cannot be decoded: " + e.getMessage(), e);
         }
@@ -255,7 +275,7 @@ record Manifest(
                                 older ? ": save it again" : ""));
     }
 
-    private static Manifest fromMap(Fields m, String where) throws SnapshotException {
+    private static Manifest fromMap(Fields m, byte[] id, String where) throws SnapshotException {
         List<String> required = m.texts("required");
         for (String f : required) {
             if (!KNOWN.contains(f)) {
@@ -310,7 +330,8 @@ record Manifest(
                 index(m.fields("index"), pages),
                 packs(m),
                 m.digests("formerly"),
-                state);
+                state,
+                id);
     }
 
     private static Index index(Fields x, long pages) {

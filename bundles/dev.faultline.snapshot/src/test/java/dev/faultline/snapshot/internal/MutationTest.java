@@ -11,10 +11,14 @@ import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -186,6 +190,26 @@ class MutationTest {
                 packs,
                 m.formerly(),
                 m.state());
+    }
+
+    /** What a later program adds is ignored, but the id is that of the whole body. */
+    @Test
+    void aManifestWithFurtherKeysKeepsItsId() throws Exception {
+        byte[] good = Files.readAllBytes(dir.resolve("manifest"));
+        Map<String, Object> body = new TreeMap<>();
+        ((Map<?, ?>) Cbor.decode(good, Layout.HEAD, good.length - Layout.HEAD - 36))
+                .forEach((k, v) -> body.put((String) k, v));
+        body.put("mood", "cheerful");
+        byte[] more = Cbor.encode(body);
+        ByteBuffer b =
+                ByteBuffer.allocate(Layout.HEAD + more.length + 36).order(ByteOrder.LITTLE_ENDIAN);
+        b.put(good, 0, 12).putInt(more.length).put(more);
+        b.putInt(Digests.crc32c(b.array(), 0, b.position()));
+        byte[] id = Digests.sha256().digest(more);
+        Files.write(dir.resolve("manifest"), b.put(id).array());
+        assertThat(refused()).isFalse();
+        assertThat(Manifest.read(dir).id()).isEqualTo(id);
+        assertThat(Manifest.read(dir).answersTo(id)).isTrue();
     }
 
     @Test
