@@ -532,7 +532,7 @@ final class Image implements AutoCloseable {
         }
         throw new SnapshotException(
                 Kind.MISSING,
-                "snapshot %s needs its parent %s (id %s), which is not there"
+                "snapshot %s needs its parent %s (id %s), which is not there; put a copy beside it"
                         .formatted(
                                 origin,
                                 manifest.parent().path(),

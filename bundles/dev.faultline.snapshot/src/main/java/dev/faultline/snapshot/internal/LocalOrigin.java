@@ -97,7 +97,11 @@ final class LocalOrigin implements Origin {
             return found; // the root directory
         }
         try {
-            found.add(new LocalOrigin(home.resolve(wanted.path()).normalize()));
+            try {
+                found.add(new LocalOrigin(home.resolve(wanted.path()).normalize()));
+            } catch (InvalidPathException e) {
+                // A place elsewhere, or of a host with other names: it may lie beside.
+            }
             try (var beside = Files.newDirectoryStream(home)) {
                 for (Path p : beside) {
                     if (Files.exists(p.resolve(Layout.MANIFEST))) {
@@ -105,7 +109,7 @@ final class LocalOrigin implements Origin {
                     }
                 }
             }
-        } catch (IOException | InvalidPathException e) {
+        } catch (IOException e) {
             throw new SnapshotException(Kind.IO, home + ": " + e.getMessage(), e);
         }
         return found;

@@ -449,12 +449,15 @@ public final class Snapshots implements SnapshotService, MachineListener {
     public Restored restore(URI location, Machine into, RestoreOptions options)
             throws SnapshotException {
         Origin o = sources.open(location);
-        if (o.dir() == null && options.without().contains(Baseline.VERIFICATION)) {
+        String refused =
+                options.without().contains(Baseline.VERIFICATION)
+                        ? "snapshot %s is not restored unverified: only one in a local directory can be"
+                        : options.recording() != null
+                                ? "a recording is written beside the snapshot, but %s is read-only; record with a copy in a local directory"
+                                : null;
+        if (o.dir() == null && refused != null) {
             o.close();
-            throw new SnapshotException(
-                    Kind.MISMATCH,
-                    "snapshot %s is not restored unverified: only what is in a local directory can be"
-                            .formatted(o));
+            throw new SnapshotException(Kind.MISMATCH, refused.formatted(o));
         }
         return restore(o, into, options);
     }

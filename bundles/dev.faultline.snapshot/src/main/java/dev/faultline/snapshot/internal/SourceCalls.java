@@ -21,6 +21,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class SourceCalls implements AutoCloseable {
     private static final int MOST = 16;
+    private static final int WAITING = 1 << 20;
     private static final int IDLE_SECONDS = 5;
 
     private final Semaphore places = new Semaphore(MOST, true);
@@ -89,6 +90,7 @@ final class SourceCalls implements AutoCloseable {
     /** Calls in progress end with a {@link CancellationException}; later ones too. */
     void cancel() {
         closed = true;
+        places.release(WAITING); // who waits for one comes out and sees that
         under.forEach(t -> t.cancel(true));
     }
 

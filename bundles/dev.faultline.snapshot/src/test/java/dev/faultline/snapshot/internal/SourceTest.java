@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.faultline.api.snapshot.CloneBase;
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
@@ -396,6 +397,38 @@ class SourceTest {
             assertThatThrownBy(() -> snapshots.restore(child, g.machine, RestoreMode.LAZY))
                     .hasMessageContaining("needs its parent s");
         }
+    }
+
+    /** The parent is elsewhere: nobody goes there because a snapshot says so. */
+    @Test
+    void anIncrementalSaveOfWhatCameFromElsewhereNamesIt() throws Exception {
+        Path child = scratch.resolve("sub/child");
+        try (Fake g = new Fake(PAGES);
+                Restored r = snapshots.restore(PLACE, g.machine, RestoreMode.LAZY)) {
+            g.write(700, Fake.page(5, 0));
+            saved.poke(700, Fake.page(5, 0));
+            SaveOptions incremental = new SaveOptions(Compression.LZ4, true);
+            snapshots.save(g.machine, child, incremental, x -> {});
+        }
+        try (Restored r = snapshots.restore(child, lazy.machine, RestoreMode.LAZY)) {
+            int opened = stranger.opened.get();
+            assertThat(lazy.read(stored(300))).isNull();
+            assertThat(r.failure())
+                    .hasMessageContaining("needs its parent test://host/s")
+                    .hasMessageContaining("put a copy beside it");
+            assertThat(stranger.opened).hasValue(opened);
+            Files.move(scratch.resolve("s"), scratch.resolve("sub/any"));
+            assertSame();
+        }
+    }
+
+    @Test
+    void aRecordingNeedsADirectoryAndIsRefusedAtOnce() {
+        RestoreOptions recording =
+                RestoreOptions.of(RestoreMode.LAZY).recording(RestoreOptions.Window.DEFAULT);
+        assertThatThrownBy(() -> snapshots.restore(PLACE, lazy.machine, recording))
+                .hasMessageContaining("recording is written beside the snapshot");
+        assertThat(stranger.opened).hasValue(0);
     }
 
     @Test
