@@ -214,35 +214,30 @@ final class Chunks {
             }
         }
         Tools t = tools.take();
-        int done = 0;
+        int i = 0;
         try {
-            while (done < n) {
-                int last = done;
-                while (mine[done] && last + 1 < n && mine[last + 1] && near(x, c, done, last + 1)) {
+            while (i < n) {
+                int last = i;
+                while (mine[i] && last + 1 < n && mine[last + 1] && near(x, c, i, last + 1)) {
                     last++;
                 }
-                if (mine[done]) {
-                    range(t, x, c, done, last, out);
+                if (mine[i]) {
+                    range(t, x, c, i, last, out, mine);
                 }
-                for (int i = done; i <= last; i++) {
-                    if (mine[i]) {
-                        done(out[i], true);
-                    }
-                }
-                done = last + 1;
+                i = last + 1;
             }
         } finally {
             tools.give(t);
-            if (done < n) {
-                giveBack(out, mine, done, n);
+            if (i < n) {
+                giveBack(out, mine, n);
             }
         }
     }
 
-    /** After a failure: nobody gets any of them. Those from {@code done} on were not read. */
-    private void giveBack(Entry[] out, boolean[] mine, int done, int n) {
+    /** After a failure: nobody gets any of them. Those that are still ours were not read. */
+    private void giveBack(Entry[] out, boolean[] mine, int n) {
         for (int i = 0; i < n; i++) {
-            if (out[i] != null && mine[i] && i >= done) {
+            if (mine[i]) {
                 done(out[i], false);
             } else if (out[i] != null) {
                 release(out[i]);
@@ -260,7 +255,8 @@ final class Chunks {
                 && at + Layout.RECORD_HEAD + x[i].stored(c[i]) - x[first].offset(c[first]) <= RANGE;
     }
 
-    private void range(Tools t, Section[] x, int[] c, int first, int last, Entry[] out)
+    private void range(
+            Tools t, Section[] x, int[] c, int first, int last, Entry[] out, boolean[] mine)
             throws SnapshotException {
         long at = x[first].offset(c[first]);
         long end = x[last].offset(c[last]) + Layout.RECORD_HEAD + x[last].stored(c[last]);
@@ -271,6 +267,8 @@ final class Chunks {
         records.read(x[first].pack(c[first]), at, t.stored, n);
         for (int i = first; i <= last; i++) {
             unpack(t, (int) (x[i].offset(c[i]) - at), out[i]);
+            done(out[i], true); // who waits for this one need not wait for the others
+            mine[i] = false;
         }
     }
 

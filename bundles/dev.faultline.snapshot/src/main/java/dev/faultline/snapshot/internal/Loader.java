@@ -16,21 +16,37 @@ import java.util.function.IntConsumer;
 final class Loader {
     private static final long YIELD_NANOS = 20_000;
 
+    /** How long what a guest will not miss soon waits for a guest that faults all the time. */
+    private static final long LONG_NANOS = 10_000_000;
+
     /** Sections of which the chunks are sorted at once: 8 GiB of RAM. */
     private static final int WINDOW = 4096;
 
     private final PageStore store;
     private final BooleanSupplier stopped;
+    private final long yieldNanos;
     private final Batch batch = new Batch();
 
     Loader(PageStore store, BooleanSupplier stopped) {
+        this(store, stopped, LONG_NANOS);
+    }
+
+    /**
+     * @param yieldNanos how long it gives way at most before each batch
+     */
+    Loader(PageStore store, BooleanSupplier stopped, long yieldNanos) {
         this.store = store;
         this.stopped = stopped;
+        this.yieldNanos = yieldNanos;
     }
 
     /** Holds no lock meanwhile. */
     private void yieldToFaults() {
-        while (store.someoneWaits() && !stopped.getAsBoolean()) {
+        if (!store.someoneWaits()) {
+            return;
+        }
+        long end = System.nanoTime() + yieldNanos;
+        while (store.someoneWaits() && !stopped.getAsBoolean() && System.nanoTime() - end < 0) {
             LockSupport.parkNanos(YIELD_NANOS);
         }
     }

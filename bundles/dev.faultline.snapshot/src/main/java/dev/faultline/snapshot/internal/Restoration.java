@@ -34,6 +34,10 @@ import java.util.function.IntConsumer;
 final class Restoration implements Restored, Filler, FaultHandler {
     static final String LAYER = "snapshot";
     private static final System.Logger LOG = System.getLogger(Restoration.class.getName());
+
+    /** The guest will fault on what is not prefetched: giving way for longer gains nothing. */
+    private static final long PREFETCH_YIELD_NANOS = 100_000;
+
     private static final IntConsumer LEAVE_CLOSED = page -> {};
 
     private final RestoreOptions options;
@@ -87,7 +91,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
                         ? null
                         : new Prefetch(
                                 store,
-                                new Loader(store, this::isClosed),
+                                new Loader(store, this::isClosed, PREFETCH_YIELD_NANOS),
                                 open,
                                 () -> recording != null,
                                 this::isClosed);
