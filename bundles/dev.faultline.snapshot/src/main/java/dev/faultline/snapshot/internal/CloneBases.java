@@ -9,6 +9,7 @@ import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import java.net.URI;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -91,6 +92,15 @@ final class CloneBases {
             image.close();
             throw e;
         }
+    }
+
+    /** No more clones; what is open stays until its last clone is closed. */
+    void end() {
+        List<SharedPages> all;
+        synchronized (this) {
+            all = List.copyOf(open.values());
+        }
+        all.forEach(SharedPages::end);
     }
 
     private synchronized void forget(String id, SharedPages gone) {

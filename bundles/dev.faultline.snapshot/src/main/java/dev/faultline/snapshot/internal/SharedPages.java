@@ -105,7 +105,7 @@ final class SharedPages {
 
     /** One owner more. @return false if the last one has gone */
     boolean own() {
-        if (!use()) {
+        if (stopped || !use()) {
             return false;
         }
         if (more(owners)) {
@@ -117,10 +117,15 @@ final class SharedPages {
 
     void disown() {
         if (owners.decrementAndGet() == 0) {
-            stopped = true;
-            whenEnded.accept(this);
+            end();
         }
         leave();
+    }
+
+    /** No owner comes any more, and nothing is loaded ahead. Idempotent. */
+    void end() {
+        stopped = true;
+        whenEnded.accept(this);
     }
 
     /** One user more. @return false if the last one has gone */
@@ -266,7 +271,11 @@ final class SharedPages {
     void complete() throws SnapshotException {
         if (!everything) {
             new Loader(store, () -> stopped).everything(NOBODY);
-            everything |= !stopped;
+            if (stopped) {
+                throw new SnapshotException(
+                        Kind.IO, "the clones' base ended before all pages were loaded");
+            }
+            everything = true;
         }
     }
 
@@ -312,11 +321,13 @@ final class SharedPages {
                         work.run();
                     } catch (SnapshotException e) {
                         // A clone that touches such a page meets it again, then as its failure.
-                        LOG.log(
-                                System.Logger.Level.WARNING,
-                                "{0} stopped: {1}",
-                                name,
-                                e.getMessage());
+                        if (!stopped) {
+                            LOG.log(
+                                    System.Logger.Level.WARNING,
+                                    "{0} stopped: {1}",
+                                    name,
+                                    e.getMessage());
+                        }
                     } finally {
                         leave();
                     }

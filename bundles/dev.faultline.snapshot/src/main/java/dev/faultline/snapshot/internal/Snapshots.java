@@ -93,6 +93,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     @Deactivate
     void deactivate() {
         active.forEach(Filler::end);
+        clones.end();
         for (WriteWatch w : watches) {
             w.stop();
             if (w.saving.tryLock()) { // else the save that ends does it

@@ -414,6 +414,47 @@ class ClonesTest {
             assertThat(f.read(900)).isNull();
             assertThatThrownBy(() -> snapshots.save(a.machine(), scratch.resolve("t"), x -> {}))
                     .hasMessageContaining("before all pages were loaded");
+            assertThatThrownBy(base::complete).hasMessageContaining("before all pages");
+            assertThatThrownBy(() -> base.create(machines, "b"))
+                    .hasMessageContaining("not open for clones any more");
+        }
+    }
+
+    /** What the clone never loaded is as in the snapshot, whatever it writes during the save. */
+    @Test
+    void aCloneIsSavedWhileItRuns() throws Exception {
+        try (CloneBase base = base();
+                CloneBase.Clone a = base.create(machines, "a");
+                CloneBase.Clone b = base.create(machines, "b")) {
+            Fake f = machines.made.get(0);
+            Fake other = machines.made.get(1);
+            for (int p = 0; p < PAGES; p += 40) {
+                f.store(f.gpaOf(p), p + 1);
+            }
+            byte[][] want = new byte[original.pages()][];
+            f.inPause =
+                    () -> {
+                        for (int p = 0; p < want.length; p++) {
+                            want[p] = p < PAGES && p % 40 == 0 ? f.peek(p) : original.peek(p);
+                        }
+                    };
+            int[] next = {0};
+            Path live = scratch.resolve("live");
+            snapshots.save(
+                    a.machine(),
+                    live,
+                    new SaveOptions(Compression.LZ4, false, true, false),
+                    done -> {
+                        for (int i = 0; i < 100; i++, next[0] = (next[0] + 7) % PAGES) {
+                            f.store(f.gpaOf(next[0]), 0x5AL << 56 | next[0]);
+                            other.store(other.gpaOf(next[0]), -1);
+                        }
+                    });
+            assertThat(next[0]).isPositive();
+            try (Fake g = new Fake(PAGES);
+                    Restored r = snapshots.restore(live, g.machine, RestoreMode.EAGER)) {
+                assertThat(g.all()).isDeepEqualTo(want);
+            }
         }
     }
 
