@@ -27,9 +27,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -179,10 +181,45 @@ class SourceIT {
         }
     }
 
+    /** A stranger's source does not come back: the guest does, within the operator's deadline. */
+    @Test
+    void aSourceThatHangsDoesNotHangTheGuest() throws Exception {
+        typed.configuration(
+                "dev.faultline.snapshot.source",
+                Map.of("deadline", "500", "attempt", "200", "retries", "5"));
+        Slow hanging = new Slow(snapshot);
+        try (Typed.Registered r0 = typed.register(PageSourceFactory.class, hanging)) {
+            URI place = URI.create("slow:///snap");
+            try (Machine m = restorable(place);
+                    GuestTalk talk = new GuestTalk(m);
+                    Restored r =
+                            typed.service(SnapshotService.class)
+                                    .restore(place, m, RestoreMode.LAZY)) {
+                m.start();
+                assertThat(talk.ask(QUESTIONS.get(0), "\n")).isEqualTo(undisturbed.get(0));
+                hanging.hangs.set(true);
+                m.serial().send((QUESTIONS.get(2) + "\n").getBytes());
+                assertThat(((VcpuExit.Fault) m.await(LONG)).reason())
+                        .contains("slow:/snap cannot be read now", "no answer in time");
+                assertThat(r.source().timeouts()).isBetween(1L, 6L);
+
+                m.start(); // tries again, and fails again
+                assertThat(m.await(LONG)).isInstanceOf(VcpuExit.Fault.class);
+
+                r.reattach(snapshot.toUri());
+                m.start();
+                assertThat(talk.await("\n")).isEqualTo(undisturbed.get(2));
+                assertThat(m.statistics().handlersLeftOut()).isEmpty();
+            } finally {
+                hanging.hangs.set(false);
+            }
+        }
+    }
+
     /** A stranger's source that is slower than fault handlers may be: patience, not a stop. */
     @Test
     void aSlowSourceIsWaitedForLongerThanOtherHandlers() throws Exception {
-        typed.configure("handler.deadline", "50");
+        typed.configure("handler.deadline", "10");
         try (Typed.Registered slow = typed.register(PageSourceFactory.class, new Slow(snapshot))) {
             URI place = URI.create("slow:///snap");
             try (Machine m = restorable(place);
@@ -198,7 +235,11 @@ class SourceIT {
         }
     }
 
-    private record Slow(Path dir) implements PageSourceFactory {
+    private record Slow(Path dir, AtomicBoolean hangs) implements PageSourceFactory {
+        Slow(Path dir) {
+            this(dir, new AtomicBoolean());
+        }
+
         @Override
         public Set<String> schemes() {
             return Set.of("slow");
@@ -215,7 +256,11 @@ class SourceIT {
                 @Override
                 public void read(String name, long at, ByteBuffer to) throws IOException {
                     try (FileChannel c = FileChannel.open(dir.resolve(name))) {
-                        Thread.sleep(100);
+                        Thread.sleep(20);
+                        while (hangs.get()) {
+                            Thread.onSpinWait(); // and heeds no interrupt
+                            Thread.yield();
+                        }
                         c.position(at);
                         while (to.hasRemaining() && c.read(to) >= 0) {
                             // as much as there is

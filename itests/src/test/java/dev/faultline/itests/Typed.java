@@ -144,6 +144,11 @@ final class Typed implements AutoCloseable {
                 Map.of(key, value));
     }
 
+    /** Properties of another configuration; take effect later. */
+    void configuration(String pid, Map<String, ?> properties) throws IOException {
+        update(service(ConfigurationAdmin.class).getConfiguration(pid, "?"), properties);
+    }
+
     void factoryConfiguration(String pid, String name, Map<String, ?> properties)
             throws IOException {
         update(
