@@ -19,7 +19,21 @@ import java.util.Map;
 public final class SnapshotBench {
     private static final int RUNS = 7;
     private static final int QUICK_RUNS = 3;
-    private static final List<Measurement> ALL = List.of(new Opening(), new WorkingSet(), new Saving(), new Clones(), new Campaigns(top()));
+    private static final List<Measurement> ALL =
+            List.of(
+                    new Opening(),
+                    new WorkingSet(
+                            "ready",
+                            () -> Subject.embedded("embedded", 1_000_000),
+                            true),
+                    new WorkingSet("ready-linux", Subject::linux, true),
+                    new WorkingSet(
+                            "ready-pages",
+                            () -> Subject.embedded("embedded, no arithmetic", 0),
+                            false),
+                    new Saving(),
+                    new Clones(),
+                    new Campaigns(top()));
 
     private final Map<String, String> values = new LinkedHashMap<>();
     private boolean quick;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
+import dev.faultline.api.snapshot.PageSourceFactory;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.RestoreOptions.Baseline;
@@ -20,10 +21,12 @@ import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
+import org.osgi.framework.ServiceRegistration;
 
 /**
  * How long until a restored guest has done its work, from a source with a latency of 1 ms: with the
@@ -38,45 +41,42 @@ final class WorkingSet implements Measurement {
     private static final int RECORDINGS = 3;
     private static final String READY = "ready, recorded : ";
 
+    private final String name;
+    private final Callable<Subject> guest;
+    private final boolean goals;
+
+    /**
+     * @param guest gives null if there is none here
+     * @param goals judge the figures; else they are told for comparison
+     */
+    WorkingSet(String name, Callable<Subject> guest, boolean goals) {
+        this.name = name;
+        this.guest = guest;
+        this.goals = goals;
+    }
+
     @Override
     public String name() {
-        return "ready";
+        return name;
     }
 
     @Override
     public List<Row> measure(Lab lab) throws Exception {
-        List<Row> rows = new ArrayList<>();
         SlowSource source = new SlowSource();
-        var slow =
+        ServiceRegistration<?> slow =
                 lab.installation()
                         .context()
-                        .registerService(
-                                dev.faultline.api.snapshot.PageSourceFactory.class,
-                                source,
-                                null);
-        try {
-            try (Subject s = Subject.embedded("embedded", 2_000_000)) {
-                rows.addAll(new Run(lab, s, true, source).rows());
+                        .registerService(PageSourceFactory.class, source, null);
+        try (Subject s = guest.call()) {
+            if (s == null) {
+                String why = "no Linux guest: run ./faultline demo --linux --fetch-only";
+                return List.of(
+                        Row.missing(name, READY + "one page per fault, linux", 1 / 3.0, why));
             }
-            try (Subject s = Subject.embedded("embedded, no arithmetic", 0)) {
-                rows.addAll(new Run(lab, s, false, source).rows());
-            }
-            try (Subject s = Subject.linux()) {
-                if (s == null) {
-                    rows.add(
-                            Row.missing(
-                                    "ready-linux",
-                                    READY + "one page per fault, linux",
-                                    1 / 3.0,
-                                    "no Linux guest: run ./faultline demo --linux --fetch-only"));
-                } else {
-                    rows.addAll(new Run(lab, s, true, source).rows());
-                }
-            }
+            return new Run(lab, s, goals, source).rows();
         } finally {
             slow.unregister();
         }
-        return rows;
     }
 
     /** One guest. */

@@ -281,7 +281,7 @@ final class RunSession implements AutoCloseable {
             Map<String, Object> r = new LinkedHashMap<>();
             r.put("mode", restored.mode().name().toLowerCase(java.util.Locale.ROOT));
             r.put("pagesLoaded", restored.pagesLoaded());
-            r.put("bytesRead", restored.bytesRead());
+            r.put("bytesRead", restored.statistics().sourceBytes());
             r.put("readyMillis", readyAt == 0 ? null : Sizes.millis(readyAt - begin));
             r.putAll(RestoreFacts.of(restored.statistics()));
             r.put("source", RestoreFacts.of(restored.source()));
