@@ -252,7 +252,7 @@ def trace(directory, pages):
             return
         last = position
     for page, position, seen, access, zero in entries:
-        if (2 * bin(seen).count("1") >= recordings or seen & 3 == 3) and page < pages and page not in known:
+        if (3 * bin(seen).count("1") >= recordings or seen & 3 == 3) and page < pages and page not in known:
             known.add(page)
             yield page, access, seen
 

@@ -50,14 +50,15 @@ class TraceTest {
     }
 
     @Test
-    void whatIsSeenInLessThanHalfIsNotFetchedAndFallsOutIfItDoesNotComeBack() {
+    void whatIsSeenInLessThanAThirdIsNotFetchedAndFallsOutIfItDoesNotComeBack() {
         int[] usual = reads(1, 2, 3);
         int[] odd = reads(1, 99, 2, 3);
         assertThat(after(odd, usual).likely(100)).contains(99);
-        assertThat(after(odd, usual, usual).likely(100)).containsExactly(1, 2, 3);
+        assertThat(after(odd, usual, usual).likely(100)).contains(99);
+        assertThat(after(odd, usual, usual, usual).likely(100)).containsExactly(1, 2, 3);
         assertThat(after(odd, usual, usual).size()).isEqualTo(4);
         assertThat(after(odd, usual, usual, usual).size()).isEqualTo(3);
-        Trace twice = after(odd, odd, usual, usual, usual, usual);
+        Trace twice = after(odd, odd, usual, usual, usual, usual, usual);
         assertThat(twice.size()).as("seen twice: kept while it counts").isEqualTo(4);
         assertThat(twice.likely(100)).containsExactly(1, 2, 3);
         for (int i = 0; i < 4; i++) {
