@@ -60,6 +60,35 @@ class GuestIT {
         assertThat(r.code()).as(r.err()).isEqualTo(1);
     }
 
+    /** The second is started by the first; locked counts, and translations that end in time. */
+    @ParameterizedTest
+    @CsvSource({"none, coded", "all, coded", "random:3, thrown"})
+    void twoProcessorsLoseNoCountAndUseNoOldTranslation(String protect, String style)
+            throws Exception {
+        Processes.Result r =
+                Program.run(
+                        scratch,
+                        "run",
+                        Program.guest("smp"),
+                        "--vcpus",
+                        "2",
+                        "--memory",
+                        "64M",
+                        "--protect",
+                        protect,
+                        "--fault-style",
+                        style,
+                        "--append",
+                        "20000",
+                        "--timeout",
+                        "150");
+
+        assertThat(r.out()).contains("second processor id=1");
+        assertThat(r.out()).contains("added=40000 exchanged=40000 locked=40000");
+        assertThat(r.out()).contains("shot down rounds=200 stale=0", "SMP ok");
+        assertThat(r.code()).as(r.err()).isEqualTo(1);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"hang", "rep", "repin", "storm"})
     void aStopRequestIsObeyedWhateverTheGuestDoes(String how) throws Exception {

@@ -43,6 +43,42 @@ class LinuxIT {
         assertThat(answers(files, "random:7", "thrown")).isEqualTo(none);
     }
 
+    /** Work on two processors at once; what they say is fixed, and they have talked to each other. */
+    @Test
+    void linuxRunsOnTwoProcessors() throws Exception {
+        List<String> files = files(scratch);
+        String script =
+                "nproc; cat /sys/devices/system/cpu/online; mount -t proc p /proc 2>/dev/null;"
+                        + " for c in 1 2 3 4; do gzip -c /bin/busybox | gunzip -c"
+                        + " | cmp - /bin/busybox && echo same & done; wait;"
+                        + " grep -E '^ *(RES|CAL):' /proc/interrupts; echo '<e''nd>'\\n";
+        Processes.Result r =
+                Program.run(
+                        scratch,
+                        "run",
+                        files.get(0),
+                        "--initrd",
+                        files.get(1),
+                        "--append",
+                        "console=ttyS0 quiet panic=-1 rdinit=/init",
+                        "--memory",
+                        "128M",
+                        "--vcpus",
+                        "2",
+                        "--input-when",
+                        "faultline# =" + script,
+                        "--stop-when",
+                        "<end>",
+                        "--timeout",
+                        "170");
+
+        assertThat(r.code()).as(r.err() + r.out()).isZero();
+        String out = r.out().replace("\r", "");
+        assertThat(out).contains("\n2\n0-1\n");
+        assertThat(out.lines().filter("same"::equals)).hasSize(4);
+        assertThat(out).containsPattern("RES: +[0-9]+ +[0-9]+ ").containsPattern("CAL: +[1-9]");
+    }
+
     /** Kernel and initramfs; aborts the test where they cannot be had. */
     static List<String> files(Path scratch) throws Exception {
         Map<String, String> environment = Map.of("FAULTLINE_CACHE", cache());

@@ -18,7 +18,8 @@ class GuestRebuildTest {
                         Path.of("src/test/resources/guest"),
                         "hello.elf",
                         "triple.elf",
-                        "hostile.elf");
+                        "hostile.elf",
+                        "smp.elf");
     }
 
     @Test

@@ -119,11 +119,6 @@ final class BzImage {
         if ((Bytes.u8(image, LOADFLAGS) & LOADED_HIGH) == 0) {
             throw r.bad("is a zImage, which loads low; expected a bzImage");
         }
-        if (r.vcpus() > 1) {
-            throw new MachineException(
-                    "%d vCPUs: a Linux guest can have one only, several are not supported yet"
-                            .formatted(r.vcpus()));
-        }
         if (r.modules().size() > 1) {
             throw r.bad("takes one initrd, not " + r.modules().size());
         }
