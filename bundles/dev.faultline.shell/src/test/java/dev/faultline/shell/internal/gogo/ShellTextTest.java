@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.protection.Rights;
-import dev.faultline.api.vm.MachineException;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,7 +64,7 @@ class ShellTextTest {
     void anErrorIsOneLine() {
         assertThatThrownBy(() ->
                         CommandFailed.orLine(() -> {
-                            throw new MachineException("no such\n  machine");
+                            throw new IllegalStateException("no such\n  machine");
                         }))
                 .hasToString("vm: no such; machine");
     }
