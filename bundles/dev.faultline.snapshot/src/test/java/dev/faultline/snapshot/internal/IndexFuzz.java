@@ -59,7 +59,7 @@ public final class IndexFuzz {
                             .order(java.nio.ByteOrder.LITTLE_ENDIAN);
             long at = e.getLong(8) - Layout.HEAD;
             int n = e.getInt(4);
-            if (at >= 0 && n >= 0 && at + n <= rest.length) {
+            if (at >= 0 && n >= 0 && at <= rest.length - n) {
                 var sha = Digests.sha256();
                 sha.update(rest, (int) at, n);
                 e.put(16, sha.digest());
