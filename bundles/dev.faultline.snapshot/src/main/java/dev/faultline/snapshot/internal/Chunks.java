@@ -6,6 +6,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.DigestException;
 import java.security.MessageDigest;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.zip.CRC32C;
 
@@ -24,6 +30,12 @@ final class Chunks {
     /** Bytes of the largest single read. */
     private static final int RANGE = 1 << 20;
 
+    /** Of what is read from afar one in so many bytes may be between what is wanted. */
+    private static final int WASTE = 4;
+
+    /** Requests that are made at a time where they take long; faults make theirs besides. */
+    private static final int FLYING = 8;
+
     /** Where the records are. */
     interface Records {
         void read(int pack, long at, byte[] to, int n) throws SnapshotException;
@@ -32,6 +44,16 @@ final class Chunks {
         int worthwhileGap();
 
         SnapshotException corrupt(int pack, long offset);
+
+        /** Whether requests take so long that several are better made at a time. */
+        default boolean far() {
+            return false;
+        }
+
+        /** Begins to read; of records that are {@link #far}. Cancel what is not wanted any more. */
+        default Future<byte[]> start(int pack, long at, int n) {
+            throw new UnsupportedOperationException();
+        }
 
         /** How long the calling thread may wait for others; 0 or less: not any more. */
         long leftMillis();
@@ -111,7 +133,7 @@ final class Chunks {
         try {
             int n = Layout.RECORD_HEAD + x.stored(c);
             records.read(x.pack(c), x.offset(c), t.stored, n);
-            unpack(t, 0, e);
+            unpack(t, t.stored, 0, e);
             good = true;
             return e;
         } finally {
@@ -213,24 +235,75 @@ final class Chunks {
                 out[i] = e;
             }
         }
+        List<Range> ranges = ranges(x, c, n, mine);
+        Deque<Future<byte[]>> flying = new ArrayDeque<>();
         Tools t = tools.take();
-        int i = 0;
+        boolean good = false;
         try {
-            while (i < n) {
-                int last = i;
-                while (mine[i] && last + 1 < n && mine[last + 1] && near(x, c, i, last + 1)) {
-                    last++;
+            boolean far = ranges.size() > 1 && records.far();
+            for (int r = 0, started = 0; r < ranges.size(); r++) {
+                for (; far && started < Math.min(ranges.size(), r + FLYING); started++) {
+                    Range next = ranges.get(started);
+                    flying.add(records.start(next.pack, next.at, next.bytes));
                 }
-                if (mine[i]) {
-                    range(t, x, c, i, last, out, mine);
+                Range range = ranges.get(r);
+                byte[] b = far ? landed(flying.remove()) : read(t, range);
+                for (int i = range.first; i <= range.last; i++) {
+                    unpack(t, b, (int) (x[i].offset(c[i]) - range.at), out[i]);
+                    done(out[i], true); // who waits for this one need not wait for the others
+                    mine[i] = false;
                 }
-                i = last + 1;
             }
+            good = true;
         } finally {
             tools.give(t);
-            if (i < n) {
+            if (!good) {
+                flying.forEach(f -> f.cancel(true));
                 giveBack(out, mine, n);
             }
+        }
+    }
+
+    /** Chunks that are read at once. */
+    private record Range(int first, int last, int pack, long at, int bytes) {}
+
+    private List<Range> ranges(Section[] x, int[] c, int n, boolean[] mine) {
+        List<Range> ranges = new ArrayList<>();
+        for (int i = 0; i < n; i++) {
+            if (!mine[i]) {
+                continue;
+            }
+            int last = i;
+            while (last + 1 < n && mine[last + 1] && near(x, c, i, last + 1)) {
+                last++;
+            }
+            long at = x[i].offset(c[i]);
+            ranges.add(new Range(i, last, x[i].pack(c[i]), at, (int) (end(x, c, last) - at)));
+            i = last;
+        }
+        return ranges;
+    }
+
+    private byte[] read(Tools t, Range r) throws SnapshotException {
+        if (t.stored.length < r.bytes) {
+            t.stored = new byte[r.bytes];
+        }
+        records.read(r.pack, r.at, t.stored, r.bytes);
+        return t.stored;
+    }
+
+    private byte[] landed(Future<byte[]> f) throws SnapshotException {
+        try {
+            return f.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            f.cancel(true);
+            throw records.late();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof SnapshotException s) {
+                throw s;
+            }
+            throw new IllegalStateException(e.getCause());
         }
     }
 
@@ -246,52 +319,46 @@ final class Chunks {
         }
     }
 
-    private boolean near(Section[] x, int[] c, int first, int i) {
-        long end = x[i - 1].offset(c[i - 1]) + Layout.RECORD_HEAD + x[i - 1].stored(c[i - 1]);
-        long at = x[i].offset(c[i]);
-        return x[i].pack(c[i]) == x[first].pack(c[first])
-                && at >= end
-                && at - end <= records.worthwhileGap()
-                && at + Layout.RECORD_HEAD + x[i].stored(c[i]) - x[first].offset(c[first]) <= RANGE;
+    private static long end(Section[] x, int[] c, int i) {
+        return x[i].offset(c[i]) + Layout.RECORD_HEAD + x[i].stored(c[i]);
     }
 
-    private void range(
-            Tools t, Section[] x, int[] c, int first, int last, Entry[] out, boolean[] mine)
-            throws SnapshotException {
-        long at = x[first].offset(c[first]);
-        long end = x[last].offset(c[last]) + Layout.RECORD_HEAD + x[last].stored(c[last]);
-        int n = (int) (end - at);
-        if (t.stored.length < n) {
-            t.stored = new byte[n];
+    private boolean near(Section[] x, int[] c, int first, int i) {
+        long gap = x[i].offset(c[i]) - end(x, c, i - 1);
+        long all = end(x, c, i) - x[first].offset(c[first]);
+        if (x[i].pack(c[i]) != x[first].pack(c[first])
+                || gap < 0
+                || gap > records.worthwhileGap()
+                || all > RANGE) {
+            return false;
         }
-        records.read(x[first].pack(c[first]), at, t.stored, n);
-        for (int i = first; i <= last; i++) {
-            unpack(t, (int) (x[i].offset(c[i]) - at), out[i]);
-            done(out[i], true); // who waits for this one need not wait for the others
-            mine[i] = false;
+        long wanted = 0;
+        for (int j = first; j <= i; j++) {
+            wanted += Layout.RECORD_HEAD + x[j].stored(c[j]);
         }
+        return !records.far() || (all - wanted) * WASTE <= wanted;
     }
 
     // ---- trust
     // ---------------------------------------------------------------------------------------------------
 
     /** The record at {@code at} of what was read, into the entry. */
-    private void unpack(Tools t, int at, Entry e) throws SnapshotException {
+    private void unpack(Tools t, byte[] from, int at, Entry e) throws SnapshotException {
         Section x = e.section;
         int c = e.chunk;
         int stored = x.stored(c);
         int n = x.chunkPages(c) * Layout.PAGE;
-        ByteBuffer h = ByteBuffer.wrap(t.stored).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer h = ByteBuffer.wrap(from).order(ByteOrder.LITTLE_ENDIAN);
         boolean good =
                 h.getInt(at) == Layout.RECORD_MAGIC
                         && h.get(at + 4) == x.codec(c).ordinal()
                         && h.get(at + 5) == x.chunkPages(c)
                         && h.getShort(at + 6) == 0
                         && h.getInt(at + 8) == stored
-                        && (!verify || h.getInt(at + 12) == crc(t, at, stored))
+                        && (!verify || h.getInt(at + 12) == crc(t, from, at, stored))
                         && t.unpacker.unpack(
                                 x.codec(c),
-                                t.stored,
+                                from,
                                 at + Layout.RECORD_HEAD,
                                 stored,
                                 e.content,
@@ -304,10 +371,10 @@ final class Chunks {
     }
 
     /** CRC32C of a record: its head up to the checksum, and the payload. */
-    private static int crc(Tools t, int at, int stored) {
+    private static int crc(Tools t, byte[] from, int at, int stored) {
         t.crc.reset();
-        t.crc.update(t.stored, at, 12);
-        t.crc.update(t.stored, at + Layout.RECORD_HEAD, stored);
+        t.crc.update(from, at, 12);
+        t.crc.update(from, at + Layout.RECORD_HEAD, stored);
         return (int) t.crc.getValue();
     }
 

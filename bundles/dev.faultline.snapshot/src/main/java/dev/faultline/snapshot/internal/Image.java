@@ -12,6 +12,8 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 
 /**
  * The pages of an open snapshot. Opening reads the manifest and the files' heads only; tables,
@@ -344,6 +346,23 @@ final class Image implements AutoCloseable {
         @Override
         public int worthwhileGap() {
             return origin.worthwhileGap();
+        }
+
+        @Override
+        public boolean far() {
+            return origin.dir() == null;
+        }
+
+        @Override
+        public Future<byte[]> start(int pack, long at, int n) {
+            FutureTask<byte[]> t =
+                    new FutureTask<>(() -> {
+                        byte[] b = new byte[n];
+                        Image.this.read(name(pack), at, b, n);
+                        return b;
+                    });
+            Thread.ofVirtual().name("snapshot-read").start(t);
+            return t;
         }
 
         @Override

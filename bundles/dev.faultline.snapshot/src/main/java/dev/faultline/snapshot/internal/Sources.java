@@ -75,7 +75,8 @@ public final class Sources {
 
         @AttributeDefinition(
                 name = "Gap",
-                description = "Bytes between two wanted ranges up to which one request asks for both",
+                description =
+                        "Bytes between two wanted ranges up to which one request asks for both, while at most a fifth is unwanted",
                 min = "0",
                 max = "1048576")
         int gap() default 64 << 10;

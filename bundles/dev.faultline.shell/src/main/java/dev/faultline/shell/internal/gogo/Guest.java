@@ -92,7 +92,10 @@ final class Guest implements AutoCloseable {
         return switch (exit) {
             case null -> machine.running() ? "running" : "stopping";
             case VcpuExit.Paused p -> "paused: " + p.reason();
-            case VcpuExit.Fault f -> "stopped by " + f.fault();
+            case VcpuExit.Fault f ->
+                    f.reason().equals(VcpuExit.Fault.UNRESOLVED)
+                            ? "stopped by " + f.fault()
+                            : "stopped: " + f.reason();
             case VcpuExit.Exited e -> "ended with exit code " + e.code();
             case VcpuExit.PoweredOff p -> "powered off: " + p.how();
             case VcpuExit.Crashed c -> "crashed: " + c.why();
