@@ -3,6 +3,11 @@ package dev.faultline.itests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.snapshot.CloneBase;
+import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.SnapshotService;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineFactory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,8 +27,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Ten Linux guests of one snapshot in one process. Skipped where the kernel's package cannot be
- * had.
+ * Many guests of one snapshot in one process. The Linux ones are skipped where the kernel's package
+ * cannot be had.
  */
 class ClonesIT {
     /**
@@ -34,6 +39,7 @@ class ClonesIT {
             "faultline# =echo rea''dy; while ! read -t 1 x; do echo wai''ting; done\\n";
 
     private static final String WORK = "waiting=\\n" + LinuxIT.SCRIPT;
+    private static final String TEN_KEYS = "count=10 bad=0 total=a9de345a5fd86e62";
     private static final long MOST_OWN_WHEN_IDLE = 1 << 20;
 
     @TempDir Path scratch;
@@ -74,6 +80,46 @@ class ClonesIT {
         assertThat(hashes(snapshot)).isEqualTo(files);
         Processes.Result verified = Program.run(scratch, "snapshot", "verify", snapshot);
         assertThat(verified.code()).as(verified.err()).isZero();
+    }
+
+    /** Pages come, and further clones are made, with the platform gone that the first ones are on. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void clonesOutliveTheirPlatformsBundle() throws Exception {
+        Path dir = scratch.resolve("keyed");
+        try (Typed typed = new Typed()) {
+            SnapshotService snapshots = typed.service(SnapshotService.class);
+            try (Machine m = typed.keyed("original", "interpreter", "coded");
+                    GuestTalk talk = new GuestTalk(m)) {
+                m.start();
+                talk.await("checksum=");
+                talk.await("\n");
+                snapshots.save(m, dir, x -> {});
+            }
+            try (CloneBase base = snapshots.clones(dir, RestoreMode.LAZY);
+                    CloneBase.Clone a = base.create(typed.service(MachineFactory.class), "a");
+                    GuestTalk first = new GuestTalk(a.machine())) {
+                a.machine().start();
+                assertThat(first.ask("sum 0 9", "\n")).contains(TEN_KEYS);
+                long loaded = base.pagesLoaded();
+
+                String platform = "dev.faultline.platform.posix";
+                typed.bundle(platform).update();
+                typed.refresh(platform);
+
+                assertThat(typed.service(SnapshotService.class)).isSameAs(snapshots);
+                assertThat(first.ask("sum 0 9999", "\n")).contains("count=10000 bad=0");
+                assertThat(base.pagesLoaded()).isGreaterThan(loaded);
+                try (CloneBase.Clone b =
+                                base.create(typed.service(MachineFactory.class), "b");
+                        GuestTalk second = new GuestTalk(b.machine())) {
+                    b.machine().start();
+                    assertThat(second.ask("sum 0 9", "\n")).contains(TEN_KEYS);
+                    assertThat(b.privateBytes()).isPositive();
+                }
+                assertThat(a.failure()).isNull();
+            }
+        }
     }
 
     private void boot(Path snapshot) throws Exception {
