@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.function.DoubleConsumer;
@@ -22,8 +23,8 @@ import java.util.stream.Stream;
 final class Compactor {
     private static final Pattern PART = Pattern.compile("(?:index|pack)-([0-9]{1,9})");
 
-    /** Touched pages held at once: 4 MiB. */
-    private static final int WINDOW = 1024;
+    /** Touched pages that are read ahead together, see {@link Batch}. */
+    private static final int WINDOW = Chunks.AHEAD * Layout.GROUP;
 
     private final Disk disk;
     private final Path dir;
@@ -137,32 +138,27 @@ final class Compactor {
 
     /**
      * Stores the pages that the trace foretells, in its order, 16 to a chunk: a restore by it reads
-     * the front of the pack and little else.
+     * the front of the pack and little else. Of pages that are read ahead together anyway those
+     * that lie close in RAM share a chunk: then fewer sections name it, and a fault brings more.
      */
     private void touched(Image old, ImageWriter w) throws IOException, SnapshotException {
         int[] order = Trace.read(old.origin()).likely(old.pages());
-        byte[] window = new byte[Math.min(WINDOW, order.length) * Layout.PAGE];
-        byte[] chunk = new byte[Layout.GROUP * Layout.PAGE];
-        int[] pages = new int[Layout.GROUP];
-        int n = 0;
         for (int from = 0; from < order.length; from += WINDOW) {
-            int to = Math.min(order.length, from + WINDOW);
-            old.readPages(order, from, to, window);
-            for (int i = from; i < to; i++) {
-                int at = (i - from) * Layout.PAGE;
-                if (!ImageWriter.isStored(window, at)) {
-                    continue;
-                }
-                System.arraycopy(window, at, chunk, n * Layout.PAGE, Layout.PAGE);
-                pages[n++] = order[i];
-                if (n == Layout.GROUP) {
-                    w.touched(pages, n, chunk);
-                    n = 0;
+            int[] pages = Arrays.copyOfRange(order, from, Math.min(order.length, from + WINDOW));
+            Arrays.sort(pages);
+            byte[] content = new byte[pages.length * Layout.PAGE];
+            old.readPages(pages, 0, pages.length, content);
+            int n = 0;
+            for (int i = 0; i < pages.length; i++) {
+                if (ImageWriter.isStored(content, i * Layout.PAGE)) {
+                    System.arraycopy(
+                            content, i * Layout.PAGE, content, n * Layout.PAGE, Layout.PAGE);
+                    pages[n++] = pages[i];
                 }
             }
-        }
-        if (n > 0) {
-            w.touched(pages, n, chunk);
+            for (int i = 0; i < n; i += Layout.GROUP) {
+                w.touched(pages, i, Math.min(n, i + Layout.GROUP), content);
+            }
         }
     }
 

@@ -220,18 +220,19 @@ final class ImageWriter implements AutoCloseable {
      * Stores pages that a guest touches together as one chunk, wherever in RAM they are. Before the
      * first section; the sections' drafts need not have their content then, only their kind, CHUNK.
      *
-     * @param pages numbers, each passed once at most
-     * @param n at most 16
+     * @param pages numbers, each passed once at most; of them those from {@code from} to before
+     *     {@code to}, at most 16
      * @param content of page i at i * 4096
      */
-    void touched(int[] pages, int n, byte[] content) throws IOException {
+    void touched(int[] pages, int from, int to, byte[] content) throws IOException {
         if (section != 0) {
             throw new IllegalStateException("sections have been written already");
         }
-        System.arraycopy(content, 0, gathered, 0, n * Layout.PAGE);
+        int n = to - from;
+        System.arraycopy(content, from * Layout.PAGE, gathered, 0, n * Layout.PAGE);
         Stored s = store(n);
         for (int i = 0; i < n; i++) {
-            touched.put(pages[i], new Touched(s, i));
+            touched.put(pages[from + i], new Touched(s, i));
         }
     }
 

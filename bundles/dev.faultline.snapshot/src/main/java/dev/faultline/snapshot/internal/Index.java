@@ -89,6 +89,7 @@ final class Index {
         long end = e.at + e.length;
         while (last + 1 < Math.min(sections.length(), (s / Layout.TABLE + 1) * Layout.TABLE)
                 && sectionKind(last + 1) == Layout.BLOCK
+                && !isHere(last + 1)
                 && entry(last + 1).at == end
                 && end + entry(last + 1).length - e.at <= image.origin().worthwhileGap()) {
             end += entry(++last).length;
@@ -103,6 +104,11 @@ final class Index {
             }
         }
         return x;
+    }
+
+    private boolean isHere(int s) {
+        SoftReference<Section> r = sections.get(s);
+        return r != null && r.get() != null;
     }
 
     /** Where a section's block is, and its SHA-256. */

@@ -14,6 +14,7 @@ import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,7 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class FirstTouchOrderTest {
     private static final int PAGES = 2000; // four sections
-    private static final int TOUCHED = 200;
+    private static final int TOUCHED = 600;
+    private static final int WINDOW = 256;
     private static final RestoreOptions LAZY = RestoreOptions.of(RestoreMode.LAZY);
 
     @TempDir Path scratch;
@@ -32,6 +34,17 @@ class FirstTouchOrderTest {
     /** Distinct pages all over RAM, in no order; their number is even. */
     private static int[] scattered() {
         return new Random(5).ints(0, PAGES / 2).distinct().limit(TOUCHED).map(p -> 2 * p).toArray();
+    }
+
+    /** Those of touched pages: 16 pages each, the last one of each window what remains. */
+    private static int chunks(int[] order) {
+        int n = 0;
+        for (int from = 0; from < order.length; from += WINDOW) {
+            int end = Math.min(order.length, from + WINDOW);
+            long stored = Arrays.stream(order, from, end).filter(p -> p % 11 != 0).count();
+            n += (int) ((stored + 15) / 16);
+        }
+        return n;
     }
 
     private static void poke(Fake f) {
@@ -65,23 +78,30 @@ class FirstTouchOrderTest {
             Path dir = recorded(f, "s", order);
             snapshots.compact(dir, x -> {});
             long before = Layout.HEAD;
-            int n = 0;
+            int stored = 0;
             try (Image x = Image.open(dir)) {
-                for (int p : order) {
-                    if (x.kind(p) != Layout.CHUNK) {
-                        continue;
+                for (int from = 0; from < TOUCHED; from += WINDOW) {
+                    // Of one window those that lie together in RAM lie together here.
+                    int end = Math.min(TOUCHED, from + WINDOW);
+                    int[] window = Arrays.copyOfRange(order, from, end);
+                    Arrays.sort(window);
+                    int n = 0;
+                    for (int p : window) {
+                        if (x.kind(p) != Layout.CHUNK) {
+                            continue;
+                        }
+                        Section s = x.section(p / Layout.SECTION);
+                        int c = s.chunk(p % Layout.SECTION);
+                        assertThat(s.slot(p % Layout.SECTION)).isEqualTo(n % Layout.GROUP);
+                        if (n++ % Layout.GROUP == 0) {
+                            assertThat(s.offset(c)).as("window %d", from).isEqualTo(before);
+                            before += Layout.RECORD_HEAD + s.stored(c);
+                        }
                     }
-                    Section s = x.section(p / Layout.SECTION);
-                    int c = s.chunk(p % Layout.SECTION);
-                    assertThat(s.slot(p % Layout.SECTION)).isEqualTo(n % Layout.GROUP);
-                    if (n % Layout.GROUP == 0) {
-                        assertThat(s.offset(c)).as("chunk %d", n / 16).isEqualTo(before);
-                        before += Layout.RECORD_HEAD + s.stored(c);
-                    }
-                    n++;
+                    stored += n;
                 }
             }
-            assertThat(n).isGreaterThan(150);
+            assertThat(stored).isGreaterThan(500);
             snapshots.verify(dir, x -> {});
         }
     }
@@ -120,15 +140,15 @@ class FirstTouchOrderTest {
             RestoreStatistics before = touch(dir, order);
             snapshots.compact(dir, x -> {});
             RestoreStatistics after = touch(dir, order);
-            int stored = (int) java.util.Arrays.stream(order).filter(p -> p % 11 != 0).count();
-            int chunks = (stored + 15) / 16;
+            int stored = (int) Arrays.stream(order).filter(p -> p % 11 != 0).count();
+            int chunks = chunks(order);
             assertThat(after.chunksRead()).isEqualTo(chunks);
-            assertThat(before.chunksRead()).isGreaterThan(5 * chunks);
+            assertThat(before.chunksRead()).isGreaterThan(3 * chunks);
             assertThat(after.sourceBytes()).isLessThan((long) (1.3 * stored * Layout.PAGE));
             assertThat(after.absentFaults()).isZero();
             assertThat(after.recall()).isEqualTo(1);
             assertThat(after.precision()).isEqualTo(1);
-            // All 13 chunks are one range; the rest is manifest, heads and index.
+            // Each batch of 16 chunks is one range; the rest is manifest, heads and index.
             assertThat(after.sourceReads()).isLessThan(12);
         }
     }
@@ -158,8 +178,8 @@ class FirstTouchOrderTest {
                     assertThat(g.read(p)).isEqualTo(f.peek(p));
                 }
                 RestoreStatistics s = r.statistics();
-                long stored = java.util.Arrays.stream(order).filter(p -> p % 11 != 0).count();
-                assertThat(s.chunksRead()).isEqualTo((stored + 15) / 16);
+                long stored = Arrays.stream(order).filter(p -> p % 11 != 0).count();
+                assertThat(s.chunksRead()).isEqualTo(chunks(order));
                 // At most one fault per chunk and section, and those for patterns.
                 assertThat(s.faults()).isLessThan(4 * s.chunksRead() + order.length - stored + 1);
             }
