@@ -18,15 +18,15 @@ public final class PackedWide {
     // ---------------------------------------------------------------- pack, unpack, horizontal
 
     public static void packsswb(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.packsswb(x[d], x[d + 1]), PackedInt.packsswb(slo, shi));
+        set(x, d, PackedShapes.packsswb(x[d], x[d + 1]), PackedShapes.packsswb(slo, shi));
     }
 
     public static void packuswb(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.packuswb(x[d], x[d + 1]), PackedInt.packuswb(slo, shi));
+        set(x, d, PackedShapes.packuswb(x[d], x[d + 1]), PackedShapes.packuswb(slo, shi));
     }
 
     public static void packssdw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.packssdw(x[d], x[d + 1]), PackedInt.packssdw(slo, shi));
+        set(x, d, PackedShapes.packssdw(x[d], x[d + 1]), PackedShapes.packssdw(slo, shi));
     }
 
     public static void packusdw(long[] x, int d, long slo, long shi, int imm) {
@@ -34,36 +34,36 @@ public final class PackedWide {
     }
 
     private static long packusdw(long a, long b) {
-        return PackedInt.packUnsignedWords(a) | PackedInt.packUnsignedWords(b) << 32;
+        return PackedShapes.packUnsignedWords(a) | PackedShapes.packUnsignedWords(b) << 32;
     }
 
     public static void punpcklbw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.punpcklbw(x[d], slo), PackedInt.punpckhbw(x[d], slo));
+        set(x, d, PackedShapes.punpcklbw(x[d], slo), PackedShapes.punpckhbw(x[d], slo));
     }
 
     public static void punpckhbw(long[] x, int d, long slo, long shi, int imm) {
         long a = x[d + 1];
-        set(x, d, PackedInt.punpcklbw(a, shi), PackedInt.punpckhbw(a, shi));
+        set(x, d, PackedShapes.punpcklbw(a, shi), PackedShapes.punpckhbw(a, shi));
     }
 
     public static void punpcklwd(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.punpcklwd(x[d], slo), PackedInt.punpckhwd(x[d], slo));
+        set(x, d, PackedShapes.punpcklwd(x[d], slo), PackedShapes.punpckhwd(x[d], slo));
     }
 
     public static void punpckhwd(long[] x, int d, long slo, long shi, int imm) {
         long a = x[d + 1];
-        set(x, d, PackedInt.punpcklwd(a, shi), PackedInt.punpckhwd(a, shi));
+        set(x, d, PackedShapes.punpcklwd(a, shi), PackedShapes.punpckhwd(a, shi));
     }
 
     /** PUNPCKLDQ and UNPCKLPS. */
     public static void punpckldq(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.punpckldq(x[d], slo), PackedInt.punpckhdq(x[d], slo));
+        set(x, d, PackedShapes.punpckldq(x[d], slo), PackedShapes.punpckhdq(x[d], slo));
     }
 
     /** PUNPCKHDQ and UNPCKHPS. */
     public static void punpckhdq(long[] x, int d, long slo, long shi, int imm) {
         long a = x[d + 1];
-        set(x, d, PackedInt.punpckldq(a, shi), PackedInt.punpckhdq(a, shi));
+        set(x, d, PackedShapes.punpckldq(a, shi), PackedShapes.punpckhdq(a, shi));
     }
 
     /** PUNPCKLQDQ and UNPCKLPD. */
@@ -77,27 +77,27 @@ public final class PackedWide {
     }
 
     public static void phaddw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.phaddw(x[d], x[d + 1]), PackedInt.phaddw(slo, shi));
+        set(x, d, PackedShapes.phaddw(x[d], x[d + 1]), PackedShapes.phaddw(slo, shi));
     }
 
     public static void phaddd(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.phaddd(x[d], x[d + 1]), PackedInt.phaddd(slo, shi));
+        set(x, d, PackedShapes.phaddd(x[d], x[d + 1]), PackedShapes.phaddd(slo, shi));
     }
 
     public static void phaddsw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.phaddsw(x[d], x[d + 1]), PackedInt.phaddsw(slo, shi));
+        set(x, d, PackedShapes.phaddsw(x[d], x[d + 1]), PackedShapes.phaddsw(slo, shi));
     }
 
     public static void phsubw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.phsubw(x[d], x[d + 1]), PackedInt.phsubw(slo, shi));
+        set(x, d, PackedShapes.phsubw(x[d], x[d + 1]), PackedShapes.phsubw(slo, shi));
     }
 
     public static void phsubd(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.phsubd(x[d], x[d + 1]), PackedInt.phsubd(slo, shi));
+        set(x, d, PackedShapes.phsubd(x[d], x[d + 1]), PackedShapes.phsubd(slo, shi));
     }
 
     public static void phsubsw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.phsubsw(x[d], x[d + 1]), PackedInt.phsubsw(slo, shi));
+        set(x, d, PackedShapes.phsubsw(x[d], x[d + 1]), PackedShapes.phsubsw(slo, shi));
     }
 
     // ---------------------------------------------------------------- shuffles
@@ -129,11 +129,11 @@ public final class PackedWide {
     }
 
     public static void pshuflw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, PackedInt.pshufw(slo, imm), shi);
+        set(x, d, PackedShapes.pshufw(slo, imm), shi);
     }
 
     public static void pshufhw(long[] x, int d, long slo, long shi, int imm) {
-        set(x, d, slo, PackedInt.pshufw(shi, imm));
+        set(x, d, slo, PackedShapes.pshufw(shi, imm));
     }
 
     public static void shufps(long[] x, int d, long slo, long shi, int imm) {
@@ -149,14 +149,19 @@ public final class PackedWide {
         long lo = x[d];
         long hi = x[d + 1];
         switch (imm >>> 3) {
-            case 0 -> set(x, d, PackedInt.palignr(shi, slo, imm), PackedInt.palignr(lo, shi, imm));
+            case 0 ->
+                    set(
+                            x,
+                            d,
+                            PackedShapes.palignr(shi, slo, imm),
+                            PackedShapes.palignr(lo, shi, imm));
             case 1 ->
                     set(
                             x,
                             d,
-                            PackedInt.palignr(lo, shi, imm - 8),
-                            PackedInt.palignr(hi, lo, imm - 8));
-            case 2 -> set(x, d, PackedInt.palignr(hi, lo, imm - 16), hi >>> 8 * (imm - 16));
+                            PackedShapes.palignr(lo, shi, imm - 8),
+                            PackedShapes.palignr(hi, lo, imm - 8));
+            case 2 -> set(x, d, PackedShapes.palignr(hi, lo, imm - 16), hi >>> 8 * (imm - 16));
             case 3 -> set(x, d, hi >>> 8 * (imm - 24), 0);
             default -> set(x, d, 0, 0);
         }
@@ -227,8 +232,8 @@ public final class PackedWide {
 
     /** PBLENDVB; the mask is XMM0, at the start of {@code x}. */
     public static void pblendvb(long[] x, int d, long slo, long shi, int imm) {
-        long mlo = PackedInt.byteMask(x[0]);
-        long mhi = PackedInt.byteMask(x[1]);
+        long mlo = PackedShapes.byteMask(x[0]);
+        long mhi = PackedShapes.byteMask(x[1]);
         set(x, d, select(mlo, slo, x[d]), select(mhi, shi, x[d + 1]));
     }
 
@@ -298,7 +303,7 @@ public final class PackedWide {
         long r = 0;
         long rhi = 0;
         for (int i = 0; i < 8; i++) {
-            long w = PackedInt.palignr(next, window, i) & LOW32;
+            long w = PackedShapes.palignr(next, window, i) & LOW32;
             long s = PackedInt.psadbw(w, block);
             if (i < 4) {
                 r |= s << 16 * i;
@@ -340,7 +345,7 @@ public final class PackedWide {
     // ---------------------------------------------------------------- masks, tests
 
     public static int pmovmskb(long lo, long hi) {
-        return PackedInt.byteSigns(lo) | PackedInt.byteSigns(hi) << 8;
+        return PackedShapes.byteSigns(lo) | PackedShapes.byteSigns(hi) << 8;
     }
 
     public static int movmskps(long lo, long hi) {

@@ -82,22 +82,22 @@ public final class SimdCatalog {
         SHIFTS.put("psrlq", PackedInt::psrlq);
         SHIFTS.put("psraw", PackedInt::psraw);
         SHIFTS.put("psrad", PackedInt::psrad);
-        MMX.put("packsswb", PackedInt::packsswb);
-        MMX.put("packuswb", PackedInt::packuswb);
-        MMX.put("packssdw", PackedInt::packssdw);
-        MMX.put("punpcklbw", PackedInt::punpcklbw);
-        MMX.put("punpckhbw", PackedInt::punpckhbw);
-        MMX.put("punpcklwd", PackedInt::punpcklwd);
-        MMX.put("punpckhwd", PackedInt::punpckhwd);
-        MMX.put("punpckldq", PackedInt::punpckldq);
-        MMX.put("punpckhdq", PackedInt::punpckhdq);
-        MMX.put("phaddw", PackedInt::phaddw);
-        MMX.put("phaddd", PackedInt::phaddd);
-        MMX.put("phaddsw", PackedInt::phaddsw);
-        MMX.put("phsubw", PackedInt::phsubw);
-        MMX.put("phsubd", PackedInt::phsubd);
-        MMX.put("phsubsw", PackedInt::phsubsw);
-        MMX.put("pshufb", PackedInt::pshufb);
+        MMX.put("packsswb", PackedShapes::packsswb);
+        MMX.put("packuswb", PackedShapes::packuswb);
+        MMX.put("packssdw", PackedShapes::packssdw);
+        MMX.put("punpcklbw", PackedShapes::punpcklbw);
+        MMX.put("punpckhbw", PackedShapes::punpckhbw);
+        MMX.put("punpcklwd", PackedShapes::punpcklwd);
+        MMX.put("punpckhwd", PackedShapes::punpckhwd);
+        MMX.put("punpckldq", PackedShapes::punpckldq);
+        MMX.put("punpckhdq", PackedShapes::punpckhdq);
+        MMX.put("phaddw", PackedShapes::phaddw);
+        MMX.put("phaddd", PackedShapes::phaddd);
+        MMX.put("phaddsw", PackedShapes::phaddsw);
+        MMX.put("phsubw", PackedShapes::phsubw);
+        MMX.put("phsubd", PackedShapes::phsubd);
+        MMX.put("phsubsw", PackedShapes::phsubsw);
+        MMX.put("pshufb", PackedShapes::pshufb);
     }
 
     static {

@@ -54,7 +54,7 @@ final class Unclaimed {
             return "PCLMULQDQ";
         }
         if (map == 1 && op == 0xAE) {
-            return "group 15: FSGSBASE, CET, PTWRITE, CLWB, CLFLUSHOPT";
+            return "group 15: CET, PTWRITE, CLWB, CLFLUSHOPT";
         }
         if (map == 3 && op == 0xF0) {
             return "HRESET";

@@ -8,7 +8,7 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Preflight;
 import dev.faultline.cpu.x86.semantics.sse.XmmOp;
-import dev.faultline.cpu.x86.simd.PackedInt;
+import dev.faultline.cpu.x86.simd.PackedShapes;
 
 /** MOVD, MOVQ, MOVNTQ, MOVQ2DQ, MOVDQ2Q, MASKMOVQ and EMMS. */
 final class MmxMoves {
@@ -191,7 +191,7 @@ final class MmxMoves {
             if (Mmx.unavailable(v)) {
                 return Mmx.refuse(v);
             }
-            int mask = PackedInt.byteSigns(Mmx.get(v, src));
+            int mask = PackedShapes.byteSigns(Mmx.get(v, src));
             if (preflight(v, 8, Mem.W) == Preflight.STOPPED) {
                 return (int) v.propagation.raise(v);
             }

@@ -5,7 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.simd.LaneOp;
-import dev.faultline.cpu.x86.simd.PackedInt;
+import dev.faultline.cpu.x86.simd.PackedShapes;
 
 /** The packed MMX instructions, from PADDB to PALIGNR. */
 final class MmxPacked {
@@ -89,7 +89,10 @@ final class MmxPacked {
                 }
                 b = Mem.load(h, 8);
             }
-            long r = align ? PackedInt.palignr(Mmx.get(v, dst), b, imm) : PackedInt.pshufw(b, imm);
+            long r =
+                    align
+                            ? PackedShapes.palignr(Mmx.get(v, dst), b, imm)
+                            : PackedShapes.pshufw(b, imm);
             Mmx.set(v, dst, r);
             return NEXT;
         }
@@ -109,7 +112,7 @@ final class MmxPacked {
             if (Mmx.unavailable(v)) {
                 return Mmx.refuse(v);
             }
-            v.gpr[gpr] = PackedInt.byteSigns(Mmx.get(v, src));
+            v.gpr[gpr] = PackedShapes.byteSigns(Mmx.get(v, src));
             Mmx.enter(v);
             return NEXT;
         }
@@ -163,7 +166,7 @@ final class MmxPacked {
                 }
                 w = Mem.load(h, 2);
             }
-            Mmx.set(v, dst, PackedInt.insertWord(Mmx.get(v, dst), (int) w, index));
+            Mmx.set(v, dst, PackedShapes.insertWord(Mmx.get(v, dst), (int) w, index));
             return NEXT;
         }
     }

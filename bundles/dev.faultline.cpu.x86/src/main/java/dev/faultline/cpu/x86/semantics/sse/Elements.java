@@ -4,7 +4,7 @@ package dev.faultline.cpu.x86.semantics.sse;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
-import dev.faultline.cpu.x86.simd.PackedInt;
+import dev.faultline.cpu.x86.simd.PackedShapes;
 import dev.faultline.cpu.x86.simd.PackedWide;
 
 /**
@@ -154,7 +154,7 @@ final class Elements {
                 return refuse(v);
             }
             long[] x = v.xmm;
-            v.gpr[gpr] = PackedInt.byteSigns(x[src]) | PackedInt.byteSigns(x[src + 1]) << 8;
+            v.gpr[gpr] = PackedShapes.byteSigns(x[src]) | PackedShapes.byteSigns(x[src + 1]) << 8;
             return NEXT;
         }
     }

@@ -5,7 +5,7 @@ import static dev.faultline.api.memory.HostBytes.get64;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.simd.PackedInt;
+import dev.faultline.cpu.x86.simd.PackedShapes;
 
 /**
  * The unpacks that compilers and C libraries emit most. The same as {@link Packed.Wide} does for
@@ -37,8 +37,8 @@ final class HotShuffles {
                 b = get64(h);
             }
             long a = x[dst];
-            x[dst] = PackedInt.punpcklbw(a, b);
-            x[dst + 1] = PackedInt.punpckhbw(a, b);
+            x[dst] = PackedShapes.punpcklbw(a, b);
+            x[dst + 1] = PackedShapes.punpckhbw(a, b);
             return NEXT;
         }
     }
@@ -66,8 +66,8 @@ final class HotShuffles {
                 b = get64(h);
             }
             long a = x[dst];
-            x[dst] = PackedInt.punpcklwd(a, b);
-            x[dst + 1] = PackedInt.punpckhwd(a, b);
+            x[dst] = PackedShapes.punpcklwd(a, b);
+            x[dst + 1] = PackedShapes.punpckhwd(a, b);
             return NEXT;
         }
     }
@@ -95,8 +95,8 @@ final class HotShuffles {
                 b = get64(h);
             }
             long a = x[dst];
-            x[dst] = PackedInt.punpckldq(a, b);
-            x[dst + 1] = PackedInt.punpckhdq(a, b);
+            x[dst] = PackedShapes.punpckldq(a, b);
+            x[dst + 1] = PackedShapes.punpckhdq(a, b);
             return NEXT;
         }
     }

@@ -11,7 +11,7 @@ import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.semantics.mmx.Mmx;
-import dev.faultline.cpu.x86.simd.PackedInt;
+import dev.faultline.cpu.x86.simd.PackedShapes;
 
 /**
  * Moves to, from and between XMM registers: MOVAPS, MOVUPS, MOVDQA, MOVDQU, LDDQU, MOVNTxx, MOVSS,
@@ -382,8 +382,8 @@ final class Moves {
             if (unavailable(v)) {
                 return refuse(v);
             }
-            int lo = PackedInt.byteSigns(v.xmm[src]);
-            int hi = PackedInt.byteSigns(v.xmm[src + 1]);
+            int lo = PackedShapes.byteSigns(v.xmm[src]);
+            int hi = PackedShapes.byteSigns(v.xmm[src + 1]);
             long lin = linear(v, 0, 16, Mem.W);
             if (linearFailed(lin)) {
                 return FAULT;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.mmu.Mmu;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What an access that crosses pages asks of the MMU, and in which order. */
+class MemMissTest {
+    private static final long LAST = 0xFFFF_FFFEL;
+
+    private final VcpuContext v = new VcpuContext(0);
+    private final MemorySegment bytes = Arena.ofAuto().allocate(64);
+    private final List<String> fills = new ArrayList<>();
+
+    MemMissTest() {
+        v.mmu =
+                (Mmu)
+                        Proxy.newProxyInstance(
+                                Mmu.class.getClassLoader(),
+                                new Class<?>[] {Mmu.class},
+                                (proxy, method, args) -> {
+                                    if (!method.getName().equals("fill")) {
+                                        throw new AssertionError(method);
+                                    }
+                                    fills.add("%s %x".formatted(args[2], (long) args[1]));
+                                    return bytes.address();
+                                });
+    }
+
+    @Test
+    void outside64BitModeThePageBehindTheLastIsTheFirst() {
+        v.codeBits = 32;
+        Mem.read(v, Segments.DS, LAST, 4);
+        Mem.readLate(v, Segments.DS, LAST, 8);
+        Mem.write(v, Segments.DS, LAST, 4);
+        Mem.probe(v, Segments.DS, LAST, 4, Mem.R);
+        Mem.probe(v, Segments.DS, LAST, 4, Mem.W);
+        assertThat(fills)
+                .containsExactly(
+                        "1 fffffffe", "1 0", "1 fffffffe", "1 0", "2 fffffffe", "2 0",
+                        "1 fffffffe", "1 0", "2 fffffffe", "2 0");
+    }
+
+    @Test
+    void in64BitModeItIsTheNext() {
+        v.codeBits = 64;
+        Mem.read(v, Segments.DS, LAST, 4);
+        Mem.write(v, Segments.DS, LAST, 4);
+        assertThat(fills)
+                .containsExactly("1 fffffffe", "1 100000000", "2 fffffffe", "2 100000000");
+    }
+
+    @Test
+    void aReadModifyWriteAsksForTheWriteFirstOfEachPage() {
+        v.codeBits = 64;
+        Mem.readWrite(v, Segments.DS, 0x1FFC, 8);
+        assertThat(fills).containsExactly("2 1ffc", "1 1ffc", "2 2000", "1 2000");
+    }
+}
