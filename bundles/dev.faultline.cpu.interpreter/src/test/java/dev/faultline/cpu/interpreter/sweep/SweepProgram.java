@@ -18,7 +18,7 @@ final class SweepProgram {
         PLAIN,
         /** Again from the start, once: from code that is decoded. */
         TWICE,
-        /** Among PUSH and POP, a Jcc behind it. */
+        /** Among PUSH and POP, a Jcc behind it; some of them twice. */
         FUSED,
         /** EFLAGS.TF from the start. */
         TRAP,
@@ -50,17 +50,21 @@ final class SweepProgram {
     private byte[] before = {};
     private byte[] after = {};
 
+    /** From the start again, once. */
+    private boolean twice;
+
     /** Writes the program around {@code c}'s instruction, and changes {@code c}'s state. */
     SweepProgram(SweepCase c, Kind kind) {
         this.c = c;
         this.kind = kind;
         this.random = new Random(c.seed * 31 + kind.ordinal());
         this.lin = (int) c.start + c.mode.base();
+        this.twice = kind == Kind.TWICE;
         ByteArrayOutputStream b = new ByteArrayOutputStream();
         ByteArrayOutputStream a = new ByteArrayOutputStream();
         make(b, a);
         before = b.toByteArray();
-        if (kind == Kind.TWICE) {
+        if (twice) {
             back(a);
         }
         a.write(0xF4);
@@ -92,7 +96,8 @@ final class SweepProgram {
                         flags() & 0xFFFF | VcpuContext.TF);
                 b.write(0x9D);
             }
-            case WATCHED -> watch(0, watched(), random.nextInt(4) == 0 ? 1 : WATCH_READS_AND_WRITES);
+            case WATCHED ->
+                    watch(0, watched(), random.nextInt(4) == 0 ? 1 : WATCH_READS_AND_WRITES);
             case RESUMED -> {
                 watch(0, lin, 0);
                 flags(VcpuContext.RF, 0);
@@ -163,6 +168,8 @@ final class SweepProgram {
         }
         if (random.nextInt(3) == 0) {
             a.write(0xC3);
+        } else if (random.nextBoolean()) {
+            twice = true;
         }
     }
 
