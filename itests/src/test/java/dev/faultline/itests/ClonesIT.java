@@ -67,8 +67,17 @@ class ClonesIT {
         Path idle = scratch.resolve("idle.json");
         Processes.Result r =
                 Program.run(
-                        scratch, "restore", snapshot, "--clones", 10, "--serial", "none",
-                        "--timeout", 8, "--json", idle);
+                        scratch,
+                        "restore",
+                        snapshot,
+                        "--clones",
+                        10,
+                        "--serial",
+                        "none",
+                        "--timeout",
+                        8,
+                        "--json",
+                        idle);
         assertThat(r.code()).as(r.err()).isEqualTo(124);
         System.out.printf(
                 "10 idle clones: shared %,d bytes, own %s%n",
@@ -82,7 +91,9 @@ class ClonesIT {
         assertThat(verified.code()).as(verified.err()).isZero();
     }
 
-    /** Pages come, and further clones are made, with the platform gone that the first ones are on. */
+    /**
+     * Pages come, and further clones are made, with the platform gone that the first ones are on.
+     */
     @Test
     @EnabledOnOs(OS.LINUX)
     void clonesOutliveTheirPlatformsBundle() throws Exception {
@@ -110,8 +121,7 @@ class ClonesIT {
                 assertThat(typed.service(SnapshotService.class)).isSameAs(snapshots);
                 assertThat(first.ask("sum 0 9999", "\n")).contains("count=10000 bad=0");
                 assertThat(base.pagesLoaded()).isGreaterThan(loaded);
-                try (CloneBase.Clone b =
-                                base.create(typed.service(MachineFactory.class), "b");
+                try (CloneBase.Clone b = base.create(typed.service(MachineFactory.class), "b");
                         GuestTalk second = new GuestTalk(b.machine())) {
                     b.machine().start();
                     assertThat(second.ask("sum 0 9", "\n")).contains(TEN_KEYS);
@@ -164,8 +174,7 @@ class ClonesIT {
     }
 
     private static List<Long> own(Path json) throws IOException {
-        Matcher m =
-                Pattern.compile("\"privateBytes\" : (\\d+)").matcher(Files.readString(json));
+        Matcher m = Pattern.compile("\"privateBytes\" : (\\d+)").matcher(Files.readString(json));
         return m.results().map(x -> Long.parseLong(x.group(1))).toList();
     }
 

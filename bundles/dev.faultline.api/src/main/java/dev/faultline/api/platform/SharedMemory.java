@@ -12,7 +12,9 @@ import org.osgi.annotation.versioning.ProviderType;
  */
 @ProviderType
 public interface SharedMemory extends AutoCloseable {
-    /** hva of the first byte as the owner reads and writes it; page-aligned; until {@link #close}. */
+    /**
+     * hva of the first byte as the owner reads and writes it; page-aligned; until {@link #close}.
+     */
     long address();
 
     /** Size in bytes, a multiple of the host's page size. */
@@ -26,7 +28,9 @@ public interface SharedMemory extends AutoCloseable {
      */
     View view();
 
-    /** Bytes that occupy host memory now, once for all views. As {@link HostRegion#residentBytes}. */
+    /**
+     * Bytes that occupy host memory now, once for all views. As {@link HostRegion#residentBytes}.
+     */
     long residentBytes();
 
     /**
@@ -38,14 +42,14 @@ public interface SharedMemory extends AutoCloseable {
 
     /**
      * A private, writable view: writes are seen through it alone, page of the host by page of the
-     * host. A page that was never written through it shows the shared memory as it was when the view
-     * was made or, on hosts where that is so, as it is; after {@link #follow} it shows on every host
-     * what the owner had written before the call.
+     * host. A page that was never written through it shows the shared memory as it was when the
+     * view was made or, on hosts where that is so, as it is; after {@link #follow} it shows on
+     * every host what the owner had written before the call.
      *
      * <p>{@link #discard} makes pages of this view zero and gives their private memory back (where
      * the host does that only as a whole: when the view is closed); they never show the shared
-     * memory again. {@link #residentBytes} counts private memory only: what
-     * was written through this view and not discarded.
+     * memory again. {@link #residentBytes} counts private memory only: what was written through
+     * this view and not discarded.
      */
     @ProviderType
     interface View extends HostRegion {

@@ -10,8 +10,8 @@ import org.osgi.annotation.versioning.ProviderType;
 
 /**
  * A snapshot open for many machines of this process, its clones. What none of them has written they
- * share: a page is read and verified once, when the first of them touches it. What a clone writes is
- * its own.
+ * share: a page is read and verified once, when the first of them touches it. What a clone writes
+ * is its own.
  *
  * <p>However often the same snapshot is opened, its pages are in memory once. Any thread.
  */

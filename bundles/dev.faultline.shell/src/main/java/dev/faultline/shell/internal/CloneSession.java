@@ -65,8 +65,7 @@ final class CloneSession {
 
     private void check(int clones) {
         if (clones < 1 || clones > MAX_CLONES) {
-            throw new UsageException(
-                    "--clones %d: expected 1 to %d".formatted(clones, MAX_CLONES));
+            throw new UsageException("--clones %d: expected 1 to %d".formatted(clones, MAX_CLONES));
         }
         if (options.snapshotTo != null || !options.protect.equals("none")) {
             throw new UsageException(

@@ -22,8 +22,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * One machine over views of {@link SharedPages}. A page is closed to it until the shared one is
  * there: so its first write, which makes the page its own, copies what the snapshot has.
  *
- * <p>Opening is under one lock per clone. Each page is opened once, and on hosts whose views have to
- * follow the shared memory it does so just before, when nobody can have it open.
+ * <p>Opening is under one lock per clone. Each page is opened once, and on hosts whose views have
+ * to follow the shared memory it does so just before, when nobody can have it open.
  */
 final class Cloned implements CloneBase.Clone, Filler, FaultHandler {
     private static final long PATIENCE_MILLIS = 60_000;
@@ -41,9 +41,7 @@ final class Cloned implements CloneBase.Clone, Filler, FaultHandler {
     private Machine machine;
     private Gate gate;
 
-    /**
-     * The caller has made this an owner of {@code pages}; {@link #end} ends that.
-     */
+    /** The caller has made this an owner of {@code pages}; {@link #end} ends that. */
     Cloned(SharedPages pages) {
         this.pages = pages;
         this.regions = pages.image().manifest().regions();
@@ -119,8 +117,7 @@ final class Cloned implements CloneBase.Clone, Filler, FaultHandler {
         } catch (SnapshotException e) {
             return stop(e);
         } catch (HostMemoryException e) {
-            return stop(
-                    new SnapshotException(Kind.IO, "page " + page + ": " + e.getMessage(), e));
+            return stop(new SnapshotException(Kind.IO, "page " + page + ": " + e.getMessage(), e));
         } finally {
             pages.leave();
         }

@@ -25,10 +25,7 @@ final class OpenBase implements CloneBase {
      * @param made told of each clone
      */
     OpenBase(
-            SharedPages pages,
-            SnapshotInfo info,
-            Consumer<Cloned> made,
-            CloneBases.Opener opener) {
+            SharedPages pages, SnapshotInfo info, Consumer<Cloned> made, CloneBases.Opener opener) {
         this.opener = opener;
         this.pages = pages;
         this.info = info;
@@ -42,7 +39,8 @@ final class OpenBase implements CloneBase {
 
     private SnapshotException isClosed() {
         return new SnapshotException(
-                Kind.IO, "snapshot %s is not open for clones any more".formatted(pages.image().origin()));
+                Kind.IO,
+                "snapshot %s is not open for clones any more".formatted(pages.image().origin()));
     }
 
     @Override

@@ -35,7 +35,9 @@ final class SharedPages {
     private final List<SharedMemory> memory;
     private final Consumer<SharedPages> whenEnded;
 
-    /** Pages per page of the host: what a view copies at its first write, so all or none are there. */
+    /**
+     * Pages per page of the host: what a view copies at its first write, so all or none are there.
+     */
     private final int unit;
 
     private final ConcurrentHashMap<Integer, Flight> flights = new ConcurrentHashMap<>();

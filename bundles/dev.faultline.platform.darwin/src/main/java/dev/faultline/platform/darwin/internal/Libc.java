@@ -96,14 +96,11 @@ final class Libc {
     }
 
     /** Address of the mapping, or -errno. */
-    static long mmap(
-            long address, long bytes, int protection, int flags, int file, long offset) {
+    static long mmap(long address, long bytes, int protection, int flags, int file, long offset) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(STATE);
             long r =
-                    (long)
-                            MMAP.invokeExact(
-                                    state, address, bytes, protection, flags, file, offset);
+                    (long) MMAP.invokeExact(state, address, bytes, protection, flags, file, offset);
             return r == -1 ? -errno(state) : r;
         } catch (Throwable t) {
             throw impossible(t);
@@ -117,9 +114,7 @@ final class Libc {
             int r =
                     (int)
                             OPEN.invokeExact(
-                                    state,
-                                    arena.allocateFrom(path).address(),
-                                    O_RDWR | O_CLOEXEC);
+                                    state, arena.allocateFrom(path).address(), O_RDWR | O_CLOEXEC);
             return r == -1 ? -errno(state) : r;
         } catch (Throwable t) {
             throw impossible(t);

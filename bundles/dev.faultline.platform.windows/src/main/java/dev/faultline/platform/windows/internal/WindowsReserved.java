@@ -15,8 +15,7 @@ final class WindowsReserved extends WindowsRegion {
         if (error != 0) {
             throw WindowsErrors.failure(what, error);
         }
-        long r =
-                host.kernel.virtualAlloc(at, bytes, Kernel32.MEM_COMMIT, Kernel32.PAGE_READWRITE);
+        long r = host.kernel.virtualAlloc(at, bytes, Kernel32.MEM_COMMIT, Kernel32.PAGE_READWRITE);
         if (r < 0) {
             throw WindowsErrors.failure(
                     what + ", commit again (the range is unusable now)", (int) -r);

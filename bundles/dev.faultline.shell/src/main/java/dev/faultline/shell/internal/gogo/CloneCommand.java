@@ -34,16 +34,14 @@ public final class CloneCommand {
                     @Parameter(names = "--mode", absentValue = "lazy")
                     String mode,
             @Descriptor("read in the background what no clone asks for")
-                    @Parameter(
-                            names = "--complete",
-                            presentValue = "true",
-                            absentValue = "false")
+                    @Parameter(names = "--complete", presentValue = "true", absentValue = "false")
                     boolean complete,
             @Descriptor("the snapshot: a directory, or a URI such as http://host/dir") String place,
             @Descriptor("of the machines") String... names) {
         return orLine(() -> {
             if (names.length == 0) {
-                throw new IllegalArgumentException("clone " + place + ": expected at least one NAME");
+                throw new IllegalArgumentException(
+                        "clone " + place + ": expected at least one NAME");
             }
             RestoreMode how = SnapshotCommands.mode(mode);
             // Clones keep what they share; the next clone of this snapshot finds it.
