@@ -96,24 +96,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
         clones.end();
         for (WriteWatch w : watches) {
             w.stop();
-            if (w.saving.tryLock()) { // else the save that ends does it
-                try {
-                    forgetIfGone(w);
-                } finally {
-                    w.saving.unlock();
-                }
-            }
-        }
-    }
-
-    /** Ends what fills the machine while its memory is there still. */
-    @Override
-    public void machineClosing(Machine machine) {
-        for (Filler f : active) {
-            if (f.machine() == machine) {
-                f.end();
-                active.remove(f);
-            }
+            forgetIfGone(w); // or the save that ends does it
         }
     }
 
@@ -123,13 +106,8 @@ public final class Snapshots implements SnapshotService, MachineListener {
             throws SnapshotException {
         long begin = System.nanoTime();
         Filler source = source(machine);
-        boolean watches = options.live() || options.incremental() || options.track();
-        WriteWatch watch = watches ? watchOf(machine) : null;
-        if (watch != null && (watch.saving.isHeldByCurrentThread() || !watch.saving.tryLock())) {
-            throw new SnapshotException(
-                    Kind.MISMATCH,
-                    "the machine is being saved by another; only full saves of a standing machine may overlap");
-        }
+        boolean watched = options.live() || options.incremental() || options.track();
+        WriteWatch watch = watched ? lockedWatch(machine) : null;
         try {
             Saver saver = new Saver(disk, dir, codec(options.compression()), progress);
             SaveJob job = new SaveJob(machine, options, dir, host, watch, source, mostAside);
@@ -140,6 +118,23 @@ public final class Snapshots implements SnapshotService, MachineListener {
                 watch.saving.unlock();
                 forgetIfGone(watch);
             }
+        }
+    }
+
+    /** The machine's watch with its lock held. */
+    private WriteWatch lockedWatch(Machine machine) throws SnapshotException {
+        for (; ; ) {
+            WriteWatch w = watchOf(machine);
+            if (w.saving.isHeldByCurrentThread() || !w.saving.tryLock()) {
+                throw new SnapshotException(
+                        Kind.MISMATCH,
+                        "the machine is being saved by another; only full saves of a standing machine may overlap");
+            }
+            if (!w.isGone()) {
+                return w;
+            }
+            w.saving.unlock();
+            forgetIfGone(w);
         }
     }
 
@@ -155,10 +150,19 @@ public final class Snapshots implements SnapshotService, MachineListener {
         return w;
     }
 
-    /** Of a machine that was closed, or whose RAM is another: nothing known about it holds. */
+    /**
+     * Of a machine that was closed, or whose RAM is another: nothing known about it holds. While a
+     * save relies on it, it stays.
+     */
     private void forgetIfGone(WriteWatch w) {
-        if (w.isGone() && watches.remove(w)) {
-            w.release();
+        if (w.isGone() && w.saving.tryLock()) {
+            try {
+                if (watches.remove(w)) {
+                    w.release();
+                }
+            } finally {
+                w.saving.unlock();
+            }
         }
     }
 
