@@ -177,6 +177,8 @@ final class WriteWatch implements FaultHandler, MemoryListener {
             if (!isLive()) {
                 unknown = true; // somebody withdrew it
                 layer = add();
+                // Most translations go now, and the code that does it runs for the first time.
+                protect(machine.memory().slots());
             }
         }
     }
@@ -249,11 +251,7 @@ final class WriteWatch implements FaultHandler, MemoryListener {
         spare = null;
         remapped = false;
         List<MemorySlot> slots = machine.memory().slots();
-        for (MemorySlot s : slots) {
-            if (isWatched(s)) {
-                layer.protect(s.gpa(), s.size(), Rights.RX);
-            }
-        }
+        protect(slots);
         aliased = overlap(slots);
         MemorySlot next = coming;
         if (next != null) {
@@ -272,6 +270,14 @@ final class WriteWatch implements FaultHandler, MemoryListener {
         } catch (IllegalArgumentException | IllegalStateException e) {
             throw new SnapshotException(
                     Kind.MISMATCH, "the machine's RAM cannot be watched: " + e.getMessage(), e);
+        }
+    }
+
+    private void protect(List<MemorySlot> slots) {
+        for (MemorySlot s : slots) {
+            if (isWatched(s)) {
+                layer.protect(s.gpa(), s.size(), Rights.RX);
+            }
         }
     }
 
