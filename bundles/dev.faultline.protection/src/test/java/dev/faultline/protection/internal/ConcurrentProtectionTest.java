@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.protection.ProtectionLayer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -21,6 +22,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class ConcurrentProtectionTest {
@@ -141,6 +144,64 @@ class ConcurrentProtectionTest {
             l.protect(0, 2 * GIB, RWX);
             assertThat(l.restrictedPages()).isZero();
         }
+    }
+
+    /**
+     * A GiB goes from NONE to R, which narrows nothing, while a page of it is opened. If the page
+     * ends with R it was narrowed, and that must have been told.
+     */
+    @Test
+    void aPageOpenedMeanwhileIsToldWhenItsGroupCloses() throws Exception {
+        for (int i = 0; i < ROUNDS / 3; i++) {
+            PageProtection p = new PageProtection(FakeMemory.of(GIB));
+            ProtectionLayer l = p.userLayer();
+            l.protect(0, GIB, NONE);
+            AtomicBoolean told = new AtomicBoolean();
+            p.addListener((gpa, size) -> told.set(true));
+            together(() -> l.protect(0, GIB, R), () -> l.protectPage(5, RWX));
+            assertThat(p.rights(5)).isIn(R, RWX);
+            assertThat(told.get() || p.rights(5) == RWX).isTrue();
+            assertThat(p.rights(6)).isEqualTo(R);
+        }
+    }
+
+    /**
+     * One thread has narrowed and not told yet; another that asks for the same must not return
+     * without telling itself. Pages and ranges alike.
+     */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whatIsNarrowAlreadyMayNotHaveBeenTold(boolean range) throws Exception {
+        CountDownLatch first = new CountDownLatch(1);
+        CountDownLatch second = new CountDownLatch(1);
+        AtomicInteger told = new AtomicInteger();
+        protection.addListener((gpa, size) -> {
+            if (told.incrementAndGet() == 1) {
+                first.countDown();
+                try {
+                    assertThat(second.await(20, TimeUnit.SECONDS)).isTrue();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        });
+        Work close =
+                () -> {
+                    if (range) {
+                        user.protect(0x3000, 0x2000, NONE);
+                    } else {
+                        user.protectPage(3, NONE);
+                    }
+                };
+        together(
+                close,
+                () -> {
+                    assertThat(first.await(20, TimeUnit.SECONDS)).isTrue();
+                    close.run();
+                    int seen = told.get();
+                    second.countDown();
+                    assertThat(seen).isEqualTo(2);
+                });
     }
 
     @Test

@@ -48,6 +48,18 @@ class RightsStoreTest {
     }
 
     @Test
+    void aGroupButOnePageIsNotTheGroup() {
+        int group = 1 << 18;
+        store.set(1, group - 1, NONE, narrowed);
+        store.set(group, 2 * group - 2, R, narrowed);
+        assertThat(store.get(0)).isEqualTo(RWX);
+        assertThat(store.get(1)).isEqualTo(NONE);
+        assertThat(store.get(2 * group - 2)).isEqualTo(R);
+        assertThat(store.get(2 * group - 1)).isEqualTo(RWX);
+        assertThat(store.restrictedPages()).isEqualTo(2 * group - 2);
+    }
+
+    @Test
     void uniformChunksCostOneReference() {
         for (long gfn = 0; gfn <= EIGHT_GIB; gfn += 512) {
             store.set(gfn, gfn + 511, NONE, narrowed);
