@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
@@ -15,6 +16,7 @@ import dev.faultline.shell.internal.DemoGuest;
 import dev.faultline.shell.internal.GuestDialog;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +30,9 @@ import org.osgi.framework.BundleException;
  * and what every measurement does: boot, save, restore, ask.
  */
 final class Lab implements AutoCloseable {
+    private static final OperatingSystemMXBean PROCESS =
+            (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+
     private final Path scratch;
     private final Installation installation;
     private final PrintStream log;
@@ -146,9 +151,14 @@ final class Lab implements AutoCloseable {
      * @param firstMillis from the call of restore to the first instruction
      * @param readyMillis from the call of restore until all work was answered; NaN without work
      * @param workMillis from start to the same
+     * @param cpuMillis processor time of the whole process from the call of restore until then
      */
     record Timed(
-            double firstMillis, double readyMillis, double workMillis, RestoreStatistics after) {}
+            double firstMillis,
+            double readyMillis,
+            double workMillis,
+            double cpuMillis,
+            RestoreStatistics after) {}
 
     /**
      * @param work none: only the first instruction is waited for
@@ -166,12 +176,14 @@ final class Lab implements AutoCloseable {
                 GuestDialog d = new GuestDialog(m, null)) {
             FirstInstruction first = new FirstInstruction();
             m.onFirstInstruction(first);
+            long cpu = PROCESS.getProcessCpuTime();
             long t = System.nanoTime();
             try (Restored r = from.into(m, options)) {
                 long started = System.nanoTime();
                 m.start();
                 ask(d, work);
                 long ready = System.nanoTime();
+                cpu = PROCESS.getProcessCpuTime() - cpu;
                 long at = first.await();
                 if (r.failure() != null) {
                     throw r.failure();
@@ -184,6 +196,7 @@ final class Lab implements AutoCloseable {
                         (at - t) / 1e6,
                         work.isEmpty() ? Double.NaN : (ready - t) / 1e6,
                         (ready - started) / 1e6,
+                        cpu / 1e6,
                         s);
             }
         }

@@ -89,6 +89,11 @@ final class WorkingSet implements Measurement {
         private final Samples onePage = new Samples();
         private final Samples lazy = new Samples();
         private final Samples recorded = new Samples();
+        private final Samples cpuVerified = new Samples();
+        private final Samples cpuUnverified = new Samples();
+        private final Samples cpuLazy = new Samples();
+        private final Samples cpuStale = new Samples();
+        private final Samples cpuHostile = new Samples();
         private final Samples verified = new Samples();
         private final Samples unverified = new Samples();
         private final Samples bytes = new Samples();
@@ -169,6 +174,11 @@ final class WorkingSet implements Measurement {
             onePage.add(one.readyMillis());
             lazy.add(l.readyMillis());
             recorded.add(rec.readyMillis());
+            cpuVerified.add(checked.cpuMillis());
+            cpuUnverified.add(un.cpuMillis());
+            cpuLazy.add(here.cpuMillis());
+            cpuStale.add(old.cpuMillis());
+            cpuHostile.add(bad.cpuMillis());
             verified.add(checked.readyMillis());
             unverified.add(un.readyMillis());
             bytes.add(rec.after().sourceBytes());
@@ -227,7 +237,20 @@ final class WorkingSet implements Measurement {
                             "ready, hostile trace : lazy",
                             1.05,
                             new Figure("hostile", "ms", hostile),
-                            own));
+                            own),
+                    cpu("verified", "verified : unverified", cpuVerified, cpuUnverified),
+                    cpu("stale-trace", "stale trace : lazy", cpuStale, cpuLazy),
+                    cpu("hostile-trace", "hostile trace : lazy", cpuHostile, cpuLazy));
+        }
+
+        /** What the loading thread does beside counts too; other programs on the host do not. */
+        private Row cpu(String id, String what, Samples a, Samples b) {
+            String[] names = what.split(" : ");
+            return told(
+                    "cpu-" + id,
+                    "processor time to ready, " + what,
+                    new Figure(names[0], "ms", a),
+                    new Figure(names[1], "ms", b));
         }
 
         private Row row(String id, String goal, double limit, Figure a, Figure b) {
