@@ -117,7 +117,9 @@ public final class SnapshotBench {
             for (Measurement m : ALL) {
                 if (only.isEmpty() || only.contains(m.name())) {
                     System.err.println(m.name() + " ...");
-                    rows.addAll(m.measure(lab));
+                    List<Row> measured = m.measure(lab);
+                    measured.forEach(r -> lab.say(String.join("  ", r.cells())));
+                    rows.addAll(measured);
                 }
             }
         }
