@@ -59,7 +59,10 @@ public interface GuestMemory extends AutoCloseable {
      */
     void unmap(long gpa, long size);
 
-    /** The slots, ascending, disjoint, coalesced. An immutable snapshot. */
+    /**
+     * The slots, ascending, disjoint, coalesced. An immutable snapshot, and the same object until a
+     * slot changes: what is derived from it can be kept as long.
+     */
     List<MemorySlot> slots();
 
     /** The slot at {@code gpa}, or null for device space. O(log slots), no allocation. */

@@ -45,6 +45,16 @@ class GuestSpaceTest {
         space.unmap(gfn << 12, pages << 12);
     }
 
+    @Test
+    void theListOfSlotsStaysTheSameUntilOneChanges() {
+        ram(0, 0x100, a, 0);
+        List<MemorySlot> before = space.slots();
+        assertThat(space.slots()).isSameAs(before);
+        rom(0x40, 0x10, a, 0x40000);
+        assertThat(space.slots()).isNotSameAs(before);
+        assertThat(Recorder.text(before)).containsExactly("0,100 A+0");
+    }
+
     private List<String> slots() {
         return Recorder.text(space.slots());
     }

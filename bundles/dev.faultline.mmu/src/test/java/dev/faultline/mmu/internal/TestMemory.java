@@ -34,7 +34,7 @@ final class TestMemory implements GuestMemory {
     private final int bits;
     private final List<RamBlock> blocks = new CopyOnWriteArrayList<>();
     private final List<MemoryListener> listeners = new CopyOnWriteArrayList<>();
-    private volatile MemorySlot[] slots = {};
+    private volatile List<MemorySlot> slots = List.of();
 
     TestMemory(int bits) {
         this.bits = bits;
@@ -80,7 +80,7 @@ final class TestMemory implements GuestMemory {
     public synchronized void map(
             long gpa, long size, RamBlock block, long offset, boolean readOnly) {
         MemorySlot now = new MemorySlot(gpa, size, block, offset, readOnly);
-        List<MemorySlot> next = new ArrayList<>(List.of(slots));
+        List<MemorySlot> next = new ArrayList<>(slots);
         MemorySlot old = slotAt(gpa);
         if (old != null) {
             if (old.gpa() != gpa || old.size() != size) {
@@ -90,7 +90,7 @@ final class TestMemory implements GuestMemory {
         }
         next.add(now);
         next.sort(Comparator.comparingLong(MemorySlot::gpa));
-        slots = next.toArray(MemorySlot[]::new);
+        slots = List.copyOf(next);
         for (MemoryListener l : listeners) {
             if (old == null) {
                 l.mappingAdded(now);
@@ -103,20 +103,22 @@ final class TestMemory implements GuestMemory {
     @Override
     public synchronized void unmap(long gpa, long size) {
         MemorySlot old = slotAt(gpa);
-        List<MemorySlot> next = new ArrayList<>(List.of(slots));
+        List<MemorySlot> next = new ArrayList<>(slots);
         next.remove(old);
-        slots = next.toArray(MemorySlot[]::new);
+        slots = List.copyOf(next);
         listeners.forEach(l -> l.mappingRemoved(old));
     }
 
     @Override
     public List<MemorySlot> slots() {
-        return List.of(slots);
+        return slots;
     }
 
     @Override
     public MemorySlot slotAt(long gpa) {
-        for (MemorySlot s : slots) {
+        List<MemorySlot> all = slots;
+        for (int i = 0; i < all.size(); i++) { // no iterator: allocation is counted
+            MemorySlot s = all.get(i);
             if (s.contains(gpa)) {
                 return s;
             }
@@ -132,7 +134,7 @@ final class TestMemory implements GuestMemory {
 
     @Override
     public long highestMapped() {
-        return slots.length == 0 ? 0 : slots[slots.length - 1].end();
+        return slots.isEmpty() ? 0 : slots.getLast().end();
     }
 
     @Override
