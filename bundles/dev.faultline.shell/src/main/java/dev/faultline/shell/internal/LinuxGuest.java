@@ -95,7 +95,7 @@ public record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
         return List.of(
                 line("uname -a", "Linux"),
                 line("cat /proc/cpuinfo | grep -v MHz", "Faultline"),
-                line("dmesg | tail -n 3 | sed 's/^.*] //'", ""),
+                line("dmesg | head -n 3 | sed 's/^.*] //'", "Linux version"),
                 line(
                         "dd if=/dev/zero bs=1M count=8 2>/dev/null | tr '\\0' 'x' >/a; sha256sum /a",
                         sha),
