@@ -36,7 +36,7 @@ fi
 files='mkdir /tmp/set /tmp/w; for i in $(seq 1 50); do dd if=/dev/urandom of=/tmp/set/$i bs=997 count=$i; done 2>/dev/null; sha256sum /tmp/set/* >/tmp/sums; dd if=/dev/urandom of=/tmp/mib bs=1M count=1 2>/dev/null; for i in $(seq 1 '$big'); do cat /tmp/mib; echo $i; done >/tmp/big; sha256sum /tmp/big >/tmp/bigsum; set -- $(sha256sum /tmp/sums); echo "<fi""les $1>"\n'
 load='load() { while :; do rm -f /tmp/w/*; for i in $(seq 1 40); do seq $i 300 | awk "{ print \"int f\" \$1 \"(int x) { return x * $i; }\" }" >/tmp/w/$i.c; done; cat /tmp/w/*.c >/tmp/w/all; gzip -c /tmp/w/all | gunzip -c | cmp - /tmp/w/all || echo "<ba""d gzip>"; sha256sum /tmp/big | cmp - /tmp/bigsum || echo "<ba""d sum>"; echo "<ro""und>"; done; }; load &\n'
 # In the background, so that the shell answers in a restored machine, too.
-tick='(for i in $(seq 1 '$((count * 4 + 4))'); do echo "<sa""ve>"; sleep 1; done; echo "<al""l>") &\n'
+tick='(for i in $(seq 1 '$((count * 4 + 30))'); do echo "<sa""ve>"; sleep 1; done; echo "<al""l>") &\n'
 ask='sha256sum -c /tmp/sums | grep -c OK$; set -- $(sha256sum /tmp/sums); echo "<an""swer $1>"; dmesg | grep -iE "bug:|oops|segfault|corrupt"; echo "<e""nd>"\n'
 
 echo "saving $count times while the guest works"
