@@ -145,6 +145,9 @@ class HostileStateTest {
         for (int n = 1 + r.nextInt(3); n > 0; n--) {
             StateSection s = all.get(r.nextInt(all.size()));
             List<String> keys = new ArrayList<>(s.values().keySet());
+            if (keys.isEmpty()) {
+                continue; // its last one was taken out
+            }
             String key = keys.get(r.nextInt(keys.size()));
             Object v = s.values().get(key);
             switch (r.nextInt(12)) {
