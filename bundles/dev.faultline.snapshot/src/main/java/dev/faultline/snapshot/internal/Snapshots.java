@@ -100,6 +100,17 @@ public final class Snapshots implements SnapshotService, MachineListener {
         }
     }
 
+    /** Ends what fills the machine while its memory is there still. */
+    @Override
+    public void machineClosing(Machine machine) {
+        for (Filler f : active) {
+            if (f.machine() == machine) {
+                f.end();
+                active.remove(f);
+            }
+        }
+    }
+
     @Override
     public SnapshotInfo save(
             Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
