@@ -34,9 +34,9 @@ import org.osgi.framework.BundleException;
 
 /**
  * What RAM protection costs where nothing is stopped. Machines that differ in nothing but their
- * protection run the same guest, in this one JVM and with the same compiled code, in short slices in
- * random order; each slice's processor time per instruction is divided by that of the unprotected
- * machine in the same round. README.md in bench/ describes the options.
+ * protection run the same guest, in this one JVM and with the same compiled code, in short slices
+ * in random order; each slice's processor time per instruction is divided by that of the
+ * unprotected machine in the same round. README.md in bench/ describes the options.
  */
 public final class ArmedBench {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
@@ -45,6 +45,7 @@ public final class ArmedBench {
 
     /** Linux is told to leave this alone. */
     private static final long LINUX_HOLE = 128L << 20;
+
     private static final String PROMPT = "faultline# ";
     private static final String WORK =
             "while :; do cat /proc/meminfo >/dev/null; ls -lR /bin /dev >/dev/null; done\n";

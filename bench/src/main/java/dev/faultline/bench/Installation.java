@@ -48,7 +48,8 @@ public final class Installation implements AutoCloseable {
         machines = context.getService(r);
     }
 
-    public Machine machine(String name, long ramBytes, int vcpus, String style) throws MachineException {
+    public Machine machine(String name, long ramBytes, int vcpus, String style)
+            throws MachineException {
         return machines.create(
                 new MachineConfig(name, ramBytes, vcpus, "interpreter", style, List.of()));
     }

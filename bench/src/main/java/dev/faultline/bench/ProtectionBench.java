@@ -28,8 +28,8 @@ import org.osgi.framework.BundleException;
 
 /**
  * The figures of RAM protection on the shipped machine, as one table: a fault with its handler and
- * the instruction's second try, changing rights, memory. Times are processor time of the thread that
- * does it unless the table says otherwise, because hosts are busy.
+ * the instruction's second try, changing rights, memory. Times are processor time of the thread
+ * that does it unless the table says otherwise, because hosts are busy.
  */
 public final class ProtectionBench {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();

@@ -34,8 +34,8 @@ final class Ratios {
     }
 
     /**
-     * Ends of an interval that holds the true median with 95 % confidence whatever the distribution:
-     * order statistics, by the binomial distribution's normal approximation.
+     * Ends of an interval that holds the true median with 95 % confidence whatever the
+     * distribution: order statistics, by the binomial distribution's normal approximation.
      */
     double[] interval() {
         double[] s = sorted();

@@ -43,7 +43,9 @@ class LinuxIT {
         assertThat(answers(files, "random:7", "thrown")).isEqualTo(none);
     }
 
-    /** Work on two processors at once; what they say is fixed, and they have talked to each other. */
+    /**
+     * Work on two processors at once; what they say is fixed, and they have talked to each other.
+     */
     @Test
     void linuxRunsOnTwoProcessors() throws Exception {
         List<String> files = files(scratch);

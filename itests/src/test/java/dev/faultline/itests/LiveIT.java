@@ -63,8 +63,7 @@ class LiveIT {
     void aWorkingLinuxGoesOnAndSoDoesEachOfItsSnapshots() throws Exception {
         List<String> files = LinuxIT.files(scratch);
         String sum;
-        MachineConfig config =
-                new MachineConfig("live", RAM, 1, "interpreter", "coded", List.of());
+        MachineConfig config = new MachineConfig("live", RAM, 1, "interpreter", "coded", List.of());
         try (Machine m = typed.service(MachineFactory.class).create(config);
                 GuestTalk talk = new GuestTalk(m)) {
             m.boot(
@@ -101,7 +100,9 @@ class LiveIT {
         return scratch.resolve("standing" + i);
     }
 
-    /** Standing and live, of one and the same moment; the guest works while the second is stored. */
+    /**
+     * Standing and live, of one and the same moment; the guest works while the second is stored.
+     */
     private void saveTwice(Machine m, int i) throws Exception {
         m.pause("it is saved twice");
         SnapshotInfo all = snapshots.save(m, standing(i), SaveOptions.DEFAULT, f -> {});

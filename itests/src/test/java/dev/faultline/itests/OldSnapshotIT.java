@@ -61,9 +61,7 @@ class OldSnapshotIT {
     private static String fresh() throws Exception {
         try (Machine m = machine("fresh", snapshots().info(OLD).config());
                 GuestTalk talk = new GuestTalk(m)) {
-            m.boot(
-                    new MachineConfig.Boot(
-                            Program.keyed(), List.of(), "keys=40 fill=10 hz=100"));
+            m.boot(new MachineConfig.Boot(Program.keyed(), List.of(), "keys=40 fill=10 hz=100"));
             m.start();
             talk.await("READY");
             talk.await("\n");
@@ -102,7 +100,9 @@ class OldSnapshotIT {
         }
     }
 
-    /** Input that the guest has not read is in today's snapshots, and today's versions are saved. */
+    /**
+     * Input that the guest has not read is in today's snapshots, and today's versions are saved.
+     */
     @Test
     void whatItSavesIsOfToday() throws Exception {
         Path now = scratch.resolve("now");
@@ -150,7 +150,9 @@ class OldSnapshotIT {
                 };
         try (Typed.Registered service =
                         platform.register(
-                                StateMigrator.class, broken, java.util.Map.of("service.ranking", 1));
+                                StateMigrator.class,
+                                broken,
+                                java.util.Map.of("service.ranking", 1));
                 Machine m = machine("broken", snapshots().info(OLD).config())) {
             assertThatThrownBy(() -> snapshots().restore(OLD, m, RestoreMode.EAGER))
                     .isInstanceOfSatisfying(

@@ -23,8 +23,21 @@ class ShellIT {
     private static final String PROMPT = "faultline> ";
     private static final List<String> COMMANDS =
             List.of(
-                    "list", "show", "start", "pause", "resume", "run", "close", "serial", "send",
-                    "protect", "rights", "faults", "slots", "swap", "snapshot");
+                    "list",
+                    "show",
+                    "start",
+                    "pause",
+                    "resume",
+                    "run",
+                    "close",
+                    "serial",
+                    "send",
+                    "protect",
+                    "rights",
+                    "faults",
+                    "slots",
+                    "swap",
+                    "snapshot");
 
     @TempDir Path scratch;
 
@@ -230,8 +243,7 @@ class ShellIT {
     // -------------------------------------------------------------------------------------------------
 
     private void terminal() throws Exception {
-        assumeTrue(
-                Files.isExecutable(Path.of("/usr/bin/script")), "script makes the terminal");
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "script makes the terminal");
         String shell = Distribution.HOME.resolve("bin/faultline") + " shell";
         open(
                 "/usr/bin/script",

@@ -37,8 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class SwapIT {
     private static final int SWAPS = 250;
-    private static final String PROTECTION =
-            "dev.faultline.protection.internal.PageProtection";
+    private static final String PROTECTION = "dev.faultline.protection.internal.PageProtection";
     private static final int BUNDLES_EVERY = 5;
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final List<String> BUNDLES =
@@ -352,8 +351,7 @@ class SwapIT {
             assertThat(m.await(LONG).toString())
                     .contains("required services protection, translation are gone");
             typed.bundle("dev.faultline.protection").start();
-            assertThat(m.await(LONG).toString())
-                    .contains("required service translation is gone");
+            assertThat(m.await(LONG).toString()).contains("required service translation is gone");
             typed.bundle("dev.faultline.mmu").start();
             typed.awaitProgress(m, "");
         }

@@ -63,8 +63,7 @@ final class Typed implements AutoCloseable {
     }
 
     <T> Registered register(Class<T> type, T service, Map<String, ?> properties) {
-        return new Registered(
-                context.registerService(type, service, new Hashtable<>(properties)));
+        return new Registered(context.registerService(type, service, new Hashtable<>(properties)));
     }
 
     Bundle bundle(String name) {

@@ -78,7 +78,9 @@ final class Clones implements Measurement {
                                 0.01,
                                 Figure.of("a clone", "bytes", each),
                                 Figure.of("one machine", "bytes", resident))
-                        .note("%,d KiB of it RAM that it wrote".formatted(ram / clones.size() >> 10)));
+                        .note(
+                                "%,d KiB of it RAM that it wrote"
+                                        .formatted(ram / clones.size() >> 10)));
     }
 
     /** What a machine with all its pages has resident. */

@@ -43,8 +43,7 @@ final class Lab implements AutoCloseable {
     /**
      * @param parent of the scratch directory; null: the system's place for such
      */
-    Lab(Path parent, boolean quick, int runs, PrintStream log)
-            throws IOException, BundleException {
+    Lab(Path parent, boolean quick, int runs, PrintStream log) throws IOException, BundleException {
         this.quick = quick;
         this.runs = runs;
         this.log = log;

@@ -28,8 +28,8 @@ final class Samples {
     }
 
     /**
-     * The median of the ratios to what was measured in the same rounds: what makes a host slower for
-     * a while does so for both.
+     * The median of the ratios to what was measured in the same rounds: what makes a host slower
+     * for a while does so for both.
      */
     double ratio(Samples below) {
         if (all.size() != below.all.size()) {

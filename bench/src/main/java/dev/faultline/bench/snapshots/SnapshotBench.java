@@ -22,10 +22,7 @@ public final class SnapshotBench {
     private static final List<Measurement> ALL =
             List.of(
                     new Opening(),
-                    new WorkingSet(
-                            "ready",
-                            () -> Subject.embedded("embedded", 1_000_000),
-                            true),
+                    new WorkingSet("ready", () -> Subject.embedded("embedded", 1_000_000), true),
                     new WorkingSet("ready-linux", Subject::linux, true),
                     new WorkingSet(
                             "ready-pages",

@@ -63,7 +63,8 @@ record Subject(
                 List.of(
                         LinuxGuest.line("uname -s", "Linux"),
                         LinuxGuest.line("cat /proc/cpuinfo | grep -v MHz", "Faultline"),
-                        LinuxGuest.line("ls -lR /sys/devices 2>/dev/null | wc -l >/b; ls /bin | wc -l", ""),
+                        LinuxGuest.line(
+                                "ls -lR /sys/devices 2>/dev/null | wc -l >/b; ls /bin | wc -l", ""),
                         LinuxGuest.line(
                                 "i=0; while [ $i -lt 20 ]; do echo $i; i=$((i + 1)); done"
                                         + " | gzip | gunzip | tail -n 1",

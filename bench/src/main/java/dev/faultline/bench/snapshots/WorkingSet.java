@@ -64,9 +64,7 @@ final class WorkingSet implements Measurement {
     public List<Row> measure(Lab lab) throws Exception {
         SlowSource source = new SlowSource();
         ServiceRegistration<?> slow =
-                lab.installation()
-                        .context()
-                        .registerService(PageSourceFactory.class, source, null);
+                lab.installation().context().registerService(PageSourceFactory.class, source, null);
         try (Subject s = guest.call()) {
             if (s == null) {
                 String why = "no Linux guest: run ./faultline demo --linux --fetch-only";
@@ -214,11 +212,11 @@ final class WorkingSet implements Measurement {
                             rec,
                             new Figure("resident", "ms", resident)),
                     row(
-                            "bytes-to-ready",
-                            "bytes read to ready : compressed working set",
-                            1.3,
-                            new Figure("read", "bytes", bytes),
-                            Figure.of("working set", "bytes", set))
+                                    "bytes-to-ready",
+                                    "bytes read to ready : compressed working set",
+                                    1.3,
+                                    new Figure("read", "bytes", bytes),
+                                    Figure.of("working set", "bytes", set))
                             .note("%d requests; %s".formatted(requests, kinds)),
                     row(
                             "verified",
@@ -318,9 +316,7 @@ final class WorkingSet implements Measurement {
     private static void writeHostileTrace(Path dir) throws IOException {
         int pages = HOSTILE_PAGES;
         List<Integer> order =
-                IntStream.range(0, pages)
-                        .boxed()
-                        .collect(Collectors.toCollection(ArrayList::new));
+                IntStream.range(0, pages).boxed().collect(Collectors.toCollection(ArrayList::new));
         Collections.shuffle(order, new Random(1));
         ByteBuffer b = ByteBuffer.allocate(24 + 12 * pages + 4).order(ByteOrder.LITTLE_ENDIAN);
         b.put("FLTRACE\n".getBytes(StandardCharsets.US_ASCII)).putInt(2).putInt(pages).putInt(1);

@@ -12,8 +12,8 @@ import org.osgi.annotation.versioning.ProviderType;
 public interface VcpuEngine extends AutoCloseable {
     /**
      * Runs until an exit: delivers guest exceptions and interrupts itself, and returns {@link
-     * VcpuLoop#EXIT_FAULT} only for PROTECTED, UNBACKED, STOP and INTERCEPTED records. The vCPU is in guest mode
-     * only inside ({@link VcpuContext#enterGuest}). On the vCPU's thread.
+     * VcpuLoop#EXIT_FAULT} only for PROTECTED, UNBACKED, STOP and INTERCEPTED records. The vCPU is
+     * in guest mode only inside ({@link VcpuContext#enterGuest}). On the vCPU's thread.
      *
      * @return one of VcpuLoop's EXIT constants
      */

@@ -81,19 +81,13 @@ public final class StateSection {
 
     public void put(String key, long[] value) {
         byte[] b = new byte[value.length * 8];
-        ByteBuffer.wrap(b)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .asLongBuffer()
-                .put(value);
+        ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().put(value);
         values.put(key, b);
     }
 
     public void put(String key, int[] value) {
         byte[] b = new byte[value.length * 4];
-        ByteBuffer.wrap(b)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .asIntBuffer()
-                .put(value);
+        ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().put(value);
         values.put(key, b);
     }
 

@@ -73,8 +73,7 @@ public final class Resolution {
      * @param reason one line for people
      */
     public static Resolution stop(String reason) {
-        return new Resolution(
-                Kind.STOP, null, 0, 0, Objects.requireNonNull(reason, "reason"));
+        return new Resolution(Kind.STOP, null, 0, 0, Objects.requireNonNull(reason, "reason"));
     }
 
     /**

@@ -89,10 +89,10 @@ public interface Mmu extends AutoCloseable {
     long query(VcpuContext v, long lin);
 
     /**
-     * Call before decoding bytes of the page: from now on writes to it, through whichever page shows
-     * the same bytes, answer {@link #CODE}. Returns when no vCPU has a writable translation of it. May drop all cached translations of
-     * {@code v} and let other vCPUs change rights and mappings: an hva from before the call must be
-     * translated again.
+     * Call before decoding bytes of the page: from now on writes to it, through whichever page
+     * shows the same bytes, answer {@link #CODE}. Returns when no vCPU has a writable translation
+     * of it. May drop all cached translations of {@code v} and let other vCPUs change rights and
+     * mappings: an hva from before the call must be translated again.
      */
     void trackCode(VcpuContext v, long gfn);
 
@@ -104,9 +104,9 @@ public interface Mmu extends AutoCloseable {
 
     /**
      * Guest RAM was written by other means than a cached translation: tells the code listeners of
-     * each tracked page that shows one of the bytes, be it another one than was written. The machine
-     * says it of the page of a fault whose handlers were asked; one who writes elsewhere through an
-     * hva, to a page that could be executed at any time since, has to. Any thread.
+     * each tracked page that shows one of the bytes, be it another one than was written. The
+     * machine says it of the page of a fault whose handlers were asked; one who writes elsewhere
+     * through an hva, to a page that could be executed at any time since, has to. Any thread.
      */
     void codeWritten(long gpa, long size);
 

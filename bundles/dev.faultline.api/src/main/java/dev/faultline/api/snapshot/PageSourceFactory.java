@@ -20,8 +20,8 @@ public interface PageSourceFactory {
     Set<String> schemes();
 
     /**
-     * Opens the snapshot at {@code location}. Need not find out whether one is there: its first
-     * use will. Called like the methods of {@link PageSource}, under the same deadline.
+     * Opens the snapshot at {@code location}. Need not find out whether one is there: its first use
+     * will. Called like the methods of {@link PageSource}, under the same deadline.
      *
      * @param location as the operator gave it, or the place of a parent relative to such a one;
      *     names what corresponds to the snapshot's directory

@@ -11,8 +11,8 @@ import java.util.Objects;
  *     storing it again: to the last one that was saved with {@code track}, else to the one that the
  *     machine was restored from. It must be kept then, until this one is compacted
  * @param live let the guest run while pages are stored: it stands only until device state is read
- *     and RAM is write-protected. A page that it writes before it was stored is copied first, on the
- *     writer's thread
+ *     and RAM is write-protected. A page that it writes before it was stored is copied first, on
+ *     the writer's thread
  * @param track keep RAM write-protected afterwards to learn which pages are written (one fault for
  *     each), so that the next incremental save reads only those
  */

@@ -27,9 +27,9 @@ public interface SnapshotService {
 
     /**
      * As {@link #save(Machine, Path, DoubleConsumer)}, by choice compressed harder, incrementally,
-     * or while the guest runs. Returns when the snapshot is published. Of one machine, one
-     * save at a time may be live, incremental or tracked; another is refused. A machine closed
-     * meanwhile makes a live save fail.
+     * or while the guest runs. Returns when the snapshot is published. Of one machine, one save at
+     * a time may be live, incremental or tracked; another is refused. A machine closed meanwhile
+     * makes a live save fail.
      */
     SnapshotInfo save(Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException;

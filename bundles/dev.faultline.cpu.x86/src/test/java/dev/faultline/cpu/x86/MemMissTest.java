@@ -46,8 +46,16 @@ class MemMissTest {
         Mem.probe(v, Segments.DS, LAST, 4, Mem.W);
         assertThat(fills)
                 .containsExactly(
-                        "1 fffffffe", "1 0", "1 fffffffe", "1 0", "2 fffffffe", "2 0",
-                        "1 fffffffe", "1 0", "2 fffffffe", "2 0");
+                        "1 fffffffe",
+                        "1 0",
+                        "1 fffffffe",
+                        "1 0",
+                        "2 fffffffe",
+                        "2 0",
+                        "1 fffffffe",
+                        "1 0",
+                        "2 fffffffe",
+                        "2 0");
     }
 
     @Test
@@ -55,8 +63,7 @@ class MemMissTest {
         v.codeBits = 64;
         Mem.read(v, Segments.DS, LAST, 4);
         Mem.write(v, Segments.DS, LAST, 4);
-        assertThat(fills)
-                .containsExactly("1 fffffffe", "1 100000000", "2 fffffffe", "2 100000000");
+        assertThat(fills).containsExactly("1 fffffffe", "1 100000000", "2 fffffffe", "2 100000000");
     }
 
     @Test

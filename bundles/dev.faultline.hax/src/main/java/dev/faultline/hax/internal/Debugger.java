@@ -22,8 +22,7 @@ import java.nio.ByteBuffer;
 final class Debugger {
     private static final int CONTROL = offset(HaxLayout.DEBUG, "control");
     private static final int REGISTERS = offset(HaxLayout.DEBUG, "dr");
-    private static final int KNOWN =
-            DEBUG_ENABLE | DEBUG_STEP | DEBUG_USE_SW_BP | DEBUG_USE_HW_BP;
+    private static final int KNOWN = DEBUG_ENABLE | DEBUG_STEP | DEBUG_USE_SW_BP | DEBUG_USE_HW_BP;
 
     private static final int DB = 1;
     private static final int BP = 3;

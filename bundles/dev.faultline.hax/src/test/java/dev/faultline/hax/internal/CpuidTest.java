@@ -198,7 +198,8 @@ class CpuidTest {
     }
 
     private static int status(String s) {
-        return s.startsWith("0x") ? Integer.parseUnsignedInt(s.substring(2), 16)
+        return s.startsWith("0x")
+                ? Integer.parseUnsignedInt(s.substring(2), 16)
                 : Integer.parseInt(s);
     }
 
@@ -211,11 +212,10 @@ class CpuidTest {
         CountDownLatch started = new CountDownLatch(1);
         Thread runner =
                 Thread.ofPlatform()
-                        .start(
-                                () -> {
-                                    started.countDown();
-                                    c.vcpu(HaxOp.RUN, null);
-                                });
+                        .start(() -> {
+                            started.countDown();
+                            c.vcpu(HaxOp.RUN, null);
+                        });
         started.await();
         int status;
         do {

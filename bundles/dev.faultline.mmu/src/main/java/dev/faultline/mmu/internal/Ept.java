@@ -188,8 +188,9 @@ final class Ept {
     }
 
     /**
-     * {@code gfn}, or the first one after it in a chunk that exists; {@code end} or more if there is
-     * none before. A chunk that is not seen was made after the caller changed what it clears for.
+     * {@code gfn}, or the first one after it in a chunk that exists; {@code end} or more if there
+     * is none before. A chunk that is not seen was made after the caller changed what it clears
+     * for.
      */
     private long nextMade(long gfn, long end) {
         long at = gfn;

@@ -16,7 +16,9 @@ class EptTest {
     private static final long CLAIM = -1;
     private static final int OPERATIONS = 3000;
 
-    /** In two directories of 8 GiB, at ends of chunks and of words of their bitmaps, and far off. */
+    /**
+     * In two directories of 8 GiB, at ends of chunks and of words of their bitmaps, and far off.
+     */
     private static final long[] PAGES = {
         0, 1, 0x1FF, 0x200, 0x7FFF, 0x8000, 0x1F_FFFF, 0x20_0000, 0x20_01FF, 0x3F_FE00, 0xFFF_FFFF
     };

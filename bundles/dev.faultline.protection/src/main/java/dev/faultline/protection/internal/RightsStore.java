@@ -65,8 +65,8 @@ final class RightsStore {
     }
 
     /**
-     * Index is gfn &gt;&gt;&gt; 18. Replaced by a longer one, and its elements set, under the lock of
-     * this object. A chunked group stays for ever.
+     * Index is gfn &gt;&gt;&gt; 18. Replaced by a longer one, and its elements set, under the lock
+     * of this object. A chunked group stays for ever.
      */
     private volatile AtomicReferenceArray<Group> groups = new AtomicReferenceArray<>(0);
 
@@ -138,8 +138,7 @@ final class RightsStore {
                         narrowed.add(at, groupLast);
                     }
                 } else {
-                    setChunks(
-                            uniform >= 0 ? chunked(at) : group, at, groupLast, rights, narrowed);
+                    setChunks(uniform >= 0 ? chunked(at) : group, at, groupLast, rights, narrowed);
                 }
             }
             at = groupLast + 1;
@@ -216,8 +215,8 @@ final class RightsStore {
 
     /**
      * Gives the chunk's memory back if it restricts nothing any more. Not where a few pages were
-     * closed in an open chunk: they will be again, and a fault handler that closes one page and opens
-     * another shall not allocate.
+     * closed in an open chunk: they will be again, and a fault handler that closes one page and
+     * opens another shall not allocate.
      */
     private static void dropIfFree(Group group, int slot, Chunk c) {
         if (!c.outlivesRestrictions() && c.nextRestricted(0) < 0 && c.acquire() && c.sealIfFree()) {

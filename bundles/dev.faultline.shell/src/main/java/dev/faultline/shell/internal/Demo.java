@@ -354,7 +354,8 @@ final class Demo {
                 "(lazy records the working set for recorded: every first touch of a page is a fault)");
         SnapshotInfo recorded = services.snapshots().info(dir);
         SnapshotPicture map =
-                SnapshotPicture.of(services.snapshots(), recorded, "Demo: the " + guest.name() + " guest");
+                SnapshotPicture.of(
+                        services.snapshots(), recorded, "Demo: the " + guest.name() + " guest");
         out.printf("%n%s", map.lastText(out));
         map.write(picture);
         out.printf("picture: %s%n", picture);

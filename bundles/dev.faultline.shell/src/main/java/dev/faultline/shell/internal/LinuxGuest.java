@@ -126,9 +126,7 @@ public record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
         return String.format(Locale.ROOT, "%.12f", s * 6);
     }
 
-    /**
-     * A line of shell and what a right answer has in it.
-     */
+    /** A line of shell and what a right answer has in it. */
     public static Request line(String s, String expected) {
         // The marker is written so that its echo does not look like it.
         return new Request(s + "; " + MARKER + "\n", END, LIMIT, expected);

@@ -121,8 +121,7 @@ final class RunOptions {
             throw new UsageException("--snapshot-incremental needs --snapshot-to");
         }
         if (snapshotCount < 1 || snapshotCount > 9999) {
-            throw new UsageException(
-                    "--snapshot-count " + snapshotCount + ": expected 1 .. 9999");
+            throw new UsageException("--snapshot-count " + snapshotCount + ": expected 1 .. 9999");
         }
         if (snapshotCount > 1 && snapshotTo == null) {
             throw new UsageException("--snapshot-count needs --snapshot-to");

@@ -200,8 +200,7 @@ final class RunSession implements AutoCloseable {
                         ? options.snapshotTo
                         : options.snapshotTo.resolve("%04d".formatted(saved.size() + 1));
         // The first of several has nothing to refer to, unless the machine was restored.
-        boolean refers =
-                options.snapshotIncremental && (one || wasRestored || !saved.isEmpty());
+        boolean refers = options.snapshotIncremental && (one || wasRestored || !saved.isEmpty());
         SaveOptions how =
                 new SaveOptions(
                         options.snapshotCompression,
@@ -250,9 +249,7 @@ final class RunSession implements AutoCloseable {
             case VcpuExit.PoweredOff p -> "the guest powered off: " + p.how();
             case VcpuExit.Crashed c -> "the guest crashed: " + c.why();
             case VcpuExit.Fault f ->
-                    failure != null
-                            ? failure.getMessage()
-                            : f.reason() + ": " + f.fault();
+                    failure != null ? failure.getMessage() : f.reason() + ": " + f.fault();
             case VcpuExit.Paused p -> "the machine paused: " + p.reason();
         };
     }

@@ -10,9 +10,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code snapshot save IMAGE DIR --when TEXT}: boots, saves, ends. */
-@Command(
-        name = "save",
-        description = "Boots a guest, saves it when it has sent a text, and ends.")
+@Command(name = "save", description = "Boots a guest, saves it when it has sent a text, and ends.")
 final class SaveCommand implements Callable<Integer> {
     private final Services services;
     @Mixin private BootOptions boot;

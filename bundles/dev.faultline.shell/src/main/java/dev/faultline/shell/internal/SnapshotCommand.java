@@ -128,10 +128,10 @@ final class SnapshotCommand implements Runnable {
         line("RAM", Sizes.bytes(i.config().ramBytes()));
         line("vCPUs", i.config().vcpus());
         line(i.dir() == null ? "stored" : "on disk", Sizes.bytes(i.bytes()));
-        line("pages", String.format(Locale.ROOT, "%,d, of them all zero %,d", i.pages(), i.zeroPages()));
         line(
-                "recorded working set",
-                i.recorded() ? "%,d pages".formatted(p.workingSet()) : "none");
+                "pages",
+                String.format(Locale.ROOT, "%,d, of them all zero %,d", i.pages(), i.zeroPages()));
+        line("recorded working set", i.recorded() ? "%,d pages".formatted(p.workingSet()) : "none");
         services.out().println();
         services.out().print(p.text(services.out()));
         describe(i, facts.all);

@@ -25,8 +25,14 @@ class ProgressTest {
         }
         assertThat(text())
                 .isEqualTo(
-                        "\rsaving [" + "#".repeat(20) + ".".repeat(20) + "]  50 %" + "\rsaving ["
-                                + "#".repeat(40) + "] 100 %" + System.lineSeparator());
+                        "\rsaving ["
+                                + "#".repeat(20)
+                                + ".".repeat(20)
+                                + "]  50 %"
+                                + "\rsaving ["
+                                + "#".repeat(40)
+                                + "] 100 %"
+                                + System.lineSeparator());
     }
 
     @Test

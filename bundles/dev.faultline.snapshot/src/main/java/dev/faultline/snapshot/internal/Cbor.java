@@ -22,8 +22,8 @@ final class Cbor {
     private static final int MAX_DEPTH = 16;
 
     /**
-     * Values in all, keys included: an empty map is one byte of input and many of heap. Far more than
-     * a machine of many vCPUs and devices has.
+     * Values in all, keys included: an empty map is one byte of input and many of heap. Far more
+     * than a machine of many vCPUs and devices has.
      */
     private static final int MAX_VALUES = 1 << 18;
 

@@ -357,12 +357,7 @@ final class Chunks {
                         && h.getInt(at + 8) == stored
                         && (!verify || h.getInt(at + 12) == crc(t, from, at, stored))
                         && t.unpacker.unpack(
-                                x.codec(c),
-                                from,
-                                at + Layout.RECORD_HEAD,
-                                stored,
-                                e.content,
-                                n)
+                                x.codec(c), from, at + Layout.RECORD_HEAD, stored, e.content, n)
                         && (!verify || hashes(t, e, n));
         if (!good) {
             throw records.corrupt(x.pack(c), x.offset(c));

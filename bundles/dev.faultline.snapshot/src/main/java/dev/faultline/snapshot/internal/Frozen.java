@@ -60,8 +60,8 @@ final class Frozen {
     /**
      * A page's content, to be taken once.
      *
-     * @return {@link Layout#ZERO} or {@link Layout#PARENT}; or {@link Layout#CHUNK}: it is in {@code
-     *     to}, not looked at yet
+     * @return {@link Layout#ZERO} or {@link Layout#PARENT}; or {@link Layout#CHUNK}: it is in
+     *     {@code to}, not looked at yet
      */
     int take(int page, byte[] to, int at) throws SnapshotException {
         if (parent != null && written != null && !written.has(page)) {

@@ -463,7 +463,9 @@ final class Image implements AutoCloseable {
         checkHeads(next, manifest);
     }
 
-    /** @return what is not used any more */
+    /**
+     * @return what is not used any more
+     */
     private synchronized List<Origin> exchange(List<Origin> chain) throws SnapshotException {
         if (closed) {
             throw new SnapshotException(Kind.IO, "snapshot " + origin + " is closed");

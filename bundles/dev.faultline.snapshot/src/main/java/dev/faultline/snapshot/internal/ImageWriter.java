@@ -159,8 +159,8 @@ final class ImageWriter implements AutoCloseable {
     }
 
     /**
-     * Gives every stored page of a section its chunk and slot. Where neither touched pages
-     * nor the parent's are, a chunk holds what there is of one aligned group, so that equal areas are
+     * Gives every stored page of a section its chunk and slot. Where neither touched pages nor the
+     * parent's are, a chunk holds what there is of one aligned group, so that equal areas are
      * found; otherwise what is left over of the groups is put together as it comes.
      *
      * @param base number of the section's first page

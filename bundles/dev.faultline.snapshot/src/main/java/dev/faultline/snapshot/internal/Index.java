@@ -131,8 +131,7 @@ final class Index {
         int packing = e.get(1);
         int unpacked = e.getShort(2) & 0xFFFF;
         boolean asItIs = packing == Codec.RAW.ordinal() && unpacked == 0;
-        if (!asItIs
-                && (packing != Codec.LZ4.ordinal() || unpacked > Section.MAX_SIZE)) {
+        if (!asItIs && (packing != Codec.LZ4.ordinal() || unpacked > Section.MAX_SIZE)) {
             throw badIndex(
                     "section %d is packed in way %d, to %d bytes".formatted(s, packing, unpacked));
         }
@@ -157,12 +156,7 @@ final class Index {
             if (!new Codec.Unpacker().unpack(e.codec, b, from, e.length, block, e.unpacked)) {
                 throw badIndex("section " + s + " cannot be unpacked");
             }
-            Section x =
-                    Section.of(
-                            block,
-                            n,
-                            manifest.packs(),
-                            manifest.parent() != null);
+            Section x = Section.of(block, n, manifest.packs(), manifest.parent() != null);
             sections.set(s, new SoftReference<>(x));
             return x;
         } catch (IllegalArgumentException bad) {

@@ -52,7 +52,6 @@ final class Layout {
     static final String TRACE = "trace";
     static final long TRACE_MAGIC = 0x0A45_4341_5254_4C46L;
 
-
     private Layout() {}
 
     private static byte[] ascii(String s) {

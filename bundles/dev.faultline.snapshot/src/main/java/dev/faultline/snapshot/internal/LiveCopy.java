@@ -12,14 +12,14 @@ import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Hands out the pages of write-protected memory as they were at one moment, while the guest goes on.
- * Whoever is about to write a page calls {@link #preserve} first, which copies it aside unless it was
- * taken already; the save takes each page once, from the guest's memory or from aside. Whoever
- * touches a page's bytes has claimed it with a compare-and-set, so nobody reads what another one
- * writes, and nobody reads memory that is gone ({@link #lose}).
+ * Hands out the pages of write-protected memory as they were at one moment, while the guest goes
+ * on. Whoever is about to write a page calls {@link #preserve} first, which copies it aside unless
+ * it was taken already; the save takes each page once, from the guest's memory or from aside.
+ * Whoever touches a page's bytes has claimed it with a compare-and-set, so nobody reads what
+ * another one writes, and nobody reads memory that is gone ({@link #lose}).
  *
- * <p>Aside is a reservation as large as the RAM, of which a page costs memory from when it is copied
- * until its section was taken.
+ * <p>Aside is a reservation as large as the RAM, of which a page costs memory from when it is
+ * copied until its section was taken.
  */
 final class LiveCopy implements AutoCloseable {
     /** What {@link #take} says of a page that is only in the snapshot it was to be loaded from. */
@@ -134,9 +134,7 @@ final class LiveCopy implements AutoCloseable {
                 case WAITING -> {
                     if (STATE.compareAndSet(state, page, WAITING, CLAIMED)) {
                         int kind =
-                                isAbsent(page)
-                                        ? ABSENT
-                                        : Frozen.read(places.hvaOf(page), to, at);
+                                isAbsent(page) ? ABSENT : Frozen.read(places.hvaOf(page), to, at);
                         STATE.setRelease(state, page, TAKEN);
                         return kind;
                     }
@@ -184,9 +182,7 @@ final class LiveCopy implements AutoCloseable {
         for (int page = first; page < end; page++) {
             for (int spins = 0; ; spins++) {
                 byte s = (byte) STATE.getAcquire(state, page);
-                if (s == WAITING
-                        ? STATE.compareAndSet(state, page, WAITING, LOST)
-                        : s != CLAIMED) {
+                if (s == WAITING ? STATE.compareAndSet(state, page, WAITING, LOST) : s != CLAIMED) {
                     break;
                 }
                 pause(spins);

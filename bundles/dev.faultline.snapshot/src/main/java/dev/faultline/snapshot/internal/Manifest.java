@@ -46,8 +46,7 @@ record Manifest(
     /** Tables of the index may be stored as LZ4 blocks. */
     static final String TABLES_FEATURE = "packed-tables";
 
-    private static final Set<String> KNOWN =
-            Set.of("lz4", "zstd", PARENT_FEATURE, TABLES_FEATURE);
+    private static final Set<String> KNOWN = Set.of("lz4", "zstd", PARENT_FEATURE, TABLES_FEATURE);
     private static final Pattern FILE_NAME = Pattern.compile("(index|pack)-[0-9]{1,9}");
 
     /** A RAM block: name and size in bytes. */
@@ -239,7 +238,9 @@ record Manifest(
         int n = b.getInt(12);
         if (n < 0 || n > Layout.MAX_MANIFEST) {
             throw corrupt(
-                    where, "manifest length " + Integer.toUnsignedLong(n) + " is out of range", null);
+                    where,
+                    "manifest length " + Integer.toUnsignedLong(n) + " is out of range",
+                    null);
         }
         int end = Layout.HEAD + n;
         if (file.length != end + 4 + Layout.DIGEST) {

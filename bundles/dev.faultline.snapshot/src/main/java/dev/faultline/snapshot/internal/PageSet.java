@@ -4,8 +4,8 @@ package dev.faultline.snapshot.internal;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * A growing set of pages: a bit for each, and a bit for each word of them that is not empty, so that
- * a small set over large RAM is walked fast. Any thread; adding allocates nothing.
+ * A growing set of pages: a bit for each, and a bit for each word of them that is not empty, so
+ * that a small set over large RAM is walked fast. Any thread; adding allocates nothing.
  */
 final class PageSet {
     private final AtomicLongArray bits;

@@ -245,7 +245,8 @@ final class RemoteOrigin implements Origin {
                         object,
                         n,
                         s -> {
-                            byte[] b = new byte[n]; // each attempt its own: a late one may still write
+                            byte[] b =
+                                    new byte[n]; // each attempt its own: a late one may still write
                             ByteBuffer buffer = ByteBuffer.wrap(b);
                             s.read(object, at, buffer);
                             if (buffer.hasRemaining()) {

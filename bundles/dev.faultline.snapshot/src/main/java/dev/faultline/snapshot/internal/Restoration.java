@@ -65,8 +65,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
     private Thread prefetcher;
     private Thread completer;
 
-    Restoration(
-            RestoreOptions options, Disk disk, Sources sources, Machine machine, Image image)
+    Restoration(RestoreOptions options, Disk disk, Sources sources, Machine machine, Image image)
             throws SnapshotException {
         this.options = options;
         this.disk = disk;

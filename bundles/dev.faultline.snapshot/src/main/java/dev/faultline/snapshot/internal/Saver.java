@@ -78,13 +78,11 @@ final class Saver implements AutoCloseable {
     }
 
     static int pages(List<Manifest.Region> regions) {
-        return Math.toIntExact(
-                regions.stream().mapToLong(r -> r.bytes() / Layout.PAGE).sum());
+        return Math.toIntExact(regions.stream().mapToLong(r -> r.bytes() / Layout.PAGE).sum());
     }
 
     static Places places(List<RamBlock> blocks) {
-        return new Places(
-                regions(blocks), blocks.stream().mapToLong(RamBlock::hva).toArray());
+        return new Places(regions(blocks), blocks.stream().mapToLong(RamBlock::hva).toArray());
     }
 
     /** Whether all pages were taken. */

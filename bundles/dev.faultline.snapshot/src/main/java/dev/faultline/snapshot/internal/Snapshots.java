@@ -408,7 +408,9 @@ public final class Snapshots implements SnapshotService, MachineListener {
         }
     }
 
-    /** Of a save or a deletion that was cut short: nothing but files of ours, without a manifest. */
+    /**
+     * Of a save or a deletion that was cut short: nothing but files of ours, without a manifest.
+     */
     private static boolean isLeftOver(Path dir) throws SnapshotException {
         try (Stream<Path> s = Files.list(dir)) {
             List<Path> files = s.toList();

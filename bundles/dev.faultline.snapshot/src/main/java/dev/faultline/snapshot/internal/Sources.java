@@ -105,9 +105,7 @@ public final class Sources {
     @Modified
     void modified(Config c) {
         try {
-            policy =
-                    new SourcePolicy(
-                            c.deadline(), c.attempt(), c.retries(), c.backoff(), c.gap());
+            policy = new SourcePolicy(c.deadline(), c.attempt(), c.retries(), c.backoff(), c.gap());
         } catch (IllegalArgumentException e) {
             LOG.log(
                     System.Logger.Level.ERROR,
@@ -115,9 +113,7 @@ public final class Sources {
         }
     }
 
-    @Reference(
-            cardinality = ReferenceCardinality.MULTIPLE,
-            policy = ReferencePolicy.DYNAMIC)
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
     void bind(PageSourceFactory factory, Map<String, Object> properties) {
         try {
             Set<String> schemes = Set.copyOf(factory.schemes());
@@ -216,8 +212,7 @@ public final class Sources {
                         return null;
                     }
                 };
-        return new RemoteOrigin(
-                "in " + source.getClass().getName(), given, () -> policy, () -> {});
+        return new RemoteOrigin("in " + source.getClass().getName(), given, () -> policy, () -> {});
     }
 
     /** Without what may be secret: user and query. */

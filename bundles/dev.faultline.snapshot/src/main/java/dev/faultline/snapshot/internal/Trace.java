@@ -73,9 +73,9 @@ final class Trace {
 
     /**
      * The pages that the next run is likely to touch, in the order expected: those in at least a
-     * third of the recordings that count, or in both of the last two. Of a Linux guest recorded three
-     * times that foretells 98.7 % of what a fourth run touches, and 92 % of it come true; half of the
-     * recordings foretold 95.8 %.
+     * third of the recordings that count, or in both of the last two. Of a Linux guest recorded
+     * three times that foretells 98.7 % of what a fourth run touches, and 92 % of it come true;
+     * half of the recordings foretold 95.8 %.
      *
      * @param limit pages of the snapshot; others are left out, and of repeated ones all but the
      *     first
@@ -164,8 +164,7 @@ final class Trace {
                         && b.getInt() == VERSION
                         && b.getInt() == (file.length - HEAD - 4) / ENTRY
                         && (file.length - HEAD - 4) % ENTRY == 0
-                        && b.getInt(file.length - 4)
-                                == Digests.crc32c(file, 0, file.length - 4);
+                        && b.getInt(file.length - 4) == Digests.crc32c(file, 0, file.length - 4);
         int recordings = b.getInt(16);
         if (!good || recordings < 1 || recordings > RECORDINGS || b.getInt(20) != 0) {
             return NONE;

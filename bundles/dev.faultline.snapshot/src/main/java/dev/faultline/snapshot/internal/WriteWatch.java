@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Write protection over a machine's RAM, in a layer of its own: knows which pages were written since
- * a snapshot, and lets a live save keep what a write would change. A written page costs one fault;
- * it stays open until the next {@link #arm}.
+ * Write protection over a machine's RAM, in a layer of its own: knows which pages were written
+ * since a snapshot, and lets a live save keep what a write would change. A written page costs one
+ * fault; it stays open until the next {@link #arm}.
  *
  * <p>Marks are per page of the RAM blocks, whatever guest-physical pages show it. What is mapped
  * anew counts as written, before the guest can reach it.

@@ -15,7 +15,9 @@ public final class ChunkFuzz {
         }
         int codec = (data[0] & 0xFF) % 4;
         int pages = 1 + (data[0] >> 2 & 15);
-        byte[] pack = Arrays.copyOf(ForgedImage.PACK_HEAD, Layout.HEAD + Layout.RECORD_HEAD + data.length - 1);
+        byte[] pack =
+                Arrays.copyOf(
+                        ForgedImage.PACK_HEAD, Layout.HEAD + Layout.RECORD_HEAD + data.length - 1);
         System.arraycopy(data, 1, pack, Layout.HEAD + Layout.RECORD_HEAD, data.length - 1);
         byte[] block = new byte[Section.size(pages, 1)];
         ByteBuffer b = ForgedImage.little(block);
@@ -36,7 +38,10 @@ public final class ChunkFuzz {
                 });
     }
 
-    /** Writes the head of the record that the entry at {@code at} names, and the hash of its content. */
+    /**
+     * Writes the head of the record that the entry at {@code at} names, and the hash of its
+     * content.
+     */
     static void seal(ByteBuffer block, int at, byte[] pack) {
         long offset = block.getLong(at);
         int stored = block.getInt(at + 8);

@@ -199,8 +199,7 @@ class FirstTouchOrderTest {
                     g.write(p, Fake.page(p, p % 4));
                     f.poke(p, Fake.page(p, p % 4));
                 }
-                snapshots.save(
-                        g.machine, child, new SaveOptions(Compression.LZ4, true), x -> {});
+                snapshots.save(g.machine, child, new SaveOptions(Compression.LZ4, true), x -> {});
             }
             assertSameLazily(child, f);
             record(child, order);

@@ -91,7 +91,9 @@ public final class FuzzSeeds {
         seeds.add(behind(Arrays.copyOf(packer.out(), packer.pack(block, block.length)), 7, 0, 1));
         byte[] table = new byte[3 * Layout.TABLE_ENTRY];
         table[Layout.TABLE_ENTRY] = Layout.BLOCK;
-        ForgedImage.little(table).putInt(Layout.TABLE_ENTRY + 4, 40).putLong(Layout.TABLE_ENTRY + 8, 20);
+        ForgedImage.little(table)
+                .putInt(Layout.TABLE_ENTRY + 4, 40)
+                .putLong(Layout.TABLE_ENTRY + 8, 20);
         seeds.add(behind(table, 0, 0, 3));
         byte[] whole = Arrays.copyOf(table, 4 * Layout.TABLE_ENTRY);
         int n = packer.pack(whole, whole.length);

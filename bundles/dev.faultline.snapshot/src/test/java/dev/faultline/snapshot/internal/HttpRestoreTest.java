@@ -33,6 +33,7 @@ class HttpRestoreTest {
     private static final int PAGES = 1200;
 
     @TempDir Path scratch;
+
     /** Long enough for a host that does much else. */
     private static final SourcePolicy PATIENT = new SourcePolicy(40_000, 20_000, 2, 1, 64 << 10);
 

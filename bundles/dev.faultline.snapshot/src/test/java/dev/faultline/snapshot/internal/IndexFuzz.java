@@ -8,8 +8,9 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * Fuzz target: u16 pages, u8 what the rest is: 0 a block, 1 a block packed by LZ4, 2 a packed table,
- * otherwise tables of sections (whose blocks lie in the same bytes). Records that a block names are there and good.
+ * Fuzz target: u16 pages, u8 what the rest is: 0 a block, 1 a block packed by LZ4, 2 a packed
+ * table, otherwise tables of sections (whose blocks lie in the same bytes). Records that a block
+ * names are there and good.
  */
 public final class IndexFuzz {
     private static final int PACK = 1 << 16;
@@ -75,7 +76,9 @@ public final class IndexFuzz {
         if (block.length >= Layout.BLOCK_HEAD) {
             ByteBuffer b = ForgedImage.little(block);
             int first = Layout.BLOCK_HEAD + (b.getShort(0) & 0xFFFF) * Layout.PAGE_ENTRY;
-            for (int at = first; at + Layout.CHUNK_ENTRY <= block.length; at += Layout.CHUNK_ENTRY) {
+            for (int at = first;
+                    at + Layout.CHUNK_ENTRY <= block.length;
+                    at += Layout.CHUNK_ENTRY) {
                 ChunkFuzz.seal(b, at, pack);
             }
         }

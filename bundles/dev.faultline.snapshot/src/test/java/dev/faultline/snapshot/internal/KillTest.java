@@ -54,7 +54,9 @@ class KillTest {
                 ROUNDS, newest - 1, left);
     }
 
-    /** @return number of the last snapshot that the process said it had saved */
+    /**
+     * @return number of the last snapshot that the process said it had saved
+     */
     private int runAndKill(int first, int millis) throws Exception {
         Process p =
                 new ProcessBuilder(

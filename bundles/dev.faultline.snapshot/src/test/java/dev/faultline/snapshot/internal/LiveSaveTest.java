@@ -132,10 +132,8 @@ class LiveSaveTest {
                                 }
                             };
                     SaveOptions o =
-                            new SaveOptions(
-                                    Compression.LZ4, round % 3 == 2, true, round % 3 != 0);
-                    snapshots.save(
-                            f.machine, live, o, x -> await(stores, before + 200, wrong));
+                            new SaveOptions(Compression.LZ4, round % 3 == 2, true, round % 3 != 0);
+                    snapshots.save(f.machine, live, o, x -> await(stores, before + 200, wrong));
                     if (round % 3 != 2) {
                         // The same pages in the same order give the same bytes.
                         assertThat(Files.mismatch(stood.resolve("pack-0"), live.resolve("pack-0")))

@@ -20,8 +20,7 @@ import java.util.stream.Stream;
  * @param tip what is read
  * @param others directories that it refers to
  */
-record MutationScene(
-        String name, Path tip, List<Path> others, RestoreMode mode, byte[][] want) {
+record MutationScene(String name, Path tip, List<Path> others, RestoreMode mode, byte[][] want) {
     private static final int PAGES = 60;
 
     /** Alone, saved live, the end of a chain, a compacted chain, with a recorded working set. */
@@ -30,8 +29,7 @@ record MutationScene(
         Path base = home.resolve("base");
         try (Fake f = filled()) {
             snapshots.save(f.machine, base, SaveOptions.DEFAULT, x -> {});
-            all.add(
-                    new MutationScene("alone", base, List.of(), RestoreMode.LAZY, f.all()));
+            all.add(new MutationScene("alone", base, List.of(), RestoreMode.LAZY, f.all()));
             Path live = home.resolve("live");
             snapshots.save(f.machine, live, SaveOptions.LIVE, x -> {});
             all.add(new MutationScene("live", live, List.of(), RestoreMode.EAGER, f.all()));
@@ -60,7 +58,9 @@ record MutationScene(
         return f;
     }
 
-    /** Three snapshots, each of a machine restored from the one before, which then wrote a little. */
+    /**
+     * Three snapshots, each of a machine restored from the one before, which then wrote a little.
+     */
     private static MutationScene chain(Path home, Snapshots snapshots, String kind)
             throws Exception {
         List<Path> dirs = new ArrayList<>();
@@ -73,8 +73,7 @@ record MutationScene(
         }
         for (int i = 1; i < 3; i++) {
             try (Fake f = new Fake(PAGES);
-                    Restored r =
-                            snapshots.restore(dirs.getLast(), f.machine, RestoreMode.LAZY)) {
+                    Restored r = snapshots.restore(dirs.getLast(), f.machine, RestoreMode.LAZY)) {
                 for (int p = i; p < f.pages() - 5; p += 9) {
                     f.write(p, Fake.page(p + 100 * i, 1));
                     want[p] = Fake.page(p + 100 * i, 1);
@@ -133,7 +132,9 @@ record MutationScene(
         }
     }
 
-    /** Restores into a machine whose guest touches every page, and sees the right bytes or stops. */
+    /**
+     * Restores into a machine whose guest touches every page, and sees the right bytes or stops.
+     */
     void restored(Snapshots snapshots, String what) {
         try (Fake f = new Fake(PAGES);
                 Restored r = snapshots.restore(tip, f.machine, mode)) {

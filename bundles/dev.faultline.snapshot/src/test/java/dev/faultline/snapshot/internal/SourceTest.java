@@ -39,7 +39,9 @@ class SourceTest {
     private final Snapshots snapshots = new Snapshots(Disk.REAL, null, sources);
     private UntrustedSource stranger;
 
-    /** What hangs is waited for shortly, all else for as long as a host that does much else needs. */
+    /**
+     * What hangs is waited for shortly, all else for as long as a host that does much else needs.
+     */
     private void is(Manner manner) {
         stranger.manner = manner;
         sources.use(

@@ -19,9 +19,7 @@ public final class TraceFuzz {
             byte[] sealed = data.clone();
             ByteBuffer.wrap(sealed)
                     .order(ByteOrder.LITTLE_ENDIAN)
-                    .putInt(
-                            data.length - 4,
-                            Digests.crc32c(sealed, 0, data.length - 4));
+                    .putInt(data.length - 4, Digests.crc32c(sealed, 0, data.length - 4));
             check(sealed);
         }
     }

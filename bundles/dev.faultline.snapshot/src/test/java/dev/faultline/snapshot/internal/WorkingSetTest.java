@@ -142,8 +142,7 @@ class WorkingSetTest {
             }
             assertThatThrownBy(() -> snapshots.restore(dir, h.machine, RestoreMode.RECORDED))
                     .hasMessageContaining("no recorded working set");
-            assertThatThrownBy(
-                            () -> RestoreOptions.of(RestoreMode.EAGER).recording(Window.DEFAULT))
+            assertThatThrownBy(() -> RestoreOptions.of(RestoreMode.EAGER).recording(Window.DEFAULT))
                     .isInstanceOf(IllegalArgumentException.class);
         }
     }
@@ -440,8 +439,7 @@ class WorkingSetTest {
                     }
                     // Even pages first: rights of a chunk of pages are allocated once, too.
                     long gpa = (long) (i < pages / 2 ? 2 * i : 2 * i - pages + 1) * Fake.PAGE;
-                    p.protectedPage(
-                            Rights.W, 0, FaultOrigin.DATA, gpa, 0, g.ram.hva() + gpa, 0);
+                    p.protectedPage(Rights.W, 0, FaultOrigin.DATA, gpa, 0, g.ram.hva() + gpa, 0);
                     handler.onFault("fake", fault.set(0, p));
                 }
                 long bytes = threads.getCurrentThreadAllocatedBytes() - before;

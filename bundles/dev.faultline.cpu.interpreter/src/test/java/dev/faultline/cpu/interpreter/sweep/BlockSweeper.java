@@ -11,8 +11,8 @@ import java.util.Random;
 
 /**
  * Runs a {@link SweepProgram} to its end in all regimes, one instruction at a time and in blocks of
- * decoded instructions, in both styles: the exits, the state and the memory at each of them, and the
- * end must be the same; and the end that of the undisturbed run.
+ * decoded instructions, in both styles: the exits, the state and the memory at each of them, and
+ * the end must be the same; and the end that of the undisturbed run.
  */
 final class BlockSweeper {
     private static final int RWX = 7;
@@ -71,7 +71,10 @@ final class BlockSweeper {
         }
 
         private static int hash(MemorySegment s) {
-            return s.asByteBuffer().order(java.nio.ByteOrder.nativeOrder()).asLongBuffer().hashCode();
+            return s.asByteBuffer()
+                    .order(java.nio.ByteOrder.nativeOrder())
+                    .asLongBuffer()
+                    .hashCode();
         }
     }
 
@@ -302,11 +305,15 @@ final class BlockSweeper {
                 }
             }
             if (model.exits.size() != other.exits.size()) {
-                wrong(how, "%d exits, expected %d".formatted(other.exits.size(), model.exits.size()));
+                wrong(
+                        how,
+                        "%d exits, expected %d".formatted(other.exits.size(), model.exits.size()));
             }
             if (other.exit != model.exit || !other.log.equals(model.log)) {
-                wrong(how, "end %d %s, expected %d %s"
-                        .formatted(other.exit, other.log, model.exit, model.log));
+                wrong(
+                        how,
+                        "end %d %s, expected %d %s"
+                                .formatted(other.exit, other.log, model.exit, model.log));
             }
         }
     }

@@ -88,8 +88,8 @@ public final class FaultSweep {
     }
 
     /**
-     * A REP that writes to decoded code leaves its block after each iteration, and then an interrupt
-     * may come, as it may on hardware; stepping has no blocks.
+     * A REP that writes to decoded code leaves its block after each iteration, and then an
+     * interrupt may come, as it may on hardware; stepping has no blocks.
      */
     private static SweepProgram.Kind allowed(SweepCase c, SweepProgram.Kind kind) {
         boolean pending =

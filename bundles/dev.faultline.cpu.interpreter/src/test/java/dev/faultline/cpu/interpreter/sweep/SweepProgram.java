@@ -258,9 +258,6 @@ final class SweepProgram {
         HexFormat hex = HexFormat.of();
         return "%s: %s [%s] %s"
                 .formatted(
-                        kind,
-                        hex.formatHex(before),
-                        hex.formatHex(c.code),
-                        hex.formatHex(after));
+                        kind, hex.formatHex(before), hex.formatHex(c.code), hex.formatHex(after));
     }
 }

@@ -90,11 +90,7 @@ class ChipStateTest {
     }
 
     private static void value(
-            Object v,
-            String path,
-            String name,
-            Map<String, Object> into,
-            Map<Object, Object> seen)
+            Object v, String path, String name, Map<String, Object> into, Map<Object, Object> seen)
             throws IllegalAccessException {
         if (v == null || ELSEWHERE.contains(name)) {
             return;
@@ -140,8 +136,7 @@ class ChipStateTest {
             m.board.vcpu = r.nextInt(2);
             switch (r.nextInt(10)) {
                 case 0 -> m.board.in(p);
-                case 1, 2 ->
-                        m.board.write32(LAPIC + (r.nextInt(0x400) & 0xFF0), r.nextInt());
+                case 1, 2 -> m.board.write32(LAPIC + (r.nextInt(0x400) & 0xFF0), r.nextInt());
                 case 3 -> m.board.write32(IoApic.BASE_GPA, r.nextInt(0x40));
                 case 4 -> m.board.write32(IoApic.BASE_GPA + 0x10, r.nextInt());
                 case 5 -> m.board.advance(r.nextInt(2_000_000));
@@ -167,7 +162,9 @@ class ChipStateTest {
                     InterruptPort port = m.chips.interrupts(r.nextInt(2));
                     port.tscDeadline(m.board.nanos() + r.nextInt(9_000_000));
                     port.taskPriority(r.nextInt(16));
-                    m.chips.interrupt(FREE_LINES[r.nextInt(FREE_LINES.length)]).set(r.nextBoolean());
+                    m.chips
+                            .interrupt(FREE_LINES[r.nextInt(FREE_LINES.length)])
+                            .set(r.nextBoolean());
                     if (port.pending()) {
                         port.acknowledge();
                     }

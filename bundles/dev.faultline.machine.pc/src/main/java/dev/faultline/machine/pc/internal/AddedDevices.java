@@ -6,7 +6,6 @@ import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.vm.MachineException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -109,9 +108,7 @@ final class AddedDevices {
     List<String> names() {
         return plugs.stream()
                 .map(p -> {
-                    boolean may =
-                            p.optional
-                                    || p.device instanceof Stateful s && s.stateOptional();
+                    boolean may = p.optional || p.device instanceof Stateful s && s.stateOptional();
                     return may ? p.name + OPTIONAL : p.name;
                 })
                 .toList();

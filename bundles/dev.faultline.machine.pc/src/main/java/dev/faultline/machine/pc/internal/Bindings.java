@@ -205,8 +205,7 @@ final class Bindings {
                         System.Logger.Level.ERROR,
                         "machine " + machine + ": no new protection and translation",
                         e);
-                control.exit(
-                        new VcpuExit.Paused("the new protection or translation failed: " + e));
+                control.exit(new VcpuExit.Paused("the new protection or translation failed: " + e));
             }
         });
     }

@@ -39,11 +39,7 @@ final class FaultDesk {
     private volatile Thread watch;
 
     FaultDesk(
-            String machine,
-            RamProtection protection,
-            Mmu mmu,
-            HandlerBoard whiteboard,
-            int vcpus) {
+            String machine, RamProtection protection, Mmu mmu, HandlerBoard whiteboard, int vcpus) {
         this.machine = machine;
         this.protection = protection;
         this.mmu = mmu;

@@ -67,13 +67,11 @@ final class MachineState {
     /**
      * @return sections that nobody here reads and that are optional, to be kept
      */
-    static List<StateSection> load(List<StateSection> sections, PcMachine m)
-            throws StateException {
+    static List<StateSection> load(List<StateSection> sections, PcMachine m) throws StateException {
         Map<String, StateSection> byId = new LinkedHashMap<>();
         for (StateSection s : sections) {
             if (byId.put(s.id(), s) != null) {
-                throw new StateException(
-                        Kind.DAMAGED, "saved state has two sections " + s.id());
+                throw new StateException(Kind.DAMAGED, "saved state has two sections " + s.id());
             }
         }
         requireOwners(byId, m);

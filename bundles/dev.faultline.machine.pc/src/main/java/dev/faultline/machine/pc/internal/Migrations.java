@@ -15,8 +15,8 @@ import java.util.stream.Collectors;
 
 /**
  * The {@link StateMigrator}s there are, and the ways that they make together. Every step leads
- * upwards and none beyond the version that is read, so that no way is longer than their number.
- * Any thread.
+ * upwards and none beyond the version that is read, so that no way is longer than their number. Any
+ * thread.
  */
 final class Migrations {
     private static final System.Logger LOG = System.getLogger(Migrations.class.getName());

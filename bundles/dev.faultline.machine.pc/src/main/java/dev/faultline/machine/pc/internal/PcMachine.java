@@ -516,9 +516,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         return runners;
     }
 
-    /**
-     * The chips, then what bundles added and is there.
-     */
+    /** The chips, then what bundles added and is there. */
     List<Device> devices() {
         return Stream.concat(chipset.devices().stream(), added.all().stream()).toList();
     }

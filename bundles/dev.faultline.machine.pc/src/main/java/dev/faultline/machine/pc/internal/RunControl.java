@@ -271,7 +271,9 @@ final class RunControl {
         }
     }
 
-    /** Waits until all vCPUs stand, in fault handlers or not. @return false: they did not in time */
+    /**
+     * Waits until all vCPUs stand, in fault handlers or not. @return false: they did not in time
+     */
     boolean standing(long nanos) {
         lock.lock();
         try {

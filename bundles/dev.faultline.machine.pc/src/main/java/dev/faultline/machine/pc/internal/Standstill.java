@@ -81,8 +81,7 @@ final class Standstill {
      */
     private void requireOthersThread(String what) {
         if (onOwnThread() && !changes.isHeldByCurrentThread()) {
-            throw new IllegalStateException(
-                    what + ": called on a thread of machine " + machine);
+            throw new IllegalStateException(what + ": called on a thread of machine " + machine);
         }
     }
 

@@ -298,9 +298,7 @@ final class SteadyProtection implements RamProtection {
             for (ProtectionLayer l : layers) {
                 Layer layer = (Layer) l;
                 ProtectionLayer to =
-                        layer == user
-                                ? next.userLayer()
-                                : next.addLayer(layer.name, layer.handler);
+                        layer == user ? next.userLayer() : next.addLayer(layer.name, layer.handler);
                 copy(layer.now, to);
                 behind.add(to);
             }

@@ -207,7 +207,9 @@ public final class Workshop implements Parts {
         none(protections, "protection", names);
         none(mmus, "translation", names);
         none(chipsets, "chips", names);
-        return names.isEmpty() ? "memory, protection, translation or chips" : String.join(", ", names);
+        return names.isEmpty()
+                ? "memory, protection, translation or chips"
+                : String.join(", ", names);
     }
 
     private static void none(Collection<?> services, String name, List<String> names) {

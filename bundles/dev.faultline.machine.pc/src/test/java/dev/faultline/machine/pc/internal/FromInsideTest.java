@@ -131,7 +131,13 @@ class FromInsideTest {
             int rights = parts.protection.rights(gpa >>> 12);
             if ((rights & Rights.W) == 0) {
                 v.fault.protectedPage(
-                        Rights.W, rights, FaultOrigin.DATA, gpa, gpa, -1, PendingFault.FINAL_ACCESS);
+                        Rights.W,
+                        rights,
+                        FaultOrigin.DATA,
+                        gpa,
+                        gpa,
+                        -1,
+                        PendingFault.FINAL_ACCESS);
                 v.fault.rip = v.rip;
                 return dev.faultline.api.cpu.VcpuLoop.EXIT_FAULT;
             }
@@ -262,12 +268,11 @@ class FromInsideTest {
         boolean[] stop = new boolean[1];
         Thread other =
                 Thread.ofPlatform()
-                        .start(
-                                () -> {
-                                    while (!stop[0]) {
-                                        machine.quiesce(stands::incrementAndGet);
-                                    }
-                                });
+                        .start(() -> {
+                            while (!stop[0]) {
+                                machine.quiesce(stands::incrementAndGet);
+                            }
+                        });
         over(
                 run(
                         Where.HANDLER,
@@ -301,8 +306,7 @@ class FromInsideTest {
         factory.deactivate();
         assertThat(machine.await(LONG))
                 .isEqualTo(
-                        new VcpuExit.Paused(
-                                "required services chips, fault style coded are gone"));
+                        new VcpuExit.Paused("required services chips, fault style coded are gone"));
         factory = open();
         workshop.bindStyle(parts.coded);
         runs();
@@ -406,8 +410,7 @@ class FromInsideTest {
 
     private Machine make(String name) {
         try {
-            return factory.create(
-                    new MachineConfig(name, 8 << 20, 1, "one", "coded", List.of()));
+            return factory.create(new MachineConfig(name, 8 << 20, 1, "one", "coded", List.of()));
         } catch (Exception e) {
             failure.set(e);
             throw new IllegalStateException(e);

@@ -37,9 +37,32 @@ class HostileStateTest {
     private static final int SEEDS = Integer.getInteger("faultline.hostile", 60);
 
     private static final long[] EDGES = {
-        0, 1, -1, 2, 3, 4, 7, 8, 15, 31, 255, 256, 4095, 0xFFFF, 0x10000, 0x7FFF_FFFF, 0x8000_0000L,
-        0xFFFF_FFFFL, 1L << 32, 1L << 40, 1L << 46, 1L << 47, 1L << 62, Long.MAX_VALUE,
-        Long.MIN_VALUE, 0x8000_0000_0000L
+        0,
+        1,
+        -1,
+        2,
+        3,
+        4,
+        7,
+        8,
+        15,
+        31,
+        255,
+        256,
+        4095,
+        0xFFFF,
+        0x10000,
+        0x7FFF_FFFF,
+        0x8000_0000L,
+        0xFFFF_FFFFL,
+        1L << 32,
+        1L << 40,
+        1L << 46,
+        1L << 47,
+        1L << 62,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE,
+        0x8000_0000_0000L
     };
 
     private static List<StateSection> good;

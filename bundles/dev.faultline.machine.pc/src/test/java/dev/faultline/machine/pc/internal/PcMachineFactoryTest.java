@@ -360,8 +360,7 @@ class PcMachineFactoryTest {
         bindAll();
         DeviceFactory before = board -> new Lamp(board, 1);
         workshop.bindDevice(before, Map.of(DeviceFactory.NAME, "lamp"));
-        workshop.bindMigrator(
-                MigrationsTest.step("latch", 1, 2, s -> s.put("value", 7)), Map.of());
+        workshop.bindMigrator(MigrationsTest.step("latch", 1, 2, s -> s.put("value", 7)), Map.of());
         Machine m = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
         GuestBus bus = m.vcpus().getFirst().bus;
         bus.portOut(0x300, 1, 0x5A);

@@ -252,18 +252,19 @@ class PcMachineTest {
         ProtectionLayer[] layer = new ProtectionLayer[1];
         machine(1);
         layer[0] =
-                machine.protection().addLayer(
-                        "lazy",
-                        (m, f) -> {
-                            asked.add(
-                                    m
-                                            + " "
-                                            + Long.toHexString(f.gpa())
-                                            + " attempt "
-                                            + f.attempt());
-                            layer[0].protectPage(f.gfn(), Rights.RWX);
-                            return Resolution.RETRY;
-                        });
+                machine.protection()
+                        .addLayer(
+                                "lazy",
+                                (m, f) -> {
+                                    asked.add(
+                                            m
+                                                    + " "
+                                                    + Long.toHexString(f.gpa())
+                                                    + " attempt "
+                                                    + f.attempt());
+                                    layer[0].protectPage(f.gfn(), Rights.RWX);
+                                    return Resolution.RETRY;
+                                });
         layer[0].protect(0x5000, 4096, Rights.NONE);
         parts.handlers.add((m, f) -> Resolution.STOP, Map.of());
         CountDownLatch done = new CountDownLatch(1);
@@ -490,8 +491,7 @@ class PcMachineTest {
         FakeParts others = new FakeParts();
         try (PcMachine copy =
                 PcMachine.create(
-                        new MachineConfig("copy", 4 << 20, 2, "one", "coded", List.of()),
-                        others)) {
+                        new MachineConfig("copy", 4 << 20, 2, "one", "coded", List.of()), others)) {
             copy.loadState(saved);
             assertThat(copy.saveState()).isEqualTo(saved);
             CountDownLatch obeyed = new CountDownLatch(1);

@@ -78,8 +78,13 @@ class SteadyProtectionTest {
         lazy.protect(0x30_0000, 0x1000, Rights.RWX);
         dirty.protect(0, RAM, Rights.R | Rights.X);
         List<ProtectionLayer> layers = steady.layers();
-        List<String> before = layers.stream().map(SteadyProtectionTest::ranges).toList().toString()
-                .lines().toList();
+        List<String> before =
+                layers.stream()
+                        .map(SteadyProtectionTest::ranges)
+                        .toList()
+                        .toString()
+                        .lines()
+                        .toList();
 
         steady.renew(provider);
 
@@ -135,12 +140,10 @@ class SteadyProtectionTest {
     @Test
     void aProviderThatFailsLeavesEverythingAsItIs() {
         steady.userLayer().protect(0x3000, 0x1000, Rights.NONE);
-        assertThatThrownBy(
-                        () ->
-                                steady.renew(
-                                        m -> {
-                                            throw new IllegalStateException("broken provider");
-                                        }))
+        assertThatThrownBy(() ->
+                        steady.renew(m -> {
+                            throw new IllegalStateException("broken provider");
+                        }))
                 .hasMessage("broken provider");
         assertThat(steady.rights(3)).isEqualTo(Rights.NONE);
         steady.userLayer().protect(0x3000, 0x1000, Rights.RWX);
@@ -162,21 +165,20 @@ class SteadyProtectionTest {
             java.util.Arrays.fill(wanted[t], Rights.RWX);
             threads[t] =
                     Thread.ofPlatform()
-                            .start(
-                                    () -> {
-                                        try {
-                                            while (!stop[0]) {
-                                                int gfn = random.nextInt(0xA0);
-                                                int rights = random.nextInt(8);
-                                                layer.protectPage(gfn, rights);
-                                                wanted[self][gfn] = rights;
-                                                assertThat(layer.rights((long) gfn << 12))
-                                                        .isEqualTo(rights);
-                                            }
-                                        } catch (Throwable e) { // told to the test's thread
-                                            failed[0] = e;
-                                        }
-                                    });
+                            .start(() -> {
+                                try {
+                                    while (!stop[0]) {
+                                        int gfn = random.nextInt(0xA0);
+                                        int rights = random.nextInt(8);
+                                        layer.protectPage(gfn, rights);
+                                        wanted[self][gfn] = rights;
+                                        assertThat(layer.rights((long) gfn << 12))
+                                                .isEqualTo(rights);
+                                    }
+                                } catch (Throwable e) { // told to the test's thread
+                                    failed[0] = e;
+                                }
+                            });
         }
         for (int i = 0; i < rounds; i++) {
             steady.renew(provider);

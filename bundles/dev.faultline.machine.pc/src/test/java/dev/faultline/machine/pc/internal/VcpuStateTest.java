@@ -21,20 +21,49 @@ class VcpuStateTest {
     private static final Set<String> NOT_STATE =
             Set.of(
                     // compared as EFLAGS
-                    "flagRes", "flagAux",
+                    "flagRes",
+                    "flagAux",
                     // belongs to a debugger outside the guest; the guest's own are saved
                     "guestDr",
                     // recomputed
-                    "codeBits", "cpl", "stackMask", "ripMask", "effBase", "segFast",
+                    "codeBits",
+                    "cpl",
+                    "stackMask",
+                    "ripMask",
+                    "effBase",
+                    "segFast",
                     // cached translations
-                    "tlb", "fetchTag", "fetchGfn", "fetchHva", "tlbKey", "tlbFlushes",
+                    "tlb",
+                    "fetchTag",
+                    "fetchGfn",
+                    "fetchHva",
+                    "tlbKey",
+                    "tlbFlushes",
                     // scratch inside an instruction, or of a fault that will come again
-                    "missGpa", "missHva", "missRead", "scratchRead", "scratchWrite", "scratch",
-                    "staged", "fpu", "system", "fault", "signal", "diversion", "engineBase",
+                    "missGpa",
+                    "missHva",
+                    "missRead",
+                    "scratchRead",
+                    "scratchWrite",
+                    "scratch",
+                    "staged",
+                    "fpu",
+                    "system",
+                    "fault",
+                    "signal",
+                    "diversion",
+                    "engineBase",
                     "engineIndex",
                     // wiring
-                    "mmu", "bus", "interrupts", "clock", "propagation", "cpuid", "request",
-                    "inGuest", "thread",
+                    "mmu",
+                    "bus",
+                    "interrupts",
+                    "clock",
+                    "propagation",
+                    "cpuid",
+                    "request",
+                    "inGuest",
+                    "thread",
                     // of the host that runs the vCPU
                     "intercepts");
 
@@ -175,9 +204,22 @@ class VcpuStateTest {
         StateSection one = two.withVersion(1);
         join(one, "cr", "cr0", "cr2", "cr3", "cr4", "efer", "xcr0");
         join(
-                one, "msr", "star", "lstar", "cstar", "fmask", "kernelGsBase", "sysenterCs",
-                "sysenterEsp", "sysenterEip", "pat", "tscAux", "tscOffset", "miscEnable",
-                "mtrrDefType", "specCtrl");
+                one,
+                "msr",
+                "star",
+                "lstar",
+                "cstar",
+                "fmask",
+                "kernelGsBase",
+                "sysenterCs",
+                "sysenterEsp",
+                "sysenterEip",
+                "pat",
+                "tscAux",
+                "tscOffset",
+                "miscEnable",
+                "mtrrDefType",
+                "specCtrl");
         join(one, "fpu", "fpTag", "fcw", "fsw", "fop", "fip", "fdp", "fcs", "fds", "mxcsr");
         join(one, "pending", "pendingVector", "pendingError", "pendingKind", "pendingLength");
         join(one, "injected", "injectedVector", "injectedError");

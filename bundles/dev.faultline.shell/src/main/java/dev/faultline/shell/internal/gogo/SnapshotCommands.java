@@ -42,10 +42,7 @@ public final class SnapshotCommands {
                     + " compact DIR: takes in what it shares with its parents; delete DIR: deletes it")
     public String snapshot(
             @Descriptor("save: let the guest run meanwhile, and learn what it writes afterwards")
-                    @Parameter(
-                            names = "--live",
-                            presentValue = "true",
-                            absentValue = "false")
+                    @Parameter(names = "--live", presentValue = "true", absentValue = "false")
                     boolean live,
             @Descriptor("save: store only what changed since the last --live, or the restore")
                     @Parameter(
@@ -72,8 +69,7 @@ public final class SnapshotCommands {
                                 Path.of(arguments[1]),
                                 new SaveOptions(compression(compression), incremental, live, live));
                 case "restore" -> restore(place(verb, arguments), mode(mode), name);
-                case "attach" ->
-                        attach(count(verb, arguments, 2)[0], Place.of(arguments[1]));
+                case "attach" -> attach(count(verb, arguments, 2)[0], Place.of(arguments[1]));
                 case "list" -> list(directory(verb, arguments));
                 case "show" -> show(place(verb, arguments));
                 case "verify" -> verify(place(verb, arguments));
@@ -119,8 +115,7 @@ public final class SnapshotCommands {
     }
 
     private String save(String name, Path dir, SaveOptions options) throws MachineException {
-        SnapshotInfo i =
-                guests.snapshots().save(guests.get(name).machine(), dir, options, f -> {});
+        SnapshotInfo i = guests.snapshots().save(guests.get(name).machine(), dir, options, f -> {});
         return "saved %s to %s: %s, %,d pages, of them %,d zero; the guest stood %s"
                 .formatted(
                         name,

@@ -139,14 +139,10 @@ interface Canvas {
                             height,
                             width,
                             height));
-            paths.forEach(
-                    (rgb, d) ->
-                            s.append(
-                                    String.format(
-                                            Locale.ROOT,
-                                            "<path fill=\"#%06x\" d=\"%s\"/>%n",
-                                            rgb,
-                                            d)));
+            paths.forEach((rgb, d) ->
+                    s.append(
+                            String.format(
+                                    Locale.ROOT, "<path fill=\"#%06x\" d=\"%s\"/>%n", rgb, d)));
             s.append(texts).append("</svg>\n");
             Files.writeString(file, s, StandardCharsets.UTF_8);
         }

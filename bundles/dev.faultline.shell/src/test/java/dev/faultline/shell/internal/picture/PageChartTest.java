@@ -70,7 +70,9 @@ class PageChartTest {
         Map<String, String> env = new HashMap<>(Map.of("TERM", "xterm-256color"));
         assertThat(chart(stored()).text(true, env::get)).contains("\u001b[38;5;");
         env.put("COLORTERM", "truecolor");
-        assertThat(chart(stored()).text(true, env::get)).contains("\u001b[38;2;").contains("\u001b[0m");
+        assertThat(chart(stored()).text(true, env::get))
+                .contains("\u001b[38;2;")
+                .contains("\u001b[0m");
         assertThat(chart(stored()).text(false, env::get)).doesNotContain("\u001b");
         env.put("NO_COLOR", "1");
         assertThat(chart(stored()).text(true, env::get)).doesNotContain("\u001b");
@@ -94,7 +96,8 @@ class PageChartTest {
         assertThat(root.getAttribute("height")).isEqualTo(String.valueOf(image.getHeight()));
         assertThat(root.getTextContent()).contains("A <title>", "a fact & more", "stored here 2");
 
-        Matcher m = Pattern.compile("fill=\"#(\\w+)\" d=\"([^\"]+)\"").matcher(Files.readString(svg));
+        Matcher m =
+                Pattern.compile("fill=\"#(\\w+)\" d=\"([^\"]+)\"").matcher(Files.readString(svg));
         int cells = 0;
         while (m.find()) {
             int rgb = Integer.parseInt(m.group(1), 16);

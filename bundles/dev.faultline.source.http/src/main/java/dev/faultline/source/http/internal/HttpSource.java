@@ -104,8 +104,7 @@ final class HttpSource implements PageSource {
         }
         int n = to.remaining();
         if (at < 0 || at > k.length - n) {
-            throw new IOException(
-                    "%d bytes at 0x%x of an object of %d".formatted(n, at, k.length));
+            throw new IOException("%d bytes at 0x%x of an object of %d".formatted(n, at, k.length));
         }
         if (at + n <= k.head.length) {
             to.put(k.head, (int) at, n);
@@ -217,7 +216,8 @@ final class HttpSource implements PageSource {
                     String to = header("Location");
                     if (to.isEmpty()) {
                         close();
-                        throw new IOException("the server answered " + status() + " without a Location");
+                        throw new IOException(
+                                "the server answered " + status() + " without a Location");
                     }
                     yield to;
                 }
@@ -235,8 +235,7 @@ final class HttpSource implements PageSource {
                                 response.request().headers().firstValue("If-Range").isPresent()
                                         ? "it has changed on the server since it was opened, or the server ignores Range"
                                         : "the server ignores Range: pages cannot be read from there");
-                case 416 ->
-                        throw new IOException("the server has no such range: has it changed?");
+                case 416 -> throw new IOException("the server has no such range: has it changed?");
                 default -> throw new IOException("the server answered " + status());
             }
             String encoding = header("Content-Encoding");

@@ -66,8 +66,7 @@ public final class HttpSources implements PageSourceFactory {
     @Modified
     void modified(Config c) {
         try {
-            policy =
-                    HttpPolicy.of(c.connect_timeout(), c.answer_timeout(), c.redirect_hosts());
+            policy = HttpPolicy.of(c.connect_timeout(), c.answer_timeout(), c.redirect_hosts());
             synchronized (this) {
                 client = null; // sources that are open keep theirs
             }

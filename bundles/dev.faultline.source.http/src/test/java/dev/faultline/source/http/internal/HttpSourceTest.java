@@ -98,8 +98,7 @@ class HttpSourceTest {
             x.sendResponseHeaders(416, -1);
             return;
         }
-        x.getResponseHeaders()
-                .set("Content-Range", "bytes " + from + "-" + to + "/" + all.length);
+        x.getResponseHeaders().set("Content-Range", "bytes " + from + "-" + to + "/" + all.length);
         x.sendResponseHeaders(206, to - from + 1);
         x.getResponseBody().write(all, from, to - from + 1);
     }
@@ -167,8 +166,7 @@ class HttpSourceTest {
                     .hasMessageContaining("redirect.hosts");
         }
         HttpSources allowing =
-                new HttpSources(
-                        HttpPolicy.of(5000, 30_000, new String[] {" LocalHost ", ""}));
+                new HttpSources(HttpPolicy.of(5000, 30_000, new String[] {" LocalHost ", ""}));
         try (PageSource s = allowing.open(uri("/abroad/s"))) {
             assertThat(s.length("pack-0")).isEqualTo(PACK.length);
         } finally {

@@ -138,9 +138,7 @@ final class ApicTimer {
         boolean armed =
                 mode == TSC_DEADLINE
                         ? deadline != 0
-                        : initialCount != 0
-                                && mode != RESERVED
-                                && !(mode == ONE_SHOT && done);
+                        : initialCount != 0 && mode != RESERVED && !(mode == ONE_SHOT && done);
         if (!armed) {
             alarm.cancel();
         } else if (mode == TSC_DEADLINE) {
