@@ -15,7 +15,7 @@ in_process() {
         cp=$cp:$home/bundles/$jar
     done
     exec "$jdk/bin/java" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow \
-        -XX:+UseSerialGC -Xmx2g -Dfaultline.home="$home" \
+        -XX:+UseSerialGC -XX:+UseCondCardMark -Xmx2g -Dfaultline.home="$home" \
         -Dfaultline.bench.source="$here/src/main/java/dev/faultline/bench/$class.java" \
         -cp "$cp" \
         "$here/src/main/java/dev/faultline/bench/$class.java" "$@"

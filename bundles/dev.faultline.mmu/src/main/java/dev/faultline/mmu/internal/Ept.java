@@ -8,6 +8,7 @@ import dev.faultline.api.protection.Rights;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * The second stage: gfn to hva page with exactly the rights that the page has; shared by all vCPUs,
@@ -93,7 +94,7 @@ final class Ept {
      */
     private final long[][] made;
 
-    private final AtomicLong present = new AtomicLong();
+    private final LongAdder present = new LongAdder();
     private final AtomicLong strays = new AtomicLong();
 
     Ept(GuestMemory memory, RamProtection protection) {
@@ -132,7 +133,7 @@ final class Ept {
         if (!claimed) {
             strays.getAndIncrement(); // before the rights are read
         } else if (old > 0) {
-            present.getAndDecrement();
+            present.decrement();
         }
         MemorySlot slot = memory.slotAt(gfn << 12);
         long leaf = 0;
@@ -142,7 +143,7 @@ final class Ept {
             leaf |= slot.readOnly() ? rights & ~Rights.W | ROM : rights;
         }
         if (claimed && LONGS.compareAndSet(leaves, i, claim, leaf) && leaf != 0) {
-            present.getAndIncrement();
+            present.increment();
         }
         return leaf;
     }
@@ -178,7 +179,7 @@ final class Ept {
             }
         }
         if (gone != 0) {
-            present.addAndGet(-gone);
+            present.add(-gone);
         }
         return found;
     }
@@ -219,7 +220,7 @@ final class Ept {
     }
 
     long presentPages() {
-        return present.get();
+        return present.sum();
     }
 
     /** Bit 63 is shared by all vCPUs from 63 on, and therefore never taken back. */

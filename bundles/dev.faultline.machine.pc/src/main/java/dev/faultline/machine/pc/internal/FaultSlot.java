@@ -35,6 +35,10 @@ final class FaultSlot {
     /** When it was asked, nanoTime. */
     final AtomicLong since = new AtomicLong();
 
+    /** Made last: keeps the next vCPU's slot off the cache lines of this one's. */
+    @SuppressWarnings("unused")
+    private final long[] apart = new long[PAD];
+
     /** Nanoseconds that the vCPU stood for a quiesce of the handler's: not the handler's fault. */
     private long excused;
 

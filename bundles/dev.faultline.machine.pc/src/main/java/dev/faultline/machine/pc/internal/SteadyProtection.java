@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -25,15 +25,25 @@ import java.util.concurrent.locks.LockSupport;
  * those in progress, and they for it.
  */
 final class SteadyProtection implements RamProtection {
-    private static final int EXCHANGING = Integer.MIN_VALUE;
+
+    /** Counters of changes in progress, a cache line or two apart; a power of two. */
+    private static final int STRIPES = 32;
+
+    private static final int STRIDE = 16;
     private static final long EXCHANGE_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long LOOK_AGAIN_NANOS = 20_000;
 
     private final GuestMemory memory;
     private volatile RamProtection now;
 
-    /** Changes in progress, or {@link #EXCHANGING}. */
-    private final AtomicInteger changing = new AtomicInteger();
+    /**
+     * Changes in progress, by the thread that makes them: vCPUs that fault on different pages shall
+     * not wait for each other's cache lines.
+     */
+    private final AtomicIntegerArray changing = new AtomicIntegerArray(STRIPES * STRIDE);
+
+    /** Read after a thread has counted its change, set before the counters are read. */
+    private volatile boolean exchanging;
 
     /** In the order of {@link #now}'s; changed under this object's lock. */
     private volatile List<ProtectionLayer> layers;
@@ -49,20 +59,38 @@ final class SteadyProtection implements RamProtection {
         layers = List.of(user);
     }
 
-    /** A change begins. Nested ones of a thread do not wait: an exchange waits for the outer. */
+    private static int stripe() {
+        return ((int) Thread.currentThread().threadId() & STRIPES - 1) * STRIDE;
+    }
+
+    /**
+     * A change begins. Nested ones of a thread wait only as long as an exchange looks whether it
+     * may.
+     */
     private void begin() {
-        for (; ; ) {
-            int n = changing.get();
-            if (n == EXCHANGING) {
-                LockSupport.parkNanos(this, LOOK_AGAIN_NANOS);
-            } else if (changing.compareAndSet(n, n + 1)) {
-                return;
-            }
+        int stripe = stripe();
+        changing.getAndIncrement(stripe);
+        while (exchanging) {
+            changing.getAndDecrement(stripe);
+            LockSupport.parkNanos(this, LOOK_AGAIN_NANOS);
+            changing.getAndIncrement(stripe);
         }
     }
 
     private void end() {
-        changing.decrementAndGet();
+        changing.getAndDecrement(stripe());
+    }
+
+    /** Keeps changes from beginning, if none is in progress. */
+    private boolean tryExchange() {
+        exchanging = true;
+        for (int i = 0; i < STRIPES; i++) {
+            if (changing.get(i * STRIDE) != 0) {
+                exchanging = false;
+                return false;
+            }
+        }
+        return true;
     }
 
     /** One layer; what is behind it changes with the provider. */
@@ -273,7 +301,7 @@ final class SteadyProtection implements RamProtection {
      */
     void renew(RamProtectionFactory from) {
         long deadline = System.nanoTime() + EXCHANGE_NANOS;
-        while (!changing.compareAndSet(0, EXCHANGING)) {
+        while (!tryExchange()) {
             if (System.nanoTime() > deadline) {
                 throw new IllegalStateException(
                         "a change of rights has not ended for %d s"
@@ -284,7 +312,7 @@ final class SteadyProtection implements RamProtection {
         try {
             exchange(from);
         } finally {
-            changing.set(0);
+            exchanging = false;
         }
     }
 
