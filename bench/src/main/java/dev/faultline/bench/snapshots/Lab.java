@@ -50,7 +50,8 @@ final class Lab implements AutoCloseable {
         this.scratch =
                 parent == null
                         ? Files.createTempDirectory("faultline-bench")
-                        : Files.createTempDirectory(parent, "faultline-bench");
+                        : Files.createTempDirectory(
+                                Files.createDirectories(parent), "faultline-bench");
         this.installation = new Installation();
     }
 
