@@ -7,16 +7,21 @@ import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.ServiceEvent;
+import org.osgi.framework.ServiceListener;
 import org.osgi.framework.ServiceReference;
 
 /** A running distribution and its folder {@code deploy}, as an operator uses it. */
 final class DeployFolder implements AutoCloseable {
-    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(60);
+    private static final long LIMIT_NANOS = TimeUnit.MINUTES.toNanos(10);
     private static final long LOOK_MILLIS = 20;
 
     private final Path folder;
@@ -25,9 +30,13 @@ final class DeployFolder implements AutoCloseable {
 
     /**
      * @param scratch an empty folder on the same file system
+     * @param there what lies in the folder before the start
      */
-    DeployFolder(Path scratch) throws Exception {
+    DeployFolder(Path scratch, Path... there) throws Exception {
         folder = Files.createDirectory(scratch.resolve("deploy"));
+        for (Path file : there) {
+            Files.copy(file, folder.resolve(file.getFileName()));
+        }
         outside = Files.createDirectory(scratch.resolve("outside"));
         platform =
                 Distribution.bootTyped(
@@ -94,16 +103,57 @@ final class DeployFolder implements AutoCloseable {
         return platform.framework().getBundleContext();
     }
 
+    /** What the platform complained of while it started. */
+    List<String> problems() {
+        return platform.problems();
+    }
+
     <T> T service(Class<T> type) throws InterruptedException {
         ServiceReference<?> reference = platform.await(type.getName(), LIMIT_NANOS / 1_000_000);
         return type.cast(context().getService(reference));
+    }
+
+    /**
+     * Returns when the bundle has registered such a service, be it already: a bundle that is put in
+     * is installed, started and its components activated one after the other.
+     */
+    void awaitService(String symbolicName, Class<?> type) throws Exception {
+        CountDownLatch registered = new CountDownLatch(1);
+        ServiceListener listener =
+                event -> {
+                    if (event.getType() == ServiceEvent.REGISTERED
+                            && isOf(event.getServiceReference(), symbolicName)) {
+                        registered.countDown();
+                    }
+                };
+        context()
+                .addServiceListener(
+                        listener, "(" + Constants.OBJECTCLASS + "=" + type.getName() + ")");
+        try {
+            ServiceReference<?>[] there = context().getAllServiceReferences(type.getName(), null);
+            for (ServiceReference<?> r : there == null ? new ServiceReference<?>[0] : there) {
+                if (isOf(r, symbolicName)) {
+                    return;
+                }
+            }
+            if (!registered.await(LIMIT_NANOS, TimeUnit.NANOSECONDS)) {
+                throw new AssertionError(symbolicName + " registers no " + type.getName());
+            }
+        } finally {
+            context().removeServiceListener(listener);
+        }
+    }
+
+    private static boolean isOf(ServiceReference<?> reference, String symbolicName) {
+        Bundle b = reference.getBundle();
+        return b != null && symbolicName.equals(b.getSymbolicName());
     }
 
     static void await(String what, BooleanSupplier condition) throws InterruptedException {
         long end = System.nanoTime() + LIMIT_NANOS;
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - end > 0) {
-                throw new AssertionError("not within a minute: " + what);
+                throw new AssertionError("not within ten minutes: " + what);
             }
             Thread.sleep(LOOK_MILLIS);
         }

@@ -3,6 +3,7 @@ package dev.faultline.itests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.launcher.Platform;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -40,6 +41,72 @@ class DeployIT {
         }
     }
 
+    /** Looked at once: what lies there is taken in when the start returns. */
+    @Test
+    void whatLiesThereIsRegisteredWhenThePlatformIsUp() throws Exception {
+        Path device = Path.of(System.getProperty("faultline.examples"), "org.example.checksum.jar");
+
+        try (DeployFolder folder = new DeployFolder(outside, device)) {
+            MachineFactory factory = folder.service(MachineFactory.class);
+
+            assertThat(factory.devices()).containsExactly("checksum");
+            assertThat(folder.problems()).isEmpty();
+        }
+    }
+
+    @Test
+    void whatCannotBeTakenInIsNamedWithWhatIsMissing() throws Exception {
+        bundle(deploy.resolve("stranger.jar"));
+        bundle(
+                deploy.resolve("later.jar"),
+                "org.example.later",
+                Map.of("Import-Package", "dev.faultline.api.fault;version=\"[77,78)\""));
+        bundle(
+                deploy.resolve("service.jar"),
+                "org.example.service",
+                Map.of("Require-Capability", "org.example.thing;filter:=\"(thing=1)\""));
+        bundle(
+                deploy.resolve("broken.jar"),
+                "org.example.broken",
+                Map.of("Bundle-Activator", "org.example.Broken"));
+        Files.writeString(deploy.resolve("junk.jar"), "junk");
+
+        try (Platform platform = boot()) {
+            String folder = deploy.getFileName().toString();
+            assertThat(platform.problems())
+                    .satisfiesExactlyInAnyOrder(
+                            later ->
+                                    assertThat(later)
+                                            .startsWith(
+                                                    folder
+                                                            + "/later.jar: bundle org.example.later does not"
+                                                            + " resolve: nobody offers package"
+                                                            + " dev.faultline.api.fault 77.0.0 or newer"
+                                                            + " below 78.0.0 (there is "),
+                            service ->
+                                    assertThat(service)
+                                            .isEqualTo(
+                                                    folder
+                                                            + "/service.jar: bundle org.example.service does"
+                                                            + " not resolve: nobody offers"
+                                                            + " org.example.thing with (thing=1)"),
+                            broken ->
+                                    assertThat(broken)
+                                            .startsWith(
+                                                    folder
+                                                            + "/broken.jar: bundle org.example.broken does"
+                                                            + " not start: ")
+                                            .contains("org.example.Broken"),
+                            junk ->
+                                    assertThat(junk)
+                                            .startsWith(
+                                                    folder
+                                                            + "/junk.jar was not installed: it cannot be read"
+                                                            + " as a jar"));
+            assertThat(started(platform).getCount()).isZero();
+        }
+    }
+
     @Test
     void aBundleThatIsPutThereLaterRunsToo() throws Exception {
         Path jar = outside.resolve("stranger.jar");
@@ -63,12 +130,12 @@ class DeployIT {
         BundleContext context = platform.framework().getBundleContext();
         context.addBundleListener(event -> {
             if (event.getType() == BundleEvent.STARTED
-                    && event.getBundle().getSymbolicName().equals(NAME)) {
+                    && NAME.equals(event.getBundle().getSymbolicName())) {
                 latch.countDown();
             }
         });
         for (Bundle bundle : context.getBundles()) {
-            if (bundle.getSymbolicName().equals(NAME) && bundle.getState() == Bundle.ACTIVE) {
+            if (NAME.equals(bundle.getSymbolicName()) && bundle.getState() == Bundle.ACTIVE) {
                 latch.countDown();
             }
         }
@@ -76,11 +143,17 @@ class DeployIT {
     }
 
     private static void bundle(Path file) throws IOException {
+        bundle(file, NAME, Map.of());
+    }
+
+    private static void bundle(Path file, String name, Map<String, String> headers)
+            throws IOException {
         Manifest manifest = new Manifest();
         Attributes attributes = manifest.getMainAttributes();
         attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
         attributes.putValue("Bundle-ManifestVersion", "2");
-        attributes.putValue("Bundle-SymbolicName", NAME);
+        attributes.putValue("Bundle-SymbolicName", name);
+        headers.forEach(attributes::putValue);
         try (OutputStream out = Files.newOutputStream(file)) {
             new JarOutputStream(out, manifest).close();
         }

@@ -9,6 +9,7 @@ import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
+import org.osgi.framework.launch.Framework;
 import org.osgi.framework.startlevel.BundleStartLevel;
 import org.osgi.framework.startlevel.FrameworkStartLevel;
 
@@ -47,7 +48,11 @@ public final class Diagnosis {
             if (due
                     && bundle.getState() == Bundle.INSTALLED
                     && !Platform.isForAnotherHost(bundle)) {
-                lines.add("bundle " + bundle.getSymbolicName() + " does not resolve");
+                lines.add(
+                        "bundle "
+                                + bundle.getSymbolicName()
+                                + " does not resolve: "
+                                + Missing.of((Framework) system, bundle));
             }
         }
         ServiceReference<?> reference = Platform.find(context, RUNTIME);

@@ -4,6 +4,11 @@ package dev.faultline.launcher;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Enumeration;
+import java.util.List;
+import java.util.Set;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
@@ -31,12 +36,29 @@ final class LogRelay implements InvocationHandler {
         TRACE
     }
 
-    private LogRelay(Level least) {
+    /** What FileInstall says at each failure; the bundle's location follows. */
+    private static final String DOES_NOT_START = "Error while starting bundle: ";
+
+    private final Set<String> told;
+
+    /** The last entry that was printed or passed over. Guarded by this, as the next. */
+    private long last = -1;
+
+    /** What came before the history was printed; null afterwards. */
+    private List<Object> waiting = new ArrayList<>();
+
+    private LogRelay(Level least, Set<String> told) {
         this.least = least;
+        this.told = told;
     }
 
-    /** Attaches to the log reader, if there is one. */
-    static void attach(BundleContext context) throws ReflectiveOperationException {
+    /**
+     * Attaches to the log reader, if there is one, and prints what was logged before.
+     *
+     * @param told locations of bundles whose failing start has been named otherwise
+     */
+    static void attach(BundleContext context, Set<String> told)
+            throws ReflectiveOperationException {
         ServiceReference<?> reference = Platform.find(context, READER);
         if (reference == null) {
             return;
@@ -45,12 +67,33 @@ final class LogRelay implements InvocationHandler {
         Bundle bundle = reference.getBundle();
         Class<?> listenerType = bundle.loadClass(LISTENER);
         Level least = Level.valueOf(System.getProperty("faultline.log", "WARN"));
+        LogRelay relay = new LogRelay(least, told);
         Object listener =
                 Proxy.newProxyInstance(
-                        listenerType.getClassLoader(),
-                        new Class<?>[] {listenerType},
-                        new LogRelay(least));
-        bundle.loadClass(READER).getMethod("addLogListener", listenerType).invoke(reader, listener);
+                        listenerType.getClassLoader(), new Class<?>[] {listenerType}, relay);
+        Class<?> type = bundle.loadClass(READER);
+        type.getMethod("addLogListener", listenerType).invoke(reader, listener);
+        List<?> before = Collections.list((Enumeration<?>) type.getMethod("getLog").invoke(reader));
+        relay.open(before.reversed()); // The latest comes first.
+    }
+
+    /** Prints what was logged before, and then what came since. */
+    private synchronized void open(List<?> before) throws ReflectiveOperationException {
+        for (Object entry : before) {
+            print(entry);
+        }
+        for (Object entry : waiting) {
+            print(entry);
+        }
+        waiting = null;
+    }
+
+    private synchronized void logged(Object entry) throws ReflectiveOperationException {
+        if (waiting != null) {
+            waiting.add(entry);
+        } else {
+            print(entry);
+        }
     }
 
     @Override
@@ -58,7 +101,7 @@ final class LogRelay implements InvocationHandler {
             throws ReflectiveOperationException {
         return switch (method.getName()) {
             case "logged" -> {
-                print(arguments[0]);
+                logged(arguments[0]);
                 yield null;
             }
             case "equals" -> proxy == arguments[0];
@@ -69,8 +112,19 @@ final class LogRelay implements InvocationHandler {
     }
 
     private void print(Object entry) throws ReflectiveOperationException {
+        long sequence = (long) call(entry, "getSequence");
+        if (sequence <= last) {
+            return; // Came both ways.
+        }
+        last = sequence;
         Level level = Level.valueOf(call(entry, "getLogLevel").toString());
         if (level.compareTo(least) > 0) {
+            return;
+        }
+        String message = (String) call(entry, "getMessage");
+        if (message != null
+                && message.startsWith(DOES_NOT_START)
+                && told.contains(message.substring(DOES_NOT_START.length()))) {
             return;
         }
         Bundle from = (Bundle) call(entry, "getBundle");
@@ -80,7 +134,7 @@ final class LogRelay implements InvocationHandler {
                         + level
                         + " "
                         + (from == null ? "" : from.getSymbolicName() + ": ")
-                        + call(entry, "getMessage"));
+                        + message);
         if (cause != null) {
             System.err.println("faultline:   caused by " + cause);
         }

@@ -78,7 +78,7 @@ public final class Main {
         // Also on the way out of a signal: the scratch folder must go.
         Thread closer = new Thread(platform::close, "faultline-close");
         Runtime.getRuntime().addShutdownHook(closer);
-        LogRelay.attach(platform.framework().getBundleContext());
+        LogRelay.attach(platform.framework().getBundleContext(), platform.told());
         platform.problems().forEach(problem -> System.err.println("faultline: " + problem));
         if (shell) {
             platform.framework().waitForStop(0);

@@ -8,8 +8,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -48,6 +50,8 @@ public final class Platform implements AutoCloseable {
     private final Framework framework;
     private final Path data;
     private final List<String> problems = new CopyOnWriteArrayList<>();
+    private final Set<Long> ours = new HashSet<>();
+    private volatile Set<String> told = Set.of();
 
     private Platform(Framework framework, Path data) {
         this.framework = framework;
@@ -55,7 +59,9 @@ public final class Platform implements AutoCloseable {
     }
 
     /**
-     * Starts the installation and returns when the start level is reached.
+     * Starts the installation and returns when the start level is reached and what lay in the
+     * folders {@code etc} and {@code deploy} has been taken in: bundles there are resolved, started
+     * and their components active, or named in {@link #problems()}.
      *
      * @param home the unpacked distribution
      * @param level {@link #LEVEL_PLATFORM} or {@link #LEVEL_SHELL}
@@ -79,6 +85,7 @@ public final class Platform implements AutoCloseable {
             platform.framework.init();
             platform.installAll(bundles, level);
             platform.framework.start();
+            platform.takeIn();
         } catch (IOException | BundleException | RuntimeException e) {
             platform.close();
             throw e;
@@ -94,6 +101,17 @@ public final class Platform implements AutoCloseable {
     /** What went wrong with single bundles while starting, one line each; empty if nothing did. */
     public List<String> problems() {
         return List.copyOf(problems);
+    }
+
+    /** Locations of bundles that {@link #problems()} names and FileInstall will complain of too. */
+    Set<String> told() {
+        return told;
+    }
+
+    private void takeIn() {
+        Deployed deployed = new Deployed(framework, ours);
+        problems.addAll(deployed.takeIn());
+        told = deployed.told();
     }
 
     /**
@@ -158,13 +176,13 @@ public final class Platform implements AutoCloseable {
         map.put("felix.log.level", "1");
         map.put("faultline.home", home.toString());
         map.put("faultline.data", data.toString());
-        map.put("felix.fileinstall.dir", home.resolve("etc") + "," + home.resolve("deploy"));
+        map.put(Deployed.FOLDERS, home.resolve("etc") + "," + home.resolve("deploy"));
         map.put("felix.fileinstall.tmpdir", data.resolve("fileinstall").toString());
         // Configuration must be there before the first component of ours asks for it.
         map.put("felix.fileinstall.noInitialDelay", "true");
         map.put("felix.fileinstall.poll", "500");
         map.put("felix.fileinstall.enableConfigSave", "false");
-        map.put("felix.fileinstall.log.level", "1");
+        map.put("felix.fileinstall.log.level", "2"); // Warnings: a bundle that does not start.
         map.put("felix.fileinstall.start.level", "4");
         map.put("gosh.home", home.toString());
         return map;
@@ -185,6 +203,7 @@ public final class Platform implements AutoCloseable {
             int startLevel = levelOf(folder);
             for (Path jar : sorted(folder)) {
                 Bundle bundle = context.installBundle("reference:" + jar.toUri());
+                ours.add(bundle.getBundleId());
                 bundle.adapt(BundleStartLevel.class).setStartLevel(startLevel);
                 if (startLevel <= level
                         && bundle.getHeaders("").get(Constants.FRAGMENT_HOST) == null) {

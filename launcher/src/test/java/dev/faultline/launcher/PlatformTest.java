@@ -74,7 +74,7 @@ class PlatformTest {
             assertThat(platform.problems()).singleElement().asString().contains("no.such.thing");
             assertThat(stateOf(platform, "b")).isEqualTo(Bundle.ACTIVE);
             assertThat(Diagnosis.of(platform.framework().getBundleContext()))
-                    .contains("bundle a does not resolve");
+                    .contains("bundle a does not resolve: nobody offers package no.such.thing");
         }
     }
 
