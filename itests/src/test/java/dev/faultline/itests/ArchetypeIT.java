@@ -3,6 +3,7 @@ package dev.faultline.itests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.vm.MachineFactory;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,9 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class ArchetypeIT {
     /**
-     * A version of our artifacts that nobody else has in the local repository; removed afterwards.
+     * A version of our artifacts that nobody else has in the local repository, not even another run
+     * of this test; removed afterwards.
      */
-    private static final String VERSION = "0-itest";
+    private static final String VERSION = "0-itest-" + UUID.randomUUID();
 
     private static final String PLUGIN = "org.apache.maven.plugins:maven-archetype-plugin:3.4.1";
     private static final Path REPOSITORY = Path.of(System.getProperty("maven.repository"));
@@ -120,11 +123,9 @@ class ArchetypeIT {
         try (DeployFolder deploy = new DeployFolder(scratch)) {
             MachineFactory factory = deploy.service(MachineFactory.class);
             deploy.put(jar);
-            DeployFolder.await("its device", () -> factory.devices().contains("tally"));
-            assertThat(deploy.bundle("com.acme.tally").getRegisteredServices())
-                    .anyMatch(s ->
-                            ((String[]) s.getProperty("objectClass"))
-                                    [0].equals(FaultHandler.class.getName()));
+            deploy.awaitService("com.acme.tally", DeviceFactory.class);
+            deploy.awaitService("com.acme.tally", FaultHandler.class);
+            assertThat(factory.devices()).containsExactly("tally");
             try (ProbeGuest guest = ProbeGuest.boot(factory, "acme", "tally")) {
                 guest.ask("out 0x330 0");
                 guest.ask("out 0x330 0");
