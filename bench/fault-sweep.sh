@@ -5,7 +5,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/distribution/src/main/dist/lib/find-jdk.sh"
-jdk=$(find_jdk) || exit 1
+jdk=$(find_jdk) || exit 4
 tests=$root/bundles/dev.faultline.cpu.interpreter/target/test-classes
 if [ ! -d "$tests" ]; then
     echo "fault-sweep: build first: ./faultline test -pl bundles/dev.faultline.cpu.interpreter -am" >&2

@@ -6,7 +6,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/distribution/src/main/dist/lib/find-jdk.sh"
-jdk=$(find_jdk) || exit 1
+jdk=$(find_jdk) || exit 4
 target=${1:?fuzz.sh TARGET SECONDS}
 seconds=${2:?fuzz.sh TARGET SECONDS}
 case $target in

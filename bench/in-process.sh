@@ -7,7 +7,7 @@ top=$(dirname "$here")
 in_process() {
     class=$1
     shift
-    jdk=$(find_jdk) || exit 1
+    jdk=$(find_jdk) || exit 4
     "$top/faultline" build
     home=$top/distribution/target/faultline/faultline
     cp=$home/lib/dev.faultline.launcher.jar:$home/lib/org.apache.felix.framework.jar

@@ -7,7 +7,7 @@
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/distribution/src/main/dist/lib/find-jdk.sh"
-jdk=$(find_jdk) || exit 1
+jdk=$(find_jdk) || exit 4
 cpu=$root/bundles/dev.faultline.cpu.x86/target
 api=$root/bundles/dev.faultline.api/target/classes
 if [ ! -d "$cpu/test-classes" ] || [ ! -d "$api" ]; then

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by bin/faultline and by the launcher of a checkout; POSIX sh.
 #
-# find_jdk: prints the home of a JDK that is new enough, or says on standard error how to get one and returns 1.
+# find_jdk: prints the home of a JDK that is new enough, or says on standard error how to get one and returns 4, the program's
+# exit code for errors of its own.
 # Order: FAULTLINE_JAVA_HOME, JAVA_HOME, java on the PATH, the usual places. The version is read from the JDK's own
 # "release" file, so no JVM is started to look.
 
@@ -60,8 +61,9 @@ find_jdk() {
     fi
     for jdk_dir in \
         /usr/lib/jvm/* /usr/lib64/jvm/* /usr/java/* /usr/local/java/* /opt/java/* /opt/jdk* \
-        "${SDKMAN_DIR:-$HOME/.sdkman}"/candidates/java/* "$HOME"/.jdks/* \
-        "$HOME"/.jbang/cache/jdks/* "$HOME"/.local/share/mise/installs/java/* "$HOME"/.asdf/installs/java/* \
+        "${SDKMAN_DIR:-${HOME:-}/.sdkman}"/candidates/java/* "${HOME:-}"/.jdks/* \
+        "${HOME:-}"/.jbang/cache/jdks/* "${HOME:-}"/.local/share/mise/installs/java/* \
+        "${HOME:-}"/.asdf/installs/java/* \
         /Library/Java/JavaVirtualMachines/*/Contents/Home \
         /opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home; do
         if jdk_fits "$jdk_dir"; then
@@ -76,5 +78,5 @@ Get one, for example Eclipse Temurin $FAULTLINE_JDK_MIN from https://adoptium.ne
     sdk install java $FAULTLINE_JDK_MIN-tem
 then set FAULTLINE_JAVA_HOME to its folder if it is not found by itself.
 TXT
-    return 1
+    return 4
 }

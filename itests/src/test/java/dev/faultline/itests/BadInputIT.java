@@ -11,7 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Bad input gives one clear line, exit code 1 or 2, and no stack trace. */
+/** Bad input gives one clear line, exit code 4 or 2, and no stack trace. */
 class BadInputIT {
     @TempDir static Path shared;
     private static Path snapshot;
@@ -40,23 +40,23 @@ class BadInputIT {
 
     @Test
     void aMissingFile() throws Exception {
-        refused(1, "no-such-image", "run", scratch.resolve("no-such-image"));
+        refused(4, "no-such-image", "run", scratch.resolve("no-such-image"));
     }
 
     @Test
     void aDirectory() throws Exception {
-        refused(1, "directory", "run", scratch);
+        refused(4, "directory", "run", scratch);
     }
 
     @Test
     void aTextFile() throws Exception {
         Path f = Files.writeString(scratch.resolve("notes.txt"), "milk, bread, a kernel\n");
-        refused(1, "notes.txt", "run", f);
+        refused(4, "notes.txt", "run", f);
     }
 
     @Test
     void anEmptyFile() throws Exception {
-        refused(1, "empty", "run", Files.createFile(scratch.resolve("empty")));
+        refused(4, "empty", "run", Files.createFile(scratch.resolve("empty")));
     }
 
     @Test
@@ -70,7 +70,7 @@ class BadInputIT {
         b[0x207] = 2;
         b[0x211] = 1; // LOADED_HIGH
         b[0x236] = 1; // XLF_KERNEL_64
-        refused(1, "truncated", "run", Files.write(scratch.resolve("bz"), b));
+        refused(4, "truncated", "run", Files.write(scratch.resolve("bz"), b));
     }
 
     @Test
@@ -79,20 +79,20 @@ class BadInputIT {
         try (RandomAccessFile f = new RandomAccessFile(big.toFile(), "rw")) {
             f.setLength(64 << 20);
         }
-        refused(1, "big", "run", Program.keyed(), "--memory", "16M", "--initrd", big);
+        refused(4, "big", "run", Program.keyed(), "--memory", "16M", "--initrd", big);
     }
 
     @Test
     void oddAndAbsurdMemorySizes() throws Exception {
-        refused(1, "", "run", Program.keyed(), "--memory", "3M");
-        refused(1, "", "run", Program.keyed(), "--memory", "99T");
+        refused(4, "", "run", Program.keyed(), "--memory", "3M");
+        refused(4, "", "run", Program.keyed(), "--memory", "99T");
         refused(2, "--memory", "run", Program.keyed(), "--memory", "lots");
     }
 
     @Test
     void anUnknownEngineAndStyle() throws Exception {
-        refused(1, "warp", "run", Program.keyed(), "--engine", "warp");
-        refused(1, "smoke", "run", Program.keyed(), "--fault-style", "smoke");
+        refused(4, "warp", "run", Program.keyed(), "--engine", "warp");
+        refused(4, "smoke", "run", Program.keyed(), "--fault-style", "smoke");
     }
 
     @Test
@@ -105,7 +105,7 @@ class BadInputIT {
 
     @Test
     void aMissingSnapshot() throws Exception {
-        refused(1, "does not exist", "restore", scratch.resolve("nothing"));
+        refused(4, "does not exist", "restore", scratch.resolve("nothing"));
     }
 
     @Test
@@ -115,7 +115,7 @@ class BadInputIT {
         try (RandomAccessFile f = new RandomAccessFile(data.toFile(), "rw")) {
             f.setLength(f.length() - 100);
         }
-        refused(1, "pack-0", "restore", s);
+        refused(4, "pack-0", "restore", s);
     }
 
     @Test
@@ -123,18 +123,18 @@ class BadInputIT {
         for (String part : new String[] {"manifest", "index-0"}) {
             Path s = copy("flipped-" + part);
             flip(s.resolve(part), 40);
-            refused(1, "corrupt", "restore", s, "--mode", "eager");
+            refused(4, "corrupt", "restore", s, "--mode", "eager");
         }
         Path s = copy("flipped-data");
         flip(s.resolve("pack-0"), 5000);
-        refused(1, "checksum", "restore", s, "--mode", "eager");
+        refused(4, "checksum", "restore", s, "--mode", "eager");
     }
 
     @Test
     void aForeignSnapshot() throws Exception {
         Path s = Files.createDirectory(scratch.resolve("foreign"));
         Files.writeString(s.resolve("manifest"), "{\"this\": \"is somebody else's\"}");
-        refused(1, "not a Faultline snapshot", "restore", s);
+        refused(4, "not a Faultline snapshot", "restore", s);
     }
 
     @Test
@@ -144,7 +144,7 @@ class BadInputIT {
             f.seek(8);
             f.write(1);
         }
-        refused(1, "older format version 1", "restore", s);
+        refused(4, "older format version 1", "restore", s);
     }
 
     private Path copy(String name) throws IOException {

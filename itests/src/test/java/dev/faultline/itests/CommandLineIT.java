@@ -92,11 +92,54 @@ class CommandLineIT {
                         Map.of("FAULTLINE_OPTS", "-Dfaultline.wait=100"),
                         List.of(command, "--help"));
 
-        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.code()).isEqualTo(4);
         assertThat(result.err())
                 .contains("no command line after 100 ms")
                 .contains("bundle dev.faultline.shell does not resolve")
                 .doesNotContain("\tat ");
+    }
+
+    /** It would end with 1, which is a guest's own code. */
+    @Test
+    void aJvmThatCannotStartIsAnErrorOfOurs() throws Exception {
+        Processes.Result conflict =
+                run(Map.of("FAULTLINE_OPTS", "-XX:+UseParallelGC -Dx=y"), "--help");
+        Processes.Result tool = run(Map.of("JAVA_TOOL_OPTIONS", "-Xmx1q"), "--help");
+
+        assertThat(conflict.code()).as(conflict.err()).isEqualTo(4);
+        assertThat(conflict.err()).contains("does not start; check FAULTLINE_OPTS");
+        assertThat(tool.code()).as(tool.err()).isEqualTo(4);
+    }
+
+    @Test
+    void anIncompleteInstallationIsAnErrorOfOurs() throws Exception {
+        for (String part : List.of("dev.faultline.launcher.jar", "find-jdk.sh")) {
+            Path home = scratch.resolve("without-" + part);
+            copy(Distribution.HOME, home);
+            Files.delete(home.resolve("lib").resolve(part));
+
+            Processes.Result result =
+                    execute(Map.of(), List.of(home.resolve("bin/faultline").toString(), "--help"));
+
+            assertThat(result.code()).as(result.err()).isEqualTo(4);
+            assertThat(result.err()).contains(part + " is missing");
+        }
+    }
+
+    @Test
+    void withoutAJdkItIsAnErrorOfOurs() throws Exception {
+        Path home = scratch.resolve("home");
+        copy(Distribution.HOME, home);
+        Path script = home.resolve("lib/find-jdk.sh");
+        // None is new enough for the year 9999.
+        String old = Files.readString(script);
+        Files.writeString(script, old.replace("FAULTLINE_JDK_MIN=25", "FAULTLINE_JDK_MIN=9999"));
+
+        Processes.Result result =
+                execute(Map.of(), List.of(home.resolve("bin/faultline").toString(), "--help"));
+
+        assertThat(result.code()).as(result.err()).isEqualTo(4);
+        assertThat(result.err()).contains("no JDK 9999 or newer found");
     }
 
     private static void copy(Path from, Path to) throws IOException {

@@ -66,7 +66,7 @@ class FindJdkIT {
         // None is new enough for the year 9999.
         Processes.Result result = shell(Map.of(), "FAULTLINE_JDK_MIN=9999; find_jdk");
 
-        assertThat(result.code()).isEqualTo(1);
+        assertThat(result.code()).isEqualTo(4);
         assertThat(result.out()).isEmpty();
         assertThat(result.err()).contains("no JDK 9999 or newer found").contains("Get one");
     }

@@ -43,10 +43,10 @@ class GuestIT {
 
     @ParameterizedTest
     @ValueSource(strings = {"idt", "cr3", "stack"})
-    void aTripleFaultEndsWithThreeAndSaysWhere(String how) throws Exception {
+    void aTripleFaultEndsWithSixAndSaysWhere(String how) throws Exception {
         Processes.Result r = Program.run(scratch, "run", Program.guest("triple"), "--append", how);
 
-        assertThat(r.code()).as(r.err()).isEqualTo(3);
+        assertThat(r.code()).as(r.err()).isEqualTo(6);
         assertThat(r.err()).contains("triple fault at cs:rip").doesNotContain("\tat ");
     }
 

@@ -26,12 +26,12 @@ public final class Main {
     /** The service that runs commands. Called by reflection: its package lives in the framework. */
     static final String COMMAND_LINE = "dev.faultline.api.cli.CommandLine";
 
-    private static final int EXIT_ERROR = 1;
+    private static final int EXIT_ERROR = 4;
     private static final long WAIT_MILLIS = Long.getLong("faultline.wait", 30_000);
 
     private Main() {}
 
-    /** Ends the process with the command's exit code, or with 1 if the platform does not start. */
+    /** Ends the process with the command's exit code, or with 4 if the platform does not start. */
     public static void main(String[] args) {
         int code;
         try {

@@ -12,8 +12,8 @@ public interface CommandLine {
      * Runs one command to its end.
      *
      * @param args the words after the program's name
-     * @return the process's exit code (0 done, 1 error of ours, 2 wrong usage, 3 guest crashed, 124
-     *     time-out, or the guest's own)
+     * @return the process's exit code: 0 done, 2 wrong usage, 4 error of ours, 6 guest crashed, 124
+     *     time-out, 128 + n after signal n; every odd code is a guest's own
      * @throws InterruptedException if the calling thread is interrupted; running machines are
      *     stopped first
      */

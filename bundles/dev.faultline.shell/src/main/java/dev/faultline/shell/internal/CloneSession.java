@@ -125,17 +125,20 @@ final class CloneSession {
                                         .formatted(
                                                 Sizes.bytes((long) own.getAverage()),
                                                 Sizes.bytes(own.getMax())));
-        if (options.json != null) {
-            Map<String, Object> m = new LinkedHashMap<>();
-            m.put("mode", mode.name().toLowerCase(Locale.ROOT));
-            m.put("ramBytes", base.info().config().ramBytes());
-            m.put("createMillis", Sizes.millis(makingNanos));
-            m.put("wallMillis", Sizes.millis(nanos));
-            m.put("pagesLoaded", base.pagesLoaded());
-            m.put("sharedBytes", shared);
-            m.put("clones", runs.stream().map(CloneRun::facts).toList());
-            Json.write(options.json, m);
-        }
-        return code;
+        Report report = services.report();
+        report.put("mode", mode.name().toLowerCase(Locale.ROOT));
+        report.put("ramBytes", base.info().config().ramBytes());
+        report.put("createMillis", Sizes.millis(makingNanos));
+        report.put("wallMillis", Sizes.millis(nanos));
+        report.put("pagesLoaded", base.pagesLoaded());
+        report.put("sharedBytes", shared);
+        report.put("clones", runs.stream().map(CloneRun::facts).toList());
+        return report.end(
+                code,
+                runs.stream()
+                        .filter(r -> r.code() != 0)
+                        .findFirst()
+                        .orElse(runs.getFirst())
+                        .reason());
     }
 }

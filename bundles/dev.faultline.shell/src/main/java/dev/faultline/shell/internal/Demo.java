@@ -37,10 +37,8 @@ final class Demo {
     private final long ramBytes;
     private final String engine;
     private final Path picture;
-    private final Path json;
     private final PrintStream out;
     private final Progress progress;
-    private final Map<String, Object> facts = new LinkedHashMap<>();
     private long swaps;
     private long maxSwapPause;
 
@@ -55,19 +53,12 @@ final class Demo {
             List<String> answers,
             String difference) {}
 
-    Demo(
-            Services services,
-            DemoGuest guest,
-            long ramBytes,
-            String engine,
-            Path picture,
-            Path json) {
+    Demo(Services services, DemoGuest guest, long ramBytes, String engine, Path picture) {
         this.services = services;
         this.guest = guest;
         this.ramBytes = ramBytes;
         this.engine = engine;
         this.picture = picture;
-        this.json = json;
         this.out = services.out();
         this.progress = new Progress(services.err());
     }
@@ -83,8 +74,8 @@ final class Demo {
 
     private int run(Path dir) throws IOException, MachineException, InterruptedException {
         MachineConfig config = new MachineConfig("demo", ramBytes, 1, engine, "coded", List.of());
-        facts.put("guest", guest.name());
-        facts.put("ramBytes", ramBytes);
+        services.report().put("guest", guest.name());
+        services.report().put("ramBytes", ramBytes);
         try (Machine first = services.machines().create(config);
                 GuestDialog dialog = new GuestDialog(first, null)) {
             progress.say(
@@ -136,7 +127,7 @@ final class Demo {
         Map<String, Object> boot = new LinkedHashMap<>(RunSession.machineFacts(m));
         boot.put("wallMillis", ms);
         boot.put("firstInstructionMillis", Sizes.millis(first[0] - t));
-        facts.put("boot", boot);
+        services.report().put("boot", boot);
         long n = m.statistics().instructions();
         progress.say(
                 String.format(
@@ -154,7 +145,7 @@ final class Demo {
         m.put("bytes", s.bytes());
         m.put("saveMillis", Sizes.millis(s.saveNanos()));
         m.put("pauseMillis", Sizes.millis(s.pauseNanos()));
-        facts.put("snapshot", m);
+        services.report().put("snapshot", m);
         progress.say(
                 "     %s in %s"
                         .formatted(
@@ -370,17 +361,16 @@ final class Demo {
                                         ? " and left the same memory"
                                         : " from the same memory; what time makes of it is not compared")
                         : "NOT identical: see above");
-        facts.put("restores", restores);
+        services.report().put("restores", restores);
         Map<String, Object> s = new LinkedHashMap<>();
         s.put("count", swaps);
         s.put("maxPauseMillis", Sizes.millis(maxSwapPause));
-        facts.put("swaps", s);
-        facts.put("identical", identical);
-        facts.put("answers", expected);
-        if (json != null) {
-            Json.write(json, facts);
-        }
-        return identical ? Root.DONE : Root.ERROR;
+        services.report().put("swaps", s);
+        services.report().put("identical", identical);
+        services.report().put("answers", expected);
+        return identical
+                ? services.report().end(Root.DONE, "every restore was identical")
+                : services.report().end(Root.ERROR, "the restores were not identical");
     }
 
     private boolean same(List<String> expected, Outcome o) {

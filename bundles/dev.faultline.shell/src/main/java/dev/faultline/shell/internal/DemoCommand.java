@@ -59,7 +59,7 @@ final class DemoCommand implements Callable<Integer> {
             defaultValue = "faultline-pages.png")
     private Path picture;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
+    @Option(names = Root.JSON, paramLabel = "FILE", description = "write the facts for scripts")
     private Path json;
 
     DemoCommand(Services services) {
@@ -81,7 +81,7 @@ final class DemoCommand implements Callable<Integer> {
         DemoGuest guest =
                 linux ? LinuxGuest.prepare(services, kernel, busybox) : KeyedGuest.prepare(memory);
         try (guest) {
-            return new Demo(services, guest, memory, engine, picture, json).run();
+            return new Demo(services, guest, memory, engine, picture).run();
         }
     }
 }

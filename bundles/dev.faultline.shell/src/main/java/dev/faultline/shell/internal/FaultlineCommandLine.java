@@ -34,7 +34,7 @@ public final class FaultlineCommandLine implements CommandLine {
             throws InterruptedException {
         PrintStream o = new PrintStream(out, true, StandardCharsets.UTF_8);
         PrintStream e = new PrintStream(err, true, StandardCharsets.UTF_8);
-        Services services = new Services(machines, snapshots, styles, in, o, e);
+        Services services = new Services(machines, snapshots, styles, in, o, e, new Report());
         return Root.execute(services, args);
     }
 }

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
-import dev.faultline.api.vm.MachineException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -15,7 +9,11 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The top of the command tree. Exit codes and error lines are decided here, once. */
+/**
+ * The top of the command tree. Exit codes, error lines and the file of {@code --json} are decided
+ * here, once. Codes of ours are even: a guest that ends itself has every odd one, (v &lt;&lt; 1) |
+ * 1.
+ */
 @Command(
         name = "faultline",
         description = "A virtual machine platform that protects guest RAM page by page.",
@@ -29,10 +27,13 @@ import picocli.CommandLine.Spec;
         })
 final class Root implements Runnable {
     static final int DONE = 0;
-    static final int ERROR = 1;
     static final int USAGE = 2;
-    static final int CRASHED = 3;
+    static final int ERROR = 4;
+    static final int CRASHED = 6;
     static final int TIMEOUT = 124;
+
+    /** Every command that has facts has this option. */
+    static final String JSON = "--json";
 
     @Spec private CommandSpec spec;
 
@@ -44,45 +45,16 @@ final class Root implements Runnable {
     }
 
     static int execute(Services services, String[] args) throws InterruptedException {
+        return new Invocation(services, line(services)).run(args);
+    }
+
+    private static CommandLine line(Services services) {
         CommandLine line = new CommandLine(new Root(), new Commands(services));
         offerHelp(line);
         line.setOut(new java.io.PrintWriter(services.out(), true));
         line.setErr(new java.io.PrintWriter(services.err(), true));
         line.setCaseInsensitiveEnumValuesAllowed(true);
-        InterruptedException[] interrupted = new InterruptedException[1];
-        line.setParameterExceptionHandler((e, a) -> {
-            services.err().println("faultline: " + oneLine(e.getMessage()));
-            services.err()
-                    .println(
-                            "usage: see `faultline help"
-                                    + (e.getCommandLine().getCommandSpec().parent() == null
-                                            ? ""
-                                            : " " + e.getCommandLine().getCommandName())
-                                    + "`");
-            return USAGE;
-        });
-        line.setExecutionExceptionHandler((e, l, r) -> {
-            if (e instanceof InterruptedException i) {
-                interrupted[0] = i;
-                return ERROR;
-            }
-            if (e instanceof UsageException) {
-                services.err().println("faultline: " + oneLine(e.getMessage()));
-                return USAGE;
-            }
-            if (e instanceof MachineException
-                    || e instanceof IOException
-                    || e instanceof UncheckedIOException) {
-                services.err().println("faultline: " + describe(e));
-                return ERROR;
-            }
-            throw e;
-        });
-        int code = line.execute(args);
-        if (interrupted[0] != null) {
-            throw interrupted[0];
-        }
-        return code;
+        return line;
     }
 
     /** Gives every command {@code --help}, but "help", which has it. */
@@ -97,16 +69,6 @@ final class Root implements Runnable {
                                 .description("Shows this help and ends.")
                                 .build());
         line.getSubcommands().values().forEach(Root::offerHelp);
-    }
-
-    private static String describe(Exception e) {
-        return switch (e) {
-            case NoSuchFileException f -> f.getFile() + " does not exist";
-            case AccessDeniedException f -> f.getFile() + " may not be read or written";
-            case FileSystemException f ->
-                    f.getFile() + ": " + (f.getReason() == null ? f.getMessage() : f.getReason());
-            default -> oneLine(e.getMessage());
-        };
     }
 
     static String oneLine(String s) {

@@ -96,7 +96,7 @@ final class RunOptions {
             defaultValue = "0")
     double timeout;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
+    @Option(names = Root.JSON, paramLabel = "FILE", description = "write the facts for scripts")
     Path json;
 
     /** Trigger and answer of every {@code --input-when}, in order. */

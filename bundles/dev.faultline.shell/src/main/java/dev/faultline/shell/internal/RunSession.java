@@ -127,16 +127,49 @@ final class RunSession implements AutoCloseable {
         }
     }
 
-    /** Runs to the end. @param restored of a restore, or null. @return the process's exit code */
+    /** Why the run ended, and what the process exits with. */
+    private record End(int code, String reason) {}
+
+    /**
+     * Runs to the end. What went wrong on the way is thrown; the facts until then are reported.
+     *
+     * @param restored of a restore, or null
+     * @return the process's exit code
+     */
     int run(Restored restored) throws IOException, MachineException, InterruptedException {
-        long limit = options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
-        if (input != null) {
-            // Not before: a restore replaces what the serial port has received.
-            input.start();
+        End end;
+        try {
+            if (input != null) {
+                // Not before: a restore replaces what the serial port has received.
+                input.start();
+            }
+            machine.start();
+            end = untilTheEnd(restored);
+        } catch (IOException | MachineException | RuntimeException e) {
+            leave("the run failed: " + e.getMessage(), restored);
+            throw e;
         }
-        machine.start();
-        int code;
-        String reason;
+        leave(end.reason(), restored);
+        services.err().println("faultline: " + end.reason());
+        return services.report().end(end.code(), end.reason());
+    }
+
+    /** The guest stands, the terminal is as it was, and the facts are reported. */
+    private void leave(String reason, Restored restored) {
+        machine.pause(reason);
+        if (opener != null) {
+            opener.close();
+        }
+        if (input != null) {
+            services.out().flush();
+            input.close();
+        }
+        services.report().putAll(facts(restored));
+    }
+
+    private End untilTheEnd(Restored restored)
+            throws IOException, MachineException, InterruptedException {
+        long limit = options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
         for (; ; ) {
             VcpuExit x = machine.await(LOOK);
             if (serialFailure != null) {
@@ -146,51 +179,31 @@ final class RunSession implements AutoCloseable {
                 snapshotSeen = false;
                 save(restored != null);
                 if (endsWhenSaved) {
-                    code = Root.DONE;
-                    reason = "the guest sent the text of --when, and was saved";
-                    break;
+                    return new End(Root.DONE, "the guest sent the text of --when, and was saved");
                 }
             }
             if (stopSeen) {
-                code = Root.DONE;
-                reason = "the guest sent the text of --stop-when";
-                break;
+                return new End(Root.DONE, "the guest sent the text of --stop-when");
             }
             if (endAsked) {
-                code = Root.DONE;
-                reason = "ended from the terminal";
-                break;
-            }
-            if (x != null && endsWhenSaved) {
-                code = Root.ERROR;
-                reason = "nothing was saved: the guest never sent the text of --when; ";
-                reason += reason(x, restored == null ? null : restored.failure());
-                break;
+                return new End(Root.DONE, "ended from the terminal");
             }
             if (x != null) {
-                code = code(x);
-                reason = reason(x, restored == null ? null : restored.failure());
-                break;
+                return endOf(x, restored == null ? null : restored.failure());
             }
             if (System.nanoTime() > limit) {
-                code = Root.TIMEOUT;
-                reason = "the time of --timeout passed";
-                break;
+                return new End(Root.TIMEOUT, "the time of --timeout passed");
             }
         }
-        machine.pause(reason);
-        if (opener != null) {
-            opener.close();
-        }
-        if (input != null) {
-            services.out().flush();
-            input.close();
-        }
-        services.err().println("faultline: " + reason);
-        if (options.json != null) {
-            Json.write(options.json, facts(code, reason, restored));
-        }
-        return code;
+    }
+
+    private End endOf(VcpuExit x, SnapshotException failure) {
+        String reason = reason(x, failure);
+        return endsWhenSaved
+                ? new End(
+                        Root.ERROR,
+                        "nothing was saved: the guest never sent the text of --when; " + reason)
+                : new End(code(x), reason);
     }
 
     private void save(boolean wasRestored) throws SnapshotException {
@@ -232,7 +245,7 @@ final class RunSession implements AutoCloseable {
 
     static int code(VcpuExit x) {
         return switch (x) {
-            case VcpuExit.Exited e -> e.code();
+            case VcpuExit.Exited e -> e.code() & 0xFF; // all that a process can tell
             case VcpuExit.PoweredOff _ -> Root.DONE;
             case VcpuExit.Crashed _ -> Root.CRASHED;
             case VcpuExit.Fault _ -> Root.ERROR;
@@ -258,13 +271,8 @@ final class RunSession implements AutoCloseable {
         return firstInstruction == 0 ? 0 : Sizes.millis(firstInstruction - begin);
     }
 
-    private Map<String, Object> facts(int code, String reason, Restored restored) {
-        Map<String, Object> m = new LinkedHashMap<>();
-        Map<String, Object> exit = new LinkedHashMap<>();
-        exit.put("code", code);
-        exit.put("reason", reason);
-        m.put("exit", exit);
-        m.putAll(machineFacts(machine));
+    private Map<String, Object> facts(Restored restored) {
+        Map<String, Object> m = new LinkedHashMap<>(machineFacts(machine));
         m.put("wallMillis", Sizes.millis(System.nanoTime() - begin));
         m.put("firstInstructionMillis", firstInstructionMillis());
         m.put("pagesOpened", opener == null ? 0L : opener.opened());

@@ -6,11 +6,12 @@ import dev.faultline.api.vm.MachineFactory;
 import java.io.InputStream;
 import java.io.PrintStream;
 
-/** What a command works with. */
+/** What a command works with; one for each call. */
 record Services(
         MachineFactory machines,
         SnapshotService snapshots,
         StyleSwitch styles,
         InputStream in,
         PrintStream out,
-        PrintStream err) {}
+        PrintStream err,
+        Report report) {}

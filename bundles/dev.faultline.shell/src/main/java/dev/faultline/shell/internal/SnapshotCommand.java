@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,19 +32,17 @@ final class SnapshotCommand implements Runnable {
 
     /** Facts for scripts, as all of them have it. */
     static final class Facts {
-        @Option(names = "--json", paramLabel = "FILE", description = "write the facts for scripts")
+        @Option(names = Root.JSON, paramLabel = "FILE", description = "write the facts for scripts")
         private Path json;
 
-        private final Map<String, Object> all = new LinkedHashMap<>();
+        private final Report report;
 
-        void put(String key, Object value) {
-            all.put(key, value);
+        Facts(Services services) {
+            report = services.report();
         }
 
-        void write() throws IOException {
-            if (json != null) {
-                Json.write(json, all);
-            }
+        void put(String key, Object value) {
+            report.put(key, value);
         }
     }
 
@@ -82,7 +81,7 @@ final class SnapshotCommand implements Runnable {
                                 Sizes.bytes(i.bytes()),
                                 i.config().name(),
                                 i.recorded() ? ", recorded" : "");
-                describe(i, m);
+                describe(i, m::put);
             }
             all.add(m);
         }
@@ -90,21 +89,20 @@ final class SnapshotCommand implements Runnable {
             services.err().println("faultline: no snapshots in " + dir);
         }
         facts.put("snapshots", all);
-        facts.write();
         return Root.DONE;
     }
 
-    private static void describe(SnapshotInfo i, Map<String, Object> to) {
-        to.put("path", i.dir());
-        to.put("created", i.created());
-        to.put("machine", i.config().name());
-        to.put("ramBytes", i.config().ramBytes());
-        to.put("vcpus", i.config().vcpus());
-        to.put("devices", i.config().devices());
-        to.put("bytes", i.bytes());
-        to.put("pages", i.pages());
-        to.put("zeroPages", i.zeroPages());
-        to.put("recorded", i.recorded());
+    private static void describe(SnapshotInfo i, BiConsumer<String, Object> to) {
+        to.accept("path", i.dir());
+        to.accept("created", i.created());
+        to.accept("machine", i.config().name());
+        to.accept("ramBytes", i.config().ramBytes());
+        to.accept("vcpus", i.config().vcpus());
+        to.accept("devices", i.config().devices());
+        to.accept("bytes", i.bytes());
+        to.accept("pages", i.pages());
+        to.accept("zeroPages", i.zeroPages());
+        to.accept("recorded", i.recorded());
     }
 
     @Command(name = "show", description = "What a snapshot holds, and where.")
@@ -134,7 +132,7 @@ final class SnapshotCommand implements Runnable {
         line("recorded working set", i.recorded() ? "%,d pages".formatted(p.workingSet()) : "none");
         services.out().println();
         services.out().print(p.text(services.out()));
-        describe(i, facts.all);
+        describe(i, facts::put);
         facts.put("path", place);
         facts.put("workingSetPages", p.workingSet());
         facts.put("pageKinds", kinds(p.map()));
@@ -143,7 +141,6 @@ final class SnapshotCommand implements Runnable {
             services.out().println("picture: " + picture);
             facts.put("picture", picture);
         }
-        facts.write();
         return Root.DONE;
     }
 
@@ -189,7 +186,6 @@ final class SnapshotCommand implements Runnable {
         facts.put("path", place);
         facts.put("pages", n);
         facts.put("verifyMillis", millis);
-        facts.write();
         return Root.DONE;
     }
 
@@ -212,10 +208,9 @@ final class SnapshotCommand implements Runnable {
                                         Sizes.bytes(i.bytes()),
                                         Sizes.bytes(before),
                                         Sizes.millis(Sizes.millis(i.saveNanos()))));
-        describe(i, facts.all);
+        describe(i, facts::put);
         facts.put("bytesBefore", before);
         facts.put("compactMillis", Sizes.millis(i.saveNanos()));
-        facts.write();
         return Root.DONE;
     }
 
@@ -227,7 +222,6 @@ final class SnapshotCommand implements Runnable {
         services.snapshots().delete(dir);
         services.out().println("deleted " + dir);
         facts.put("deleted", dir);
-        facts.write();
         return Root.DONE;
     }
 }
