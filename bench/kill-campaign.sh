@@ -9,4 +9,4 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd -P)
 cd "$top"
 mvn -q -B -pl bundles/dev.faultline.snapshot -am -Dtest=KillTest -Dsurefire.failIfNoSpecifiedTests=false \
-    -Dfaultline.kill.rounds="${1:-200}" test
+    -Dfaultline.kill.rounds="${1:-200}" -Dfaultline.hang.minutes=1440 test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -125,7 +126,7 @@ class ArchetypeIT {
             deploy.put(jar);
             deploy.awaitService("com.acme.tally", DeviceFactory.class);
             deploy.awaitService("com.acme.tally", FaultHandler.class);
-            assertThat(factory.devices()).containsExactly("tally");
+            HangGuard.until("its device", () -> factory.devices().equals(List.of("tally")));
             try (ProbeGuest guest = ProbeGuest.boot(factory, "acme", "tally")) {
                 guest.ask("out 0x330 0");
                 guest.ask("out 0x330 0");

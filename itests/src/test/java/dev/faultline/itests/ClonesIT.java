@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -74,17 +75,18 @@ class ClonesIT {
                         10,
                         "--serial",
                         "none",
-                        "--timeout",
-                        8,
+                        "--stop-when",
+                        "waiting\\r\\nwaiting",
                         "--json",
                         idle);
-        assertThat(r.code()).as(r.err()).isEqualTo(124);
+        assertThat(r.code()).as(r.err()).isZero();
         System.out.printf(
                 "10 idle clones: shared %,d bytes, own %s%n",
                 Program.number(idle, "sharedBytes"), own(idle));
         // They ran: each has written something. And most of what they use is not their own.
         assertThat(own(idle)).hasSize(10).allMatch(n -> n > 4096 && n < MOST_OWN_WHEN_IDLE);
-        assertThat(Program.number(idle, "sharedBytes")).isGreaterThan(4 * MOST_OWN_WHEN_IDLE);
+        assertThat(Program.number(idle, "sharedBytes"))
+                .isGreaterThan(2 * Collections.max(own(idle)));
 
         assertThat(hashes(snapshot)).isEqualTo(files);
         Processes.Result verified = Program.run(scratch, "snapshot", "verify", snapshot);
@@ -142,7 +144,7 @@ class ClonesIT {
                         "--initrd",
                         linux.get(1),
                         "--append",
-                        "console=ttyS0 quiet panic=-1 rdinit=/init",
+                        LinuxIT.KERNEL,
                         "--memory",
                         "128M",
                         "--serial",
@@ -154,15 +156,13 @@ class ClonesIT {
                         "--snapshot-to",
                         snapshot,
                         "--stop-when",
-                        "ready",
-                        "--timeout",
-                        "170");
+                        "ready");
         assertThat(r.code()).as(r.err()).isZero();
     }
 
     private void run(Object... arguments) throws Exception {
         List<Object> all = new ArrayList<>(List.of(arguments));
-        all.addAll(List.of("--input-when", WORK, "--stop-when", "<end>", "--timeout", "170"));
+        all.addAll(List.of("--input-when", WORK, "--stop-when", "<end>"));
         Processes.Result r = Program.run(scratch, all.toArray());
         assertThat(r.code()).as(r.err()).isZero();
     }

@@ -2,6 +2,7 @@
 package dev.faultline.itests;
 
 import dev.faultline.launcher.Platform;
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.nio.file.Files;
@@ -10,8 +11,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
@@ -21,9 +20,6 @@ import org.osgi.framework.ServiceReference;
 
 /** A running distribution and its folder {@code deploy}, as an operator uses it. */
 final class DeployFolder implements AutoCloseable {
-    private static final long LIMIT_NANOS = TimeUnit.MINUTES.toNanos(10);
-    private static final long LOOK_MILLIS = 20;
-
     private final Path folder;
     private final Path outside;
     private final Platform platform;
@@ -71,7 +67,7 @@ final class DeployFolder implements AutoCloseable {
         String name = className.substring(0, className.lastIndexOf('.'));
         WeakReference<Class<?>> trace = trace(bundle(name).getBundleId(), className);
         removeAndAwaitGone(jar, name);
-        await(
+        HangGuard.until(
                 "nothing refers to " + className,
                 () -> {
                     System.gc();
@@ -83,7 +79,7 @@ final class DeployFolder implements AutoCloseable {
     void removeAndAwaitGone(Path jar, String symbolicName) throws Exception {
         long id = bundle(symbolicName).getBundleId();
         remove(jar.getFileName().toString());
-        await("the bundle is gone", () -> context().getBundle(id) == null);
+        HangGuard.until("the bundle is gone", () -> context().getBundle(id) == null);
     }
 
     private WeakReference<Class<?>> trace(long id, String className) throws ClassNotFoundException {
@@ -109,7 +105,8 @@ final class DeployFolder implements AutoCloseable {
     }
 
     <T> T service(Class<T> type) throws InterruptedException {
-        ServiceReference<?> reference = platform.await(type.getName(), LIMIT_NANOS / 1_000_000);
+        ServiceReference<?> reference =
+                platform.await(type.getName(), HangGuard.limit().toMillis());
         return type.cast(context().getService(reference));
     }
 
@@ -136,9 +133,7 @@ final class DeployFolder implements AutoCloseable {
                     return;
                 }
             }
-            if (!registered.await(LIMIT_NANOS, TimeUnit.NANOSECONDS)) {
-                throw new AssertionError(symbolicName + " registers no " + type.getName());
-            }
+            HangGuard.await(registered, symbolicName + " registers a " + type.getName());
         } finally {
             context().removeServiceListener(listener);
         }
@@ -147,16 +142,6 @@ final class DeployFolder implements AutoCloseable {
     private static boolean isOf(ServiceReference<?> reference, String symbolicName) {
         Bundle b = reference.getBundle();
         return b != null && symbolicName.equals(b.getSymbolicName());
-    }
-
-    static void await(String what, BooleanSupplier condition) throws InterruptedException {
-        long end = System.nanoTime() + LIMIT_NANOS;
-        while (!condition.getAsBoolean()) {
-            if (System.nanoTime() - end > 0) {
-                throw new AssertionError("not within ten minutes: " + what);
-            }
-            Thread.sleep(LOOK_MILLIS);
-        }
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.launcher.Platform;
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
@@ -37,7 +37,7 @@ class DeployIT {
         try (Platform platform = boot()) {
             CountDownLatch started = started(platform);
 
-            assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
+            HangGuard.await(started, "the bundle is active");
         }
     }
 
@@ -116,7 +116,7 @@ class DeployIT {
             CountDownLatch started = started(platform);
             Files.move(jar, deploy.resolve("stranger.jar"), StandardCopyOption.ATOMIC_MOVE);
 
-            assertThat(started.await(60, TimeUnit.SECONDS)).isTrue();
+            HangGuard.await(started, "the bundle is active");
         }
     }
 

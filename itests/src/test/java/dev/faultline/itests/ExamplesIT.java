@@ -9,15 +9,16 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 
 /** The example bundles, dropped into a running distribution beside running guests, and removed. */
@@ -56,7 +57,7 @@ class ExamplesIT {
                 .isInstanceOf(MachineException.class)
                 .hasMessageContaining("unknown device checksum");
         deploy.put(jar);
-        DeployFolder.await("the device", () -> factory.devices().contains("checksum"));
+        HangGuard.until("the device", () -> factory.devices().contains("checksum"));
         try (ProbeGuest without = ProbeGuest.boot(factory, "without");
                 ProbeGuest with = ProbeGuest.boot(factory, "with", "checksum")) {
             assertThat(without.ask("crc 123456789")).isEqualTo("no device");
@@ -65,7 +66,7 @@ class ExamplesIT {
 
             deploy.removeAndAwaitNoTrace(jar, "org.example.checksum.ChecksumDevice");
 
-            assertThat(with.machine().await(Duration.ofSeconds(10)))
+            assertThat(HangGuard.await(with.machine()))
                     .isEqualTo(new VcpuExit.Paused("required service device checksum is gone"));
             assertThat(factory.devices()).isEmpty();
             assertThat(without.ask("peek 0x1000")).startsWith("peek ");
@@ -83,8 +84,7 @@ class ExamplesIT {
         Path jar = example("org.example.dirtytracker");
         try (ProbeGuest guest = ProbeGuest.boot(factory, "tracked")) {
             deploy.put(jar);
-            DeployFolder.await(
-                    "its layer", () -> layers(guest.machine()).contains("dirty-tracker"));
+            HangGuard.until("its layer", () -> layers(guest.machine()).contains("dirty-tracker"));
             reset("tracked");
             guest.ask("poke %d 1".formatted(ProbeGuest.FREE + 8));
             guest.ask("sum %d 1024".formatted(ProbeGuest.FREE + 16 * PAGE));
@@ -106,9 +106,21 @@ class ExamplesIT {
 
     /** Calls the shell command {@code dirty:reset} as the shell does. */
     private static long[] reset(String machine) throws Exception {
-        ServiceReference<?>[] found =
-                deploy.context().getAllServiceReferences(null, "(osgi.command.scope=dirty)");
-        assertThat(found).hasSize(1);
+        ServiceReference<?>[] found = new ServiceReference<?>[1];
+        HangGuard.until(
+                "its command is there",
+                () -> {
+                    try {
+                        ServiceReference<?>[] all =
+                                deploy.context()
+                                        .getAllServiceReferences(
+                                                null, "(osgi.command.scope=dirty)");
+                        found[0] = all == null ? null : all[0];
+                    } catch (InvalidSyntaxException e) {
+                        throw new IllegalStateException(e);
+                    }
+                    return found[0] != null;
+                });
         Object command = deploy.context().getService(found[0]);
         try {
             return (long[])
@@ -132,8 +144,7 @@ class ExamplesIT {
                     "machine=sourced\ngpa.start=%d\ngpa.size=0x100000\nseed=1234567\n"
                             .formatted(ProbeGuest.FREE));
             deploy.put(jar);
-            DeployFolder.await(
-                    "its layer", () -> layers(guest.machine()).contains("pattern-source"));
+            HangGuard.until("its layer", () -> layers(guest.machine()).contains("pattern-source"));
             assertThat(guest.ask("peek %d".formatted(ProbeGuest.FREE + 5 * PAGE)))
                     .isEqualTo("peek %016x".formatted(splitMix(1234567, 5 * PAGE)));
             // A write touches too; the rest of its page is the pattern's.
@@ -177,7 +188,7 @@ class ExamplesIT {
                     "machine=watched\ngpa.start=%d\ngpa.size=0x8000\naccess=rw\nheat.map=%s\nlog=%s\n"
                             .formatted(ProbeGuest.FREE, table, log));
             deploy.put(jar);
-            DeployFolder.await("its layer", () -> layers(guest.machine()).contains("watchpoint"));
+            HangGuard.until("its layer", () -> layers(guest.machine()).contains("watchpoint"));
             guest.ask("poke %d 1".formatted(ProbeGuest.FREE + 0x2008));
             guest.ask("sum %d 16".formatted(ProbeGuest.FREE + 0x5010));
             guest.ask("peek %d".formatted(ProbeGuest.FREE + 0x8000));

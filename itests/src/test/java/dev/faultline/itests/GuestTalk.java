@@ -2,15 +2,13 @@
 package dev.faultline.itests;
 
 import dev.faultline.api.vm.Machine;
+import dev.faultline.testkit.HangGuard;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** Talks to a guest over its serial port. One thread. */
 final class GuestTalk implements AutoCloseable {
-    private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(120);
-
     private final Machine machine;
     private final StringBuilder heard = new StringBuilder();
     private final Consumer<byte[]> listener = this::hear;
@@ -35,22 +33,19 @@ final class GuestTalk implements AutoCloseable {
 
     /** Takes everything up to the end of {@code text}. */
     String await(String text) throws InterruptedException {
-        long end = System.nanoTime() + LIMIT_NANOS;
         synchronized (heard) {
-            for (; ; ) {
-                int at = heard.indexOf(text);
-                if (at >= 0) {
-                    String answer = heard.substring(0, at + text.length());
-                    heard.delete(0, at + text.length());
-                    return answer;
-                }
-                if (System.nanoTime() > end) {
-                    throw new AssertionError(
-                            "the guest did not say '%s' but: %s; its machine: %s"
-                                    .formatted(text, heard, machine.await(Duration.ZERO)));
-                }
-                heard.wait(100);
+            try {
+                HangGuard.until(heard, "the guest says it", () -> heard.indexOf(text) >= 0);
+            } catch (AssertionError e) {
+                throw new AssertionError(
+                        "the guest did not say '%s' but: %s; its machine: %s"
+                                .formatted(text, heard, machine.await(Duration.ZERO)),
+                        e);
             }
+            int end = heard.indexOf(text) + text.length();
+            String answer = heard.substring(0, end);
+            heard.delete(0, end);
+            return answer;
         }
     }
 

@@ -68,9 +68,7 @@ class LiveIT {
                 GuestTalk talk = new GuestTalk(m)) {
             m.boot(
                     new MachineConfig.Boot(
-                            Path.of(files.get(0)),
-                            List.of(Path.of(files.get(1))),
-                            "console=ttyS0 quiet panic=-1 rdinit=/init"));
+                            Path.of(files.get(0)), List.of(Path.of(files.get(1))), LinuxIT.KERNEL));
             m.start();
             talk.await("faultline# ");
             sum = sum(talk.ask(FILES, "<files "), talk.await(">"));

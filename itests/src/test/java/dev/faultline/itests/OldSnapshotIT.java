@@ -15,9 +15,9 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -79,7 +79,7 @@ class OldSnapshotIT {
             all.append(talk.ask(question, "\n"));
         }
         m.serial().send("exit 5\n".getBytes());
-        return all.append(m.await(Duration.ofSeconds(60))).toString();
+        return all.append(HangGuard.await(m)).toString();
     }
 
     @ParameterizedTest

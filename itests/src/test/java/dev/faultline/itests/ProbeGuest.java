@@ -5,17 +5,16 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.testkit.HangGuard;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 
 /** A running machine whose guest answers requests, one line each (probe.c of the examples). */
 final class ProbeGuest implements AutoCloseable {
     private static final long MIB = 1 << 20;
-    private static final long LIMIT_SECONDS = 60;
     private static final Path IMAGE =
             Program.SOURCES.resolve(
                     "examples/org.example.checksum/src/test/resources/guest/probe.elf");
@@ -70,11 +69,7 @@ final class ProbeGuest implements AutoCloseable {
     }
 
     String answer() throws InterruptedException {
-        String answer = lines.poll(LIMIT_SECONDS, TimeUnit.SECONDS);
-        if (answer == null) {
-            throw new AssertionError("the guest does not answer; so far \"" + line + "\"");
-        }
-        return answer;
+        return HangGuard.take(lines, "the guest answers");
     }
 
     private void expect(String text) throws InterruptedException {

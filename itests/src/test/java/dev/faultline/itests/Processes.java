@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.itests;
 
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
 
 /** Runs a process to its end. */
 final class Processes {
-    private static final long LIMIT_SECONDS = 180;
-
     /** What a process left: its exit code and both of its streams. */
     record Result(int code, String out, String err) {}
 
@@ -20,7 +18,7 @@ final class Processes {
      * Runs it with an empty standard input.
      *
      * @param scratch a folder for its output
-     * @throws AssertionError if it does not end in time
+     * @throws AssertionError with what it said, if it hangs
      */
     static Result run(ProcessBuilder builder, Path scratch)
             throws IOException, InterruptedException {
@@ -28,14 +26,17 @@ final class Processes {
         Path err = scratch.resolve("standard-error");
         Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
         process.getOutputStream().close();
-        if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
-            process.destroyForcibly();
+        int code;
+        try {
+            code = HangGuard.join(process);
+        } catch (AssertionError e) {
             throw new AssertionError(
-                    builder.command() + " did not end within " + LIMIT_SECONDS + " s");
+                    "%s%nsaid: %s%nand: %s".formatted(builder.command(), text(out), text(err)), e);
         }
-        return new Result(
-                process.exitValue(),
-                Files.readString(out, StandardCharsets.UTF_8),
-                Files.readString(err, StandardCharsets.UTF_8));
+        return new Result(code, text(out), text(err));
+    }
+
+    private static String text(Path file) throws IOException {
+        return Files.readString(file, StandardCharsets.UTF_8);
     }
 }

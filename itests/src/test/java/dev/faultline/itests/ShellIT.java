@@ -4,13 +4,13 @@ package dev.faultline.itests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,7 +19,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code faultline shell} as a person uses it: through a pipe, and on a terminal. */
 class ShellIT {
-    private static final long LIMIT_SECONDS = 120;
     private static final String PROMPT = "faultline> ";
     private static final List<String> COMMANDS =
             List.of(
@@ -89,19 +88,16 @@ class ShellIT {
 
     /** Everything up to and including {@code text}, which is taken off. */
     private String await(String text) throws InterruptedException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
         synchronized (output) {
-            for (; ; ) {
-                int at = output.indexOf(text);
-                if (at >= 0) {
-                    String s = output.substring(0, at + text.length());
-                    output.delete(0, at + text.length());
-                    return s;
-                }
-                long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-                assertThat(left).as("no '%s' but: %s", text, output).isPositive();
-                output.wait(left);
+            try {
+                HangGuard.until(output, text + " is said", () -> output.indexOf(text) >= 0);
+            } catch (AssertionError e) {
+                throw new AssertionError("no '%s' but: %s".formatted(text, output), e);
             }
+            int end = output.indexOf(text) + text.length();
+            String s = output.substring(0, end);
+            output.delete(0, end);
+            return s;
         }
     }
 
@@ -113,9 +109,9 @@ class ShellIT {
     }
 
     private void ends() throws InterruptedException {
-        assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)).as("it ends").isTrue();
+        int code = HangGuard.join(process);
         reader.join();
-        assertThat(process.exitValue()).as(output.toString()).isZero();
+        assertThat(code).as(output.toString()).isZero();
     }
 
     private void pipe() throws Exception {
@@ -131,10 +127,17 @@ class ShellIT {
 
     /** Asks until the guest has sent {@code text}. */
     private void sent(String name, String text) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
-        for (String all = ""; !all.contains(text); all = answer("vm:serial " + name)) {
-            assertThat(System.nanoTime()).as("no '%s' but: %s", text, all).isLessThan(end);
-        }
+        String[] all = {""};
+        HangGuard.until(
+                "guest " + name + " sends " + text,
+                () -> {
+                    try {
+                        all[0] = answer("vm:serial " + name);
+                    } catch (Exception e) {
+                        throw new AssertionError("after: " + all[0], e);
+                    }
+                    return all[0].contains(text);
+                });
     }
 
     // ---- through a pipe

@@ -15,6 +15,7 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -23,7 +24,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -39,9 +39,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Guests whose pages come from elsewhere, under the shipped distribution. */
 class SourceIT {
-    private static final Duration LONG = Duration.ofSeconds(120);
     private static final List<String> QUESTIONS =
             List.of("get 0", "get 9999", "scan 1000 42", "sum 0 9", "get 5000", "float 1000");
+
+    private static final String SOURCES = "dev.faultline.snapshot.source";
+
+    /** No busy host is so slow, in milliseconds. */
+    private static final Map<String, String> PATIENT =
+            Map.of("deadline", "300000", "attempt", "300000");
 
     @TempDir Path scratch;
     private Typed typed;
@@ -51,6 +56,10 @@ class SourceIT {
     @BeforeEach
     void save() throws Exception {
         typed = new Typed();
+        typed.configureAndAwait(SOURCES, PATIENT);
+        typed.configureAndAwait(
+                "dev.faultline.source.http",
+                Map.of("connect.timeout", "300000", "answer.timeout", "300000"));
         snapshot = scratch.resolve("snap");
         try (Machine m = typed.keyed("original", "interpreter", "coded");
                 GuestTalk talk = new GuestTalk(m)) {
@@ -78,6 +87,11 @@ class SourceIT {
 
     /** Serves a directory by ranges. Closing it is as killing it. */
     private static final class Server implements AutoCloseable {
+        static {
+            // Or the body of each answer waits 40 ms for the acknowledgement of its head.
+            System.setProperty("sun.net.httpserver.nodelay", "true");
+        }
+
         private final Path root;
         private final HttpServer server;
         private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -135,7 +149,7 @@ class SourceIT {
 
             first.close();
             m.serial().send((QUESTIONS.get(2) + "\n").getBytes());
-            VcpuExit exit = m.await(LONG);
+            VcpuExit exit = HangGuard.await(m);
             assertThat(exit).isInstanceOf(VcpuExit.Fault.class);
             assertThat(((VcpuExit.Fault) exit).reason())
                     .isEqualTo(r.failure().getMessage())
@@ -154,7 +168,7 @@ class SourceIT {
                 assertThat(r.failure()).isNull();
                 assertThat(r.source().source()).isEqualTo(next.uri("snap").toString());
                 m.serial().send("exit 5\n".getBytes());
-                assertThat(m.await(LONG)).isEqualTo(new VcpuExit.Exited(11));
+                assertThat(HangGuard.await(m)).isEqualTo(new VcpuExit.Exited(11));
             }
         }
     }
@@ -172,7 +186,7 @@ class SourceIT {
             assertThat(talk.ask(QUESTIONS.get(0), "\n")).isEqualTo(undisturbed.get(0));
             typed.bundle("dev.faultline.source.http").stop();
             m.serial().send((QUESTIONS.get(2) + "\n").getBytes());
-            assertThat(m.await(LONG)).isInstanceOf(VcpuExit.Fault.class);
+            assertThat(HangGuard.await(m)).isInstanceOf(VcpuExit.Fault.class);
             assertThat(r.failure()).hasMessageContaining("no page source for 'http:' is installed");
 
             typed.bundle("dev.faultline.source.http").start();
@@ -184,9 +198,6 @@ class SourceIT {
     /** A stranger's source does not come back: the guest does, within the operator's deadline. */
     @Test
     void aSourceThatHangsDoesNotHangTheGuest() throws Exception {
-        typed.configuration(
-                "dev.faultline.snapshot.source",
-                Map.of("deadline", "500", "attempt", "200", "retries", "5"));
         Slow hanging = new Slow(snapshot);
         try (Typed.Registered r0 = typed.register(PageSourceFactory.class, hanging)) {
             URI place = URI.create("slow:///snap");
@@ -198,14 +209,17 @@ class SourceIT {
                 m.start();
                 assertThat(talk.ask(QUESTIONS.get(0), "\n")).isEqualTo(undisturbed.get(0));
                 hanging.hangs.set(true);
+                typed.configureAndAwait(
+                        SOURCES, Map.of("deadline", "500", "attempt", "200", "retries", "5"));
                 m.serial().send((QUESTIONS.get(2) + "\n").getBytes());
-                assertThat(((VcpuExit.Fault) m.await(LONG)).reason())
+                assertThat(((VcpuExit.Fault) HangGuard.await(m)).reason())
                         .contains("slow:/snap cannot be read now", "no answer in time");
                 assertThat(r.source().timeouts()).isBetween(1L, 6L);
 
                 m.start(); // tries again, and fails again
-                assertThat(m.await(LONG)).isInstanceOf(VcpuExit.Fault.class);
+                assertThat(HangGuard.await(m)).isInstanceOf(VcpuExit.Fault.class);
 
+                typed.configureAndAwait(SOURCES, PATIENT);
                 r.reattach(snapshot.toUri());
                 m.start();
                 assertThat(talk.await("\n")).isEqualTo(undisturbed.get(2));
@@ -219,7 +233,7 @@ class SourceIT {
     /** A stranger's source that is slower than fault handlers may be: patience, not a stop. */
     @Test
     void aSlowSourceIsWaitedForLongerThanOtherHandlers() throws Exception {
-        typed.configure("handler.deadline", "10");
+        typed.configureAndAwait("dev.faultline.machine.pc", Map.of("handler.deadline", "10"));
         try (Typed.Registered slow = typed.register(PageSourceFactory.class, new Slow(snapshot))) {
             URI place = URI.create("slow:///snap");
             try (Machine m = restorable(place);

@@ -14,14 +14,15 @@ import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.MachineStatistics;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -39,7 +40,6 @@ class SwapIT {
     private static final int SWAPS = 250;
     private static final String PROTECTION = "dev.faultline.protection.internal.PageProtection";
     private static final int BUNDLES_EVERY = 5;
-    private static final Duration LONG = Duration.ofSeconds(60);
     private static final List<String> BUNDLES =
             List.of(
                     "dev.faultline.cpu.interpreter",
@@ -149,9 +149,7 @@ class SwapIT {
                 GuestTalk talk = new GuestTalk(m)) {
             m.boot(
                     new MachineConfig.Boot(
-                            Path.of(files.get(0)),
-                            List.of(Path.of(files.get(1))),
-                            "console=ttyS0 quiet panic=-1 rdinit=/init"));
+                            Path.of(files.get(0)), List.of(Path.of(files.get(1))), LinuxIT.KERNEL));
             m.start();
             talk.await("faultline# ");
             Swapper swapper = new Swapper(m, 3);
@@ -204,7 +202,7 @@ class SwapIT {
 
             typed.bundle(bundle).stop();
 
-            VcpuExit exit = m.await(LONG);
+            VcpuExit exit = HangGuard.await(m);
             assertThat(exit).isInstanceOf(VcpuExit.Paused.class);
             assertThat(((VcpuExit.Paused) exit).reason())
                     .contains("required service", reason, "gone");
@@ -216,7 +214,7 @@ class SwapIT {
             typed.bundle(bundle).start();
 
             typed.awaitProgress(m, "");
-            assertThat(m.running()).isTrue();
+            HangGuard.until("it runs", m::running);
             m.pause("to look");
             CountedLoop.check(m);
         }
@@ -230,8 +228,8 @@ class SwapIT {
             typed.awaitProgress(m, "");
             typed.bundle("dev.faultline.fault.coded").stop();
             typed.removeFactoryConfiguration("dev.faultline.cpu.interpreter", "small");
-            Typed.until("it stands", () -> !m.running());
-            Typed.until(
+            HangGuard.until("it stands", () -> !m.running());
+            HangGuard.until(
                     "its engine is gone",
                     () ->
                             !typed.service(MachineFactory.class)
@@ -256,8 +254,8 @@ class SwapIT {
 
             typed.bundle("dev.faultline.mmu").update();
 
+            HangGuard.until("it has the new one", () -> m.mmu() != before);
             typed.awaitProgress(m, "");
-            assertThat(m.mmu()).isNotSameAs(before);
             assertThat(m.mmu().mappedPages()).isPositive();
             m.pause("to look");
             CountedLoop.check(m);
@@ -296,7 +294,7 @@ class SwapIT {
             assertThat(m.protection().rights(0xA01)).isEqualTo(Rights.R);
             asked.clear();
             layer[0].protect(0, 16L << 20, Rights.NONE); // the old object, in the guest's way
-            Typed.until("the handler is asked", () -> !asked.isEmpty());
+            HangGuard.until("the handler is asked", () -> !asked.isEmpty());
             typed.awaitProgress(m, "");
             m.pause("to look");
             CountedLoop.check(m);
@@ -323,7 +321,7 @@ class SwapIT {
             typed.refresh(bundle);
 
             if (bundle.endsWith("machine.pc")) {
-                assertThat(m.await(LONG).toString()).contains(bundle, "stands for good");
+                assertThat(HangGuard.await(m).toString()).contains(bundle, "stands for good");
             } else {
                 for (int i = 0; i < 20; i++) {
                     assertThat(talk.ask("sum 0 999", "\n")).contains("count=1000 bad=0");
@@ -348,10 +346,11 @@ class SwapIT {
             typed.awaitProgress(m, "");
             typed.bundle("dev.faultline.mmu").stop();
             typed.bundle("dev.faultline.protection").stop();
-            assertThat(m.await(LONG).toString())
+            assertThat(HangGuard.await(m).toString())
                     .contains("required services protection, translation are gone");
             typed.bundle("dev.faultline.protection").start();
-            assertThat(m.await(LONG).toString()).contains("required service translation is gone");
+            assertThat(HangGuard.await(m).toString())
+                    .contains("required service translation is gone");
             typed.bundle("dev.faultline.mmu").start();
             typed.awaitProgress(m, "");
         }
@@ -372,11 +371,11 @@ class SwapIT {
         try (Machine m = typed.machine("inside", "interpreter", "coded", 16L << 20)) {
             m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
             AtomicReference<Exception> failure = new AtomicReference<>();
-            int[] asked = new int[1];
+            AtomicInteger asked = new AtomicInteger();
             FaultHandler handler =
                     (name, fault) -> {
                         try {
-                            asked[0]++;
+                            asked.incrementAndGet();
                             typed.bundle(bundle).update();
                         } catch (Exception e) {
                             failure.set(e);
@@ -388,11 +387,11 @@ class SwapIT {
             layer.protect(0x8000, 0x4000, Rights.NONE);
 
             m.start();
+            HangGuard.until("the handler is asked", () -> asked.get() > 0);
             typed.awaitProgress(m, "");
             m.pause("to look");
 
             assertThat(failure.get()).isNull();
-            assertThat(asked[0]).isPositive();
             CountedLoop.check(m);
         }
     }
@@ -498,7 +497,7 @@ class SwapIT {
          * A changed configuration of the engine's takes it away for a moment, at a time of its own.
          */
         private void swapEngine(String name) {
-            Typed.until(
+            HangGuard.until(
                     "the machine runs on " + name,
                     () -> {
                         try {

@@ -44,14 +44,12 @@ class WorkingSetIT {
 
     private Path asked(Path dir, String json, Object... more) throws Exception {
         Path file = scratch.resolve(json);
-        Object[] all = new Object[6 + more.length];
+        Object[] all = new Object[4 + more.length];
         all[0] = "restore";
         all[1] = dir;
         all[2] = "--json";
         all[3] = file;
-        all[4] = "--timeout";
-        all[5] = "120";
-        System.arraycopy(more, 0, all, 6, more.length);
+        System.arraycopy(more, 0, all, 4, more.length);
         Processes.Result r = Program.ask(scratch, ASKED, all);
         assertThat(r.code()).as(r.err() + r.out()).isEqualTo(11);
         assertThat(r.out()).contains(ANSWERS);

@@ -13,13 +13,11 @@ import java.nio.ByteOrder;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** SET_CPUID and GET_CPUID, and what the guest is told then. */
-@Timeout(60)
 class CpuidTest {
     private static final int RAX = 0;
     private static final int RCX = 1;

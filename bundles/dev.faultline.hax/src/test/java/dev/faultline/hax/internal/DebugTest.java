@@ -9,14 +9,12 @@ import dev.faultline.api.memory.HostBytes;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /**
  * DEBUG: a client's breakpoints and steps in small guests. DR6's bits: 1 to 8 the breakpoints, 4000
  * a step; DR7: 1 enables the first, 3 at bit 16 makes it one for accesses, 3 at bit 18 four bytes
  * long.
  */
-@Timeout(60)
 class DebugTest {
     private static final int RAX = 0;
     private static final int RCX = 1;

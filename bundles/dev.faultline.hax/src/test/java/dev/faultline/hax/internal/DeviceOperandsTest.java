@@ -12,7 +12,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,7 +20,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * same with the operand in RAM: the same registers and the same bytes at the end. No byte of the
  * device is read twice, though the instruction is executed anew after every read.
  */
-@Timeout(60)
 class DeviceOperandsTest {
     private static final int RAM = 0x1_0000;
     private static final int OPERAND = 0x5000;

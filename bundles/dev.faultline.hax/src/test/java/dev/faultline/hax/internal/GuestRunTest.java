@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.memory.HostBytes;
+import dev.faultline.testkit.HangGuard;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -16,7 +16,6 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Small guests, run as a client runs them: flat 32-bit protected mode, 64 KiB of RAM at 0, a device
  * at 0x100000.
  */
-@Timeout(60)
 class GuestRunTest {
     private static final int RAX = 0;
     private static final int RCX = 1;
@@ -420,11 +419,11 @@ class GuestRunTest {
 
     @Test
     void aUserEventEndsARunInProgress() throws InterruptedException {
-        guest("eb fe"); // jmp $
+        guest("ff 05 00 50 00 00 eb f8"); // inc dword [5000h]; jmp $-6
         Thread t =
                 Thread.ofPlatform()
                         .start(() -> {
-                            sleep();
+                            awaitRun();
                             c.tunnel("user_event_pending", 1);
                         });
         assertThat(c.run()).isEqualTo(EXIT_INTERRUPT);
@@ -438,7 +437,7 @@ class GuestRunTest {
         Thread t =
                 Thread.ofPlatform()
                         .start(() -> {
-                            sleep();
+                            awaitRun();
                             c.protect(0x5000, 0x1000, PERM_NONE);
                             seen[0] = HostBytes.get32(c.ram + 0x5000);
                         });
@@ -450,12 +449,8 @@ class GuestRunTest {
                 .isEqualTo(seen[0]);
     }
 
-    private static void sleep() {
-        try {
-            Thread.sleep(30);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
+    private void awaitRun() {
+        HangGuard.until("the guest counts", () -> HostBytes.get32(c.ram + 0x5000) != 0);
     }
 
     @Test

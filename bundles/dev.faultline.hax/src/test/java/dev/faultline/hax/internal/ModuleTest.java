@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.testkit.HangGuard;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -162,12 +164,13 @@ class ModuleTest {
     /** A VM that goes while its guest runs. */
     @Test
     void closingEndsARunInProgress() throws InterruptedException {
-        client(HaxPlatform.LINUX, false).ram(0x1_0000).code("eb fe"); // jmp $
+        // inc dword [5000h]; jmp $-6
+        client(HaxPlatform.LINUX, false).ram(0x1_0000).code("ff 05 00 50 00 00 eb f8");
         int[] status = new int[1];
         Thread t = Thread.ofPlatform().start(() -> status[0] = c.vcpu(HaxOp.RUN, null));
-        Thread.sleep(30);
+        HangGuard.until("the guest counts", () -> HostBytes.get32(c.ram + 0x5000) != 0);
         c.driver.close();
-        t.join(10_000);
+        HangGuard.join(t);
         assertThat(status[0]).isEqualTo(ENODEV);
     }
 }

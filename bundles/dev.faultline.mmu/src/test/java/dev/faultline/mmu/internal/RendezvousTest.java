@@ -15,14 +15,12 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /**
  * Two vCPU threads that access memory as an engine does, against a thread that takes rights and
  * mappings away. Once the taking call has returned, the taker plants a poison that only a stale
  * translation could show, or watches a word that only a stale translation could change.
  */
-@Timeout(600) // a hang; how long it takes is no verdict
 class RendezvousTest {
     private static final long POISON = 0xDEAD_DEAD_DEADL;
 

@@ -9,6 +9,7 @@ import static dev.faultline.api.protection.Rights.RX;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.testkit.HangGuard;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -16,16 +17,13 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(60)
 class ConcurrentProtectionTest {
     private static final int ROUNDS = 3_000;
     private static final long GIB = 1L << 30;
@@ -35,9 +33,9 @@ class ConcurrentProtectionTest {
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
     @AfterEach
-    void stop() throws InterruptedException {
+    void stop() {
         threads.shutdownNow();
-        assertThat(threads.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.until("the threads end", threads::isTerminated);
     }
 
     private interface Work {
@@ -179,7 +177,7 @@ class ConcurrentProtectionTest {
             if (told.incrementAndGet() == 1) {
                 first.countDown();
                 try {
-                    assertThat(second.await(20, TimeUnit.SECONDS)).isTrue();
+                    HangGuard.await(second, "event second");
                 } catch (InterruptedException e) {
                     throw new IllegalStateException(e);
                 }
@@ -196,7 +194,7 @@ class ConcurrentProtectionTest {
         together(
                 close,
                 () -> {
-                    assertThat(first.await(20, TimeUnit.SECONDS)).isTrue();
+                    HangGuard.await(first, "event first");
                     close.run();
                     int seen = told.get();
                     second.countDown();
@@ -284,7 +282,7 @@ class ConcurrentProtectionTest {
         CyclicBarrier meet = new CyclicBarrier(2);
         protection.addListener((gpa, size) -> {
             try {
-                meet.await(20, TimeUnit.SECONDS);
+                HangGuard.meet(meet);
             } catch (Exception e) {
                 throw new IllegalStateException("the other thread cannot get here", e);
             }

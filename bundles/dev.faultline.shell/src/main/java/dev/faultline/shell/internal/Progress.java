@@ -2,6 +2,7 @@
 package dev.faultline.shell.internal;
 
 import java.io.PrintStream;
+import java.util.function.LongSupplier;
 
 /** Progress on standard error: a bar on a terminal, now and then a line otherwise. One thread. */
 final class Progress implements AutoCloseable {
@@ -12,15 +13,21 @@ final class Progress implements AutoCloseable {
     private final boolean terminal;
     private int shown = -1;
     private boolean open;
-    private long last = System.nanoTime();
+    private final LongSupplier nanos;
+    private long last;
 
     Progress(PrintStream err) {
-        this(err, System.console() != null && System.console().isTerminal());
+        this(err, System.console() != null && System.console().isTerminal(), System::nanoTime);
     }
 
-    Progress(PrintStream err, boolean terminal) {
+    /**
+     * @param nanos the time, as {@link System#nanoTime}
+     */
+    Progress(PrintStream err, boolean terminal, LongSupplier nanos) {
         this.err = err;
         this.terminal = terminal;
+        this.nanos = nanos;
+        this.last = nanos.getAsLong();
     }
 
     /** A step begins. */
@@ -43,9 +50,9 @@ final class Progress implements AutoCloseable {
             err.printf("\r%s [%s] %3d %%", what, bar, percent);
             err.flush();
             open = true;
-        } else if (System.nanoTime() - last >= QUIET_NANOS) {
+        } else if (nanos.getAsLong() - last >= QUIET_NANOS) {
             err.printf("%s: %d %%%n", what, percent);
-            last = System.nanoTime();
+            last = nanos.getAsLong();
         }
         shown = percent;
         if (percent == 100) {

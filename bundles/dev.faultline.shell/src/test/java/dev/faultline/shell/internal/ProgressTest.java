@@ -12,13 +12,15 @@ class ProgressTest {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final PrintStream err = new PrintStream(bytes, true, StandardCharsets.UTF_8);
 
+    private long now;
+
     private String text() {
         return bytes.toString(StandardCharsets.UTF_8);
     }
 
     @Test
     void aTerminalGetsABarThatEndsItsLine() {
-        try (Progress p = new Progress(err, true)) {
+        try (Progress p = new Progress(err, true, () -> now)) {
             p.done("saving", 0.5);
             p.done("saving", 0.501);
             p.done("saving", 1);
@@ -37,7 +39,7 @@ class ProgressTest {
 
     @Test
     void aBarThatWasCutShortLeavesTheNextLineAlone() {
-        try (Progress p = new Progress(err, true)) {
+        try (Progress p = new Progress(err, true, () -> now)) {
             p.done("saving", 0.25);
         }
         assertThat(text()).endsWith("25 %" + System.lineSeparator());
@@ -45,10 +47,15 @@ class ProgressTest {
 
     @Test
     void withoutATerminalThereIsNoBar() {
-        try (Progress p = new Progress(err, false)) {
+        try (Progress p = new Progress(err, false, () -> now)) {
             p.say("a step");
             p.done("saving", 0.25);
+            now = 1_999_999_999;
+            p.done("saving", 0.5);
+            assertThat(text()).isEqualTo("a step" + System.lineSeparator());
+            now = 2_000_000_000;
+            p.done("saving", 0.75);
         }
-        assertThat(text()).isEqualTo("a step" + System.lineSeparator());
+        assertThat(text().lines()).containsExactly("a step", "saving: 75 %");
     }
 }

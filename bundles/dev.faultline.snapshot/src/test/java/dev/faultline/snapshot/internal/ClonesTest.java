@@ -18,6 +18,7 @@ import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,12 +30,10 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(60)
 class ClonesTest {
     private static final int PAGES = 1200;
 
@@ -509,9 +508,14 @@ class ClonesTest {
             r.saveRecording();
         }
         try (CloneBase base = snapshots.clones(dir, RestoreMode.RECORDED)) {
-            while (base.pagesLoaded() < 3) {
-                Thread.onSpinWait();
-            }
+            HangGuard.until(
+                    "what was recorded is loaded",
+                    () ->
+                            base.pagesLoaded() >= 3
+                                    && Thread.getAllStackTraces().keySet().stream()
+                                            .noneMatch(t ->
+                                                    t.getName()
+                                                            .equals("snapshot-clones-prefetch")));
             try (CloneBase.Clone a = base.create(machines, "a")) {
                 assertThat(last().protection.rights(3)).isEqualTo(Rights.RWX);
                 assertThat(last().peek(3)).isEqualTo(original.peek(3));

@@ -12,16 +12,14 @@ import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Compaction by a trace: what is touched together lies together, and nothing else changes. */
-@Timeout(60)
 class FirstTouchOrderTest {
     private static final int PAGES = 2000; // four sections
     private static final int TOUCHED = 600;
@@ -157,7 +155,7 @@ class FirstTouchOrderTest {
         RestoreOptions o = RestoreOptions.of(RestoreMode.RECORDED).recording(Window.DEFAULT);
         try (Fake g = new Fake(PAGES);
                 Restored r = snapshots.restore(dir, g.machine, o)) {
-            assertThat(r.awaitPrefetched(Duration.ofSeconds(30))).isTrue();
+            assertThat(r.awaitPrefetched(HangGuard.limit())).isTrue();
             for (int p : order) {
                 g.touch(p, Rights.R);
             }

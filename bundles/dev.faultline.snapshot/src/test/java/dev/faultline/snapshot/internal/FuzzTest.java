@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -20,7 +19,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The fuzz targets over real inputs, what campaigns found ({@code src/test/resources/fuzz/TARGET}),
  * and seeded mutations of both; {@code -Dfaultline.fuzz=N} for more.
  */
-@Timeout(120)
 class FuzzTest {
     private static final int ROUNDS = Integer.getInteger("faultline.fuzz", 150);
 

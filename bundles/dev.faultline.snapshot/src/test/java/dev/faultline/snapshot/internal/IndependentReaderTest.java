@@ -10,6 +10,7 @@ import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -17,14 +18,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A reader in another language, written after the documentation, sees what we wrote. */
-@Timeout(120)
 class IndependentReaderTest {
     private static final String[] KINDS = {"ZERO", "PARENT", "FILL", "CHUNK"};
 
@@ -58,8 +56,7 @@ class IndependentReaderTest {
                         .redirectErrorStream(true)
                         .redirectOutput(out.toFile())
                         .start();
-        assertThat(p.waitFor(90, TimeUnit.SECONDS)).isTrue();
-        code = p.exitValue();
+        code = HangGuard.join(p);
         return Files.readAllLines(out);
     }
 

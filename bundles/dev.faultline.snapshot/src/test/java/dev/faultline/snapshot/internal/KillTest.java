@@ -13,7 +13,6 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -30,7 +29,6 @@ class KillTest {
     private int left;
 
     @Test
-    @Timeout(value = 1, unit = TimeUnit.DAYS) // each round ends by itself
     void aKilledProcessLeavesTheOldOrTheNewOne() throws Exception {
         long seed = Long.getLong("faultline.kill.seed", System.nanoTime());
         Random random = new Random(seed);

@@ -12,6 +12,7 @@ import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotInfo;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,11 +22,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A snapshot of a machine that runs holds what it was in the pause, whatever happens later. */
-@Timeout(120)
 class LiveSaveTest {
     private static final int PAGES = 1200;
     private static final SaveOptions LIVE = new SaveOptions(Compression.LZ4, false, true, false);
@@ -157,9 +156,7 @@ class LiveSaveTest {
 
     /** So the guests write while each section is copied. */
     private static void await(AtomicLong stores, long n, AtomicReference<Throwable> wrong) {
-        while (stores.get() < n && wrong.get() == null) {
-            Thread.onSpinWait();
-        }
+        HangGuard.until("enough stores", () -> stores.get() >= n || wrong.get() != null);
     }
 
     @Test

@@ -22,11 +22,9 @@ import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whatever is done to the files: a typed error or the right bytes, never a wrong one. */
-@Timeout(120)
 class MutationTest {
     private static final int PAGES = 60;
 
@@ -114,7 +112,6 @@ class MutationTest {
      * campaign.
      */
     @Test
-    @Timeout(1800)
     void seededMutationsNeverGiveAWrongByte() throws Exception {
         int n = Integer.getInteger("faultline.mutations", 500);
         List<MutationScene> scenes = MutationScene.all(scratch, snapshots);

@@ -14,6 +14,7 @@ import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.snapshot.internal.UntrustedSource.Manner;
+import dev.faultline.testkit.HangGuard;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,19 +24,21 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whatever a stranger's page source does, the guest sees right bytes or stands with a reason. */
-@Timeout(60)
 class SourceTest {
     private static final int PAGES = 1200;
     private static final URI PLACE = URI.create("test://host/s");
 
     @TempDir Path scratch;
-    private final Sources sources = new Sources(new SourcePolicy(40_000, 20_000, 2, 1, 64 << 10));
+
+    /** No busy host is so slow. */
+    private static final SourcePolicy PATIENT = new SourcePolicy(300_000, 300_000, 2, 1, 64 << 10);
+
+    private final Sources sources = new Sources(PATIENT);
     private final Snapshots snapshots = new Snapshots(Disk.REAL, null, sources);
     private UntrustedSource stranger;
 
@@ -44,10 +47,7 @@ class SourceTest {
      */
     private void is(Manner manner) {
         stranger.manner = manner;
-        sources.use(
-                manner == Manner.HANGS
-                        ? new SourcePolicy(400, 150, 2, 1, 64 << 10)
-                        : new SourcePolicy(40_000, 20_000, 2, 1, 64 << 10));
+        sources.use(manner == Manner.HANGS ? new SourcePolicy(400, 150, 2, 1, 64 << 10) : PATIENT);
     }
 
     private Fake saved;
@@ -131,6 +131,7 @@ class SourceTest {
             is(manner);
             int another = stored(900);
             assertThat(lazy.read(another)).isNull();
+            sources.use(PATIENT);
             r.reattach(scratch.resolve("s").toUri());
             assertThat(lazy.read(another)).isEqualTo(saved.peek(another));
             assertThat(r.failure()).isNull();
@@ -209,6 +210,7 @@ class SourceTest {
                             .filter(t -> t.getName().equals("source " + PLACE))
                             .count();
             assertThat(threads).isBetween(1L, 16L);
+            sources.use(PATIENT);
             r.reattach(scratch.resolve("s").toUri());
             assertSame();
         }
@@ -334,7 +336,7 @@ class SourceTest {
     /** A fault that waits for a source that hangs is answered by the one that is attached. */
     @Test
     void readsInProgressGoOnAtTheNewPlace() throws Exception {
-        Sources patient = new Sources(new SourcePolicy(60_000, 60_000, 0, 1, 0));
+        Sources patient = new Sources(new SourcePolicy(300_000, 300_000, 0, 1, 0));
         patient.bind(stranger, Map.of());
         try (Restored r =
                 new Snapshots(Disk.REAL, null, patient)
@@ -344,9 +346,7 @@ class SourceTest {
             stranger.manner = Manner.HANGS;
             AtomicReference<byte[]> seen = new AtomicReference<>();
             Thread vcpu = Thread.ofPlatform().start(() -> seen.set(lazy.read(page)));
-            while (stranger.reads.isEmpty()) {
-                Thread.onSpinWait();
-            }
+            HangGuard.until("it reads", () -> !stranger.reads.isEmpty());
             r.reattach(scratch.resolve("s").toUri());
             vcpu.join();
             assertThat(seen.get()).isEqualTo(saved.peek(page));

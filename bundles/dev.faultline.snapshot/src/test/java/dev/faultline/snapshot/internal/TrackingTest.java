@@ -17,11 +17,9 @@ import java.nio.file.Path;
 import java.util.BitSet;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Incremental saves by what was written since the last one, and when that may not be believed. */
-@Timeout(120)
 class TrackingTest {
     private static final int PAGES = 1200;
     private static final SaveOptions NEXT = new SaveOptions(Compression.LZ4, true, true, true);

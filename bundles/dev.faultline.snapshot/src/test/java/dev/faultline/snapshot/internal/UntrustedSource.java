@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /** A stranger's page source for {@code test:} URIs, which misbehaves on demand. */
 final class UntrustedSource implements PageSourceFactory {
@@ -92,7 +93,7 @@ final class UntrustedSource implements PageSourceFactory {
                             .start(() -> {
                                 while (release.getCount() > 0) {
                                     kept.put(kept.position(), (byte) 0x5A);
-                                    Thread.onSpinWait();
+                                    LockSupport.parkNanos(10_000); // others have work too
                                 }
                             });
                 }

@@ -16,6 +16,7 @@ import dev.faultline.api.snapshot.RestoreOptions.Window;
 import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.testkit.HangGuard;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -24,14 +25,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Recording first touches, and loading by them. The test is the guest. */
-@Timeout(60)
 class WorkingSetTest {
     private static final int PAGES = 1200;
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = HangGuard.limit();
     private static final RestoreOptions LAZY = RestoreOptions.of(RestoreMode.LAZY);
     private static final RestoreOptions RECORDED = RestoreOptions.of(RestoreMode.RECORDED);
 
@@ -237,9 +236,7 @@ class WorkingSetTest {
             // One page of every chunk in turn: each brings 15 that nobody foretold.
             Files.write(dir.resolve("trace"), entries(pages, i -> i % 375 * 16 + i / 375));
             try (Restored r = snapshots.restore(dir, g.machine, RECORDED)) {
-                while (!r.statistics().prefetchStopped()) {
-                    Thread.onSpinWait();
-                }
+                HangGuard.until("the prefetch stops", () -> r.statistics().prefetchStopped());
                 assertThat(r.statistics().chunksRead())
                         .isBetween(
                                 (long) Prefetch.CREDIT / Layout.GROUP,
@@ -263,16 +260,13 @@ class WorkingSetTest {
                 r.saveRecording();
             }
             try (Restored r = snapshots.restore(dir, h.machine, RECORDED)) {
-                while (r.statistics().prefetched() < Prefetch.CREDIT) {
-                    Thread.onSpinWait();
-                }
+                HangGuard.until(
+                        "its credit is used", () -> r.statistics().prefetched() >= Prefetch.CREDIT);
                 for (int p = 0; p < 1000; p++) {
                     h.touch(p, Rights.R);
                 }
                 // 1000 touched pages allow 4000 more: nothing is left that needs the guest.
-                while (r.statistics().prefetched() < 4900) {
-                    Thread.onSpinWait();
-                }
+                HangGuard.until("4900 are prefetched", () -> r.statistics().prefetched() >= 4900);
                 assertThat(r.statistics().absentFaults()).isZero();
             }
         }
@@ -339,9 +333,7 @@ class WorkingSetTest {
                 Fake g = new Fake(PAGES)) {
             Path dir = saved(f);
             try (Restored r = snapshots.restore(dir, g.machine, LAZY.completing())) {
-                while (!r.statistics().resident()) {
-                    Thread.onSpinWait();
-                }
+                HangGuard.until("all is resident", () -> r.statistics().resident());
                 r.complete();
                 RestoreStatistics s = r.statistics();
                 assertThat(s.loaded()).isEqualTo(f.pages());

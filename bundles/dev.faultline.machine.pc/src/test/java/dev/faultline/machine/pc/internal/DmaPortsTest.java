@@ -10,17 +10,14 @@ import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.VcpuExit;
-import java.time.Duration;
+import dev.faultline.testkit.HangGuard;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
 class DmaPortsTest {
     private static final long GPA = 0x5FFE; // crosses a page
     private final FakeParts parts = new FakeParts();
@@ -79,7 +76,7 @@ class DmaPortsTest {
         machine.protection().userLayer().protect(0x6000, 1, Rights.NONE);
         assertThat(port.write(GPA, bytes, 0, 4)).isEqualTo(DmaPort.FAULTED);
         machine.start();
-        assertThat(kicked.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(kicked, "event kicked");
         assertThat(machine.statistics().faultsByOrigin()).containsEntry(FaultOrigin.DEVICE, 1L);
     }
 
@@ -88,12 +85,12 @@ class DmaPortsTest {
         machine.protection().userLayer().protect(0x6000, 1, Rights.NONE);
         port.write(GPA, bytes, 0, 4);
         machine.start();
-        VcpuExit exit = machine.await(Duration.ofSeconds(10));
+        VcpuExit exit = HangGuard.await(machine);
         assertThat(exit).isInstanceOf(VcpuExit.Fault.class);
         assertThat(((VcpuExit.Fault) exit).fault().vcpu()).isEqualTo(-1);
         machine.protection().userLayer().protect(0x6000, 1, Rights.RWX);
         machine.start();
-        assertThat(kicked.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(kicked, "event kicked");
     }
 
     /**

@@ -10,19 +10,17 @@ import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Flight recorder events: what they say, and that they are off unless asked for. */
-@Timeout(60)
 class EventsTest {
     private static final List<String> ALL =
             Stream.of("Fault", "Handler", "Protect", "Swap", "Exit")
@@ -46,7 +44,7 @@ class EventsTest {
             l.protect(0x5000, 0x1000, Rights.RX);
             m.swapFaultStyle("thrown");
             m.start();
-            assertThat(m.await(Duration.ofSeconds(20))).isInstanceOf(VcpuExit.PoweredOff.class);
+            assertThat(HangGuard.await(m)).isInstanceOf(VcpuExit.PoweredOff.class);
         }
     }
 

@@ -19,19 +19,18 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -40,9 +39,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  * What others' code may do to its own machine from inside it: nothing deadlocks, whatever it calls
  * is done, or soon done by another thread, or refused.
  */
-@Timeout(60)
 class FromInsideTest {
-    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Duration LONG = HangGuard.limit();
     private static final long PAGE = 0x5000;
 
     /** Where others' code runs. */
@@ -182,14 +180,14 @@ class FromInsideTest {
     }
 
     private void runs() throws Exception {
-        await(PcMachine::running); // what was left to another thread is done
+        await("it runs", PcMachine::running); // what was left to another thread is done
         CountDownLatch again = new CountDownLatch(1);
         parts.then(retire(again::countDown));
-        assertThat(again.await(20, TimeUnit.SECONDS)).as("the guest goes on").isTrue();
+        HangGuard.await(again, "the guest goes on");
     }
 
     private void over(CountDownLatch latch) throws Exception {
-        assertThat(latch.await(20, TimeUnit.SECONDS)).as("it returns").isTrue();
+        HangGuard.await(latch, "it returns");
         assertThat(failure.get()).isNull();
     }
 
@@ -247,16 +245,13 @@ class FromInsideTest {
         over(run(where, () -> workshop.unbindDevice(latch)));
         assertThat(machine.await(LONG))
                 .isEqualTo(new VcpuExit.Paused("required service device latch is gone"));
-        await(m -> m.added().gone("latch"));
+        await("it is unplugged", m -> m.added().gone("latch"));
         workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
         runs();
     }
 
-    private void await(Predicate<PcMachine> what) throws InterruptedException {
-        for (int i = 0; i < 2000 && !what.test(machine); i++) {
-            Thread.sleep(5);
-        }
-        assertThat(what.test(machine)).isTrue();
+    private void await(String what, Predicate<PcMachine> condition) {
+        HangGuard.until(what, () -> condition.test(machine));
     }
 
     /** Others bring the machine to a stand all the time, and wait for the vCPU that waits too. */
@@ -265,11 +260,11 @@ class FromInsideTest {
     void whileOthersStandTheMachine(String what) throws Exception {
         machine(2);
         AtomicInteger stands = new AtomicInteger();
-        boolean[] stop = new boolean[1];
+        AtomicBoolean stop = new AtomicBoolean();
         Thread other =
                 Thread.ofPlatform()
                         .start(() -> {
-                            while (!stop[0]) {
+                            while (!stop.get()) {
                                 machine.quiesce(stands::incrementAndGet);
                             }
                         });
@@ -282,10 +277,9 @@ class FromInsideTest {
                             }
                         }));
         runs();
-        stop[0] = true;
-        other.join(20_000);
-        assertThat(other.isAlive()).isFalse();
-        assertThat(stands.get()).isPositive();
+        HangGuard.until("the other one had its turn", () -> stands.get() > 0);
+        stop.set(true);
+        HangGuard.join(other);
     }
 
     @Test
@@ -398,10 +392,11 @@ class FromInsideTest {
         workshop.bindListener(a);
         Thread other = Thread.ofPlatform().start(() -> make("a"));
         workshop.bindListener(b);
-        other.join(20_000);
-        assertThat(other.isAlive()).isFalse();
+        HangGuard.join(other);
         assertThat(failure.get()).isNull();
-        await(m -> told.get() == 8); // each of vm, a, and the two that the listeners made
+        await(
+                "all are told",
+                m -> told.get() == 8); // each of vm, a, and the two that the listeners made
         workshop.unbindListener(a);
         workshop.unbindListener(b);
         factory.machines().forEach(Machine::close);
@@ -425,7 +420,7 @@ class FromInsideTest {
                 told.incrementAndGet();
                 if (m.config().name().equals(of) && wanted.getAndSet(false)) {
                     try {
-                        both.await(20, TimeUnit.SECONDS);
+                        HangGuard.meet(both);
                         make("by " + of);
                     } catch (Exception e) {
                         failure.set(e);

@@ -11,6 +11,7 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.StateException;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.device.pc.internal.PcChipsetFactory;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,16 +19,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /**
  * State that somebody made, loaded into a real machine, which runs a little: it is refused as such,
  * or it is a state like another. Nothing of ours fails, and what the machine saves then it loads.
  */
-@Timeout(600)
 class HostileStateTest {
     private static final Path GUEST =
             Path.of("../dev.faultline.shell/src/main/resources/guest/keyed.elf");
@@ -99,9 +97,9 @@ class HostileStateTest {
             CountDownLatch ready = heard(m, "READY");
             CountDownLatch answered = heard(m, "x87=");
             m.start();
-            assertThat(ready.await(60, TimeUnit.SECONDS)).isTrue();
+            HangGuard.await(ready, "event ready");
             m.serial().send("float 100\nscan 100000 1\n".getBytes());
-            assertThat(answered.await(60, TimeUnit.SECONDS)).isTrue();
+            HangGuard.await(answered, "event answered");
             m.pause("test");
             good = m.saveState();
             ram = new byte[(int) RAM];
@@ -152,7 +150,7 @@ class HostileStateTest {
             m.loadState(good);
             CountDownLatch answered = heard(m, "scan 100000 1 bad=0 hash=");
             m.start();
-            assertThat(answered.await(60, TimeUnit.SECONDS)).isTrue();
+            HangGuard.await(answered, "event answered");
         }
     }
 

@@ -5,15 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.testkit.HangGuard;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(20)
 class MachineClockTest {
     private long host = 1_000;
     private final MachineClock clock = new MachineClock(() -> host);
@@ -67,7 +66,7 @@ class MachineClockTest {
         assertThat(done.await(50, TimeUnit.MILLISECONDS)).isFalse();
         real.start();
         queue.wake();
-        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(done, "event done");
         assertThat(log).containsExactly("early", "late");
     }
 
@@ -83,8 +82,9 @@ class MachineClockTest {
         real.start();
         queue.wake();
         moved.at(0);
-        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
-        Thread.sleep(10);
+        HangGuard.await(done, "event done");
+        HangGuard.until("the time of the cancelled one", () -> real.nanos() > 5_000_000);
+        queue.drain();
         assertThat(log).containsExactly("moved");
     }
 
@@ -103,7 +103,7 @@ class MachineClockTest {
         queue.open();
         bad.at(0);
         good.at(1_000);
-        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(done, "event done");
         queue.drain();
         assertThat(log).containsExactly("chip broken", "good");
     }

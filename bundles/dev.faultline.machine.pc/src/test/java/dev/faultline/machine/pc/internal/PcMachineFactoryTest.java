@@ -15,18 +15,16 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.lang.annotation.Annotation;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(30)
 class PcMachineFactoryTest {
     private static final long MIB = 1 << 20;
     private final FakeParts parts = new FakeParts();
@@ -42,7 +40,7 @@ class PcMachineFactoryTest {
         return new PcMachineFactory.Config() {
             @Override
             public long handler_deadline() {
-                return 1000;
+                return 600_000; // a busy host may not run a handler for a while
             }
 
             @Override
@@ -167,7 +165,7 @@ class PcMachineFactoryTest {
         Machine m = create(null, null);
         m.start();
         factory.deactivate();
-        VcpuExit exit = m.await(Duration.ofSeconds(10));
+        VcpuExit exit = HangGuard.await(m);
         assertThat(exit.toString()).contains("required service").contains("gone");
         open(config("one", "coded"));
         assertThat(m.running()).isTrue();
@@ -277,8 +275,7 @@ class PcMachineFactoryTest {
 
         workshop.unbindDevice(before);
 
-        assertThat(m.await(Duration.ofSeconds(10)).toString())
-                .contains("required service device latch is gone");
+        assertThat(HangGuard.await(m).toString()).contains("required service device latch is gone");
         assertThat(made.getFirst().closed).isTrue();
         assertThat(bus.portIn(0x300, 1)).isEqualTo(0xFF);
         assertThat(m.saveState())

@@ -18,19 +18,18 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.StateException;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.testkit.HangGuard;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(30)
 class PcMachineTest {
-    private static final Duration LONG = Duration.ofSeconds(20);
+    private static final Duration LONG = HangGuard.limit();
     private final FakeParts parts = new FakeParts();
     private PcMachine machine;
 
@@ -96,7 +95,7 @@ class PcMachineTest {
         CountDownLatch again = new CountDownLatch(1);
         parts.then(retire(again::countDown));
         machine.start();
-        assertThat(again.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(again, "event again");
         assertThat(machine.clock().nanos()).isGreaterThanOrEqualTo(nanos);
     }
 
@@ -135,7 +134,7 @@ class PcMachineTest {
                     first.countDown();
                 });
         machine.start();
-        assertThat(first.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(first, "event first");
         machine.pause("enough");
         assertThat(at).containsExactly(1L);
     }
@@ -212,7 +211,7 @@ class PcMachineTest {
         machine(1);
         parts.chips.alarm.at(30_000_000);
         machine.start();
-        assertThat(after.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(after, "event after");
         assertThat(parts.log).containsSubsequence("alarm", "interrupt 32");
         assertThat(machine.clock().nanos()).isGreaterThanOrEqualTo(30_000_000);
     }
@@ -221,19 +220,23 @@ class PcMachineTest {
     void aHaltedMachineCanBePausedAndResumed() throws Exception {
         parts.then(interruptsOn(), halt());
         machine(1).start();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
         machine.pause("while halted");
-        while (machine.vcpus().getFirst().activity != VcpuContext.HALTED) {
-            assertThat(System.nanoTime()).isLessThan(end);
-            machine.start();
-            machine.await(Duration.ofMillis(5));
-            machine.pause("while halted");
-        }
+        HangGuard.until(
+                "it halts",
+                () -> {
+                    if (machine.vcpus().getFirst().activity == VcpuContext.HALTED) {
+                        return true;
+                    }
+                    machine.start();
+                    LockSupport.parkNanos(5_000_000);
+                    machine.pause("while halted");
+                    return false;
+                });
         CountDownLatch after = new CountDownLatch(1);
         parts.then(retire(after::countDown));
         machine.start();
         parts.chips.raise(0x21);
-        assertThat(after.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(after, "event after");
     }
 
     @Test
@@ -270,7 +273,7 @@ class PcMachineTest {
         CountDownLatch done = new CountDownLatch(1);
         parts.then(access(parts, 0x5010, Rights.W), retire(done::countDown));
         machine.start();
-        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(done, "event done");
         assertThat(asked).containsExactly("test 5010 attempt 1");
         assertThat(machine.statistics().faults()).isEqualTo(1);
         assertThat(machine.statistics().resolvedByHandlers()).isEqualTo(1);
@@ -322,7 +325,7 @@ class PcMachineTest {
         assertThat(machine.await(LONG)).isInstanceOf(VcpuExit.Fault.class);
         machine.protection().userLayer().protect(0x5000, 1, Rights.RWX);
         machine.start();
-        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(done, "event done");
     }
 
     @Test
@@ -344,12 +347,18 @@ class PcMachineTest {
     /** A handler that never opens the page must not keep the machine from stopping. */
     @Test
     void aLivelockObeysThePause() throws Exception {
-        parts.handlers.use(FaultPolicy.of(1000, 3, Integer.MAX_VALUE)); // or it stops by itself
-        parts.handlers.add((m, f) -> Resolution.RETRY, Map.of());
+        CountDownLatch asked = new CountDownLatch(3);
+        parts.handlers.use(FaultPolicy.of(600_000, 3, Integer.MAX_VALUE)); // or it stops by itself
+        parts.handlers.add(
+                (m, f) -> {
+                    asked.countDown();
+                    return Resolution.RETRY;
+                },
+                Map.of());
         parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
         parts.then(access(parts, 0x5000, Rights.R));
         machine(1).start();
-        Thread.sleep(10);
+        HangGuard.await(asked, "the handler is asked again and again");
         machine.pause("enough");
         assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("enough"));
     }
@@ -367,7 +376,7 @@ class PcMachineTest {
         CountDownLatch done = new CountDownLatch(1);
         parts.then(access(parts, 0x5000, Rights.R), retire(done::countDown));
         machine(2).start();
-        assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(done, "event done");
     }
 
     // ---- swaps and services
@@ -403,7 +412,7 @@ class PcMachineTest {
         CountDownLatch again = new CountDownLatch(1);
         parts.then(retire(again::countDown));
         machine.bindings().returned(parts.one);
-        assertThat(again.await(10, TimeUnit.SECONDS)).isTrue();
+        HangGuard.await(again, "event again");
         machine.bindings().gone(parts.coded);
         assertThat(machine.await(LONG).toString()).contains("fault style coded is gone");
     }
@@ -502,7 +511,7 @@ class PcMachineTest {
                         }
                     };
             copy.start();
-            assertThat(obeyed.await(20, TimeUnit.SECONDS)).isTrue();
+            HangGuard.await(obeyed, "event obeyed");
             copy.pause("test");
             assertThat(copy.runners()[1].waitsForSipi).isFalse();
             assertThat(copy.vcpus().get(1).segBase[1]).isEqualTo(0x9A000);

@@ -20,12 +20,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** A machine's protection over one provider's after the other's. */
-@Timeout(60)
 class SteadyProtectionTest {
     private static final long RAM = 16 << 20;
     private static final int PAGES = (int) (RAM >>> 12);
@@ -154,8 +154,8 @@ class SteadyProtectionTest {
     @Test
     void noChangeIsLost() throws Exception {
         int rounds = 300;
-        boolean[] stop = new boolean[1];
-        Throwable[] failed = new Throwable[1];
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicReference<Throwable> failed = new AtomicReference<>();
         Thread[] threads = new Thread[2];
         int[][] wanted = new int[2][PAGES];
         for (int t = 0; t < 2; t++) {
@@ -167,7 +167,7 @@ class SteadyProtectionTest {
                     Thread.ofPlatform()
                             .start(() -> {
                                 try {
-                                    while (!stop[0]) {
+                                    while (!stop.get()) {
                                         int gfn = random.nextInt(0xA0);
                                         int rights = random.nextInt(8);
                                         layer.protectPage(gfn, rights);
@@ -176,18 +176,18 @@ class SteadyProtectionTest {
                                                 .isEqualTo(rights);
                                     }
                                 } catch (Throwable e) { // told to the test's thread
-                                    failed[0] = e;
+                                    failed.set(e);
                                 }
                             });
         }
         for (int i = 0; i < rounds; i++) {
             steady.renew(provider);
         }
-        stop[0] = true;
+        stop.set(true);
         for (Thread t : threads) {
             t.join();
         }
-        assertThat(failed[0]).isNull();
+        assertThat(failed.get()).isNull();
         assertThat(made).hasSize(rounds + 1);
         for (int gfn = 0; gfn < 0xA0; gfn++) {
             assertThat(steady.rights(gfn)).isEqualTo(wanted[0][gfn] & wanted[1][gfn]);

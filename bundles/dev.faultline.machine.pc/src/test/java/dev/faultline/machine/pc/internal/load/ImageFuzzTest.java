@@ -4,9 +4,7 @@ package dev.faultline.machine.pc.internal.load;
 import dev.faultline.testkit.Fuzz;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-@Timeout(120)
 class ImageFuzzTest {
     @Test
     void theLoaderHolds() throws Exception {
