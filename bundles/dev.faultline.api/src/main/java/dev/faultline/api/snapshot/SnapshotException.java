@@ -24,7 +24,12 @@ public final class SnapshotException extends MachineException {
          * The place that the snapshot is read from does not answer in time, or with an error; to
          * try again, or to attach another source, may help.
          */
-        SOURCE
+        SOURCE,
+        /**
+         * Others save, compact, delete or read it just now, in this process or another one; nothing
+         * was changed.
+         */
+        IN_USE
     }
 
     private final Kind kind;

@@ -43,7 +43,10 @@ public interface SnapshotService {
      */
     SnapshotInfo info(URI location) throws SnapshotException;
 
-    /** Snapshots directly below {@code dir}; unreadable ones carry their error. */
+    /**
+     * Snapshots directly below {@code dir}; unreadable ones carry their error, and so does what
+     * unfinished saves have left, or are still writing.
+     */
     List<Listed> list(Path dir) throws SnapshotException;
 
     /** Checks every page. Returns the number of pages. */
@@ -72,17 +75,27 @@ public interface SnapshotService {
 
     /**
      * Takes into the snapshot what it refers to in its parents, so that it stands alone; it also
-     * answers to its former id from then on. Atomic: after a failure it is what it was.
+     * answers to its former id from then on. Atomic: after a failure it is what it was. Others may
+     * read it meanwhile; refused if somebody else compacts or deletes it.
      *
      * @param progress told the done fraction 0..1
      */
     SnapshotInfo compact(Path dir, DoubleConsumer progress) throws SnapshotException;
 
     /**
-     * Refuses if a snapshot beside it refers to it. Also removes what a save or a deletion that was
-     * killed left: a directory with files of a snapshot, but no manifest.
+     * Refuses if a snapshot beside it refers to it, or if somebody uses it: reads it in this
+     * process or another one (as a machine does that still loads from it), compacts it, saves
+     * there. Also removes what a save or a deletion that was killed left: a directory with files of
+     * a snapshot, but no manifest.
      */
     void delete(Path dir) throws SnapshotException;
+
+    /**
+     * Deletes what saves and deletions that were killed have left directly below {@code dir}.
+     *
+     * @return the directories that were deleted
+     */
+    List<Path> clean(Path dir) throws SnapshotException;
 
     /**
      * Restores into a machine made by {@code machines.create(info.config())} that never ran. It
@@ -129,6 +142,7 @@ public interface SnapshotService {
 
     /**
      * @param error null if the snapshot is readable
+     * @param unfinished it is no snapshot: a save is going on there, or was cut short
      */
-    record Listed(Path dir, SnapshotInfo info, String error) {}
+    record Listed(Path dir, SnapshotInfo info, String error, boolean unfinished) {}
 }

@@ -21,7 +21,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code snapshot save|list|show|verify|compact|delete}. */
+/** {@code snapshot save|list|show|verify|compact|delete|clean}. */
 @Command(
         name = "snapshot",
         description = "Snapshots on disk.",
@@ -54,7 +54,7 @@ final class SnapshotCommand implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "what to do is missing: snapshot save IMAGE DIR --when TEXT, or list|compact|delete DIR, or show|verify DIR|URI");
+                "what to do is missing: snapshot save IMAGE DIR --when TEXT, or list|compact|delete|clean DIR, or show|verify DIR|URI");
     }
 
     // ---- list and show
@@ -67,9 +67,15 @@ final class SnapshotCommand implements Runnable {
         for (SnapshotService.Listed l : services.snapshots().list(dir)) {
             Map<String, Object> m = new LinkedHashMap<>();
             if (l.error() != null) {
-                services.out().printf("%-30s  unreadable: %s%n", l.dir().getFileName(), l.error());
+                services.out()
+                        .printf(
+                                "%-30s  %s: %s%n",
+                                l.dir().getFileName(),
+                                l.unfinished() ? "unfinished" : "unreadable",
+                                l.error());
                 m.put("path", l.dir());
                 m.put("error", l.error());
+                m.put("unfinished", l.unfinished());
             } else {
                 SnapshotInfo i = l.info();
                 services.out()
@@ -222,6 +228,21 @@ final class SnapshotCommand implements Runnable {
         services.snapshots().delete(dir);
         services.out().println("deleted " + dir);
         facts.put("deleted", dir);
+        return Root.DONE;
+    }
+
+    @Command(
+            name = "clean",
+            description =
+                    "Deletes what saves that were killed have left in a directory (list shows it).")
+    int clean(@Parameters(paramLabel = "DIR") Path dir, @Mixin Facts facts)
+            throws IOException, SnapshotException {
+        List<Path> gone = services.snapshots().clean(dir);
+        gone.forEach(p -> services.out().println("deleted " + p));
+        if (gone.isEmpty()) {
+            services.out().println("nothing was left in " + dir);
+        }
+        facts.put("deleted", gone);
         return Root.DONE;
     }
 }

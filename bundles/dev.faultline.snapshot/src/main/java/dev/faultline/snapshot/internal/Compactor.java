@@ -23,6 +23,8 @@ import java.util.stream.Stream;
 final class Compactor {
     private static final Pattern PART = Pattern.compile("(?:index|pack)-([0-9]{1,9})");
 
+    private static final long PATIENCE_MILLIS = 2_000;
+
     /** Touched pages that are read ahead together, see {@link Batch}. */
     private static final int WINDOW = Chunks.AHEAD * Layout.GROUP;
 
@@ -38,7 +40,21 @@ final class Compactor {
         this.progress = progress;
     }
 
+    /** Others may read the snapshot meanwhile; none may write it. */
     Manifest compact() throws SnapshotException {
+        Manifest.read(dir); // nothing is made in a directory that is no snapshot
+        try (DirectoryLock lock =
+                DirectoryLock.take(
+                        dir,
+                        DirectoryLock.Use.WRITE,
+                        "compact",
+                        PATIENCE_MILLIS,
+                        DirectoryLock.Without.REFUSE)) {
+            return compactLocked();
+        }
+    }
+
+    private Manifest compactLocked() throws SnapshotException {
         List<Path> mine = new ArrayList<>();
         Path manifest = dir.resolve(Layout.MANIFEST + ".new");
         boolean published = false;
@@ -130,7 +146,7 @@ final class Compactor {
                             List.of(w.pack()),
                             formerly,
                             was.state());
-            Saver.writeManifest(disk, manifest, m);
+            TargetDirectory.write(disk, manifest, m);
             progress.accept(1);
             return m;
         }

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 
 /** What a save does to the file system, and no more: the seam at which tests cut the power. */
 interface Disk {
@@ -29,9 +31,16 @@ interface Disk {
      */
     Out create(Path file) throws IOException;
 
-    Path temporaryDirectory(Path parent, String prefix) throws IOException;
+    /**
+     * Makes one directory in one that is there.
+     *
+     * @param owned nobody but the owner may see into it, where the host can say so; else as the
+     *     host makes directories
+     * @throws java.nio.file.FileAlreadyExistsException if it exists
+     */
+    void directory(Path dir, boolean owned) throws IOException;
 
-    /** Atomic; replaces a file, or an empty directory. */
+    /** Atomic; replaces a file. */
     void move(Path from, Path to) throws IOException;
 
     /** Forces a directory's entries to the medium, where the host lets a directory be opened. */
@@ -41,6 +50,9 @@ interface Disk {
 
     /** The host's file systems. */
     final class Real implements Disk {
+        private static final FileAttribute<?> OWNED =
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
         @Override
         public Out create(Path file) throws IOException {
             FileChannel c =
@@ -66,16 +78,16 @@ interface Disk {
         }
 
         @Override
-        public Path temporaryDirectory(Path parent, String prefix) throws IOException {
-            Files.createDirectories(parent);
-            return Files.createTempDirectory(parent, prefix);
+        public void directory(Path dir, boolean owned) throws IOException {
+            if (owned && dir.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+                Files.createDirectory(dir, OWNED);
+            } else {
+                Files.createDirectory(dir);
+            }
         }
 
         @Override
         public void move(Path from, Path to) throws IOException {
-            if (Files.isDirectory(to)) {
-                Files.delete(to); // refuses one that is not empty
-            }
             Files.move(
                     from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         }

@@ -21,6 +21,8 @@ import java.util.concurrent.FutureTask;
  * leaves here unverified. Thread-safe.
  */
 final class Image implements AutoCloseable {
+    private static final int MOST_LOOKS = 10;
+
     private final Manifest manifest;
     private final int depth;
     private final int pages;
@@ -33,7 +35,8 @@ final class Image implements AutoCloseable {
     private boolean closed; // guarded by this
 
     private Image(Origin origin, Set<Baseline> without, int depth) throws SnapshotException {
-        Manifest m = Manifest.read(origin);
+        origin.hold();
+        Manifest m = consistent(origin);
         this.without = without;
         this.chunks =
                 new Chunks(
@@ -45,7 +48,31 @@ final class Image implements AutoCloseable {
         this.depth = depth;
         this.pages = (int) m.pages();
         this.index = new Index(this, m);
-        checkHeads(origin, m);
+    }
+
+    /**
+     * The manifest, with files that are as it says. A compaction in another process may replace it
+     * and delete the former files between two looks: then it is another manifest, and one looks
+     * again.
+     */
+    private static Manifest consistent(Origin origin) throws SnapshotException {
+        Manifest m = Manifest.read(origin);
+        for (int again = 0; ; again++) {
+            try {
+                checkHeads(origin, m);
+                return m;
+            } catch (SnapshotException e) {
+                boolean gone =
+                        e.kind() == Kind.MISSING
+                                || e.kind() == Kind.TRUNCATED
+                                || e.kind() == Kind.CORRUPT;
+                Manifest now = gone && again < MOST_LOOKS ? Manifest.read(origin) : m;
+                if (Arrays.equals(now.id(), m.id())) {
+                    throw e;
+                }
+                m = now;
+            }
+        }
     }
 
     private static void checkHeads(Origin origin, Manifest m) throws SnapshotException {
@@ -534,6 +561,23 @@ final class Image implements AutoCloseable {
     void openParents() throws SnapshotException {
         for (Image i = this; i.manifest.parent() != null; ) {
             i = i.parent();
+        }
+    }
+
+    /** Nobody may delete it or its parents. */
+    void hold() throws SnapshotException {
+        for (Image i = this; ; i = i.parent()) {
+            i.origin.hold();
+            if (i.manifest.parent() == null) {
+                return;
+            }
+        }
+    }
+
+    /** No page is wanted any more, for now; the files stay open. */
+    void letGo() {
+        for (Image i = this; i != null; i = i.openParent()) {
+            i.origin.letGo();
         }
     }
 

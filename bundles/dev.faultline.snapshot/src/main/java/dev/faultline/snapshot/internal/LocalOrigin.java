@@ -12,16 +12,19 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashSet;
+import java.util.Set;
 
 /** A directory of this host, read on the caller's thread: the file system is trusted to answer. */
 final class LocalOrigin implements Origin {
     private static final int GAP = 16 << 10;
+    private static final long PATIENCE_MILLIS = 10_000;
 
     private final Path dir;
     private final DirectorySource source;
     private final SourceCounters counters = new SourceCounters();
+    private DirectoryLock lock; // guarded by this
+    private boolean closed; // guarded by this
 
     LocalOrigin(Path dir) {
         this.dir = dir;
@@ -88,31 +91,66 @@ final class LocalOrigin implements Origin {
         counters.took(System.nanoTime() - begin, n);
     }
 
-    /** Where it was when the snapshot was saved, then every directory beside. */
+    @Override
+    public void hold() throws SnapshotException {
+        DirectoryLock taken =
+                DirectoryLock.take(
+                        dir,
+                        DirectoryLock.Use.READ,
+                        "read",
+                        PATIENCE_MILLIS,
+                        DirectoryLock.Without.GO_ON);
+        synchronized (this) {
+            if (!closed && lock == null) {
+                lock = taken;
+                return;
+            }
+        }
+        taken.close();
+    }
+
+    @Override
+    public void letGo() {
+        DirectoryLock held;
+        synchronized (this) {
+            held = lock;
+            lock = null;
+        }
+        if (held != null) {
+            held.close();
+        }
+    }
+
+    /**
+     * Where it was when the snapshot was saved, then every directory beside: beside what a symbolic
+     * link leads to, then beside the link.
+     */
     @Override
     public Iterable<Origin> parents(Manifest.Parent wanted) throws SnapshotException {
-        Path home = dir.toAbsolutePath().normalize().getParent();
-        List<Origin> found = new ArrayList<>();
-        if (home == null) {
-            return found; // the root directory
-        }
+        Set<Path> places = new LinkedHashSet<>();
+        Set<Path> homes = new LinkedHashSet<>();
         try {
-            try {
-                found.add(new LocalOrigin(home.resolve(wanted.path()).normalize()));
-            } catch (InvalidPathException e) {
-                // A place elsewhere, or of a host with other names: it may lie beside.
-            }
-            try (var beside = Files.newDirectoryStream(home)) {
-                for (Path p : beside) {
-                    if (Files.exists(p.resolve(Layout.MANIFEST))) {
-                        found.add(new LocalOrigin(p));
+            homes.add(TargetDirectory.real(dir).getParent());
+            homes.add(dir.toAbsolutePath().normalize().getParent());
+            homes.remove(null); // of the root directory
+            for (Path home : homes) {
+                try {
+                    places.add(home.resolve(wanted.path()).normalize());
+                } catch (InvalidPathException e) {
+                    // A place elsewhere, or of a host with other names: it may lie beside.
+                }
+                try (var beside = Files.newDirectoryStream(home)) {
+                    for (Path p : beside) {
+                        if (Files.exists(p.resolve(Layout.MANIFEST))) {
+                            places.add(p);
+                        }
                     }
                 }
             }
         } catch (IOException e) {
-            throw new SnapshotException(Kind.IO, home + ": " + e.getMessage(), e);
+            throw new SnapshotException(Kind.IO, "beside " + dir + ": " + e.getMessage(), e);
         }
-        return found;
+        return places.stream().<Origin>map(LocalOrigin::new).toList();
     }
 
     @Override
@@ -142,7 +180,13 @@ final class LocalOrigin implements Origin {
 
     @Override
     public void close() throws SnapshotException {
-        try {
+        DirectoryLock held;
+        synchronized (this) {
+            closed = true;
+            held = lock;
+            lock = null;
+        }
+        try (held) {
             source.close();
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);

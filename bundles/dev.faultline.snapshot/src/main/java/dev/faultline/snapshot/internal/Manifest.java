@@ -122,6 +122,11 @@ record Manifest(
         return Arrays.equals(id, id()) || formerly.stream().anyMatch(f -> Arrays.equals(f, id));
     }
 
+    /** Whether both are of the same memory: one is the other, or a compaction of it. */
+    boolean sameMemory(Manifest other) {
+        return answersTo(other.id()) || other.answersTo(id());
+    }
+
     // ---- encoding
     // --------------------------------------------------------------------------------------------------
 

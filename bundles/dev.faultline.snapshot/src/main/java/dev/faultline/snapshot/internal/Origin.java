@@ -26,6 +26,17 @@ interface Origin extends AutoCloseable {
      */
     void read(String name, long at, byte[] to, int off, int n) throws SnapshotException;
 
+    /**
+     * Whoever would delete the snapshot is kept from it until {@link #letGo} or {@link #close},
+     * where that can be done. Idempotent. Before the first read of more than the manifest.
+     *
+     * @throws SnapshotException of kind IN_USE if it is just being deleted
+     */
+    default void hold() throws SnapshotException {}
+
+    /** Ends {@link #hold}: nothing more is read, until somebody holds it again. Idempotent. */
+    default void letGo() {}
+
     /** The places where a parent may be, the likeliest first; none is opened yet. */
     Iterable<Origin> parents(Manifest.Parent wanted) throws SnapshotException;
 

@@ -38,6 +38,9 @@ final class Restoration implements Restored, Filler, FaultHandler {
     /** The guest will fault on what is not prefetched: giving way for longer gains nothing. */
     private static final long PREFETCH_YIELD_NANOS = 100_000;
 
+    /** Others write theirs in a moment. */
+    private static final long TRACE_PATIENCE_MILLIS = 30_000;
+
     private static final IntConsumer LEAVE_CLOSED = page -> {};
 
     private final RestoreOptions options;
@@ -267,6 +270,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
                 return;
             }
             everything = true;
+            image.letGo();
         }
         if (recording == null) {
             gate.withdraw();
@@ -329,7 +333,20 @@ final class Restoration implements Restored, Filler, FaultHandler {
                         "a recording is written beside the snapshot, but %s is read-only; restore a copy in a local directory"
                                 .formatted(image.origin()));
             }
-            try (Origin now = new LocalOrigin(dir)) { // not ours: it may have been replaced since
+            try (DirectoryLock lock =
+                            DirectoryLock.take(
+                                    dir,
+                                    DirectoryLock.Use.TRACE,
+                                    "record",
+                                    TRACE_PATIENCE_MILLIS,
+                                    DirectoryLock.Without.REFUSE);
+                    Origin now = new LocalOrigin(dir)) { // not ours: it may have been replaced
+                if (!Manifest.read(now).sameMemory(image.manifest())) {
+                    throw new SnapshotException(
+                            Kind.MISMATCH,
+                            "%s is another snapshot by now; the recording does not fit it"
+                                    .formatted(dir));
+                }
                 Trace.read(now).merged(recorded.entries()).write(disk, dir);
             } catch (IOException e) {
                 throw new SnapshotException(

@@ -107,7 +107,7 @@ final class SaveJob {
             }
             Manifest m = saver.publish(machine.config(), state, parent);
             if (options.track()) {
-                saved = new WriteWatch.Base(dir.toAbsolutePath().normalize(), m.id());
+                saved = new WriteWatch.Base(saver.dir(), m.id());
             }
             return m;
         } catch (ClosedByInterruptException e) {
@@ -131,6 +131,9 @@ final class SaveJob {
         } finally {
             if (opened != null) {
                 opened.close();
+            }
+            if (source != null && source.isComplete()) {
+                source.image().letGo();
             }
         }
     }
@@ -174,6 +177,7 @@ final class SaveJob {
         }
         if (parent == null && source != null) {
             parent = source.image();
+            checkThere(parent);
         }
         if (parent == null) {
             throw new SnapshotException(
@@ -182,6 +186,29 @@ final class SaveJob {
                             + " with tracking; this machine has none");
         }
         checkChain();
+    }
+
+    /** What is about to be referred to can be found where it was, and nobody will delete it. */
+    private static void checkThere(Image image) throws SnapshotException {
+        image.hold();
+        Path dir = image.origin().dir();
+        if (dir == null) {
+            return;
+        }
+        SnapshotException why = null;
+        try {
+            if (Manifest.read(dir).sameMemory(image.manifest())) {
+                return;
+            }
+        } catch (SnapshotException e) {
+            why = e;
+        }
+        throw new SnapshotException(
+                Kind.MISSING,
+                "an incremental save needs the snapshot that the machine was restored from, which is not at "
+                        + dir
+                        + " any more; save without it",
+                why);
     }
 
     private void checkChain() throws SnapshotException {

@@ -6,26 +6,19 @@ import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.vm.MachineConfig;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.DoubleConsumer;
-import java.util.stream.Stream;
 
 /**
- * Writes a snapshot: first into a temporary directory beside the target, every file and the
- * directory forced to disk, then one rename. In steps, so that the caller decides during which the
- * machine stands: {@link #begin}, {@link #step} for each section, {@link #publish}. Closed without
- * having published it leaves nothing behind.
+ * Writes a snapshot into a {@link TargetDirectory}: every file and the directory forced to disk,
+ * then one rename. In steps, so that the caller decides during which the machine stands: {@link
+ * #begin}, {@link #step} for each section, {@link #publish}. Closed without having published it
+ * leaves nothing behind.
  */
 final class Saver implements AutoCloseable {
-    /** In the names of temporary directories, after a dot and the target's name. */
-    static final String SAVING = ".saving-";
-
     private final Disk disk;
     private final Path dir;
     private final Codec codec;
@@ -34,43 +27,31 @@ final class Saver implements AutoCloseable {
     private List<Manifest.Region> regions;
     private int pages;
     private int next;
-    private Path temporary;
+    private TargetDirectory target;
     private ImageWriter writer;
-    private boolean published;
 
     Saver(Disk disk, Path dir, Codec codec, DoubleConsumer progress) {
         this.disk = disk;
-        this.dir = dir.toAbsolutePath().normalize();
+        this.dir = dir;
         this.codec = codec;
         this.progress = progress;
     }
 
     /**
-     * Checks the target and makes the temporary directory.
+     * Checks the target and locks it.
      *
      * @param blocks the RAM that will be saved
      */
-    void begin(List<RamBlock> blocks) throws IOException {
+    void begin(List<RamBlock> blocks) throws IOException, SnapshotException {
         regions = regions(blocks);
         pages = pages(regions);
-        checkTarget();
-        temporary = disk.temporaryDirectory(dir.getParent(), "." + dir.getFileName() + SAVING);
-        writer = new ImageWriter(disk, temporary, 0, codec, pages);
+        target = TargetDirectory.open(disk, dir);
+        writer = new ImageWriter(disk, target.work(), 0, codec, pages);
     }
 
-    private void checkTarget() throws IOException {
-        if (!Files.exists(dir)) {
-            return;
-        }
-        if (!Files.isDirectory(dir)) {
-            throw new FileAlreadyExistsException(dir + " exists and is not a directory");
-        }
-        try (Stream<Path> s = Files.list(dir)) {
-            if (s.findAny().isPresent()) {
-                throw new FileAlreadyExistsException(
-                        dir + " exists and is not empty; delete it or choose another directory");
-            }
-        }
+    /** Where the snapshot will be; after {@link #begin}. */
+    Path dir() {
+        return target.dir();
     }
 
     static List<Manifest.Region> regions(List<RamBlock> blocks) {
@@ -133,28 +114,17 @@ final class Saver implements AutoCloseable {
                         List.of(writer.pack()),
                         List.of(),
                         state);
-        writeManifest(disk, temporary.resolve(Layout.MANIFEST), m);
-        disk.force(temporary);
-        disk.move(temporary, dir);
-        published = true;
-        disk.force(dir.getParent());
+        target.publish(m);
         return m;
     }
 
-    static void writeManifest(Disk disk, Path file, Manifest m) throws IOException {
-        try (Disk.Out c = disk.create(file)) {
-            c.write(ByteBuffer.wrap(m.encode()));
-            c.force();
-        }
-    }
-
-    private Manifest.Parent describe(Image image) {
+    private Manifest.Parent describe(Image image) throws IOException {
         Origin held = image.origin();
         if (held.dir() == null) {
             return new Manifest.Parent(image.manifest().id(), held.toString());
         }
-        Path of = held.dir().toAbsolutePath().normalize();
-        Path home = dir.getParent();
+        Path of = TargetDirectory.real(held.dir());
+        Path home = target.dir().getParent();
         boolean near = of.getRoot().equals(home.getRoot());
         String path = (near ? home.relativize(of) : of).toString().replace('\\', '/');
         return new Manifest.Parent(image.manifest().id(), path);
@@ -163,26 +133,10 @@ final class Saver implements AutoCloseable {
     /** Removes what was not published. */
     @Override
     public void close() throws IOException {
-        if (temporary == null || published) {
-            return;
-        }
-        try {
+        try (TargetDirectory t = target) {
             if (writer != null) {
                 writer.close();
             }
-        } finally {
-            if (Files.exists(temporary)) {
-                removeTemporary();
-            }
         }
-    }
-
-    private void removeTemporary() throws IOException {
-        try (Stream<Path> s = Files.list(temporary)) {
-            for (Path p : s.toList()) {
-                disk.delete(p);
-            }
-        }
-        disk.delete(temporary);
     }
 }

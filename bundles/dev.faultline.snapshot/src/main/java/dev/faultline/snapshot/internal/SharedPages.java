@@ -278,6 +278,7 @@ final class SharedPages {
                         Kind.IO, "the clones' base ended before all pages were loaded");
             }
             everything = true;
+            image.letGo();
         }
     }
 

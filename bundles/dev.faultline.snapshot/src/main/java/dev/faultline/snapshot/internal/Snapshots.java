@@ -263,7 +263,9 @@ public final class Snapshots implements SnapshotService, MachineListener {
         try (Stream<Path> s = Files.list(dir)) {
             long n = 0;
             for (Path p : s.toList()) {
-                n += Files.size(p);
+                if (!DirectoryLock.isLock(p)) {
+                    n += Files.size(p);
+                }
             }
             return n;
         } catch (IOException e) {
@@ -281,6 +283,16 @@ public final class Snapshots implements SnapshotService, MachineListener {
             for (Path p : s.sorted().toList()) {
                 if (Files.isDirectory(p) && Files.exists(p.resolve(Layout.MANIFEST))) {
                     out.add(listed(p));
+                } else if (Files.isReadable(p) && TargetDirectory.isUnfinished(p)) {
+                    String who = DirectoryLock.writer(p);
+                    out.add(
+                            new Listed(
+                                    p,
+                                    null,
+                                    who.isEmpty()
+                                            ? "left by a save or a deletion that did not end"
+                                            : "not complete yet: " + who,
+                                    true));
                 }
             }
         } catch (IOException e) {
@@ -291,9 +303,9 @@ public final class Snapshots implements SnapshotService, MachineListener {
 
     private Listed listed(Path p) {
         try {
-            return new Listed(p, info(p), null);
+            return new Listed(p, info(p), null, false);
         } catch (SnapshotException e) {
-            return new Listed(p, null, e.getMessage());
+            return new Listed(p, null, e.getMessage(), false);
         }
     }
 
@@ -386,75 +398,12 @@ public final class Snapshots implements SnapshotService, MachineListener {
 
     @Override
     public void delete(Path dir) throws SnapshotException {
-        boolean whole = Files.exists(dir.resolve(Layout.MANIFEST));
-        if (!Files.isDirectory(dir) || !whole && !isLeftOver(dir)) {
-            throw new SnapshotException(
-                    Kind.NOT_A_SNAPSHOT,
-                    dir
-                            + " is not a snapshot (no "
-                            + Layout.MANIFEST
-                            + " in it); nothing was deleted");
-        }
-        checkNoChild(dir);
-        try (Stream<Path> s = Files.list(dir)) {
-            // The manifest goes first: what is left of an interrupted deletion is no snapshot.
-            Files.deleteIfExists(dir.resolve(Layout.MANIFEST));
-            for (Path p : s.filter(Snapshots::isOurs).toList()) {
-                Files.delete(p);
-            }
-            Files.delete(dir);
-        } catch (IOException e) {
-            throw new SnapshotException(Kind.IO, "deleting " + dir + ": " + e.getMessage(), e);
-        }
+        new Remover(dir).delete();
     }
 
-    /**
-     * Of a save or a deletion that was cut short: nothing but files of ours, without a manifest.
-     */
-    private static boolean isLeftOver(Path dir) throws SnapshotException {
-        try (Stream<Path> s = Files.list(dir)) {
-            List<Path> files = s.toList();
-            boolean temporary = dir.getFileName().toString().contains(Saver.SAVING);
-            return (temporary || !files.isEmpty()) && files.stream().allMatch(Snapshots::isOurs);
-        } catch (IOException e) {
-            throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
-        }
-    }
-
-    private static boolean isOurs(Path p) {
-        return p.getFileName()
-                .toString()
-                .matches("(index|pack)-[0-9]{1,9}|trace(\\.new)?|manifest\\.new");
-    }
-
-    private static void checkNoChild(Path dir) throws SnapshotException {
-        Manifest mine;
-        try {
-            mine = Manifest.read(dir);
-        } catch (SnapshotException e) {
-            return; // what cannot be read cannot be a parent any more
-        }
-        try (Stream<Path> s = Files.list(dir.toAbsolutePath().normalize().getParent())) {
-            for (Path p : s.filter(q -> Files.exists(q.resolve(Layout.MANIFEST))).toList()) {
-                if (refersTo(p, mine)) {
-                    throw new SnapshotException(
-                            Kind.MISMATCH,
-                            "snapshot %s refers to pages of %s; compact or delete it first"
-                                    .formatted(p, dir));
-                }
-            }
-        } catch (IOException e) {
-            throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
-        }
-    }
-
-    private static boolean refersTo(Path p, Manifest parent) {
-        try {
-            Manifest m = Manifest.read(p);
-            return m.parent() != null && parent.answersTo(m.parent().id());
-        } catch (SnapshotException e) {
-            return false; // unreadable neighbours do not matter
-        }
+    @Override
+    public List<Path> clean(Path dir) throws SnapshotException {
+        return Remover.clean(dir);
     }
 
     @Override

@@ -69,6 +69,14 @@ final class CrashDisk implements Disk {
                 .toList();
     }
 
+    /** What was forced, in that order. */
+    List<Path> forced() {
+        return log.stream()
+                .filter(Op.Force.class::isInstance)
+                .map(o -> ((Op.Force) o).file())
+                .toList();
+    }
+
     private void step(Op op) throws IOException {
         if (done++ >= failAt && !(op instanceof Op.Delete)) {
             throw new IOException("No space left on device");
@@ -102,13 +110,12 @@ final class CrashDisk implements Disk {
     }
 
     @Override
-    public Path temporaryDirectory(Path parent, String prefix) throws IOException {
-        if (done >= failAt) {
-            throw new IOException("No space left on device");
+    public void directory(Path dir, boolean owned) throws IOException {
+        if (Files.exists(dir)) {
+            throw new java.nio.file.FileAlreadyExistsException(dir.toString());
         }
-        Path p = REAL.temporaryDirectory(parent, prefix);
-        step(new Op.MakeDirectory(p));
-        return p;
+        step(new Op.MakeDirectory(dir));
+        REAL.directory(dir, owned);
     }
 
     @Override

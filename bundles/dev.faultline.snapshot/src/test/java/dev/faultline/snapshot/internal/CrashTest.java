@@ -242,8 +242,8 @@ class CrashTest {
         }
 
         @Override
-        public Path temporaryDirectory(Path parent, String prefix) throws IOException {
-            return now.temporaryDirectory(parent, prefix);
+        public void directory(Path dir, boolean owned) throws IOException {
+            now.directory(dir, owned);
         }
 
         @Override

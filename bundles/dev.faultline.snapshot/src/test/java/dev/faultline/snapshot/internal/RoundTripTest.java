@@ -85,16 +85,17 @@ class RoundTripTest {
                 Fake g = new Fake(PAGES);
                 Fake h = new Fake(PAGES)) {
             Path dir = saved(f, "s", SaveOptions.DEFAULT);
+            Path second;
             try (Restored r = snapshots.restore(dir, g.machine, RestoreMode.LAZY)) {
                 g.write(17, Fake.page(99, 0));
                 long loaded = r.pagesLoaded();
-                Path second = saved(g, "t", SaveOptions.DEFAULT);
+                second = saved(g, "t", SaveOptions.DEFAULT);
                 assertThat(r.pagesLoaded()).isEqualTo(loaded);
-                snapshots.delete(dir);
-                f.poke(17, Fake.page(99, 0));
-                try (Restored s = snapshots.restore(second, h.machine, RestoreMode.EAGER)) {
-                    assertThat(h.all()).isDeepEqualTo(f.all());
-                }
+            }
+            snapshots.delete(dir);
+            f.poke(17, Fake.page(99, 0));
+            try (Restored s = snapshots.restore(second, h.machine, RestoreMode.EAGER)) {
+                assertThat(h.all()).isDeepEqualTo(f.all());
             }
         }
     }

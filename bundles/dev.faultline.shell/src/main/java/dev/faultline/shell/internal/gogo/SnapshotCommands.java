@@ -20,13 +20,13 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 
-/** {@code vm:snapshot save|restore|attach|list|show|verify|compact|delete}. */
+/** {@code vm:snapshot save|restore|attach|list|show|verify|compact|delete|clean}. */
 @Component(
         service = SnapshotCommands.class,
         property = {"osgi.command.scope=vm", "osgi.command.function=snapshot"})
 public final class SnapshotCommands {
     private static final String USE =
-            "expected save NAME DIR, attach NAME DIR|URI, or restore, list, show, verify, compact or delete with a DIR";
+            "expected save NAME DIR, attach NAME DIR|URI, or restore, list, show, verify, compact, delete or clean with a DIR";
     private final Guests guests;
 
     @Activate
@@ -39,7 +39,8 @@ public final class SnapshotCommands {
                     + " attach NAME DIR|URI: a restored machine goes on loading there, and starts if it stood;"
                     + " list DIR: lists them;"
                     + " show DIR: what is in one and where; verify DIR: checks every page;"
-                    + " compact DIR: takes in what it shares with its parents; delete DIR: deletes it")
+                    + " compact DIR: takes in what it shares with its parents; delete DIR: deletes it;"
+                    + " clean DIR: deletes what killed saves have left there")
     public String snapshot(
             @Descriptor("save: let the guest run meanwhile, and learn what it writes afterwards")
                     @Parameter(names = "--live", presentValue = "true", absentValue = "false")
@@ -59,7 +60,8 @@ public final class SnapshotCommands {
             @Descriptor("save: none, lz4 or zstd (default lz4)")
                     @Parameter(names = "--compression", absentValue = "lz4")
                     String compression,
-            @Descriptor("save, restore, attach, list, show, verify, compact or delete") String verb,
+            @Descriptor("save, restore, attach, list, show, verify, compact, delete or clean")
+                    String verb,
             @Descriptor("save: machine and directory; else: directory") String... arguments) {
         return orLine(() -> {
             return switch (verb) {
@@ -75,6 +77,7 @@ public final class SnapshotCommands {
                 case "verify" -> verify(place(verb, arguments));
                 case "compact" -> compact(directory(verb, arguments));
                 case "delete" -> delete(directory(verb, arguments));
+                case "clean" -> clean(directory(verb, arguments));
                 default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
             };
         });
@@ -172,6 +175,10 @@ public final class SnapshotCommands {
         return "deleted " + dir;
     }
 
+    private String clean(Path dir) throws MachineException {
+        return "deleted " + guests.snapshots().clean(dir).size() + " unfinished saves in " + dir;
+    }
+
     private String restore(Place place, RestoreMode mode, String name) throws MachineException {
         SnapshotService snapshots = guests.snapshots();
         MachineConfig saved = snapshots.info(place.uri()).config();
@@ -195,7 +202,13 @@ public final class SnapshotCommands {
         for (SnapshotService.Listed l : guests.snapshots().list(dir)) {
             SnapshotInfo i = l.info();
             if (l.error() != null) {
-                t.row(l.dir().getFileName(), "unreadable: " + l.error(), "", "", "", "");
+                t.row(
+                        l.dir().getFileName(),
+                        (l.unfinished() ? "unfinished: " : "unreadable: ") + l.error(),
+                        "",
+                        "",
+                        "",
+                        "");
             } else {
                 t.row(
                         l.dir().getFileName(),

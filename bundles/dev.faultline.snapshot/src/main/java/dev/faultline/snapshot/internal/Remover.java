@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal;
+
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.api.snapshot.SnapshotException.Kind;
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Deletes a snapshot that nobody uses, or what an unfinished save left. */
+final class Remover {
+    private static final long PATIENCE_MILLIS = 2_000;
+
+    private final Path dir;
+
+    Remover(Path dir) {
+        this.dir = dir;
+    }
+
+    /**
+     * Deletes what unfinished saves left in {@code dir}, unless somebody still writes there.
+     *
+     * @return the directories that are gone
+     */
+    static List<Path> clean(Path dir) throws SnapshotException {
+        if (!Files.isDirectory(dir)) {
+            throw new SnapshotException(Kind.MISSING, dir + " is not a directory");
+        }
+        List<Path> gone = new ArrayList<>();
+        try (Stream<Path> s = Files.list(dir)) {
+            for (Path p : s.sorted().toList()) {
+                if (Files.isReadable(p)
+                        && TargetDirectory.isUnfinished(p)
+                        && DirectoryLock.writer(p).isEmpty()) {
+                    new Remover(p).delete();
+                    gone.add(p);
+                }
+            }
+        } catch (IOException e) {
+            throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
+        }
+        return gone;
+    }
+
+    void delete() throws SnapshotException {
+        try {
+            Path real = TargetDirectory.real(dir);
+            boolean whole = Files.exists(real.resolve(Layout.MANIFEST));
+            if (!Files.isDirectory(real) || !whole && !TargetDirectory.isUnfinished(real)) {
+                throw new SnapshotException(
+                        Kind.NOT_A_SNAPSHOT,
+                        dir
+                                + " is not a snapshot (no "
+                                + Layout.MANIFEST
+                                + " in it); nothing was deleted");
+            }
+            try (DirectoryLock lock =
+                    DirectoryLock.take(
+                            real,
+                            DirectoryLock.Use.DELETE,
+                            "delete",
+                            PATIENCE_MILLIS,
+                            DirectoryLock.Without.REFUSE)) {
+                checkNoChild(real);
+                remove(real);
+            }
+        } catch (NoSuchFileException e) {
+            throw new SnapshotException(Kind.MISSING, "snapshot " + dir + " does not exist", e);
+        } catch (IOException e) {
+            throw new SnapshotException(Kind.IO, "deleting " + dir + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void remove(Path real) throws IOException {
+        // The manifest goes first: what is left of an interrupted deletion is no snapshot.
+        Files.deleteIfExists(real.resolve(Layout.MANIFEST));
+        List<Path> files = TargetDirectory.content(real);
+        for (Path p : files) {
+            if (TargetDirectory.isOurs(p) && !DirectoryLock.isLock(p)) {
+                Files.delete(p);
+            }
+        }
+        // Who waits for the lock finds it gone, and looks anew.
+        Files.deleteIfExists(real.resolve(DirectoryLock.FILE));
+        try {
+            Files.delete(real);
+        } catch (DirectoryNotEmptyException e) {
+            if (!TargetDirectory.content(real).isEmpty()) {
+                throw e; // somebody keeps files of his own there
+            }
+        } catch (IOException e) {
+            if (!TargetDirectory.content(real).isEmpty()) {
+                throw e;
+            }
+            return; // a mount point, or in a place where nothing may be removed: it is empty
+        }
+        if (Files.isSymbolicLink(dir)) {
+            Files.delete(dir);
+        }
+    }
+
+    private static void checkNoChild(Path dir) throws SnapshotException {
+        Manifest mine;
+        try {
+            mine = Manifest.read(dir);
+        } catch (SnapshotException e) {
+            return; // what cannot be read cannot be a parent any more
+        }
+        try (Stream<Path> s = Files.list(dir.getParent())) {
+            for (Path p : s.filter(q -> Files.exists(q.resolve(Layout.MANIFEST))).toList()) {
+                if (refersTo(p, mine)) {
+                    throw new SnapshotException(
+                            Kind.MISMATCH,
+                            "snapshot %s refers to pages of %s; compact or delete it first"
+                                    .formatted(p, dir));
+                }
+            }
+        } catch (IOException e) {
+            throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean refersTo(Path p, Manifest parent) {
+        try {
+            Manifest m = Manifest.read(p);
+            return m.parent() != null && parent.answersTo(m.parent().id());
+        } catch (SnapshotException e) {
+            return false; // unreadable neighbours do not matter
+        }
+    }
+}
