@@ -45,7 +45,15 @@ class GuestIT {
     @ParameterizedTest
     @ValueSource(strings = {"idt", "cr3", "stack"})
     void aTripleFaultEndsWithSixAndSaysWhere(String how) throws Exception {
-        Processes.Result r = Program.run(scratch, "run", Program.guest("triple"), "--append", how);
+        Processes.Result r =
+                Program.run(
+                        scratch,
+                        "run",
+                        Program.guest("triple"),
+                        "--append",
+                        how,
+                        "--on-reset",
+                        "stop");
 
         assertThat(r.code()).as(r.err()).isEqualTo(6);
         assertThat(r.err()).contains("triple fault at cs:rip").doesNotContain("\tat ");

@@ -35,6 +35,28 @@ public interface Machine extends AutoCloseable {
     /** Loads an image into a machine that never ran. */
     void boot(MachineConfig.Boot boot) throws MachineException;
 
+    /**
+     * Names what {@link #reset} loads, for a machine whose RAM did not come from {@link #boot}, as
+     * a restored one's. Nothing is read or loaded now.
+     */
+    void bootOnReset(MachineConfig.Boot boot);
+
+    /**
+     * The reset button: vCPUs and devices as after power-on, and the image of {@link #boot} or
+     * {@link #bootOnReset} read from its files and loaded again, as firmware would. The rest of RAM
+     * keeps its contents; so do rights, layers, listeners, guest time, and devices that are not
+     * {@link dev.faultline.api.device.Resettable}. What protection says of a page that is loaded to
+     * is obeyed: handlers are asked as for a device's write.
+     *
+     * <p>A machine that ran goes on from there; one that stood stands, and may be started whatever
+     * its last exit was. May be called where {@link #quiesce} may.
+     *
+     * @throws MachineException if there is no image, it cannot be read or loaded, or a page's
+     *     rights stay in the way; once something was changed the machine stands, paused, with that
+     *     reason
+     */
+    void reset() throws MachineException;
+
     /** Starts or resumes all vCPUs; returns at once. */
     void start();
 

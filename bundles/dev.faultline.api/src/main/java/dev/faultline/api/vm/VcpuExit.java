@@ -35,6 +35,12 @@ public sealed interface VcpuExit {
     /** ACPI power-off, or HLT with nothing that could wake it. */
     record PoweredOff(String how) implements VcpuExit {}
 
-    /** Triple fault; says where and why. */
+    /**
+     * The guest asked for a reset; {@code how} says by which register. It stands behind that
+     * instruction, with nothing reset: {@link Machine#reset} does it.
+     */
+    record Reset(String how) implements VcpuExit {}
+
+    /** Triple fault; says where and why. {@link Machine#reset} is what a PC does then. */
     record Crashed(String why) implements VcpuExit {}
 }

@@ -7,6 +7,7 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.VcpuExit;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import java.util.function.Consumer;
 
 /** One clone of several that run at once, from its first instruction to its end. */
 final class CloneRun implements AutoCloseable {
+    private static final Duration LOOK = Duration.ofMillis(10);
     private static final String STOPPED = "the guest sent the text of --stop-when";
 
     private final CloneBase.Clone clone;
@@ -29,6 +31,7 @@ final class CloneRun implements AutoCloseable {
     private final List<TextTrigger> triggers = new ArrayList<>();
     private final List<byte[]> answers = new ArrayList<>();
     private final TextTrigger stop;
+    private final Reboots reboots;
     private long begin;
     private volatile long firstInstruction;
     private volatile long readyAt;
@@ -39,10 +42,16 @@ final class CloneRun implements AutoCloseable {
     /**
      * @param number from 1; in the output's prefix or file name
      */
-    CloneRun(CloneBase.Clone clone, int number, RunOptions options, LinePrinter printer)
+    CloneRun(
+            CloneBase.Clone clone,
+            int number,
+            RunOptions options,
+            LinePrinter printer,
+            PrintStream err)
             throws IOException {
         this.clone = clone;
         this.machine = clone.machine();
+        this.reboots = new Reboots(machine, options, err);
         for (Map.Entry<String, String> e : options.inputs()) {
             triggers.add(new TextTrigger(e.getKey()));
             answers.add(e.getValue().getBytes(StandardCharsets.UTF_8));
@@ -93,24 +102,37 @@ final class CloneRun implements AutoCloseable {
         machine.start();
     }
 
-    /** Waits for its end, until {@code deadline} (as of nanoTime) at most; then it stands. */
-    void finish(long deadline) throws IOException, InterruptedException {
-        long left = Math.max(0, deadline - System.nanoTime());
-        VcpuExit x = machine.await(Duration.ofNanos(left));
+    /** Waits a moment for its end. */
+    void look() throws InterruptedException {
+        machine.await(LOOK);
+    }
+
+    /**
+     * Whether it is over; then it stands.
+     *
+     * @param over its time is
+     */
+    boolean ended(boolean over) throws IOException, InterruptedException {
+        VcpuExit x = machine.await(Duration.ZERO);
+        boolean goesOn = x == null || readyAt == 0 && reboots.again(x);
+        if (goesOn && !over) {
+            return false;
+        }
         if (readyAt != 0) {
             code = Root.DONE;
             reason = STOPPED;
-        } else if (x == null) {
+        } else if (goesOn) {
             code = Root.TIMEOUT;
             reason = "the time of --timeout passed";
         } else {
-            code = RunSession.code(x);
-            reason = RunSession.reason(x, clone.failure());
+            code = reboots.code(x);
+            reason = reboots.reason(RunSession.reason(x, clone.failure()));
         }
         machine.pause(reason);
         if (serialFailure != null) {
             throw new IOException("serial port: " + serialFailure.getMessage(), serialFailure);
         }
+        return true;
     }
 
     int code() {
@@ -128,6 +150,7 @@ final class CloneRun implements AutoCloseable {
         exit.put("code", code);
         exit.put("reason", reason);
         m.put("exit", exit);
+        m.put("reboots", reboots.count());
         m.putAll(RunSession.machineFacts(machine));
         m.put(
                 "firstInstructionMillis",

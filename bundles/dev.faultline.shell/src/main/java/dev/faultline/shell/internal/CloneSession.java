@@ -8,6 +8,7 @@ import dev.faultline.api.vm.MachineException;
 import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -21,11 +22,13 @@ final class CloneSession {
 
     private final Services services;
     private final RunOptions options;
+    private final ResetImage resetImage;
     private final List<CloneRun> runs = new ArrayList<>();
 
-    CloneSession(Services services, RunOptions options) {
+    CloneSession(Services services, RunOptions options, ResetImage resetImage) {
         this.services = services;
         this.options = options;
+        this.resetImage = resetImage;
     }
 
     /**
@@ -50,15 +53,29 @@ final class CloneSession {
                         options.timeout == 0
                                 ? Long.MAX_VALUE
                                 : System.nanoTime() + (long) (options.timeout * 1e9);
-                for (CloneRun r : runs) {
-                    r.finish(limit);
-                }
+                finish(limit);
                 printer.finish();
                 return report(base, mode, made - begin, System.nanoTime() - begin);
             } finally {
                 for (CloneRun r : runs) {
                     r.close();
                 }
+            }
+        }
+    }
+
+    /** Waits for all, of which any may reset its machine meanwhile. */
+    private void finish(long limit) throws IOException, InterruptedException {
+        List<CloneRun> left = new ArrayList<>(runs);
+        while (!left.isEmpty()) {
+            boolean over = System.nanoTime() > limit;
+            for (Iterator<CloneRun> i = left.iterator(); i.hasNext(); ) {
+                if (i.next().ended(over)) {
+                    i.remove();
+                }
+            }
+            if (!left.isEmpty()) {
+                left.getFirst().look();
             }
         }
     }
@@ -92,7 +109,8 @@ final class CloneSession {
                             c.devices());
             CloneBase.Clone clone = base.create(services.machines(), config);
             try {
-                runs.add(new CloneRun(clone, i, options, printer));
+                resetImage.tell(clone.machine());
+                runs.add(new CloneRun(clone, i, options, printer, services.err()));
             } catch (IOException e) {
                 clone.close();
                 throw e;

@@ -60,6 +60,7 @@ final class RestoreCommand implements Callable<Integer> {
                     "run N machines that share what they do not write; --serial file:F takes %%d in F for the number")
     private Integer clones;
 
+    @Mixin private ResetImage resetImage;
     @Mixin private RunOptions options;
 
     RestoreCommand(Services services) {
@@ -88,12 +89,14 @@ final class RestoreCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         options.check();
+        resetImage.check();
         RestoreOptions how = how();
         if (clones != null) {
             if (how.recording() != null) {
                 throw new UsageException("--record goes with one machine, not with --clones");
             }
-            return new CloneSession(services, options).run(place.uri(), mode, complete, clones);
+            return new CloneSession(services, options, resetImage)
+                    .run(place.uri(), mode, complete, clones);
         }
         SnapshotInfo info = services.snapshots().info(place.uri());
         MachineConfig c = info.config();
@@ -110,6 +113,7 @@ final class RestoreCommand implements Callable<Integer> {
             session.prepare();
             session.begin();
             try (Restored restored = services.snapshots().restore(place.uri(), machine, how)) {
+                resetImage.tell(machine);
                 session.protect();
                 int code = session.run(restored);
                 if (how.recording() != null) {

@@ -96,6 +96,20 @@ final class RunOptions {
             defaultValue = "0")
     double timeout;
 
+    /** What follows when the guest resets its machine or crashes. */
+    enum OnReset {
+        REBOOT,
+        STOP
+    }
+
+    @Option(
+            names = "--on-reset",
+            paramLabel = "reboot|stop",
+            description =
+                    "what follows when the guest resets its machine or triple-faults (default: ${DEFAULT-VALUE})",
+            defaultValue = "reboot")
+    OnReset onReset = OnReset.REBOOT;
+
     @Option(names = Root.JSON, paramLabel = "FILE", description = "write the facts for scripts")
     Path json;
 

@@ -40,6 +40,7 @@ final class RunSession implements AutoCloseable {
     private OutputStream sink;
     private TerminalInput input;
     private OpenOnFault opener;
+    private final Reboots reboots;
     private final List<SnapshotInfo> saved = new ArrayList<>();
     private boolean endsWhenSaved;
     private long begin = System.nanoTime();
@@ -54,6 +55,7 @@ final class RunSession implements AutoCloseable {
         this.services = services;
         this.machine = machine;
         this.options = options;
+        this.reboots = new Reboots(machine, options, services.err());
     }
 
     /** The snapshot of --snapshot-when is all that is wanted; without it the run has failed. */
@@ -188,6 +190,9 @@ final class RunSession implements AutoCloseable {
             if (endAsked) {
                 return new End(Root.DONE, "ended from the terminal");
             }
+            if (x != null && reboots.again(x)) {
+                x = null;
+            }
             if (x != null) {
                 return endOf(x, restored == null ? null : restored.failure());
             }
@@ -198,12 +203,12 @@ final class RunSession implements AutoCloseable {
     }
 
     private End endOf(VcpuExit x, SnapshotException failure) {
-        String reason = reason(x, failure);
+        String reason = reboots.reason(reason(x, failure));
         return endsWhenSaved
                 ? new End(
                         Root.ERROR,
                         "nothing was saved: the guest never sent the text of --when; " + reason)
-                : new End(code(x), reason);
+                : new End(reboots.code(x), reason);
     }
 
     private void save(boolean wasRestored) throws SnapshotException {
@@ -247,6 +252,7 @@ final class RunSession implements AutoCloseable {
         return switch (x) {
             case VcpuExit.Exited e -> e.code() & 0xFF; // all that a process can tell
             case VcpuExit.PoweredOff _ -> Root.DONE;
+            case VcpuExit.Reset _ -> Root.DONE;
             case VcpuExit.Crashed _ -> Root.CRASHED;
             case VcpuExit.Fault _ -> Root.ERROR;
             case VcpuExit.Paused _ -> Root.ERROR;
@@ -260,6 +266,7 @@ final class RunSession implements AutoCloseable {
         return switch (x) {
             case VcpuExit.Exited e -> "the guest ended itself with exit code " + e.code();
             case VcpuExit.PoweredOff p -> "the guest powered off: " + p.how();
+            case VcpuExit.Reset r -> "the guest reset the machine: " + r.how();
             case VcpuExit.Crashed c -> "the guest crashed: " + c.why();
             case VcpuExit.Fault f ->
                     failure != null ? failure.getMessage() : f.reason() + ": " + f.fault();
@@ -273,6 +280,7 @@ final class RunSession implements AutoCloseable {
 
     private Map<String, Object> facts(Restored restored) {
         Map<String, Object> m = new LinkedHashMap<>(machineFacts(machine));
+        m.put("reboots", reboots.count());
         m.put("wallMillis", Sizes.millis(System.nanoTime() - begin));
         m.put("firstInstructionMillis", firstInstructionMillis());
         m.put("pagesOpened", opener == null ? 0L : opener.opened());

@@ -96,6 +96,63 @@ final class DmaPorts implements ProtectionListener {
         transfers.writeLock().unlock();
     }
 
+    /**
+     * A write of the machine itself, of RAM, while the vCPUs stand: handlers are asked on this
+     * thread, at once, as for a device's.
+     *
+     * @return null, or the fault that nobody resolved
+     */
+    PageFault write(long gpa, byte[] from, int at, int bytes) {
+        Diversion answers = new Diversion();
+        for (int done = 0; done < bytes; ) {
+            int n = (int) Math.min(bytes - done, PAGE - (gpa + done & PAGE - 1));
+            PageFault stopped = writeInPage(gpa + done, from, at + done, n, answers);
+            if (stopped != null) {
+                return stopped;
+            }
+            answers.clear();
+            done += n;
+        }
+        mmu.codeWritten(gpa, bytes);
+        return null;
+    }
+
+    private PageFault writeInPage(long gpa, byte[] from, int at, int bytes, Diversion answers) {
+        PendingFault fault = new PendingFault();
+        PageFault view = new PageFault();
+        for (; ; ) {
+            transfers.readLock().lock();
+            try {
+                long hva = memory.hvaOf(gpa);
+                int rights = protection.rights(gpa >>> 12);
+                if ((rights & PendingFault.ACCESS_W) == 0 && answers.active()) {
+                    hva = answers.divert(protection, PendingFault.ACCESS_W, gpa, hva);
+                } else if ((rights & PendingFault.ACCESS_W) == 0) {
+                    hva = -1;
+                }
+                if (hva >= 0) {
+                    HostBytes.copyIn(from, at, hva, bytes);
+                    return null;
+                }
+                fault.protectedPage(
+                        PendingFault.ACCESS_W,
+                        rights,
+                        FaultOrigin.DEVICE,
+                        gpa,
+                        0,
+                        memory.hvaOf(gpa),
+                        PendingFault.FINAL_ACCESS);
+            } finally {
+                transfers.readLock().unlock();
+            }
+            fault.attempt++;
+            view.set(-1, fault);
+            if (!resolve.resolve(view, answers)) {
+                return view;
+            }
+        }
+    }
+
     private final class Port implements DmaPort {
         private final PendingFault fault = new PendingFault();
         private final Device owner;

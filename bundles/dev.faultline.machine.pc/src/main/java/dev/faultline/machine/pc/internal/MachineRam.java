@@ -7,10 +7,12 @@ import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.vm.RamSource;
 import dev.faultline.machine.pc.internal.load.GuestRam;
+import java.util.Arrays;
 
 /** A machine's RAM: one block, mapped below the device hole and, beyond 3 GiB, from 4 GiB on. */
 final class MachineRam implements GuestRam {
     static final String BLOCK = "ram";
+    private static final int PAGE = 4096;
     private final RamBlock block;
 
     private MachineRam(RamBlock block) {
@@ -62,8 +64,22 @@ final class MachineRam implements GuestRam {
         HostBytes.copyIn(from, at, hva(gpa, bytes), bytes);
     }
 
+    /** {@inheritDoc} Touches only pages that are not zero: most were never used. */
     @Override
-    public void read(long gpa, byte[] to, int at, int bytes) {
+    public void clear(long gpa, long bytes) {
+        byte[] page = new byte[PAGE];
+        byte[] zeros = new byte[PAGE];
+        for (long done = 0; done < bytes; ) {
+            int n = (int) Math.min(bytes - done, PAGE - (gpa + done & PAGE - 1));
+            read(gpa + done, page, 0, n);
+            if (!Arrays.equals(page, 0, n, zeros, 0, n)) {
+                write(gpa + done, zeros, 0, n);
+            }
+            done += n;
+        }
+    }
+
+    private void read(long gpa, byte[] to, int at, int bytes) {
         HostBytes.copyOut(hva(gpa, bytes), to, at, bytes);
     }
 }

@@ -28,7 +28,9 @@ import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.load.ImageLoader;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
@@ -64,8 +66,12 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private DmaPorts dma;
     private Chipset chipset;
     private FaultDesk faults;
+    private MachineReset reset;
     private EngineBay bay;
     private Bindings bindings;
+
+    /** Instructions of vCPUs before their last reset. */
+    private final AtomicLong retiredBefore = new AtomicLong();
 
     private final AtomicReference<Runnable> firstInstruction = new AtomicReference<>();
     private volatile boolean firstInstructionWanted;
@@ -134,6 +140,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         standstill.use(faults);
         dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
         protection.addListener(dma);
+        reset = new MachineReset(this, control, ram, dma);
         chipset = parts.chipset().create(board, this, vcpus.length, config.ramBytes());
         board.connect(chipset::interrupt, dma);
         for (String name : config.devices()) {
@@ -226,9 +233,20 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
             requireFresh("boot");
             ImageLoader.load(boot, ram, vcpus.length, vcpus[0]);
             mmu().flush(vcpus[0]);
+            reset.boots(boot);
         } finally {
             standstill.unlock();
         }
+    }
+
+    @Override
+    public void bootOnReset(MachineConfig.Boot boot) {
+        reset.boots(Objects.requireNonNull(boot, "boot"));
+    }
+
+    @Override
+    public void reset() throws MachineException {
+        reset.press(standstill);
     }
 
     private void requireFresh(String what) {
@@ -346,6 +364,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public void resetVcpu(VcpuContext v) {
+        retiredBefore.addAndGet(v.instructions);
         bay.reset(v);
     }
 
@@ -385,7 +404,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public void reset(String why) {
-        control.exit(new VcpuExit.PoweredOff("reset by " + why));
+        control.exit(new VcpuExit.Reset(why));
     }
 
     @Override
@@ -452,7 +471,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public MachineStatistics statistics() {
-        long instructions = 0;
+        long instructions = retiredBefore.get();
         for (VcpuContext v : vcpus) {
             instructions += v.instructions;
         }

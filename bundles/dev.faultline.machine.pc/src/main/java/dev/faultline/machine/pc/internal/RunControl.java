@@ -206,6 +206,18 @@ final class RunControl {
         }
     }
 
+    /** The machine was reset: whatever its guest's end was, it may be started. Standing. */
+    void renew(String why) {
+        lock.lock();
+        try {
+            if (!wanted) {
+                exit = new VcpuExit.Paused(why);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Takes a hold and returns when all vCPUs stand. */
     void hold() {
         lock.lock();

@@ -346,6 +346,15 @@ final class VcpuRunner implements Runnable {
         return control.mayContinue();
     }
 
+    /** RESET of the machine: the boot processor begins, the others wait. Standing. */
+    void reset() {
+        host.resetVcpu(v);
+        initRequested = false;
+        sipi = NO_SIPI;
+        waitsForSipi = v.index != 0;
+        forget();
+    }
+
     /** The vCPU's state and what other vCPUs sent that it has not obeyed yet. Standing. */
     StateSection save() {
         StateSection s = VcpuState.save(v);

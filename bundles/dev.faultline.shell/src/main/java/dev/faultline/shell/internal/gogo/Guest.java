@@ -98,6 +98,7 @@ final class Guest implements AutoCloseable {
                             : "stopped: " + f.reason();
             case VcpuExit.Exited e -> "ended with exit code " + e.code();
             case VcpuExit.PoweredOff p -> "powered off: " + p.how();
+            case VcpuExit.Reset r -> "reset: " + r.how();
             case VcpuExit.Crashed c -> "crashed: " + c.why();
         };
     }

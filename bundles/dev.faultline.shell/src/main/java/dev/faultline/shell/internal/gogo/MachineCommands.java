@@ -35,6 +35,7 @@ import org.osgi.service.component.annotations.Reference;
             "osgi.command.function=start",
             "osgi.command.function=pause",
             "osgi.command.function=resume",
+            "osgi.command.function=reset",
             "osgi.command.function=close"
         })
 public final class MachineCommands {
@@ -280,6 +281,16 @@ public final class MachineCommands {
         return orLine(() -> {
             Guest g = guests.get(name);
             g.machine().pause("vm:pause");
+            return name + " is " + g.state();
+        });
+    }
+
+    @Descriptor("resets a machine, which boots its image again, and starts it")
+    public String reset(@Descriptor("machine") String name) {
+        return orLine(() -> {
+            Guest g = guests.get(name);
+            g.machine().reset();
+            g.machine().start();
             return name + " is " + g.state();
         });
     }

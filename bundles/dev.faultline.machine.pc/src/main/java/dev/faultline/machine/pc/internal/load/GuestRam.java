@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.load;
 
-/** Guest RAM as a loader sees it: before the machine runs, without protection. */
+/** Guest RAM as a loader sees it, while no vCPU runs. */
 public interface GuestRam {
     /**
      * First gpa of the hole for devices below 4 GiB; RAM beyond it continues at {@link #HIGH_GPA}.
@@ -16,8 +16,8 @@ public interface GuestRam {
     /** Copies bytes in. The range must lie in RAM, see {@link #contains}. */
     void write(long gpa, byte[] from, int at, int bytes);
 
-    /** Copies bytes out. The range must lie in RAM. */
-    void read(long gpa, byte[] to, int at, int bytes);
+    /** Makes the bytes zero. The range must lie in RAM. */
+    void clear(long gpa, long bytes);
 
     /** First gpa after the RAM below the hole. */
     default long lowEnd() {

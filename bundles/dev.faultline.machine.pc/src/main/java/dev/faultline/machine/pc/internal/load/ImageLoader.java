@@ -33,6 +33,9 @@ public final class ImageLoader {
     /** A file given beside the image. */
     record Module(Path path, byte[] bytes) {}
 
+    /** A boot's image and modules, read from their files. */
+    public record BootFiles(MachineConfig.Boot boot, byte[] image, List<byte[]> modules) {}
+
     private ImageLoader() {}
 
     /**
@@ -44,13 +47,35 @@ public final class ImageLoader {
      */
     public static void load(MachineConfig.Boot boot, GuestRam ram, int vcpus, VcpuContext v)
             throws MachineException {
+        load(read(boot), ram, vcpus, v);
+    }
+
+    /**
+     * Reads what {@code boot} names.
+     *
+     * @throws MachineException with one line that names the file and what is wrong with it
+     */
+    public static BootFiles read(MachineConfig.Boot boot) throws MachineException {
         byte[] image = read(boot.image(), "image");
-        List<Module> modules = new ArrayList<>();
+        List<byte[]> modules = new ArrayList<>();
         for (Path m : boot.modules()) {
-            modules.add(new Module(m, read(m, "module")));
+            modules.add(read(m, "module"));
+        }
+        return new BootFiles(boot, image, modules);
+    }
+
+    /**
+     * As {@link #load(MachineConfig.Boot, GuestRam, int, VcpuContext)}, of files that were read.
+     */
+    public static void load(BootFiles files, GuestRam ram, int vcpus, VcpuContext v)
+            throws MachineException {
+        MachineConfig.Boot boot = files.boot();
+        List<Module> modules = new ArrayList<>();
+        for (int i = 0; i < files.modules().size(); i++) {
+            modules.add(new Module(boot.modules().get(i), files.modules().get(i)));
         }
         String commandLine = boot.commandLine() == null ? "" : boot.commandLine();
-        load(new Request(boot.image(), image, modules, commandLine, ram, vcpus, v));
+        load(new Request(boot.image(), files.image(), modules, commandLine, ram, vcpus, v));
     }
 
     /** As the other, of what has been read. */

@@ -111,6 +111,7 @@ final class Multiboot {
         long end = Math.max(load + bytes, bssEnd);
         checkRange(r, "image", load, end - load);
         r.ram().write(load, image, (int) offset, (int) bytes);
+        r.ram().clear(load + bytes, end - (load + bytes));
         checkEntry(r, entry);
         return new Placed(entry, end);
     }
@@ -163,7 +164,8 @@ final class Multiboot {
                             .formatted(offset, offset + fileBytes, image.length));
         }
         checkRange(r, "segment", gpa, memoryBytes);
-        r.ram().write(gpa, image, (int) offset, (int) fileBytes); // the rest of RAM is zero already
+        r.ram().write(gpa, image, (int) offset, (int) fileBytes);
+        r.ram().clear(gpa + fileBytes, memoryBytes - fileBytes);
         return gpa + memoryBytes;
     }
 

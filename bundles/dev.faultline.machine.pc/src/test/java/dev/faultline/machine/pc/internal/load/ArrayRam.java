@@ -22,7 +22,11 @@ final class ArrayRam implements GuestRam {
     }
 
     @Override
-    public void read(long gpa, byte[] to, int at, int n) {
+    public void clear(long gpa, long n) {
+        java.util.Arrays.fill(bytes, (int) gpa, (int) (gpa + n), (byte) 0);
+    }
+
+    void read(long gpa, byte[] to, int at, int n) {
         System.arraycopy(bytes, (int) gpa, to, at, n);
     }
 
