@@ -97,12 +97,14 @@ public final class VcpuContext {
 
     private static final VarHandle REQUEST;
     private static final VarHandle IN_GUEST;
+    private static final VarHandle FENCES_ASKED;
 
     static {
         try {
             MethodHandles.Lookup l = MethodHandles.lookup();
             REQUEST = l.findVarHandle(VcpuContext.class, "request", int.class);
             IN_GUEST = l.findVarHandle(VcpuContext.class, "inGuest", int.class);
+            FENCES_ASKED = l.findVarHandle(VcpuContext.class, "fencesAsked", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -420,6 +422,13 @@ public final class VcpuContext {
     public volatile int request;
 
     private volatile int inGuest;
+
+    /** Number of the last fence that wants this vCPU's translations dropped. Wraps. */
+    private volatile int fencesAsked;
+
+    /** Of those, the last one whose wish was met; written by the vCPU's thread. */
+    private volatile int fencesServed;
+
     private volatile Thread thread;
 
     public VcpuContext(int index) {
@@ -480,31 +489,51 @@ public final class VcpuContext {
     /** Drops cached translations if asked to. vCPU thread, at an instruction boundary. */
     public void serviceFlush() {
         if ((request & REQ_FLUSH) != 0) {
-            flushTranslations();
             take(REQ_FLUSH);
+            int asked = fencesAsked; // after the take: it counts every fence that was taken
+            flushTranslations();
+            fencesServed = asked;
         }
     }
 
     /**
      * Drops the cached translations of all vCPUs and returns once none can use an old one. A
      * running vCPU acknowledges at its next instruction boundary; the calling vCPU's own ({@code
-     * self}, null on other threads) are dropped at once. While it waits, {@code self} counts as
-     * outside the guest, so that two vCPUs can fence each other.
+     * self}, null on other threads) are dropped at once.
+     *
+     * <p>Why it ends, whoever fences whom at the same time: {@code self} counts as outside the
+     * guest while it waits, so that no fence waits for one that waits; and what is waited for is
+     * that each vCPU has served this call's own number, or is outside, once. Each fence costs each
+     * vCPU at most one flush, and a vCPU executes at least one instruction between two that it
+     * serves, so no number of fences of others keeps it from getting on.
      */
     public static void fence(VcpuContext[] all, VcpuContext self) {
-        for (VcpuContext v : all) {
-            if (v != self) {
-                v.post(REQ_FLUSH);
+        if (self != null) {
+            self.flushTranslations();
+        }
+        fenceOthers(all, self);
+    }
+
+    /**
+     * As {@link #fence}, but the translations of {@code self} stay, unless others fence meanwhile:
+     * then they are dropped too, which {@link #tlbFlushes} tells.
+     */
+    public static void fenceOthers(VcpuContext[] all, VcpuContext self) {
+        int[] numbers = new int[all.length];
+        for (int i = 0; i < all.length; i++) {
+            if (all[i] != self) {
+                numbers[i] = (int) FENCES_ASKED.getAndAdd(all[i], 1) + 1;
+                all[i].post(REQ_FLUSH);
             }
         }
         boolean was = self != null && self.isInGuest();
         if (self != null) {
             self.leaveGuest();
-            self.flushTranslations();
         }
-        for (VcpuContext v : all) {
-            for (int i = 0; v != self && v.inGuest != 0 && (v.request & REQ_FLUSH) != 0; i++) {
-                backOff(i);
+        for (int i = 0; i < all.length; i++) {
+            VcpuContext v = all[i];
+            for (int n = 0; v != self && v.inGuest != 0 && v.fencesServed - numbers[i] < 0; n++) {
+                backOff(n);
             }
         }
         if (was) {

@@ -243,8 +243,8 @@ final class Ept {
         return c != null && (owners(c, gfn) & ownerBit(vcpu)) != 0;
     }
 
-    /** Marks a page as code of a vCPU; returns whether it was code, of whichever. */
-    boolean setCode(long gfn, int vcpu) {
+    /** Marks a page as code of a vCPU. */
+    void setCode(long gfn, int vcpu) {
         Chunk c = chunkFor(gfn);
         long[] code = (long[]) CODE.getVolatile(c);
         if (code == null) {
@@ -252,7 +252,8 @@ final class Ept {
             long[] other = (long[]) CODE.compareAndExchange(c, (long[]) null, fresh);
             code = other == null ? fresh : other;
         }
-        return (long) LONGS.getAndBitwiseOr(code, (int) gfn & CHUNK_PAGES - 1, ownerBit(vcpu)) != 0;
+        int i = (int) gfn & CHUNK_PAGES - 1;
+        long unused = (long) LONGS.getAndBitwiseOr(code, i, ownerBit(vcpu));
     }
 
     void clearCode(long gfn, int vcpu) {
@@ -279,17 +280,23 @@ final class Ept {
         if (owners(c, gfn) != 0) {
             return false;
         }
-        if (((long) LONGS.getVolatile(c.written, w) & bit) != 0) {
-            return true;
+        if (((long) LONGS.getVolatile(c.written, w) & bit) == 0) {
+            long unused = (long) LONGS.getAndBitwiseOr(c.written, w, bit);
         }
-        long unused = (long) LONGS.getAndBitwiseOr(c.written, w, bit);
+        // Also if the note was there: one whom the mark kept out may have left it behind.
         return owners(c, gfn) == 0;
     }
 
-    /** Forgets the mark; returns whether it was set. {@link #setCode} must come before. */
-    boolean takeWritten(long gfn) {
+    /** Whether a vCPU may have a writable translation, after {@link #setCode}. */
+    boolean mayBeWritten(long gfn) {
         long[] written = chunkFor(gfn).written;
-        return ((long) LONGS.getAndBitwiseAnd(written, word(gfn), ~(1L << gfn)) & 1L << gfn) != 0;
+        return ((long) LONGS.getVolatile(written, word(gfn)) & 1L << gfn) != 0;
+    }
+
+    /** No vCPU has: they were fenced after {@link #setCode}, whose mark the caller still has. */
+    void forgetWriters(long gfn) {
+        long[] written = chunkFor(gfn).written;
+        long unused = (long) LONGS.getAndBitwiseAnd(written, word(gfn), ~(1L << gfn));
     }
 
     void forEachCodePage(long firstGfn, long pages, PageVisitor visitor) {

@@ -10,6 +10,7 @@ import dev.faultline.api.mmu.CodeListener;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionListener;
 import dev.faultline.api.protection.RamProtection;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -207,39 +208,62 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
 
     // ---- decoded code --------------------------------------------------------------------------
 
+    /**
+     * See {@link Mmu#trackCode}. Why many vCPUs that decode the same pages get on: the code mark of
+     * a page keeps new writers out, and stays until this vCPU takes it back; so one fence after it
+     * was set is enough, whatever others do meanwhile. The note that there may be writers is taken
+     * away only after such a fence, by one whose mark still stands. Who finds no note needs no
+     * fence; who finds one makes one of its own, and waits for nobody else's. So a page costs a
+     * vCPU at most one fence as long as nobody writes to it, and each of these ends ({@link
+     * VcpuContext#fence}).
+     */
     @Override
     public void trackCode(VcpuContext v, long gfn) {
-        if (ept.isCodeOf(gfn, v.index) && fencing.get() == 0) {
-            return;
+        if (!ept.isCodeOf(gfn, v.index)) {
+            ept.setCode(gfn, v.index);
         }
-        fencing.getAndIncrement();
-        try {
-            boolean was = ept.setCode(gfn, v.index);
-            if (takeWritten(gfn) || was && fencing.get() > 1) {
-                VcpuContext[] all = vcpus;
-                if (all.length > 1 || all.length == 1 && all[0] != v) {
-                    VcpuContext.fence(all, v);
-                } else {
-                    translator(v).dropWritable(gfn);
-                }
-            }
-        } finally {
-            fencing.getAndDecrement();
+        if (mayBeWritten(gfn)) {
+            dropWritable(v, gfn);
+            VcpuContext.fenceOthers(vcpus, v);
+            forgetWriters(gfn);
         }
     }
 
-    /** As {@link Ept#takeWritten}, of every page that has the same bytes. */
-    private boolean takeWritten(long gfn) {
-        boolean written = ept.takeWritten(gfn);
+    /** As {@link Ept#mayBeWritten}, of every page that has the same bytes. */
+    private boolean mayBeWritten(long gfn) {
+        boolean written = ept.mayBeWritten(gfn);
+        Aliases others = aliases();
+        long hva = others.count() == 0 ? -1 : memory.hvaOf(gfn << 12);
+        for (int i = 0; hva >= 0 && !written && i < others.count(); i++) {
+            long g = others.gfn(i, hva);
+            written = g >= 0 && ept.mayBeWritten(g);
+        }
+        return written;
+    }
+
+    private void dropWritable(VcpuContext v, long gfn) {
+        Translator t = translator(v);
+        t.dropWritable(gfn);
         Aliases others = aliases();
         long hva = others.count() == 0 ? -1 : memory.hvaOf(gfn << 12);
         for (int i = 0; hva >= 0 && i < others.count(); i++) {
             long g = others.gfn(i, hva);
             if (g >= 0 && g != gfn) {
-                written |= ept.takeWritten(g);
+                t.dropWritable(g);
             }
         }
-        return written;
+    }
+
+    private void forgetWriters(long gfn) {
+        ept.forgetWriters(gfn);
+        Aliases others = aliases();
+        long hva = others.count() == 0 ? -1 : memory.hvaOf(gfn << 12);
+        for (int i = 0; hva >= 0 && i < others.count(); i++) {
+            long g = others.gfn(i, hva);
+            if (g >= 0 && g != gfn) {
+                ept.forgetWriters(g);
+            }
+        }
     }
 
     /**
@@ -288,6 +312,9 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         if (size <= 0) {
             return;
         }
+        // The bytes are there before the marks are looked at: who marks a page and then reads old
+        // bytes is told.
+        VarHandle.fullFence();
         long last = gpa + size - 1;
         Aliases others = aliases();
         for (long gfn = gpa >>> 12; gfn <= last >>> 12; gfn++) {

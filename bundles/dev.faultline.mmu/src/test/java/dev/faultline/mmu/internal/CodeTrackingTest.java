@@ -13,6 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class CodeTrackingTest {
     private final Rig r = new Rig();
@@ -235,5 +236,95 @@ class CodeTrackingTest {
         r.mmu.codeWritten(0x5000, 1);
         assertThat(other).isEmpty();
         assertThat(told).hasSize(1);
+    }
+
+    // ---- several vCPUs; what they must not wait for
+
+    /** Waits until another thread's fence wants {@code w} to drop its translations. */
+    private static void awaitFence(VcpuContext w) {
+        while ((w.request & VcpuContext.REQ_FLUSH) == 0) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private VcpuContext inGuest(int index) {
+        VcpuContext w = new VcpuContext(index);
+        w.updateTlbKey();
+        r.mmu.attach(w);
+        w.enterGuest();
+        return w;
+    }
+
+    @Test
+    @Timeout(300)
+    void trackedPageDoesNotWaitForFencesOfOthers() throws InterruptedException {
+        r.fill(0x5000, WRITE);
+        r.fill(0x6000, WRITE);
+        r.mmu.trackCode(r.v, 5);
+        VcpuContext w = inGuest(1);
+        Thread other = new Thread(() -> r.protection.protect(0x6000, Rights.R));
+        other.start();
+        awaitFence(w); // which does not come to a boundary
+        r.mmu.trackCode(r.v, 5);
+        w.serviceFlush();
+        other.join();
+        w.leaveGuest();
+    }
+
+    @Test
+    @Timeout(300)
+    void secondTrackerOfAPageWaitsForItsWriterToo() throws InterruptedException {
+        VcpuContext w = inGuest(1);
+        r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA);
+        VcpuContext second = new VcpuContext(2);
+        r.mmu.attach(second);
+        Thread a = new Thread(() -> r.mmu.trackCode(r.v, 5));
+        a.start();
+        awaitFence(w);
+        Thread b = new Thread(() -> r.mmu.trackCode(second, 5));
+        b.start();
+        // Both are told only now that nobody can write.
+        assertThat(a.isAlive()).isTrue();
+        int at = 5 * VcpuContext.TLB_STRIDE;
+        while (a.isAlive() || b.isAlive()) {
+            w.serviceFlush();
+            assertThat(w.tlb[at + 1]).isNotEqualTo(0x5000 | w.tlbKey);
+        }
+        w.leaveGuest();
+        long before = second.tlbFlushes;
+        r.mmu.trackCode(second, 5); // settled
+        assertThat(second.tlbFlushes).isEqualTo(before);
+        assertThat(w.request).isZero();
+    }
+
+    @Test
+    @Timeout(300)
+    void fenceIsContentWithItsOwnAnswer() throws InterruptedException {
+        VcpuContext w = inGuest(1);
+        r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA);
+        Thread t = new Thread(() -> r.protection.protect(0x5000, Rights.R));
+        t.start();
+        awaitFence(w);
+        w.serviceFlush();
+        w.post(VcpuContext.REQ_FLUSH); // another one's, at once
+        t.join();
+        w.leaveGuest();
+    }
+
+    @Test
+    @Timeout(300)
+    void vcpusThatFenceEachOtherBothGoOn() throws InterruptedException {
+        VcpuContext[] all = {inGuest(1), inGuest(2)};
+        Thread[] threads = new Thread[2];
+        for (int i = 0; i < 2; i++) {
+            VcpuContext self = all[i];
+            threads[i] = new Thread(() -> VcpuContext.fence(all, self));
+            threads[i].start();
+        }
+        for (Thread t : threads) {
+            t.join();
+        }
+        assertThat(all[0].isInGuest()).isTrue();
+        assertThat(all[1].isInGuest()).isTrue();
     }
 }

@@ -5,7 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.mmu.CodeListener;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The decoded code of one vCPU, by guest-physical page. Bounded: when full it starts afresh.
@@ -16,6 +16,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 final class CodeCache implements CodeListener {
     private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
 
+    /** Key in {@link #foreign}: more than can be told page by page. */
+    private static final long EVERYTHING = -1;
+
     private final VcpuContext v;
     private final Limits limits;
     private final Map<Long, CodePage> pages = new HashMap<>();
@@ -23,7 +26,12 @@ final class CodeCache implements CodeListener {
     /** Parallel to {@code v.fetchTag}. */
     private final CodePage[] byFetchEntry = new CodePage[VcpuContext.FETCH_TLB_ENTRIES];
 
-    private final ConcurrentLinkedQueue<long[]> foreign = new ConcurrentLinkedQueue<>();
+    /**
+     * What other threads changed and this vCPU has not served: by gfn, the granules ({@link
+     * CodePage#mask}). One entry a page, however often it is written while this vCPU sleeps.
+     */
+    private final ConcurrentHashMap<Long, Long> foreign = new ConcurrentHashMap<>();
+
     private int blocks;
 
     /** Counts removals of blocks, so that the loop notices that the one it runs may be gone. */
@@ -66,6 +74,11 @@ final class CodeCache implements CodeListener {
         return gfn << 2 | codeBits >> 5;
     }
 
+    /** The page was tracked, but nothing of it will be decoded. */
+    void unused(CodePage page) {
+        change(page.gfn, 0);
+    }
+
     void added() {
         if (++blocks > limits.blocks()) {
             dropAll();
@@ -87,55 +100,84 @@ final class CodeCache implements CodeListener {
 
     @Override
     public void codeChanged(long gpa, long size) {
-        if (Thread.currentThread() == v.thread()) {
-            change(gpa, size);
-        } else {
-            foreign.add(new long[] {gpa, size});
+        boolean own = Thread.currentThread() == v.thread();
+        long end = gpa + size;
+        if (end - gpa >>> 12 > limits.pages()) { // nobody means that many pages in particular
+            all(own);
+            return;
+        }
+        for (long at = gpa; at < end; at = (at | 0xFFF) + 1) {
+            long gfn = at >>> 12;
+            long granules =
+                    CodePage.mask((int) at & 0xFFF, (int) Math.min(end - 1 - (gfn << 12), 0xFFF));
+            if (own) {
+                change(gfn, granules);
+            } else if (added(gfn, granules)) {
+                v.post(VcpuContext.REQ_INTERRUPT);
+            }
+        }
+    }
+
+    private void all(boolean own) {
+        if (own) {
+            dropAll();
+        } else if (added(EVERYTHING, -1L)) {
             v.post(VcpuContext.REQ_INTERRUPT);
         }
     }
 
+    /** False if all of this waits to be served already: what waits is served after this. */
+    private boolean added(long gfn, long granules) {
+        Long waits = foreign.get(gfn);
+        if (waits != null && (waits & granules) == granules) {
+            return false;
+        }
+        foreign.merge(gfn, granules, (a, b) -> a | b);
+        return true;
+    }
+
     /** Serves what other threads reported. */
     void drain() {
-        for (long[] c = foreign.poll(); c != null; c = foreign.poll()) {
-            change(c[0], c[1]);
+        for (Long gfn : foreign.keySet()) {
+            Long granules = foreign.remove(gfn);
+            if (granules == null) {
+                continue;
+            }
+            if (gfn == EVERYTHING) {
+                dropAll();
+            } else {
+                change(gfn, granules);
+            }
         }
+    }
+
+    int changesToServe() {
+        return foreign.size();
     }
 
     boolean hasForeign() {
         return !foreign.isEmpty();
     }
 
-    private void change(long gpa, long size) {
-        long first = gpa >>> 12;
-        long last = gpa + size - 1 >>> 12;
-        if (last - first > pages.size()) {
-            pages.values().removeIf(p -> drop(p, p.gfn >= first && p.gfn <= last));
-            return;
-        }
-        for (long gfn = first; gfn <= last; gfn++) {
-            int from = gfn == first ? (int) gpa & 0xFFF : 0;
-            int to = gfn == last ? (int) (gpa + size - 1) & 0xFFF : 0xFFF;
-            boolean left = false;
-            for (int bits = 16; bits <= 64; bits <<= 1) {
-                CodePage p = pages.get(key(gfn, bits));
-                if (p != null) {
-                    drop(p, p.holds(from, to));
-                    left |= !p.isEmpty();
+    private void change(long gfn, long granules) {
+        boolean left = false;
+        for (int bits = 16; bits <= 64; bits <<= 1) {
+            CodePage p = pages.get(key(gfn, bits));
+            if (p != null) {
+                if (p.holds(granules)) {
+                    drop(p);
                 }
+                left |= !p.isEmpty();
             }
-            if (!left) {
-                v.mmu.untrackCode(v, gfn);
-            }
+        }
+        if (!left) {
+            v.mmu.untrackCode(v, gfn);
         }
     }
 
-    private boolean drop(CodePage p, boolean really) {
-        if (really) {
-            blocks -= p.count;
-            p.clear();
-            changes++;
-        }
-        return false;
+    private void drop(CodePage p) {
+        blocks -= p.count;
+        p.clear();
+        changes++;
     }
 }

@@ -56,8 +56,9 @@ final class CodePage {
         blocks = larger;
     }
 
-    boolean holds(int first, int last) {
-        return (granules & mask(first, last)) != 0;
+    /** Whether a block has bytes in one of the granules. */
+    boolean holds(long mask) {
+        return (granules & mask) != 0;
     }
 
     boolean isEmpty() {
@@ -72,7 +73,10 @@ final class CodePage {
         }
     }
 
-    private static long mask(int first, int last) {
+    /**
+     * The granules of 64 bytes that the bytes from page offset {@code first} to {@code last} touch.
+     */
+    static long mask(int first, int last) {
         return -1L << (first >> 6) & -1L >>> 63 - (last >> 6);
     }
 }

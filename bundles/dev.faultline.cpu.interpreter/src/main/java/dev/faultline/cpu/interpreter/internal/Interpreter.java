@@ -68,6 +68,11 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         cache.dropAll();
     }
 
+    /** Pages of which other threads reported changes that have not been served. For tests. */
+    int changesToServe() {
+        return cache.changesToServe();
+    }
+
     @Override
     public int loop(VcpuContext v) {
         running = null;
@@ -279,13 +284,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     private Block decode(CodePage page, int offset) {
         long pageLin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
         int f = (int) (pageLin >>> 12) & FETCH_MASK;
-        if (page.isEmpty()) {
-            // Before the bytes are read: a write after this is reported.
-            long flushes = v.tlbFlushes;
-            v.mmu.trackCode(v, page.gfn);
-            if (v.tlbFlushes != flushes) {
-                return null;
-            }
+        if (page.isEmpty() && !track(page, pageLin | offset)) {
+            return null;
         }
         long hva = v.fetchHva[f];
         int count = 0;
@@ -312,6 +312,27 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         page.put(offset, b);
         cache.added();
         return b;
+    }
+
+    /**
+     * Has writes to the page reported, before its bytes are read. Others' fences may have passed
+     * meanwhile; then the page is translated again here, and not at the next boundary, so that each
+     * time a page is tracked at least one block of it is executed.
+     *
+     * @return false if {@code lin} is no longer in this page, or cannot be fetched
+     */
+    private boolean track(CodePage page, long lin) {
+        long flushes = v.tlbFlushes;
+        v.mmu.trackCode(v, page.gfn);
+        if (v.tlbFlushes == flushes) {
+            return true;
+        }
+        boolean there = v.mmu.fill(v, lin, Mmu.FETCH, FaultOrigin.FETCH) >= 0;
+        if (there && v.fetchGfn[(int) (lin >>> 12) & FETCH_MASK] == page.gfn) {
+            return true;
+        }
+        cache.unused(page);
+        return false;
     }
 
     /** Outside 64-bit mode an instruction beyond CS's limit is #GP(0). */

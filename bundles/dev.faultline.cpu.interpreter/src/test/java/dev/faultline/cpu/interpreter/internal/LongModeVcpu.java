@@ -21,8 +21,8 @@ import dev.faultline.protection.internal.RamProtectionFactoryComponent;
 import java.util.HexFormat;
 
 /**
- * One vCPU in 64-bit mode at CPL 0 over the real memory, protection and MMU: 2 MiB of RAM, mapped
- * one to one in pages of 4 KiB. Also what the benchmarks run on.
+ * A vCPU in 64-bit mode at CPL 0 over the real memory, protection and MMU: 2 MiB of RAM, mapped one
+ * to one in pages of 4 KiB. Several of one machine share these. Also what the benchmarks run on.
  */
 public final class LongModeVcpu implements AutoCloseable {
     public static final int RAM = 2 << 20;
@@ -36,17 +36,35 @@ public final class LongModeVcpu implements AutoCloseable {
     private static final int PT = 0x4000;
     private static final int PRESENT_WRITABLE = 3;
 
-    public final VcpuContext v = new VcpuContext(0);
+    public final VcpuContext v;
     public final GuestMemory memory;
     public final RamProtection protection;
     public final Mmu mmu;
     public final VcpuEngine engine;
+    private final boolean first;
 
     public LongModeVcpu(String style) {
-        memory = new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
-        memory.map(0, RAM, memory.addBlock("ram", RAM), 0, false);
-        protection = new RamProtectionFactoryComponent().create(memory);
-        mmu = new PagingMmuFactory().create(memory, protection);
+        this(style, null, 0);
+    }
+
+    /**
+     * Another vCPU of the machine that {@code of} belongs to; closed before it.
+     *
+     * @param index of the vCPU in the machine
+     */
+    public LongModeVcpu(String style, LongModeVcpu of, int index) {
+        first = of == null;
+        v = new VcpuContext(index);
+        if (first) {
+            memory = new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
+            memory.map(0, RAM, memory.addBlock("ram", RAM), 0, false);
+            protection = new RamProtectionFactoryComponent().create(memory);
+            mmu = new PagingMmuFactory().create(memory, protection);
+        } else {
+            memory = of.memory;
+            protection = of.protection;
+            mmu = of.mmu;
+        }
         v.mmu = mmu;
         v.propagation = style(style);
         v.bus = new NoDevices();
@@ -56,7 +74,9 @@ public final class LongModeVcpu implements AutoCloseable {
         mmu.attach(v);
         InterpreterFactory factory = new InterpreterFactory();
         factory.reset(v);
-        pageTables();
+        if (first) {
+            pageTables();
+        }
         longMode();
         engine = factory.create(v);
     }
@@ -127,9 +147,11 @@ public final class LongModeVcpu implements AutoCloseable {
     public void close() {
         engine.close();
         mmu.detach(v);
-        mmu.close();
-        protection.close();
-        memory.close();
+        if (first) {
+            mmu.close();
+            protection.close();
+            memory.close();
+        }
     }
 
     private static final class NoDevices implements GuestBus {

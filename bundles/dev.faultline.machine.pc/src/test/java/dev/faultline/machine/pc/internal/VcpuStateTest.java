@@ -63,6 +63,8 @@ class VcpuStateTest {
                     "cpuid",
                     "request",
                     "inGuest",
+                    "fencesAsked",
+                    "fencesServed",
                     "thread",
                     // of the host that runs the vCPU
                     "intercepts");
