@@ -212,6 +212,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         if (v.interruptShadow
                 || v.requestOpaque() != 0
                 || Stepping.needed(v)
+                || !v.nmiBlocked && v.interrupts.nmiPending()
                 || (v.eflags & VcpuContext.IF) != 0 && v.interrupts.pending()) {
             return EXIT_REQUEST;
         }

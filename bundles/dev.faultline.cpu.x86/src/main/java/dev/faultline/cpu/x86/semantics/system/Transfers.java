@@ -123,7 +123,13 @@ final class Transfers {
 
         @Override
         public int execute(VcpuContext v) {
-            return done(v, FarReturns.iret(v, size, nextRip(v)));
+            int r = FarReturns.iret(v, size, nextRip(v));
+            if (r != 0 && v.fault.kind == PendingFault.GUEST) {
+                // IRET unblocks NMIs even if it causes a fault (SDM 3C, "NMI unblocking due to
+                // IRET").
+                v.nmiBlocked = false;
+            }
+            return done(v, r);
         }
     }
 
