@@ -248,6 +248,12 @@ public final class VcpuContext {
     /** Interrupts are held off for one instruction (STI, MOV SS, POP SS). */
     public boolean interruptShadow;
 
+    /**
+     * Debug exceptions too are held off for one instruction (MOV SS, POP SS): single-step traps and
+     * breakpoints. Only together with {@link #interruptShadow}.
+     */
+    public boolean debugShadow;
+
     /** NMIs are blocked until IRET. */
     public boolean nmiBlocked;
 
@@ -269,8 +275,8 @@ public final class VcpuContext {
     public int pendingLength;
 
     /**
-     * Debug conditions (DR6 bits 0-3) of an instruction that loaded SS, which become #DB after the
-     * next instruction.
+     * Debug conditions (DR6 bits 0-3 and BS) that are due: under {@link #debugShadow} they become
+     * #DB after the next instruction, else before it.
      */
     public int pendingDebug;
 

@@ -88,9 +88,9 @@ public final class RunLoop {
         if (v.pendingVector >= 0) {
             return again(v);
         }
-        if (v.interruptShadow || v.diversion.active()) {
+        if (v.interruptShadow || v.diversion.active() || v.pendingDebug != 0) {
             // The engine executes exactly one instruction and clears the shadow; what handlers
-            // answered is for that instruction.
+            // answered is for that instruction; a debug trap has priority.
             return NO_EVENT;
         }
         if (!v.nmiBlocked && v.interrupts.nmiPending()) {

@@ -56,6 +56,7 @@ public final class VcpuReset {
         floatingPoint(v);
         v.activity = VcpuContext.RUNNING;
         v.interruptShadow = false;
+        v.debugShadow = false;
         v.nmiBlocked = false;
         v.pendingVector = -1;
         v.injectedVector = -1;

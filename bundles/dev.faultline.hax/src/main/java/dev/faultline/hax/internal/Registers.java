@@ -108,7 +108,8 @@ final class Registers {
         to.putInt(ACTIVITY + 4, 0);
         to.putLong(
                 INTERRUPTIBILITY,
-                (v.interruptShadow ? BLOCKED_BY_STI : 0) | (v.nmiBlocked ? BLOCKED_BY_NMI : 0));
+                (v.debugShadow ? BLOCKED_BY_MOV_SS : v.interruptShadow ? BLOCKED_BY_STI : 0)
+                        | (v.nmiBlocked ? BLOCKED_BY_NMI : 0));
     }
 
     private static void segment(ByteBuffer to, int at, int selector, long base, int limit, int ar) {
@@ -160,6 +161,8 @@ final class Registers {
         v.sysenterEsp = from.getLong(SYSENTER_ESP);
         long i = from.getLong(INTERRUPTIBILITY);
         v.interruptShadow = (i & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) != 0;
+        v.debugShadow = (i & BLOCKED_BY_MOV_SS) != 0;
+        v.pendingDebug = 0;
         v.nmiBlocked = (i & BLOCKED_BY_NMI) != 0;
         v.activity = VcpuContext.RUNNING;
         v.shutdownReason = null;

@@ -228,7 +228,6 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             return EXIT_FAULT;
         }
         int flags = v.eflags;
-        boolean shadow = v.interruptShadow;
         long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
         int f = (int) (lin >>> 12) & FETCH_MASK;
         if (v.fetchTag[f] != (lin & PAGE | v.tlbKey) && fetch(lin) < 0) {
@@ -249,9 +248,6 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
         running = null;
         v.instructions++;
-        if (shadow) {
-            v.interruptShadow = false;
-        }
         int r = s == Op.JUMP ? 0 : ended(s, op, base);
         if (Stepping.after(v, flags, s == Op.AGAIN) != 0) {
             return EXIT_FAULT;

@@ -50,6 +50,7 @@ final class SweepState {
     void restore(VcpuContext v) {
         walk(v, new Walker(values, true));
         v.interruptShadow = values[NAMES.indexOf("interruptShadow")] != 0;
+        v.debugShadow = values[NAMES.indexOf("debugShadow")] != 0;
         v.nmiBlocked = values[NAMES.indexOf("nmiBlocked")] != 0;
         v.setFlags((int) values[FLAGS]);
         v.shutdownReason = null;
@@ -159,6 +160,8 @@ final class SweepState {
         v.mxcsr = (int) w.next("mxcsr", v.mxcsr);
         v.activity = (int) w.next("activity", v.activity);
         w.next("interruptShadow", v.interruptShadow ? 1 : 0);
+        w.next("debugShadow", v.debugShadow ? 1 : 0);
+        v.pendingDebug = (int) w.next("pendingDebug", v.pendingDebug);
         w.next("nmiBlocked", v.nmiBlocked ? 1 : 0);
         v.pendingVector = (int) w.next("pendingVector", v.pendingVector);
         v.pendingError = (int) w.next("pendingError", v.pendingError);

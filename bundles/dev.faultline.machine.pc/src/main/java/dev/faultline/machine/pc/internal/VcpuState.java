@@ -31,6 +31,10 @@ final class VcpuState {
     private static final long XCR0_DEFINED = 7;
     private static final long UINT32 = 0xFFFF_FFFFL;
     private static final int UINT16 = 0xFFFF;
+
+    /** DR6: the four breakpoints, single step. */
+    private static final long PENDING_DEBUG = 0x400F;
+
     private static final int ATTRIBUTES = 0xFFFF | Segments.UNUSABLE;
 
     private VcpuState() {}
@@ -104,6 +108,7 @@ final class VcpuState {
     private static void saveEvents(StateSection s, VcpuContext v) {
         s.put("activity", v.activity);
         s.put("interruptShadow", v.interruptShadow);
+        s.put("debugShadow", v.debugShadow);
         s.put("nmiBlocked", v.nmiBlocked);
         s.put("pendingVector", v.pendingVector);
         s.put("pendingError", v.pendingError);
@@ -223,7 +228,12 @@ final class VcpuState {
         v.pendingError = s.getInt("pendingError", PendingFault.NO_ERROR_CODE, UINT16);
         v.pendingKind = s.getInt("pendingKind", 0, 3);
         v.pendingLength = s.getInt("pendingLength", 0, 15);
-        v.pendingDebug = s.getInt("pendingDebug", 0, 0xF);
+        v.pendingDebug = (int) bits(s, "pendingDebug", PENDING_DEBUG);
+        // Sections from before this key was written: conditions were pending only in a shadow.
+        v.debugShadow = s.has("debugShadow") ? s.getBoolean("debugShadow") : v.pendingDebug != 0;
+        if (v.debugShadow && !v.interruptShadow) {
+            throw bad(s, "debugShadow", "be false without interruptShadow");
+        }
         v.injectedVector = s.getInt("injectedVector", -1, 31);
         v.injectedError = s.getInt("injectedError", PendingFault.NO_ERROR_CODE, UINT16);
         v.shutdownReason = s.has("shutdownReason") ? s.getString("shutdownReason") : null;

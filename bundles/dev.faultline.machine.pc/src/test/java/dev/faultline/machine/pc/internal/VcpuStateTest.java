@@ -188,13 +188,30 @@ class VcpuStateTest {
         for (String key : whole.values().keySet()) {
             StateSection s = whole.withVersion(whole.version());
             s.remove(key);
-            if (key.equals("shutdownReason")) {
+            if (key.equals("shutdownReason") || key.equals("debugShadow")) {
                 continue;
             }
             assertThatThrownBy(() -> VcpuState.load(s, new VcpuContext(3)))
                     .as(key)
                     .hasMessageContaining(key);
         }
+    }
+
+    @Test
+    void debugExceptionsAreHeldOffOnlyInAShadow() throws Exception {
+        StateSection s = VcpuState.save(filled(new Random(1)));
+        s.put("interruptShadow", false);
+        assertThatThrownBy(() -> VcpuState.load(s, new VcpuContext(3)))
+                .hasMessageContaining("debugShadow");
+        // As it was written before the key was: conditions were pending only after a load of SS.
+        s.put("interruptShadow", true);
+        s.remove("debugShadow");
+        VcpuContext v = new VcpuContext(3);
+        VcpuState.load(s, v);
+        assertThat(v.debugShadow).isTrue();
+        s.put("pendingDebug", 0);
+        VcpuState.load(s, v);
+        assertThat(v.debugShadow).isFalse();
     }
 
     /** The layout of version 1, written out: its writer is gone. */

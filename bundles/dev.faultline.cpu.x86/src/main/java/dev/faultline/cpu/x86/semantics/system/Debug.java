@@ -38,7 +38,7 @@ public final class Debug {
      * armed.
      */
     public static boolean needed(VcpuContext v) {
-        return (v.eflags & VcpuContext.TF) != 0 || (v.dr[7] & ENABLED) != 0;
+        return (v.eflags & VcpuContext.TF) != 0 || (v.dr[7] & ENABLED) != 0 || v.pendingDebug != 0;
     }
 
     /** Whether data accesses that miss must be reported to {@link #accessed}. */
@@ -47,22 +47,28 @@ public final class Debug {
     }
 
     /**
-     * Before the instruction at {@code v.rip} is fetched: instruction breakpoints, unless EFLAGS.RF
-     * holds them off.
+     * Before the instruction at {@code v.rip} is fetched: a trap that is due, and instruction
+     * breakpoints, unless EFLAGS.RF or a load of SS holds them off.
      *
-     * @return 0, or negative: #DB was raised, as a fault
+     * @return 0, or negative: #DB was raised
      */
     public static int before(VcpuContext v) {
         SystemState s = SystemState.of(v);
         s.suppressTrap = false;
         s.resumeLoaded = false;
-        s.stackSegmentLoaded = false;
-        s.hits = v.pendingDebug; // stays until this instruction retires: it may be tried again
+        s.holdsInterrupts = false;
+        s.holdsDebug = false;
+        int due = v.pendingDebug;
+        if (due != 0 && !v.debugShadow) {
+            v.pendingDebug = 0;
+            return raise(v, due);
+        }
+        s.hits = due; // stays pending until this instruction retires: it may be tried again
         if ((v.dr[7] & ENABLED) == 0) {
             return 0;
         }
         forgetWatched(v);
-        if ((v.eflags & VcpuContext.RF) != 0) {
+        if ((v.eflags & VcpuContext.RF) != 0 || v.debugShadow) {
             return 0;
         }
         long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
@@ -77,7 +83,7 @@ public final class Debug {
 
     /**
      * After an instruction retired (or one iteration of a repeated one: then {@code v.rip} is still
-     * its start): traps.
+     * its start): the shadow that it was in ends, and traps are due.
      *
      * @param flagsBefore {@code v.eflags} as the instruction found them
      * @return 0, or negative: #DB was raised, {@code v.rip} being the next instruction
@@ -97,19 +103,27 @@ public final class Debug {
         if (!repeated && (flagsBefore & VcpuContext.RF) != 0 && !s.resumeLoaded) {
             v.eflags &= ~VcpuContext.RF;
         }
-        if (s.stackSegmentLoaded) {
-            // MOV SS and POP SS hold debug traps off for one instruction.
-            s.stackSegmentLoaded = false;
+        v.interruptShadow = s.holdsInterrupts;
+        v.debugShadow = s.holdsDebug;
+        if (s.holdsDebug) {
             v.pendingDebug = s.hits;
             return 0;
         }
+        int bits = s.hits | v.pendingDebug & DR6_BS;
         v.pendingDebug = 0;
-        int bits = s.hits;
         s.hits = 0;
         if ((flagsBefore & VcpuContext.TF) != 0 && !s.suppressTrap) {
             bits |= DR6_BS;
         }
         if (bits == 0) {
+            return 0;
+        }
+        if (v.pendingVector >= 0) {
+            // A task switch left an exception of the new task: its T trap is this one, too; any
+            // other has priority.
+            if (v.pendingVector == Faults.DB) {
+                v.guestDebugRegisters()[6] |= bits;
+            }
             return 0;
         }
         if (repeated) {
@@ -121,6 +135,42 @@ public final class Debug {
     /** An event is delivered: conditions that a load of SS held over are forgotten. */
     public static void interrupted(VcpuContext v) {
         v.pendingDebug = 0;
+    }
+
+    /**
+     * MOV SS or POP SS retires: interrupts and debug exceptions are held off for one instruction,
+     * so that it can load the stack pointer; of consecutive ones only the first does. LSS does not.
+     * SDM 3A, "Masking Exceptions and Interrupts When Switching Stacks".
+     */
+    static void stackSegmentLoaded(VcpuContext v) {
+        if (v.debugShadow) {
+            return;
+        }
+        holdInterrupts(v);
+        v.debugShadow = true;
+        SystemState.of(v).holdsDebug = true;
+    }
+
+    /** Interrupts are held off for one instruction. */
+    static void holdInterrupts(VcpuContext v) {
+        v.interruptShadow = true;
+        SystemState.of(v).holdsInterrupts = true;
+    }
+
+    /**
+     * INT1 delivers #DB: what a load of SS held over for the boundary after it is not delivered
+     * besides. (After INT n, INT3, INTO, SYSCALL and SYSENTER it is, in the handler; a fault drops
+     * it: {@link #interrupted}.)
+     */
+    static void superseded(VcpuContext v) {
+        SystemState.of(v).hits &= ~v.pendingDebug;
+        v.pendingDebug = 0;
+    }
+
+    /** This instruction loaded TF in a way that traps right after it, not after the next one. */
+    static void trapNow(VcpuContext v) {
+        v.pendingDebug |= DR6_BS;
+        SystemState.of(v).suppressTrap = true;
     }
 
     /**

@@ -47,6 +47,7 @@ final class DebugRegisters {
             long[] dr = v.guestDebugRegisters();
             if ((dr[7] & Debug.DR7_GD) != 0) {
                 Debug.conditions(dr, Debug.DR6_BD);
+                v.eflags |= VcpuContext.RF; // as in the image of every fault but a breakpoint's
                 return Faults.raise(v, Faults.DB, PendingFault.NO_ERROR_CODE);
             }
             int r = alias ? reg + 2 : reg;

@@ -44,6 +44,7 @@ public final class Events {
                 v.guestDebugRegisters()[7] &= ~(long) Debug.DR7_GD;
             }
             v.interruptShadow = false;
+            v.debugShadow = false;
             v.activity = VcpuContext.RUNNING;
             SystemState.of(v).suppressTrap = true;
         }

@@ -76,6 +76,10 @@ final class FastSystemCalls {
             v.rip = target;
             FlagImages.set(v, (int) v.gpr[11] & SYSRET_FLAGS, -1);
             SystemState.of(v).resumeLoaded = true;
+            SystemState.of(v).suppressTrap = true;
+            if ((v.eflags & VcpuContext.TF) != 0) {
+                Debug.trapNow(v); // unlike IRET
+            }
             v.recompute();
             return FAR;
         }

@@ -102,7 +102,7 @@ final class FlagInstructions {
             }
             if ((v.eflags & VcpuContext.IF) == 0) {
                 v.eflags |= VcpuContext.IF;
-                v.interruptShadow = true;
+                Debug.holdInterrupts(v);
                 return END;
             }
             return NEXT;

@@ -61,8 +61,7 @@ final class SegmentMoves {
         if (seg != Segments.SS) {
             return Op.NEXT;
         }
-        v.interruptShadow = true;
-        SystemState.of(v).stackSegmentLoaded = true;
+        Debug.stackSegmentLoaded(v);
         return Op.END;
     }
 

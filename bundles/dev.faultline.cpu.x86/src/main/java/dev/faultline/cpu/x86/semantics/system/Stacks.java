@@ -55,6 +55,9 @@ final class Stacks {
         if (h == Mmu.FAULTED) {
             return -1;
         }
+        if (Debug.watches(v)) {
+            Debug.accessed(v, lin, size, Mem.R);
+        }
         if (h >= 0 && first == size) {
             SystemState.of(v).value = Mem.load(h, size);
             return 0;
@@ -263,6 +266,9 @@ final class Stacks {
     private static int plan(
             VcpuContext v, long lin, int size, long val, FaultOrigin origin, boolean system) {
         PlannedWrites w = SystemState.of(v).writes;
+        if (Debug.watches(v)) {
+            Debug.accessed(v, lin, size, Mem.W);
+        }
         return system ? w.system(v, lin, size, val, origin) : w.data(v, lin, size, val, origin);
     }
 }

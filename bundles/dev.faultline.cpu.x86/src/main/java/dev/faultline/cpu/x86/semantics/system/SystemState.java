@@ -50,10 +50,13 @@ final class SystemState {
     /** DR6 conditions that this instruction met. */
     int hits;
 
-    /** This instruction loaded SS. */
-    boolean stackSegmentLoaded;
+    /** This instruction holds interrupts off for the next one. */
+    boolean holdsInterrupts;
 
-    /** This instruction entered a handler that starts with TF clear. */
+    /** This instruction holds debug exceptions off for the next one. */
+    boolean holdsDebug;
+
+    /** No single-step trap after this instruction, whatever TF was before it. */
     boolean suppressTrap;
 
     /** This instruction loaded RF. */

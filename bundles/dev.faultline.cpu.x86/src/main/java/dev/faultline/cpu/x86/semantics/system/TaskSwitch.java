@@ -464,6 +464,7 @@ final class TaskSwitch {
         s.resumeLoaded = true;
         s.suppressTrap = true;
         v.interruptShadow = false;
+        v.debugShadow = false;
         pend();
     }
 

@@ -167,7 +167,11 @@ final class Transfers {
     static final class DebugInterrupt extends Transfer {
         @Override
         public int execute(VcpuContext v) {
-            return deliver(v, this, Faults.DB, Events.EXCEPTION);
+            int r = deliver(v, this, Faults.DB, Events.EXCEPTION);
+            if (r == FAR) {
+                Debug.superseded(v);
+            }
+            return r;
         }
     }
 

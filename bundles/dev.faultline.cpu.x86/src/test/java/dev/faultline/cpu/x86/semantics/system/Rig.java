@@ -253,14 +253,10 @@ final class Rig implements Mmu, VcpuLoop {
         HostBytes.copyOut(hva + lin, b, 0, b.length);
         v.engineBase = v.rip;
         Op op = decoder.decode(b, b.length, v.codeBits, 0);
-        boolean shadow = v.interruptShadow;
         int flags = v.eflags;
         int r = op.execute(v);
         if (r < 0) {
             return EXIT_FAULT;
-        }
-        if (shadow) {
-            v.interruptShadow = false;
         }
         if (r == Op.NEXT || r == Op.END || r == Op.HALT) {
             v.rip = v.engineBase + op.end & v.ripMask;
