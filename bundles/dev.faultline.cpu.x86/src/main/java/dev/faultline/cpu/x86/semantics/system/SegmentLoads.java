@@ -143,8 +143,8 @@ final class SegmentLoads {
     }
 
     /**
-     * After a return to an outer ring: data segments it may not have become null. SDM 2B, "RET",
-     * RETURN-TO-OUTER-PRIVILEGE-LEVEL.
+     * After a return to an outer ring: data segments it may not have become null, and null
+     * selectors lose their RPL. SDM 2A, "IRET", and SDM 2B, "RET", RETURN-TO-OUTER-PRIVILEGE-LEVEL.
      */
     static void dropInner(VcpuContext v, int cpl) {
         dropInner(v, Segments.ES, cpl);
@@ -155,15 +155,12 @@ final class SegmentLoads {
 
     private static void dropInner(VcpuContext v, int seg, int cpl) {
         int a = v.segAttr[seg];
-        if ((a & Segments.UNUSABLE) != 0) {
-            return;
-        }
         boolean conforming = Descriptors.isCode(a) && Descriptors.isConforming(a);
-        if (!conforming && Segments.dpl(a) < cpl) {
+        if (Descriptors.isNull(v.segSel[seg]) || !conforming && Segments.dpl(a) < cpl) {
             long base = v.segBase[seg];
             clear(v, seg, 0);
             if (v.longMode()) {
-                v.segBase[seg] = base;
+                v.segBase[seg] = base; // FS and GS have one there
             }
         }
     }

@@ -179,6 +179,9 @@ final class SystemTables {
         if (!Descriptors.present(a)) {
             return Descriptors.fault(v, Faults.NP, error);
         }
+        if (!VcpuContext.canonical(base(v))) {
+            return Descriptors.gp(v, error);
+        }
         set(v, Segments.LDTR, selector, a);
         return 0;
     }
@@ -202,6 +205,9 @@ final class SystemTables {
         }
         if (!Descriptors.present(a)) {
             return Descriptors.fault(v, Faults.NP, error);
+        }
+        if (!VcpuContext.canonical(base(v))) {
+            return Descriptors.gp(v, error);
         }
         PlannedWrites w = s.writes.clear();
         if (w.system(v, s.descriptorLin + 5, 1, a & 0xFF | 2, FaultOrigin.DESCRIPTOR) != 0) {
@@ -228,9 +234,14 @@ final class SystemTables {
         SystemState s = SystemState.of(v);
         SegmentLoads.set(v, seg, selector, s.descriptor);
         v.segAttr[seg] = attributes;
-        if (v.longMode()) {
-            v.segBase[seg] |= (s.descriptorHigh & 0xFFFF_FFFFL) << 32;
-        }
+        v.segBase[seg] = base(v);
+    }
+
+    /** Of the system descriptor that was read: 64 bits in IA-32e mode. */
+    private static long base(VcpuContext v) {
+        SystemState s = SystemState.of(v);
+        long low = Descriptors.base(s.descriptor);
+        return v.longMode() ? low | s.descriptorHigh << 32 : low;
     }
 
     // ---- SLDT, STR, SMSW, LMSW

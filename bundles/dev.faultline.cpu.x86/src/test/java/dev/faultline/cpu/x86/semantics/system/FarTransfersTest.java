@@ -238,6 +238,64 @@ class FarTransfersTest {
         assertEquals(0, r.v.segSel[Segments.DS]);
     }
 
+    /** The selector that DS, ES, FS and GS hold, what it is after a return from ring 0 to 3. */
+    @ParameterizedTest(name = "{0}, {1}: {2} becomes {3}")
+    @CsvSource({
+        "iretd, 32, 0000, 0000",
+        "iretd, 32, 0001, 0000",
+        "iretd, 32, 0002, 0000",
+        "iretd, 32, 0003, 0000",
+        "iretd, 32, 0010, 0000",
+        "iretd, 32, 0023, 0023",
+        "iretd, 32, 0060, 0060", // conforming code
+        "retf, 32, 0003, 0000",
+        "retf, 32, 0010, 0000",
+        "retf, 32, 0023, 0023",
+        "iretq, 64, 0003, 0000",
+        "iretq, 64, 0010, 0000",
+        "iretq, 64, 0023, 0023",
+        "retfq, 64, 0003, 0000",
+        "retfq, 64, 0010, 0000",
+        "retfq, 64, 0023, 0023",
+    })
+    void returnToAnOuterRingLeavesNoInnerAndNoOddNullSelectors(
+            String how, int bits, String before, String after) {
+        boolean wide = bits == 64;
+        boolean iret = how.startsWith("iret");
+        Rig r = wide ? new Rig().long64(0) : new Rig().protected32(0);
+        r.code((wide ? "48" : "") + (iret ? "cf" : "cb"));
+        int selector = Integer.parseInt(before, 16);
+        int[] registers = {Segments.ES, Segments.DS, Segments.FS, Segments.GS};
+        for (int s : registers) {
+            assertEquals(0, SegmentLoads.load(r.v, s, selector));
+        }
+        Msrs.base(r.v, Segments.FS, 0x1234_5000L);
+        long cs = wide ? CS64_3 : CS3;
+        long[] to =
+                iret
+                        ? new long[] {HANDLER, cs, 2, STACK3, DS3}
+                        : new long[] {HANDLER, cs, STACK3, DS3};
+        frame(r, wide ? 8 : 4, to);
+        r.step();
+        assertEquals(3, r.v.cpl);
+        for (int s : registers) {
+            assertEquals(Integer.parseInt(after, 16), r.v.segSel[s]);
+        }
+        if (wide) {
+            assertEquals(0x1234_5000L, r.v.segBase[Segments.FS]);
+        }
+    }
+
+    @Test
+    void returnInTheSameRingKeepsNullSelectors() {
+        Rig r = new Rig().protected32(0).code("cf");
+        SegmentLoads.load(r.v, Segments.DS, 3);
+        frame(r, 4, HANDLER, CS0, 2);
+        r.step();
+        assertEquals(HANDLER, r.v.rip);
+        assertEquals(3, r.v.segSel[Segments.DS]);
+    }
+
     @Test
     void iretAtRing3KeepsIoplAndIf() {
         Rig r = new Rig().protected32(3).code("cf");

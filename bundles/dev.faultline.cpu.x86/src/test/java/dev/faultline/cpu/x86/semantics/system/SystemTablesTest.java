@@ -104,6 +104,25 @@ class SystemTablesTest {
         assertEquals(Segments.UNUSABLE, r.v.segAttr[Segments.LDTR]);
     }
 
+    @ParameterizedTest(name = "{0}, upper half {1}: #{2}")
+    @CsvSource({
+        "ltr, 00008000, 13", "ltr, FFFF7FFF, 13", "ltr, 00007FFF, -1", "ltr, FFFF8000, -1",
+        "lldt, 00008000, 13", "lldt, FFFF7FFF, 13", "lldt, 00007FFF, -1", "lldt, FFFF8000, -1",
+    })
+    void basesIn64BitModeAreCanonical(String what, String high, int vector) {
+        boolean task = what.equals("ltr");
+        Rig r = new Rig().long64(0).code(task ? "0f00d8" : "0f00d0");
+        r.gdt(FREE, descriptor(TSS2, 0x67, task ? 0x89 : 0x82));
+        r.gdt(FREE + 8, Long.parseLong(high, 16));
+        r.v.gpr[0] = FREE | 3;
+        String before = r.state();
+        assertEquals(vector, r.raises());
+        if (vector >= 0) {
+            assertEquals(FREE, r.v.fault.errorCode);
+            assertEquals(before, r.state());
+        }
+    }
+
     @ParameterizedTest(name = "{0} {1}: #{2}({3})")
     @CsvSource({
         "ltr, 0000, 13, 0000",
