@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.memory;
 
+import java.util.BitSet;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -28,6 +29,19 @@ public interface RamBlock {
      *     end
      */
     void discard(long offset, long bytes);
+
+    /**
+     * Finds out which pages may hold anything but zeroes; as {@link
+     * dev.faultline.api.platform.HostRegion#touched}.
+     *
+     * @param offset bytes from the block's start, a multiple of the host's page size
+     * @param pages of 4096 bytes; together a multiple of the host's page size
+     * @param to bit i is set if page i from {@code offset} on may hold something
+     * @return false if that is not known: {@code to} is as it was, and any page may hold something
+     */
+    default boolean touched(long offset, int pages, BitSet to) {
+        return false;
+    }
 
     /** Bytes of this block that occupy host memory now, as the operating system counts them. */
     long residentBytes();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.faultline.api.memory.HostBytes;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -101,6 +102,60 @@ public abstract class HostMemoryContract {
         }
         // A host may back each touched page by a large page of up to 2 MiB.
         assertThat(r.residentBytes()).isBetween(8L * memory.pageSize(), 8L << 21);
+    }
+
+    /** Whether this platform can tell which pages were touched. */
+    protected boolean tellsTouchedPages() {
+        return false;
+    }
+
+    @Test
+    void whatIsCalledUntouchedReadsAsZero() {
+        int each = memory.pageSize() / 4096;
+        int n = 4096 * each;
+        HostRegion r = reserve(4096L * n);
+        int[] written = {0, each, 1000 * each, n - each};
+        for (int p : written) {
+            HostBytes.put8(r.address() + 4096L * p + 17, (byte) 1);
+        }
+        BitSet touched = new BitSet();
+        touched.set(n + 7); // others' bits stay
+        assertThat(r.touched(0, n, touched)).isEqualTo(tellsTouchedPages());
+        if (!tellsTouchedPages()) {
+            assertThat(touched.cardinality()).isOne();
+            return;
+        }
+        for (int p : written) {
+            assertThat(touched.get(p)).as("page %d", p).isTrue();
+        }
+        assertThat(touched.get(n + 7)).isTrue();
+        // A host may back each touched page by a large page of up to 2 MiB.
+        assertThat(touched.cardinality()).isLessThanOrEqualTo(1 + 4 * 512 * each);
+        for (int p = touched.nextClearBit(0); p < n; p = touched.nextClearBit(p + 1)) {
+            assertThat(HostBytes.get64(r.address() + 4096L * p)).isZero();
+        }
+        r.discard(0, 4096L * n);
+        BitSet none = new BitSet();
+        assertThat(r.touched(0, 512 * each, none)).isTrue();
+        assertThat(none.isEmpty()).isTrue();
+        HostBytes.put8(r.address() + 4096L * each, (byte) 1);
+        BitSet second = new BitSet();
+        r.touched(4096L * each, each, second);
+        assertThat(second.get(0, each).cardinality()).isEqualTo(each);
+        assertInvalid(() -> r.touched(4096L * n, each, new BitSet()));
+        assertInvalid(() -> r.touched(-4096L * each, each, new BitSet()));
+    }
+
+    /** What a view has not written shows what the owner wrote. */
+    @Test
+    void aViewDoesNotCallSharedPagesUntouched() {
+        SharedMemory m = share(16L * memory.pageSize());
+        HostBytes.put8(m.address(), (byte) 1);
+        try (SharedMemory.View v = m.view()) {
+            BitSet touched = new BitSet();
+            assertThat(!v.touched(0, 16 * (memory.pageSize() / 4096), touched) || touched.get(0))
+                    .isTrue();
+        }
     }
 
     @Test

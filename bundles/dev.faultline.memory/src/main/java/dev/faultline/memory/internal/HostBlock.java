@@ -3,6 +3,7 @@ package dev.faultline.memory.internal;
 
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostRegion;
+import java.util.BitSet;
 
 /**
  * A block over one host reservation. Compared by identity: two blocks of the same name are never
@@ -59,6 +60,11 @@ final class HostBlock implements RamBlock {
     @Override
     public long residentBytes() {
         return region.residentBytes();
+    }
+
+    @Override
+    public boolean touched(long offset, int pages, BitSet to) {
+        return region.touched(offset, pages, to);
     }
 
     @Override

@@ -36,6 +36,7 @@ final class Frozen {
     }
 
     private final Places places;
+    private final Touched touched;
     private final LiveCopy live;
     private final Filler source;
     private final Held absent;
@@ -43,18 +44,38 @@ final class Frozen {
     private final Held parent;
 
     /**
+     * @param touched what may hold something
      * @param live where pages of a running machine are; null: the machine stands
      * @param source has the pages that the machine has not loaded yet; null: it has all
      * @param parent what may be referred to, or null
      * @param written pages that may differ from the parent; null: unknown, so they are compared
      */
-    Frozen(Places places, LiveCopy live, Filler source, Image parent, PageSet written) {
+    Frozen(
+            Places places,
+            Touched touched,
+            LiveCopy live,
+            Filler source,
+            Image parent,
+            PageSet written) {
         this.places = places;
+        this.touched = touched;
         this.live = live;
         this.source = source;
         this.absent = source == null ? null : new Held(source.image());
         this.parent = parent == null ? null : new Held(parent);
         this.written = parent == null ? null : written;
+    }
+
+    /**
+     * Takes pages that are known to be zero without a look at each.
+     *
+     * @return false if they are to be taken one by one
+     */
+    boolean takeZero(int first, int n) {
+        return live == null
+                && (source == null || source.isComplete())
+                && parent == null
+                && !touched.hasAny(first, n);
     }
 
     /**
@@ -69,11 +90,11 @@ final class Frozen {
         }
         int kind;
         if (live != null) {
-            kind = live.take(page, to, at);
+            kind = live.take(page, touched.has(page), to, at);
         } else if (source != null && !source.isPresent(page)) {
             kind = LiveCopy.ABSENT;
         } else {
-            kind = read(places.hvaOf(page), to, at);
+            kind = touched.has(page) ? read(places.hvaOf(page), to, at) : Layout.ZERO;
         }
         if (kind == LiveCopy.ABSENT) {
             if (parent != null) {

@@ -124,17 +124,22 @@ final class LiveCopy implements AutoCloseable {
     /**
      * Takes a page, once. The save's thread.
      *
+     * @param mayHold false: the page was zero when that was looked at, after {@link #begin}
      * @return {@link Layout#ZERO} or {@link #ABSENT}, and {@code to} untouched, or {@link
      *     Layout#CHUNK}
      */
-    int take(int page, byte[] to, int at) throws SnapshotException {
+    int take(int page, boolean mayHold, byte[] to, int at) throws SnapshotException {
         for (int spins = 0; ; spins++) {
             byte s = (byte) STATE.getAcquire(state, page);
             switch (s) {
                 case WAITING -> {
                     if (STATE.compareAndSet(state, page, WAITING, CLAIMED)) {
                         int kind =
-                                isAbsent(page) ? ABSENT : Frozen.read(places.hvaOf(page), to, at);
+                                isAbsent(page)
+                                        ? ABSENT
+                                        : mayHold
+                                                ? Frozen.read(places.hvaOf(page), to, at)
+                                                : Layout.ZERO;
                         STATE.setRelease(state, page, TAKEN);
                         return kind;
                     }

@@ -259,7 +259,7 @@ final class SaveJob {
         if (arms()) {
             watch.arm(written, copy);
         }
-        frozen = new Frozen(places, copy, source, parent, differing);
+        frozen = new Frozen(places, new Touched(blocks, source), copy, source, parent, differing);
     }
 
     private boolean arms() {

@@ -74,6 +74,12 @@ final class Saver implements AutoCloseable {
     /** Takes and writes the pages of the next section. */
     void step(Frozen memory) throws IOException, SnapshotException {
         int n = Math.min(Layout.SECTION, pages - next);
+        if (memory.takeZero(next, n)) {
+            writer.uniform(Layout.ZERO, n);
+            next += n;
+            progress.accept((double) next / pages);
+            return;
+        }
         draft.pages = n;
         for (int i = 0; i < n; i++) {
             draft.kind[i] = memory.take(next + i, draft.content, i * Layout.PAGE);

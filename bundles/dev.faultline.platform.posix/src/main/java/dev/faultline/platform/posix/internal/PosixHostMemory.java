@@ -24,6 +24,8 @@ final class PosixHostMemory implements HostMemory {
         HostError.class,
         HostMemoryException.class,
         Libc.class,
+        Pagemap.class,
+        Pagemap.Entry.class,
         PosixRegion.class,
         PosixShared.class,
         PosixView.class

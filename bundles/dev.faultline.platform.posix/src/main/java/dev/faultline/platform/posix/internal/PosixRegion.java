@@ -4,9 +4,11 @@ package dev.faultline.platform.posix.internal;
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.BitSet;
 
 /**
  * One mapping. Discarding an anonymous one is {@code MADV_DONTNEED} on Linux, which guarantees
@@ -14,6 +16,9 @@ import java.lang.foreign.ValueLayout;
  */
 class PosixRegion implements HostRegion {
     private static final int MADV_DONTNEED = 4;
+
+    /** Bytes of what {@link #touched} counts. */
+    static final int PAGE = 4096;
 
     /** Pages that one mincore call asks about. */
     private static final int BATCH = 1 << 16;
@@ -84,6 +89,35 @@ class PosixRegion implements HostRegion {
     public final synchronized long residentBytes() {
         requireOpen();
         return count();
+    }
+
+    /**
+     * Only Linux says which pages were touched, swapped ones included ({@code mincore} would call
+     * those absent).
+     */
+    @Override
+    public synchronized boolean touched(long offset, int pages, BitSet to) {
+        check("look at", offset, (long) pages * PAGE);
+        if (!host.linux) {
+            return false;
+        }
+        int each = host.pageSize / PAGE;
+        BitSet found = new BitSet();
+        try {
+            Pagemap.read(
+                    address + offset,
+                    pages / each,
+                    host.pageSize,
+                    (page, entry) -> {
+                        if ((entry & (Pagemap.PRESENT | Pagemap.SWAPPED)) != 0) {
+                            found.set((int) page * each, ((int) page + 1) * each);
+                        }
+                    });
+        } catch (IOException e) {
+            return false; // a system without /proc
+        }
+        to.or(found);
+        return true;
     }
 
     long count() {

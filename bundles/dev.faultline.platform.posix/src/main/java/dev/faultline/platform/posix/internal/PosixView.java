@@ -5,22 +5,10 @@ import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.SharedMemory;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.BitSet;
 
 /** A private mapping of a file in memory. */
 final class PosixView extends PosixRegion implements SharedMemory.View {
-    /** Per page of the address space eight bytes, whose upper bits need no privilege. */
-    private static final Path PAGEMAP = Path.of("/proc/self/pagemap");
-
-    private static final int BATCH = 1 << 13;
-    private static final long PRESENT = 1L << 63;
-    private static final long OF_A_FILE = 1L << 61;
-
     private final PosixShared shared;
 
     /** Pages that show zeroes for good; kept only where {@link #follow} needs it. */
@@ -78,30 +66,30 @@ final class PosixView extends PosixRegion implements SharedMemory.View {
                     "count private pages at 0x%x: this system does not tell them from shared ones"
                             .formatted(address));
         }
-        long pages = size / host.pageSize;
-        long first = address / host.pageSize;
-        long own = 0;
-        ByteBuffer b = ByteBuffer.allocate(8 * BATCH).order(ByteOrder.LITTLE_ENDIAN);
-        try (FileChannel c = FileChannel.open(PAGEMAP, StandardOpenOption.READ)) {
-            for (long at = 0; at < pages; at += BATCH) {
-                b.clear().limit(8 * (int) Math.min(BATCH, pages - at));
-                while (b.hasRemaining()) {
-                    if (c.read(b, 8 * (first + at) + b.position()) < 0) {
-                        throw new IOException("ends before page 0x%x".formatted(first + at));
-                    }
-                }
-                for (b.flip(); b.hasRemaining(); ) {
-                    if ((b.getLong() & (PRESENT | OF_A_FILE)) == PRESENT) {
-                        own++;
-                    }
-                }
-            }
+        long[] own = new long[1];
+        try {
+            Pagemap.read(
+                    address,
+                    size / host.pageSize,
+                    host.pageSize,
+                    (page, entry) -> {
+                        if ((entry & (Pagemap.PRESENT | Pagemap.OF_A_FILE)) == Pagemap.PRESENT) {
+                            own[0]++;
+                        }
+                    });
         } catch (IOException e) {
             throw new HostMemoryException(
                     HostError.UNSUPPORTED,
                     "count private pages at 0x%x: %s: %s"
-                            .formatted(address, PAGEMAP, e.getMessage()));
+                            .formatted(address, Pagemap.FILE, e.getMessage()));
         }
-        return own * host.pageSize;
+        return own[0] * host.pageSize;
+    }
+
+    /** What was never touched through the view shows the shared memory, which may be anything. */
+    @Override
+    public boolean touched(long offset, int pages, BitSet to) {
+        check("look at", offset, (long) pages * PAGE);
+        return false;
     }
 }

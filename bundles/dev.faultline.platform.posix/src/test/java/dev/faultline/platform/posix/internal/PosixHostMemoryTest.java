@@ -19,6 +19,11 @@ class PosixHostMemoryTest extends HostMemoryContract {
         return new PosixHostMemory();
     }
 
+    @Override
+    protected boolean tellsTouchedPages() {
+        return new PosixHostMemory().linux;
+    }
+
     @ParameterizedTest
     @CsvSource({
         "22,INVALID",
