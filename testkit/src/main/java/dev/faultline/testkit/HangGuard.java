@@ -18,6 +18,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.DoubleSupplier;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
@@ -29,7 +31,7 @@ import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
  *
  * <p>The static methods wait for an event or a condition and fail with the stacks of all threads.
  * As an extension of JUnit it interrupts a test method, or a method around tests, that is at work
- * for four times the limit; the build registers it for every test of the project, others say
+ * for twelve times the limit; the build registers it for every test of the project, others say
  * {@code @ExtendWith(HangGuard.class)}. {@code -Dfaultline.hang.minutes=N} sets the limit on a fast
  * and idle host, for campaigns.
  *
@@ -40,7 +42,7 @@ public final class HangGuard implements InvocationInterceptor {
             Duration.ofMinutes(Long.getLong("faultline.hang.minutes", 5));
 
     /** A test method may wait for several things, one after the other. */
-    private static final int WAITS_OF_A_TEST = 4;
+    private static final int WAITS_OF_A_TEST = 12;
 
     /** Wall time that the measured work takes on a processor of 3 GHz that has nothing else. */
     private static final long NOMINAL_NANOS = 40_000_000;
@@ -53,7 +55,7 @@ public final class HangGuard implements InvocationInterceptor {
     private static volatile long sink;
 
     private static final class First {
-        static final Duration LIMIT = measured();
+        static final Duration LIMIT = Duration.ofMillis((long) (IDLE.toMillis() * slowness()));
     }
 
     /** For JUnit. */
@@ -68,11 +70,6 @@ public final class HangGuard implements InvocationInterceptor {
      */
     public static Duration limit() {
         return First.LIMIT;
-    }
-
-    private static Duration measured() {
-        double slowness = slowness();
-        return Duration.ofMillis((long) (IDLE.toMillis() * slowness));
     }
 
     /**
@@ -92,32 +89,50 @@ public final class HangGuard implements InvocationInterceptor {
     }
 
     /** One wait; ends when the host, as it is then, would have had time enough. */
-    private static final class Wait {
-        private final long began = System.nanoTime();
-        private long limit = IDLE.toNanos();
+    static final class Wait {
+        private final long idle;
+        private final LongSupplier clock;
+        private final DoubleSupplier slowness;
+        private final long began;
+        private long limit;
+
+        Wait() {
+            this(IDLE.toNanos(), System::nanoTime, HangGuard::slowness);
+        }
+
+        /**
+         * @param idle nanoseconds on a fast and idle host
+         * @param clock nanoseconds
+         * @param slowness of the host as it is now, 1 or more
+         */
+        Wait(long idle, LongSupplier clock, DoubleSupplier slowness) {
+            this.idle = idle;
+            this.clock = clock;
+            this.slowness = slowness;
+            began = clock.getAsLong();
+            limit = idle;
+        }
+
+        private long passed() {
+            return clock.getAsLong() - began;
+        }
 
         /** Nanoseconds until it is to be looked again; never 0. */
         long left() {
-            return Math.max(1, began + limit - System.nanoTime());
+            return Math.max(1, limit - passed());
         }
 
         boolean over() {
-            if (System.nanoTime() - began < limit) {
-                return false;
+            if (passed() >= limit) {
+                limit = Math.max(limit, (long) (idle * slowness.getAsDouble()));
             }
-            long now = measured().toNanos();
-            if (System.nanoTime() - began < now) {
-                limit = now;
-                return false;
-            }
-            return true;
+            return passed() >= limit;
         }
 
         AssertionError hangs(String what) {
             return new AssertionError(
                     "hangs: not within %d s: %s\n%s"
-                            .formatted(
-                                    (System.nanoTime() - began) / 1_000_000_000, what, stacks()));
+                            .formatted(passed() / 1_000_000_000, what, stacks()));
         }
     }
 
@@ -161,7 +176,10 @@ public final class HangGuard implements InvocationInterceptor {
      * @return its exit code
      */
     public static int join(Process process) throws InterruptedException {
-        Wait w = new Wait();
+        return join(process, new Wait());
+    }
+
+    static int join(Process process, Wait w) throws InterruptedException {
         while (!process.waitFor(w.left(), TimeUnit.NANOSECONDS)) {
             if (w.over()) {
                 process.destroyForcibly();
@@ -233,7 +251,10 @@ public final class HangGuard implements InvocationInterceptor {
      * @param condition cheap, and without effect
      */
     public static void until(String what, BooleanSupplier condition) {
-        Wait w = new Wait();
+        until(what, condition, new Wait());
+    }
+
+    static void until(String what, BooleanSupplier condition, Wait w) {
         while (!condition.getAsBoolean()) {
             if (w.over()) {
                 throw w.hangs(what);
