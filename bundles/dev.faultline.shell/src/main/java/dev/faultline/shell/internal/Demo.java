@@ -29,8 +29,8 @@ import java.util.Set;
  */
 final class Demo {
     private static final int SWAPS = 12;
-    private static final Duration SWAP_LIMIT = Duration.ofSeconds(10);
-    private static final Duration SETTLE_LIMIT = Duration.ofSeconds(5);
+    private static final Duration SWAP_LIMIT = Duration.ofMinutes(2);
+    private static final Duration SETTLE_LIMIT = Duration.ofMinutes(2);
 
     private final Services services;
     private final DemoGuest guest;
