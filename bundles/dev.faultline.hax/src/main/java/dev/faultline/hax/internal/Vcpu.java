@@ -12,6 +12,7 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.service.Others;
 import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -209,9 +210,9 @@ final class Vcpu {
             do {
                 left = left(t);
             } while (!left);
-        } catch (RuntimeException e) { // engines are others' code
-            LOG.log(System.Logger.Level.ERROR, "vCPU " + v.index + ": engine failed", e);
-            panic = "the engine failed: " + e;
+        } catch (Throwable e) { // engines are others' code
+            Others.report(LOG, "vCPU " + v.index + ": engine", e);
+            panic = "the engine failed: " + Others.why(e);
             t.exit(EXIT_STATECHANGE, 0);
         } finally {
             running = false;

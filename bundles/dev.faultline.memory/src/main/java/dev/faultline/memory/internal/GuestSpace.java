@@ -7,6 +7,7 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostRegion;
+import dev.faultline.api.service.Others;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -24,6 +25,7 @@ import java.util.function.Supplier;
  * backing memory.
  */
 final class GuestSpace implements GuestMemory {
+    private static final System.Logger LOG = System.getLogger(GuestSpace.class.getName());
     private static final long PAGE = 4096;
 
     private final HostMemory host;
@@ -118,16 +120,8 @@ final class GuestSpace implements GuestMemory {
     }
 
     private void releaseAll() {
-        RuntimeException failed = null;
         for (HostBlock b : blocks) {
-            try {
-                release(b);
-            } catch (RuntimeException e) {
-                failed = e;
-            }
-        }
-        if (failed != null) {
-            throw failed;
+            Others.contained(LOG, "releasing block " + b, () -> release(b));
         }
     }
 
@@ -244,6 +238,8 @@ final class GuestSpace implements GuestMemory {
     /**
      * Every listener hears every event, even if one throws: a missed invalidation would be a stale
      * mapping.
+     *
+     * @throws RuntimeException what the first of them threw: one may refuse the change
      */
     private void tell(List<Consumer<MemoryListener>> events) {
         RuntimeException failed = null;
@@ -251,9 +247,9 @@ final class GuestSpace implements GuestMemory {
             for (MemoryListener l : listeners) {
                 try {
                     event.accept(l);
-                } catch (RuntimeException e) {
+                } catch (Throwable e) { // others' code
                     if (failed == null) {
-                        failed = e;
+                        failed = Others.unchecked("memory listener " + Others.name(l), e);
                     } else {
                         failed.addSuppressed(e);
                     }

@@ -9,6 +9,7 @@ import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.ProtectionListener;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.api.service.Others;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -75,9 +76,9 @@ final class PageProtection implements RamProtection, MemoryListener {
         for (ProtectionListener l : listeners) {
             try {
                 l.rightsRestricted(firstGfn << PAGE_SHIFT, lastGfn - firstGfn + 1 << PAGE_SHIFT);
-            } catch (RuntimeException e) {
+            } catch (Throwable e) { // others' code
                 if (failed == null) {
-                    failed = e;
+                    failed = Others.unchecked("protection listener " + Others.name(l), e);
                 } else {
                     failed.addSuppressed(e);
                 }

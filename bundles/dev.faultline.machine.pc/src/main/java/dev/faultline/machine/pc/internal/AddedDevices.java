@@ -5,6 +5,7 @@ import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.MachineException;
 import java.util.List;
 import java.util.Set;
@@ -44,6 +45,9 @@ final class AddedDevices {
         volatile DeviceFactory factory;
         volatile Device device;
 
+        /** The board as {@link #device} sees it; null while there is none. */
+        DeviceBoard board;
+
         /** State of the device that went, or null if it had none. */
         StateSection kept;
 
@@ -82,8 +86,7 @@ final class AddedDevices {
         Plug p = new Plug(name, optional);
         try {
             DeviceFactory factory = parts.device(name);
-            p.device = factory.create(board);
-            p.factory = factory;
+            make(p, factory);
             offered.add(factory);
         } catch (MachineException e) {
             if (!optional) {
@@ -102,14 +105,60 @@ final class AddedDevices {
     }
 
     /**
+     * Makes a plug's device.
+     *
+     * @throws MachineException naming the factory's bundle, if it throws or gives none; then
+     *     nothing of the device is left on the board
+     */
+    private void make(Plug p, DeviceFactory factory) throws MachineException {
+        DeviceBoard view = new DeviceBoard(p.name, board);
+        try {
+            Device d = Others.made(factory.create(view), "device " + p.name, factory);
+            p.device = d;
+            p.factory = factory;
+            p.board = view;
+        } catch (Throwable e) { // others' code
+            step("the lines of device " + p.name, view::lower);
+            view.takeBack();
+            throw new MachineException(
+                    "device %s cannot be made by %s: %s"
+                            .formatted(p.name, Others.name(factory), Others.why(e)),
+                    e);
+        }
+    }
+
+    /** What to call a device in front of people, whatever it says itself. */
+    String nameOf(Device device) {
+        for (Plug p : plugs) {
+            if (p.device == device) {
+                return p.name + ", " + Others.name(device) + ",";
+            }
+        }
+        try {
+            return device.id();
+        } catch (Throwable e) { // others' code
+            return Others.name(device);
+        }
+    }
+
+    private void step(String what, Others.Step step) {
+        Others.contained(LOG, "machine " + machine + ": " + what, step);
+    }
+
+    /**
      * Their names as {@link #plug} takes them: a device whose state is optional is marked, so that
      * a snapshot's machine can be built without it.
      */
     List<String> names() {
         return plugs.stream()
                 .map(p -> {
-                    boolean may = p.optional || p.device instanceof Stateful s && s.stateOptional();
-                    return may ? p.name + OPTIONAL : p.name;
+                    boolean[] may = {p.optional};
+                    if (p.device instanceof Stateful s) {
+                        step(
+                                "asking whether device " + p.name + " is optional",
+                                () -> may[0] |= s.stateOptional());
+                    }
+                    return may[0] ? p.name + OPTIONAL : p.name;
                 })
                 .toList();
     }
@@ -163,7 +212,7 @@ final class AddedDevices {
             } else {
                 unplug(factory); // gone again, and not seen by whoever said so
             }
-        } catch (MachineException | RuntimeException | LinkageError e) { // others' code
+        } catch (Throwable e) { // others' code
             LOG.log(
                     System.Logger.Level.ERROR,
                     "machine "
@@ -191,25 +240,29 @@ final class AddedDevices {
             if (p.factory == factory) {
                 Device d = p.device;
                 p.kept = null;
-                p.device = null;
-                p.factory = null;
-                try {
-                    if (d instanceof Stateful stateful) {
-                        p.kept = MachineState.save(d, stateful, board.monitor(d));
-                    }
-                } finally {
-                    pull(d);
+                if (d instanceof Stateful stateful) {
+                    step(
+                            "keeping the state of device " + p.name,
+                            () -> p.kept = MachineState.save(d, stateful, board.monitor(d)));
                 }
+                pull(p);
             }
         }
     }
 
-    private void pull(Device d) {
-        try {
-            d.close();
-        } finally {
-            board.release(d);
+    /** Takes a plug's device out. Nothing of it stays on the board, whatever it throws. */
+    private void pull(Plug p) {
+        Device d = p.device;
+        DeviceBoard view = p.board;
+        p.device = null;
+        p.factory = null;
+        p.board = null;
+        String what = "closing device " + p.name + ", " + Others.name(d) + ",";
+        if (!Others.contained(LOG, "machine " + machine + ": " + what, d::close)) {
+            step("the lines of device " + p.name, view::lower);
         }
+        step("releasing device " + p.name, () -> board.release(d));
+        step("releasing device " + p.name, view::takeBack);
     }
 
     /**
@@ -222,15 +275,13 @@ final class AddedDevices {
         boolean found = false;
         for (Plug p : plugs) {
             if (p.device == null && p.name.equals(name)) {
-                Device d = factory.create(board);
+                make(p, factory);
                 try {
-                    restore(d, p.kept);
-                } catch (MachineException | RuntimeException e) {
-                    pull(d);
+                    restore(p.device, p.kept);
+                } catch (Throwable e) {
+                    pull(p);
                     throw e;
                 }
-                p.device = d;
-                p.factory = factory;
                 p.kept = null;
                 found = true;
             }
@@ -252,11 +303,8 @@ final class AddedDevices {
     void close() {
         offered.clear();
         for (Plug p : plugs.reversed()) {
-            Device d = p.device;
-            p.device = null;
-            p.factory = null;
-            if (d != null) {
-                pull(d);
+            if (p.device != null) {
+                pull(p);
             }
         }
     }

@@ -8,6 +8,7 @@ import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
 
@@ -97,6 +98,7 @@ final class Bindings {
     void swapEngine(String engine) throws MachineException {
         VcpuEngineFactory next = parts.engine(engine);
         swap(
+                ENGINE,
                 engine,
                 () -> {
                     bay.use(next);
@@ -107,6 +109,7 @@ final class Bindings {
     void swapFaultStyle(String style) throws MachineException {
         FaultPropagation next = parts.faultStyle(style);
         swap(
+                STYLE,
                 style,
                 () -> {
                     bay.use(next);
@@ -114,12 +117,32 @@ final class Bindings {
                 });
     }
 
-    private void swap(String to, Runnable change) {
+    /**
+     * @throws MachineException if {@code to} cannot be used; then what there was goes on
+     */
+    private void swap(String what, String to, Runnable change) throws MachineException {
         long start = System.nanoTime();
+        Throwable[] failed = new Throwable[1];
         standstill.quiesce(() -> {
-            change.run();
-            swaps++;
+            try {
+                change.run();
+                swaps++;
+            } catch (Throwable e) { // others' code
+                failed[0] = e;
+            }
         });
+        if (failed[0] != null) {
+            throw new MachineException(
+                    "machine %s: %s %s cannot be used: %s; engine %s and fault style %s go on"
+                            .formatted(
+                                    machine,
+                                    what,
+                                    to,
+                                    Others.why(failed[0]),
+                                    engine(),
+                                    faultStyle()),
+                    failed[0]);
+        }
         long took = System.nanoTime() - start;
         maxSwapPauseNanos = Math.max(maxSwapPauseNanos, took);
         Recording.swap(machine, to, took);
@@ -200,23 +223,22 @@ final class Bindings {
                     renewMmu(parts.mmu());
                 }
                 control.present(BASICS);
-            } catch (RuntimeException e) { // the provider is others' code
-                LOG.log(
-                        System.Logger.Level.ERROR,
-                        "machine " + machine + ": no new protection and translation",
-                        e);
-                control.exit(new VcpuExit.Paused("the new protection or translation failed: " + e));
+            } catch (Throwable e) { // the provider is others' code
+                Others.report(LOG, "machine " + machine + ": the new protection or translation", e);
+                control.exit(
+                        new VcpuExit.Paused(
+                                "the new protection or translation failed: " + Others.why(e)));
             }
         });
     }
 
     private void renewMmu(MmuFactory from) {
-        Mmu next = from.create(memory, protection);
+        Mmu next = Others.made(from.create(memory, protection), "translation", from);
         boolean withEngines = bay.hasEngines();
         bay.close();
         Mmu old = mmu;
         for (VcpuContext v : vcpus) {
-            old.detach(v);
+            former("vCPU %d of it".formatted(v.index), () -> old.detach(v));
             next.attach(v);
             v.mmu = next;
         }
@@ -225,6 +247,14 @@ final class Bindings {
         dma.use(next);
         faults.use(next);
         bay.use(next, withEngines);
-        old.close();
+        former("it", old::close);
+    }
+
+    /** A step of leaving the translation that there was: it shall not harm the new one. */
+    private void former(String what, Others.Step step) {
+        Others.contained(
+                LOG,
+                "machine " + machine + ": its former translation, closing " + what + ",",
+                step);
     }
 }

@@ -2,9 +2,11 @@
 package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
 import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.service.Others;
 
 /**
  * What a machine's vCPUs run on: an engine each, and one fault style. Everything here is done while
@@ -12,7 +14,6 @@ import dev.faultline.api.mmu.Mmu;
  * again.
  */
 final class EngineBay {
-    private static final System.Logger LOG = System.getLogger(EngineBay.class.getName());
     private final VcpuRunner[] runners;
     private volatile Mmu mmu;
     private volatile VcpuEngineFactory factory;
@@ -27,7 +28,7 @@ final class EngineBay {
         for (VcpuRunner r : runners) {
             factory.reset(r.v);
             r.v.recompute();
-            r.engine = factory.create(r.v);
+            r.engine = make(factory, r.v);
         }
     }
 
@@ -39,12 +40,35 @@ final class EngineBay {
         return style;
     }
 
+    private static VcpuEngine make(VcpuEngineFactory by, VcpuContext v) {
+        return Others.made(by.create(v), "engine of vCPU " + v.index, by);
+    }
+
+    /**
+     * Another factory's engines.
+     *
+     * @throws RuntimeException as the factory does; then those of the former one are back if it can
+     *     make them, and none else
+     */
     void use(VcpuEngineFactory next) {
+        VcpuEngineFactory former = hasEngines() ? factory : null;
+        try {
+            replace(next);
+        } catch (Throwable e) {
+            close();
+            if (former != null && former != next) {
+                replace(former);
+            }
+            throw e;
+        }
+    }
+
+    private void replace(VcpuEngineFactory next) {
         close();
         factory = next;
         for (VcpuRunner r : runners) {
             mmu.flush(r.v);
-            r.engine = next.create(r.v);
+            r.engine = make(next, r.v);
         }
     }
 
@@ -80,8 +104,7 @@ final class EngineBay {
 
     void close() {
         for (VcpuRunner r : runners) {
-            r.closeEngine(why ->
-                    LOG.log(System.Logger.Level.ERROR, "engine of vCPU " + r.v.index + ": " + why));
+            r.closeEngine();
         }
     }
 }

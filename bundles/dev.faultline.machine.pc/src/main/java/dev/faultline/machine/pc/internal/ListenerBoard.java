@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineListener;
 import java.util.Collection;
@@ -105,15 +106,14 @@ final class ListenerBoard {
             Entry outer = inside.get();
             inside.set(this);
             try {
-                event.accept(m);
-            } catch (RuntimeException | LinkageError e) {
-                LOG.log(
-                        System.Logger.Level.ERROR,
+                Others.contained(
+                        LOG,
                         "machine listener "
-                                + listener.getClass().getName()
-                                + " failed for machine "
-                                + m.config().name(),
-                        e);
+                                + Others.name(listener)
+                                + ", told of machine "
+                                + m.config().name()
+                                + ",",
+                        () -> event.accept(m));
             } finally {
                 if (outer == null) {
                     inside.remove();

@@ -41,7 +41,7 @@ final class MachineRam implements GuestRam {
                                 .formatted(BLOCK, given.size(), bytes));
             }
             return memory.addBlock(BLOCK, given);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             given.close();
             throw e;
         }

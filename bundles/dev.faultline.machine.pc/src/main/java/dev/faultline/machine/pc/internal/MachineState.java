@@ -4,6 +4,7 @@ package dev.faultline.machine.pc.internal;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.StateException;
 import dev.faultline.api.vm.StateException.Kind;
 import java.util.ArrayList;
@@ -49,12 +50,18 @@ final class MachineState {
 
     /** A device's section. Its vCPUs stand. */
     static StateSection save(Device d, Stateful stateful, Object monitor) {
-        StateSection s =
-                new StateSection(d.id(), stateful.stateVersion(), stateful.stateOptional());
-        synchronized (monitor) {
-            stateful.save(s);
+        try {
+            StateSection s =
+                    new StateSection(d.id(), stateful.stateVersion(), stateful.stateOptional());
+            synchronized (monitor) {
+                stateful.save(s);
+            }
+            return s;
+        } catch (Throwable e) { // others' code
+            throw new IllegalStateException(
+                    "device %s cannot save its state: %s".formatted(Others.name(d), Others.why(e)),
+                    e);
         }
-        return s;
     }
 
     private static void add(Map<String, StateSection> all, StateSection s) {
@@ -140,8 +147,8 @@ final class MachineState {
     private static void apply(StateSection s, Runnable load) throws StateException {
         try {
             load.run();
-        } catch (RuntimeException e) {
-            String what = e instanceof IllegalArgumentException ? e.getMessage() : e.toString();
+        } catch (Throwable e) {
+            String what = e instanceof IllegalArgumentException ? e.getMessage() : Others.why(e);
             throw new StateException(
                     Kind.DAMAGED,
                     "saved state's section %s is damaged: %s".formatted(s.id(), what),

@@ -3,6 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.device.StateMigrator;
 import dev.faultline.api.device.StateSection;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.StateException;
 import dev.faultline.api.vm.StateException.Kind;
 import java.util.ArrayDeque;
@@ -50,12 +51,12 @@ final class Migrations {
             LOG.log(
                     System.Logger.Level.WARNING,
                     "state migrator {0} is left out: it leads {1}, must be upwards and have a section",
-                    m.getClass().getName(),
+                    Others.name(m),
                     s.describe());
-        } catch (RuntimeException | LinkageError e) { // others' code
+        } catch (Throwable e) { // others' code
             LOG.log(
                     System.Logger.Level.WARNING,
-                    "state migrator " + m.getClass().getName() + " is left out: " + e,
+                    "state migrator " + Others.name(m) + " is left out: " + Others.why(e),
                     e);
         }
         return null;
@@ -127,8 +128,8 @@ final class Migrations {
         StateSection made;
         try {
             made = step.migrator.migrate(s.withVersion(s.version()));
-        } catch (RuntimeException | LinkageError | StackOverflowError e) { // others' code
-            throw failed(step, s, "threw " + oneLine(e), e);
+        } catch (Throwable e) { // others' code
+            throw failed(step, s, "threw " + Others.why(e), e);
         }
         if (made == null) {
             throw failed(step, s, "gave nothing", null);
@@ -143,20 +144,11 @@ final class Migrations {
         return made;
     }
 
-    private static String oneLine(Throwable e) {
-        return e.toString().lines().findFirst().orElse("an exception");
-    }
-
     private static StateException failed(Step step, StateSection s, String what, Throwable why) {
         return new StateException(
                 Kind.MIGRATION,
                 "saved state's section %s: its migrator from version %d to %d, %s, %s; repair or remove its bundle"
-                        .formatted(
-                                s.id(),
-                                step.from,
-                                step.to,
-                                step.migrator.getClass().getName(),
-                                what),
+                        .formatted(s.id(), step.from, step.to, Others.name(step.migrator), what),
                 why);
     }
 }

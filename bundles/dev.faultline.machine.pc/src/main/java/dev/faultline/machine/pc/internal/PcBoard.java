@@ -32,7 +32,7 @@ final class PcBoard implements Board, GuestBus {
         void exit(int code, String why);
 
         /** A device threw: our bug or its author's, never the guest's. */
-        void deviceFailed(String device, RuntimeException e);
+        void deviceFailed(Device device, Throwable thrown);
     }
 
     private static final int PORTS = 0x1_0000;
@@ -230,8 +230,8 @@ final class PcBoard implements Board, GuestBus {
                 return ((PortDevice) c.device).portRead(c.range, (int) (port - c.first), size)
                         & mask;
             }
-        } catch (RuntimeException e) {
-            requests.deviceFailed(c.device.id(), e);
+        } catch (Throwable thrown) {
+            requests.deviceFailed(c.device, thrown);
             return mask;
         }
     }
@@ -257,8 +257,8 @@ final class PcBoard implements Board, GuestBus {
             synchronized (c.monitor) {
                 ((PortDevice) c.device).portWrite(c.range, (int) (port - c.first), size, value);
             }
-        } catch (RuntimeException e) {
-            requests.deviceFailed(c.device.id(), e);
+        } catch (Throwable thrown) {
+            requests.deviceFailed(c.device, thrown);
         }
     }
 
@@ -291,8 +291,8 @@ final class PcBoard implements Board, GuestBus {
             synchronized (c.monitor) {
                 return ((MmioDevice) c.device).mmioRead(c.range, gpa - c.first, size) & mask;
             }
-        } catch (RuntimeException e) {
-            requests.deviceFailed(c.device.id(), e);
+        } catch (Throwable thrown) {
+            requests.deviceFailed(c.device, thrown);
             return mask;
         }
     }
@@ -307,8 +307,8 @@ final class PcBoard implements Board, GuestBus {
             synchronized (c.monitor) {
                 ((MmioDevice) c.device).mmioWrite(c.range, gpa - c.first, size, value);
             }
-        } catch (RuntimeException e) {
-            requests.deviceFailed(c.device.id(), e);
+        } catch (Throwable thrown) {
+            requests.deviceFailed(c.device, thrown);
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.Chipset;
+import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.ChipsetHost;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.StateSection;
@@ -14,10 +15,12 @@ import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
@@ -87,12 +90,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         for (int i = 0; i < vcpus.length; i++) {
             vcpus[i] = new VcpuContext(i);
         }
-        timers =
-                new TimerQueue(
-                        config.name(),
-                        clock,
-                        (owner, e) ->
-                                deviceFailed(owner instanceof Device d ? d.id() : "timer", e));
+        timers = new TimerQueue(config.name(), clock, this::alarmFailed);
         control = new RunControl(config.name(), clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
         standstill = new Standstill(config.name(), control, timers, runners);
@@ -116,13 +114,14 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         PcMachine m = new PcMachine(config, parts);
         try {
             m.build(ram);
-        } catch (MachineException | RuntimeException e) {
+        } catch (Throwable e) { // parts are others' code
             m.close();
             if (e instanceof MachineException me) {
                 throw me;
             }
-            throw new MachineException(
-                    "machine " + config.name() + " cannot be built: " + e.getMessage(), e);
+            String why =
+                    e instanceof Error || e.getMessage() == null ? Others.why(e) : e.getMessage();
+            throw new MachineException("machine " + config.name() + " cannot be built: " + why, e);
         }
         return m;
     }
@@ -130,18 +129,24 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private void build(RamSource source) throws MachineException {
         VcpuEngineFactory engine = parts.engine(config.engine());
         FaultPropagation style = parts.faultStyle(config.faultStyle());
-        memory = parts.memory().create(PHYSICAL_ADDRESS_BITS);
+        GuestMemoryFactory memories = parts.memory();
+        memory = Others.made(memories.create(PHYSICAL_ADDRESS_BITS), "memory", memories);
         ram = MachineRam.map(memory, config.ramBytes(), source);
         RamProtectionFactory protections = parts.protection();
         protection = new SteadyProtection(memory, protections);
         MmuFactory mmus = parts.mmu();
-        mmu = mmus.create(memory, protection);
+        mmu = Others.made(mmus.create(memory, protection), "translation", mmus);
         faults = new FaultDesk(config.name(), protection, mmu, parts.handlers(), vcpus.length);
         standstill.use(faults);
         dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
         protection.addListener(dma);
         reset = new MachineReset(this, control, ram, dma);
-        chipset = parts.chipset().create(board, this, vcpus.length, config.ramBytes());
+        ChipsetFactory chipsets = parts.chipset();
+        chipset =
+                Others.made(
+                        chipsets.create(board, this, vcpus.length, config.ramBytes()),
+                        "chips",
+                        chipsets);
         board.connect(chipset::interrupt, dma);
         for (String name : config.devices()) {
             added.plug(name, parts);
@@ -418,9 +423,17 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     }
 
     @Override
-    public void deviceFailed(String device, RuntimeException e) {
-        LOG.log(System.Logger.Level.ERROR, "device " + device + " failed", e);
-        control.exit(new VcpuExit.Paused("device " + device + " failed: " + e));
+    public void deviceFailed(Device device, Throwable thrown) {
+        failed("device " + added.nameOf(device), thrown);
+    }
+
+    private void alarmFailed(Object owner, Throwable thrown) {
+        failed(owner instanceof Device d ? "device " + added.nameOf(d) : "timer", thrown);
+    }
+
+    private void failed(String who, Throwable thrown) {
+        Others.report(LOG, "machine " + config.name() + ": " + who, thrown);
+        control.exit(new VcpuExit.Paused(who + " failed: " + Others.why(thrown)));
     }
 
     private boolean resolveDeviceFault(PageFault fault, Diversion diversion) {
@@ -582,28 +595,27 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
     }
 
+    /** Gives everything back. Each step is taken whatever the one before did. */
     private void release() {
-        if (bay != null) {
-            bay.close();
-        }
-        added.close();
-        if (chipset != null) {
-            chipset.close();
-        }
+        step("its engines", bay == null ? null : bay::close);
+        step("its devices", added::close);
+        step("its chips", chipset == null ? null : chipset::close);
         Mmu last = bindings == null ? mmu : bindings.mmu();
         if (last != null) {
             for (VcpuContext v : vcpus) {
                 if (v.mmu != null) { // else building failed before it was attached
-                    last.detach(v);
+                    step("the translation of vCPU " + v.index, () -> last.detach(v));
                 }
             }
-            last.close();
+            step("its translation", last::close);
         }
-        if (protection != null) {
-            protection.close();
-        }
-        if (memory != null) {
-            memory.close();
+        step("its protection", protection == null ? null : protection::close);
+        step("its memory", memory == null ? null : memory::close);
+    }
+
+    private void step(String what, Others.Step step) {
+        if (step != null) {
+            Others.contained(LOG, "machine " + config.name() + ": closing " + what, step);
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import dev.faultline.api.service.Others;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -214,14 +215,8 @@ final class Standstill {
         control.hold();
         try {
             for (Runnable c = outstanding.poll(); c != null; c = outstanding.poll()) {
-                try {
-                    c.run();
-                } catch (RuntimeException | LinkageError e) { // services are others' code
-                    LOG.log(
-                            System.Logger.Level.ERROR,
-                            "machine " + machine + ": a service that went or came failed",
-                            e);
-                }
+                Others.contained( // services are others' code
+                        LOG, "machine " + machine + ": a service that went or came", c::run);
             }
         } finally {
             control.unhold();

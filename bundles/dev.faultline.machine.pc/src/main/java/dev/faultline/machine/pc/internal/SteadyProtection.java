@@ -10,6 +10,7 @@ import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.protection.RestrictedRange;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.api.service.Others;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -25,6 +26,7 @@ import java.util.concurrent.locks.LockSupport;
  * those in progress, and they for it.
  */
 final class SteadyProtection implements RamProtection {
+    private static final System.Logger LOG = System.getLogger(SteadyProtection.class.getName());
 
     /** Counters of changes in progress, a cache line or two apart; a power of two. */
     private static final int STRIPES = 32;
@@ -54,7 +56,7 @@ final class SteadyProtection implements RamProtection {
 
     SteadyProtection(GuestMemory memory, RamProtectionFactory from) {
         this.memory = memory;
-        now = from.create(memory);
+        now = Others.made(from.create(memory), "protection", from);
         user = new Layer(now.userLayer(), null);
         layers = List.of(user);
     }
@@ -320,7 +322,7 @@ final class SteadyProtection implements RamProtection {
         if (closed) {
             return;
         }
-        RamProtection next = from.create(memory);
+        RamProtection next = Others.made(from.create(memory), "protection", from);
         List<ProtectionLayer> behind = new ArrayList<>();
         try {
             for (ProtectionLayer l : layers) {
@@ -331,8 +333,8 @@ final class SteadyProtection implements RamProtection {
                 behind.add(to);
             }
             listeners.forEach(next::addListener);
-        } catch (RuntimeException | LinkageError e) { // the provider is others' code
-            next.close();
+        } catch (Throwable e) { // the provider is others' code
+            Others.contained(LOG, "closing a protection that failed", next::close);
             throw e;
         }
         RamProtection old = now;
@@ -340,7 +342,7 @@ final class SteadyProtection implements RamProtection {
         for (int i = 0; i < behind.size(); i++) {
             ((Layer) layers.get(i)).now = behind.get(i);
         }
-        old.close();
+        Others.contained(LOG, "the former protection, closing it,", old::close);
     }
 
     private static void copy(ProtectionLayer from, ProtectionLayer to) {

@@ -2,6 +2,7 @@
 package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.service.Others;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -19,8 +20,10 @@ import java.util.concurrent.locks.ReentrantLock;
 final class TimerQueue implements AutoCloseable {
     /** Told of an alarm that threw. */
     interface Failure {
-        void failed(Object owner, RuntimeException e);
+        void failed(Object owner, Throwable thrown);
     }
+
+    private static final System.Logger LOG = System.getLogger(TimerQueue.class.getName());
 
     private final MachineClock clock;
     private final Failure failure;
@@ -205,7 +208,7 @@ final class TimerQueue implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // only close() interrupts
         } finally {
-            closed = true; // an action threw an Error: nobody may wait for this thread
+            closed = true; // whatever ended this thread: nobody may wait for it
             settling.clear();
             idle.signalAll();
             lock.unlock();
@@ -243,8 +246,8 @@ final class TimerQueue implements AutoCloseable {
                     a.action.run();
                 }
             }
-        } catch (RuntimeException e) {
-            failure.failed(a.owner, e);
+        } catch (Throwable thrown) { // an action is others' code, this thread is everybody's
+            Others.contained(LOG, "an alarm", () -> failure.failed(a.owner, thrown));
         } finally {
             lock.lock();
             busy = false;

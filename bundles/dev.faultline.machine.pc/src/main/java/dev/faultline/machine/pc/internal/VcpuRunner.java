@@ -10,9 +10,9 @@ import dev.faultline.api.device.StateSection;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.VcpuExit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 
 /**
  * One vCPU's thread: runs the engine, brings faults before the desk, sleeps in HLT, stands when
@@ -138,11 +138,12 @@ final class VcpuRunner implements Runnable {
         while (control.go()) {
             try {
                 untilStop();
-            } catch (RuntimeException | Error e) { // engines and handlers are others' code
-                LOG.log(System.Logger.Level.ERROR, "vCPU " + v.index + ": engine failed", e);
+            } catch (Throwable e) { // engines and handlers are others' code
+                Others.report(LOG, "vCPU " + v.index + ": engine " + Others.name(engine), e);
                 control.exit(
                         new VcpuExit.Paused(
-                                "vCPU %d: the engine failed: %s".formatted(v.index, e)));
+                                "vCPU %d: the engine failed: %s"
+                                        .formatted(v.index, Others.why(e))));
             } finally {
                 inEngine = false;
                 v.leaveGuest();
@@ -186,7 +187,8 @@ final class VcpuRunner implements Runnable {
             v.endDiversion();
         }
         if (first && (v.instructions != before || exit == VcpuLoop.EXIT_HALT)) {
-            host.takeFirstInstruction().run();
+            Others.contained(
+                    LOG, "the action for the first instruction", host.takeFirstInstruction()::run);
         }
         return exit;
     }
@@ -388,14 +390,14 @@ final class VcpuRunner implements Runnable {
         dead = false;
     }
 
-    void closeEngine(Consumer<String> failed) {
-        if (engine != null) {
-            try {
-                engine.close();
-            } catch (RuntimeException e) {
-                failed.accept(String.valueOf(e));
-            }
-            engine = null;
+    void closeEngine() {
+        VcpuEngine last = engine;
+        engine = null;
+        if (last != null) {
+            Others.contained(
+                    LOG,
+                    "vCPU " + v.index + ": closing its engine " + Others.name(last),
+                    last::close);
         }
     }
 }

@@ -4,6 +4,7 @@ package dev.faultline.machine.pc.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.api.device.Device;
 import dev.faultline.api.device.MmioDevice;
 import dev.faultline.api.device.PortDevice;
 import java.util.ArrayList;
@@ -25,8 +26,8 @@ class PcBoardTest {
                 public void exit(int code, String why) {}
 
                 @Override
-                public void deviceFailed(String device, RuntimeException e) {
-                    log.add(device + " failed");
+                public void deviceFailed(Device device, Throwable thrown) {
+                    log.add(device.id() + " failed");
                 }
             };
     private final PcBoard board =

@@ -8,6 +8,7 @@ import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.SerialConsole;
 import java.util.ArrayDeque;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -260,12 +261,9 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     private void tell(Consumer<byte[]> listener, byte[] sent) {
         try {
             listener.accept(sent);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) { // others' code
             listeners.remove(listener);
-            LOG.log(
-                    System.Logger.Level.ERROR,
-                    "serial listener " + listener + " failed and was removed",
-                    e);
+            Others.report(LOG, "serial listener " + Others.name(listener) + ", now removed,", e);
         }
     }
 

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.cpu.GuestBus;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.Board;
+import dev.faultline.api.device.Chipset;
+import dev.faultline.api.device.ChipsetFactory;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.device.StateSection;
+import dev.faultline.api.device.Stateful;
+import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineListener;
+import dev.faultline.api.vm.VcpuExit;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Whatever other people's code throws, wherever: it costs no machine, and is named. */
+@Timeout(600)
+class ContainmentTest {
+    private static final Duration LONG = Duration.ofMinutes(5);
+
+    /** What code may throw. */
+    enum Thrown {
+        EXCEPTION {
+            @Override
+            Throwable make() {
+                return new IllegalStateException("on purpose");
+            }
+        },
+        CHECKED {
+            @Override
+            Throwable make() {
+                return new java.io.IOException("on purpose");
+            }
+        },
+        ERROR {
+            @Override
+            Throwable make() {
+                return new AssertionError("on purpose");
+            }
+        },
+        STACK {
+            @Override
+            Throwable make() {
+                return new StackOverflowError("on purpose");
+            }
+        },
+        /** Its own text throws. */
+        UNSPEAKABLE {
+            @Override
+            Throwable make() {
+                return new IllegalStateException() {
+                    @Override
+                    public String getMessage() {
+                        throw new UnsupportedOperationException("no words");
+                    }
+                };
+            }
+        };
+
+        abstract Throwable make();
+
+        /** Throws it, declared or not. */
+        <R> R now() {
+            return ContainmentTest.<RuntimeException, R>sneak(make());
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable, R> R sneak(Throwable t) throws T {
+        throw (T) t;
+    }
+
+    private final FakeParts parts = new FakeParts();
+    private final Workshop workshop = new Workshop();
+    private final AtomicInteger memories = new AtomicInteger();
+
+    /** Names of the methods that throw {@link #thrown} instead of doing what they do. */
+    private final Set<String> failing = java.util.concurrent.ConcurrentHashMap.newKeySet();
+
+    private volatile Thrown thrown = Thrown.EXCEPTION;
+    private PcMachineFactory factory;
+
+    /** The real thing, but that {@link #failing} methods throw after they have done their work. */
+    @SuppressWarnings("unchecked")
+    private <T> T fragile(Class<T> type, T real, String name) {
+        return (T)
+                Proxy.newProxyInstance(
+                        type.getClassLoader(),
+                        new Class<?>[] {type},
+                        (self, method, a) -> {
+                            Object result;
+                            try {
+                                method.setAccessible(true);
+                                result = method.invoke(real, a);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                            if (method.getName().equals("close") && type == GuestMemory.class) {
+                                memories.decrementAndGet();
+                            }
+                            return failing.contains(name + "." + method.getName())
+                                    ? thrown.now()
+                                    : result;
+                        });
+    }
+
+    private void open() {
+        GuestMemoryFactory memory =
+                bits -> {
+                    memories.incrementAndGet();
+                    return fragile(GuestMemory.class, parts.memory().create(bits), "memory");
+                };
+        RamProtectionFactory protection =
+                m -> fragile(RamProtection.class, parts.protection().create(m), "protection");
+        MmuFactory mmu = (m, p) -> fragile(Mmu.class, parts.mmu().create(m, p), "mmu");
+        ChipsetFactory chips =
+                (board, host, vcpus, ram) ->
+                        fragile(
+                                Chipset.class,
+                                parts.chipset().create(board, host, vcpus, ram),
+                                "chips");
+        factory =
+                new PcMachineFactory(
+                        memory,
+                        protection,
+                        mmu,
+                        chips,
+                        workshop,
+                        PcMachineFactoryTest.config("one", "coded"));
+        workshop.bindEngine(
+                new VcpuEngineFactory() {
+                    @Override
+                    public String name() {
+                        return "one";
+                    }
+
+                    @Override
+                    public VcpuEngine create(VcpuContext v) {
+                        return fragile(VcpuEngine.class, parts.one.create(v), "engine");
+                    }
+
+                    @Override
+                    public void reset(VcpuContext v) {
+                        parts.one.reset(v);
+                    }
+                });
+        workshop.bindStyle(parts.coded);
+    }
+
+    private Machine create(String... devices) throws MachineException {
+        return factory.create(
+                new MachineConfig("vm", 8 << 20, 1, "one", "coded", List.of(devices)));
+    }
+
+    private void device(String name, DeviceFactory f) {
+        workshop.bindDevice(f, Map.of(DeviceFactory.NAME, name));
+    }
+
+    @AfterEach
+    void nothingIsLeft() {
+        factory.machines().forEach(Machine::close);
+        assertThat(factory.machines()).isEmpty();
+        assertThat(memories).hasValue(0);
+    }
+
+    /** Does what {@link #fragile} says at each call, by name. */
+    private class Bad implements PortDevice, Stateful {
+        final TimerHandle alarm;
+
+        Bad(Board board) {
+            board.claimPorts(this, 0, 0x300, 1);
+            alarm = board.timer(this, () -> at("alarm"));
+            at("constructor");
+        }
+
+        void at(String where) {
+            if (failing.contains("device." + where)) {
+                thrown.now();
+            }
+        }
+
+        @Override
+        public String id() {
+            at("id");
+            return "bad";
+        }
+
+        @Override
+        public int portRead(int range, int offset, int size) {
+            at("portRead");
+            return 7;
+        }
+
+        @Override
+        public void portWrite(int range, int offset, int size, int value) {
+            at("portWrite");
+        }
+
+        @Override
+        public int stateVersion() {
+            at("stateVersion");
+            return 1;
+        }
+
+        @Override
+        public boolean stateOptional() {
+            at("stateOptional");
+            return false;
+        }
+
+        @Override
+        public void save(StateSection to) {
+            at("save");
+        }
+
+        @Override
+        public void load(StateSection from) {
+            at("load");
+        }
+
+        @Override
+        public void close() {
+            at("close");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void whateverAReleaseThrowsTheRestIsReleased(Thrown what) throws Exception {
+        open();
+        thrown = what;
+        failing.addAll(
+                Set.of(
+                        "device.close",
+                        "engine.close",
+                        "chips.close",
+                        "mmu.detach",
+                        "mmu.close",
+                        "protection.close",
+                        "memory.close"));
+        device("bad", Bad::new);
+        Machine m = create("bad");
+        m.start();
+
+        m.close();
+
+        assertThat(memories).hasValue(0);
+        assertThat(parts.log).contains("close chips", "close one");
+        m.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void whateverAListenerThrowsCostsNoMachine(Thrown what) throws Exception {
+        open();
+        AtomicInteger told = new AtomicInteger();
+        MachineListener bad =
+                new MachineListener() {
+                    @Override
+                    public void machineCreated(Machine m) {
+                        what.now();
+                    }
+
+                    @Override
+                    public void machineStarting(Machine m) {
+                        what.now();
+                    }
+
+                    @Override
+                    public void machineClosing(Machine m) {
+                        what.now();
+                    }
+                };
+        MachineListener good =
+                new MachineListener() {
+                    @Override
+                    public void machineClosing(Machine m) {
+                        told.incrementAndGet();
+                    }
+                };
+        workshop.bindListener(bad);
+        workshop.bindListener(good);
+
+        Machine m = create();
+        m.start();
+        assertThat(m.running()).isTrue();
+        m.close();
+
+        assertThat(told).hasValue(1);
+        assertThat(memories).hasValue(0);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void aDeviceThatFailsWhileItIsMadeIsNamedAndLeavesNothing(Thrown what) throws Exception {
+        open();
+        thrown = what;
+        DeviceFactory bad = Bad::new;
+        device("bad", bad);
+        failing.add("device.constructor");
+
+        assertThatThrownBy(() -> create("bad"))
+                .isInstanceOf(MachineException.class)
+                .hasMessageStartingWith("device bad cannot be made by ");
+
+        failing.clear();
+        Machine m = create("bad");
+        assertThat(m.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(7);
+        // Again under a machine that lives: what it claimed must be free for its successor.
+        m.start();
+        workshop.unbindDevice(bad);
+        failing.add("device.constructor");
+        device("bad", bad);
+        assertThat(m.running()).isFalse();
+        workshop.unbindDevice(bad);
+        failing.clear();
+        device("bad", bad);
+        assertThat(m.running()).isTrue();
+        assertThat(m.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(7);
+    }
+
+    @Test
+    void factoriesThatGiveNothingAreRefused() {
+        open();
+        device("none", board -> null);
+        assertThatThrownBy(() -> create("none"))
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("device none")
+                .hasMessageContaining("made none (null)")
+                .hasMessageContaining(getClass().getName());
+        workshop.bindEngine(
+                new VcpuEngineFactory() {
+                    @Override
+                    public String name() {
+                        return "empty";
+                    }
+
+                    @Override
+                    public VcpuEngine create(VcpuContext v) {
+                        return null;
+                    }
+
+                    @Override
+                    public void reset(VcpuContext v) {}
+                });
+        assertThatThrownBy(() ->
+                        factory.create(
+                                new MachineConfig("vm", 8 << 20, 1, "empty", "coded", List.of())))
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("engine of vCPU 0")
+                .hasMessageContaining("made none (null)");
+    }
+
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void aDeviceThatFailsInAnAccessPausesTheMachineWithItsName(Thrown what) throws Exception {
+        open();
+        thrown = what;
+        device("bad", Bad::new);
+        Machine m = create("bad");
+        GuestBus bus = m.vcpus().getFirst().bus;
+        for (String call : List.of("portRead", "portWrite")) {
+            failing.add("device." + call);
+            failing.add("device.id");
+            m.start();
+            if (call.equals("portRead")) {
+                assertThat(bus.portIn(0x300, 1)).isEqualTo(0xFF);
+            } else {
+                bus.portOut(0x300, 1, 1);
+            }
+            VcpuExit exit = m.await(LONG);
+            assertThat(exit).isInstanceOf(VcpuExit.Paused.class);
+            assertThat(exit.toString()).contains("device bad, ", Bad.class.getName(), "failed");
+            failing.clear();
+        }
+        m.start();
+        assertThat(bus.portIn(0x300, 1)).isEqualTo(7);
+        assertThat(m.running()).isTrue();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void anAlarmThatFailsDoesNotEndTheTimer(Thrown what) throws Exception {
+        open();
+        thrown = what;
+        Bad[] made = new Bad[1];
+        device("bad", board -> made[0] = new Bad(board));
+        CountDownLatch rang = new CountDownLatch(1);
+        TimerHandle[] other = new TimerHandle[1];
+        device(
+                "bell",
+                board ->
+                        new PortDevice() {
+                            {
+                                other[0] = board.timer(this, rang::countDown);
+                            }
+
+                            @Override
+                            public String id() {
+                                return "bell";
+                            }
+
+                            @Override
+                            public int portRead(int range, int offset, int size) {
+                                return 0;
+                            }
+
+                            @Override
+                            public void portWrite(int range, int offset, int size, int v) {}
+                        });
+        Machine m = create("bad", "bell");
+        failing.add("device.alarm");
+        m.start();
+        made[0].alarm.at(0);
+        assertThat(m.await(LONG).toString()).contains("device bad, ", "failed");
+
+        failing.clear();
+        m.start();
+        other[0].at(0);
+
+        assertThat(rang.await(5, TimeUnit.MINUTES)).isTrue();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void aDeviceThatCannotBeSavedIsNamedAndTheMachineGoesOn(Thrown what) throws Exception {
+        open();
+        thrown = what;
+        device("bad", Bad::new);
+        Machine m = create("bad");
+        for (String call : List.of("id", "stateVersion", "stateOptional", "save")) {
+            m.start();
+            failing.add("device." + call);
+            assertThatThrownBy(() -> m.quiesce(m::saveState))
+                    .as(call)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("cannot save its state")
+                    .hasMessageContaining(Bad.class.getName());
+            failing.clear();
+            assertThat(m.running()).isTrue();
+            m.quiesce(m::saveState);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void anEngineThatCannotBeMadeLeavesTheFormerOne(Thrown what) throws Exception {
+        open();
+        AtomicInteger made = new AtomicInteger();
+        workshop.bindEngine(
+                new VcpuEngineFactory() {
+                    @Override
+                    public String name() {
+                        return "broken";
+                    }
+
+                    @Override
+                    public VcpuEngine create(VcpuContext v) {
+                        return made.getAndIncrement() == 0 ? parts.one.create(v) : what.now();
+                    }
+
+                    @Override
+                    public void reset(VcpuContext v) {}
+                });
+        Machine m = factory.create(new MachineConfig("vm", 8 << 20, 2, "one", "coded", List.of()));
+        m.start();
+
+        assertThatThrownBy(() -> m.swapEngine("broken"))
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("engine broken")
+                .hasMessageContaining("engine one and fault style coded go on");
+
+        assertThat(m.engine()).isEqualTo("one");
+        assertThat(m.running()).isTrue();
+        long before = m.statistics().instructions();
+        while (m.statistics().instructions() == before) {
+            assertThat(m.running()).isTrue();
+            Thread.onSpinWait();
+        }
+    }
+}
