@@ -95,6 +95,19 @@ public final class VcpuContext {
     /** Drop all cached translations before executing another instruction. */
     public static final int REQ_FLUSH = 4;
 
+    /** Stand aside before another instruction: a vCPU wants the {@link BusLock}. */
+    public static final int REQ_BUS = 8;
+
+    // #inGuest
+    /** Uses no cached translation. */
+    static final int OUTSIDE = 0;
+
+    /** May access memory through cached translations. */
+    static final int INSIDE = 1;
+
+    /** Inside an instruction, holding translations, but accesses nothing: waits for its turn. */
+    static final int ASIDE = 2;
+
     private static final VarHandle REQUEST;
     private static final VarHandle IN_GUEST;
     private static final VarHandle FENCES_ASKED;
@@ -427,6 +440,15 @@ public final class VcpuContext {
     /** REQ bits. Read plainly or opaquely by engines at block boundaries. */
     public volatile int request;
 
+    /** For accesses that must be atomic and that the host cannot make so. Of the machine. */
+    public final BusLock busLock;
+
+    /**
+     * For the instruction semantics: the locked access that is being made goes straight to a page
+     * that holds decoded code.
+     */
+    public boolean lockedCode;
+
     private volatile int inGuest;
 
     /** Number of the last fence that wants this vCPU's translations dropped. Wraps. */
@@ -437,13 +459,23 @@ public final class VcpuContext {
 
     private volatile Thread thread;
 
+    /** The only vCPU of its machine. */
     public VcpuContext(int index) {
+        this(index, new BusLock());
+    }
+
+    /**
+     * @param busLock shared by all vCPUs of the machine
+     */
+    public VcpuContext(int index, BusLock busLock) {
         this.index = index;
+        this.busLock = busLock;
         this.scratch = java.lang.foreign.Arena.ofAuto().allocate(256, 64);
         this.scratchRead = scratch.address();
         this.scratchWrite = scratch.address() + 128;
         Arrays.fill(tlb, -1);
         Arrays.fill(fetchTag, -1);
+        busLock.add(this);
     }
 
     /** {@link #request} without ordering: for the check between blocks. */
@@ -475,27 +507,50 @@ public final class VcpuContext {
     }
 
     /**
-     * From here on the vCPU may use cached translations. Processes a pending flush first. vCPU
-     * thread.
+     * From here on the vCPU may use cached translations. Processes a pending flush first, and waits
+     * while another vCPU has the bus lock. vCPU thread.
      */
     public void enterGuest() {
-        IN_GUEST.setVolatile(this, 1);
+        inGuest(INSIDE);
+        if (busLock.held()) {
+            busLock.standAside(this);
+        }
         serviceFlush();
     }
 
     /** The vCPU uses no cached translation until the next {@link #enterGuest}. */
     public void leaveGuest() {
-        IN_GUEST.setVolatile(this, 0);
+        inGuest(OUTSIDE);
+        if (busLock.held()) {
+            busLock.left(this);
+        }
     }
 
     public boolean isInGuest() {
-        return inGuest != 0;
+        return inGuest != OUTSIDE;
     }
 
-    /** Drops cached translations if asked to. vCPU thread, at an instruction boundary. */
+    int inGuest() {
+        return inGuest;
+    }
+
+    /** Visible before anything that this thread looks at afterwards. */
+    void inGuest(int state) {
+        IN_GUEST.setVolatile(this, state);
+    }
+
+    /**
+     * Does what other threads asked for that concerns memory: drops cached translations, stands
+     * aside while another vCPU has the bus lock. vCPU thread, at an instruction boundary.
+     */
     public void serviceFlush() {
-        if ((request & REQ_FLUSH) != 0) {
-            take(REQ_FLUSH);
+        if ((request & (REQ_FLUSH | REQ_BUS)) == 0) {
+            return;
+        }
+        if (take(REQ_BUS) != 0 && inGuest != OUTSIDE) {
+            busLock.standAside(this);
+        }
+        if (take(REQ_FLUSH) != 0) {
             int asked = fencesAsked; // after the take: it counts every fence that was taken
             flushTranslations();
             fencesServed = asked;
@@ -514,10 +569,15 @@ public final class VcpuContext {
      * serves, so no number of fences of others keeps it from getting on.
      */
     public static void fence(VcpuContext[] all, VcpuContext self) {
+        boolean inside = self != null && self.isInGuest();
         if (self != null) {
             self.flushTranslations();
         }
         fenceOthers(all, self);
+        if (inside) {
+            // A device's doing: the rest of the block was fetched through what has gone.
+            self.post(REQ_INTERRUPT);
+        }
     }
 
     /**
@@ -538,7 +598,9 @@ public final class VcpuContext {
         }
         for (int i = 0; i < all.length; i++) {
             VcpuContext v = all[i];
-            for (int n = 0; v != self && v.inGuest != 0 && v.fencesServed - numbers[i] < 0; n++) {
+            for (int n = 0;
+                    v != self && v.inGuest != OUTSIDE && v.fencesServed - numbers[i] < 0;
+                    n++) {
                 backOff(n);
             }
         }

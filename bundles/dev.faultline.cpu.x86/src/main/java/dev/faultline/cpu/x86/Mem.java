@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
-import static dev.faultline.api.memory.HostBytes.copy;
 import static dev.faultline.api.memory.HostBytes.get16;
 import static dev.faultline.api.memory.HostBytes.get32;
 import static dev.faultline.api.memory.HostBytes.get64;
@@ -95,6 +94,33 @@ public final class Mem {
             return lin + t[i + 2];
         }
         return writeMiss(v, seg, lin, size, true);
+    }
+
+    /**
+     * Translates for an atomic read-modify-write, and faults as {@link #readWrite} does. Use {@link
+     * Atomic} on the result, then {@link #commitLocked}; nothing between them may fault or wait.
+     *
+     * <p>What lies in aligned 8 bytes of RAM has its own host address, also in a page that holds
+     * decoded code. Anything else of RAM is gathered into {@code v.scratchWrite} while the vCPU has
+     * the machine's {@link dev.faultline.api.cpu.BusLock}, until {@link #commitLocked}. What a
+     * fault handler answers or drops, and devices, are read and written one after the other.
+     */
+    public static long locked(VcpuContext v, int seg, long lin, int size) {
+        long[] t = v.tlb;
+        int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
+        long want = lin + (size - 1) & PAGE | v.tlbKey;
+        if (t[i + 1] == want && t[i] == want && Atomic.inWord(lin, size)) {
+            return lin + t[i + 2];
+        }
+        return lockedMiss(v, seg, lin, size);
+    }
+
+    /** Finishes what {@link #locked} began. Cannot fault. @return as {@link #commit} */
+    public static int commitLocked(VcpuContext v, long hva) {
+        if (hva == v.scratchWrite) {
+            return Staged.commitLocked(v);
+        }
+        return v.lockedCode ? Staged.tellLocked(v) : Op.NEXT;
     }
 
     /**
@@ -265,6 +291,44 @@ public final class Mem {
         if (alsoRead) {
             s.preload(v);
         }
+        return v.scratchWrite;
+    }
+
+    private static long lockedMiss(VcpuContext v, int seg, long lin, int size) {
+        if (check(v, seg, lin, size) != 0) {
+            return v.propagation.raise(v);
+        }
+        int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
+        long h = writeHit(v, lin, size);
+        if (h >= 0 && readHit(v, lin, size) == h) {
+            v.missRead = h;
+        } else {
+            h = fillWrite(v, lin, true);
+        }
+        if (h == Mmu.FAULTED) {
+            return v.propagation.raise(v);
+        }
+        if (Debug.watches(v)) {
+            Debug.accessed(v, lin, size, R | W);
+        }
+        if (first == size && Atomic.inWord(lin, size)) {
+            if (h >= 0 && v.missRead == h) {
+                return h;
+            }
+            if (h == Mmu.CODE && v.missRead == v.missHva) {
+                return Staged.of(v).lockCode(v, size);
+            }
+        }
+        Staged s = Staged.of(v).write(size);
+        s.writePart(v, h, first);
+        if (first < size) {
+            h = fillWrite(v, wrap(v, lin + first), true);
+            if (h == Mmu.FAULTED) {
+                return v.propagation.raise(v);
+            }
+            s.writePart(v, h, size - first);
+        }
+        s.preloadLocked(v);
         return v.scratchWrite;
     }
 
@@ -455,6 +519,7 @@ public final class Mem {
         private final int[] writeLen = new int[2];
         private final boolean[] writeCode = new boolean[2];
         private int writeParts;
+        private boolean busLocked;
         final DeviceReads reads = new DeviceReads();
 
         static Staged of(VcpuContext v) {
@@ -502,7 +567,7 @@ public final class Mem {
             long to = v.scratchRead;
             for (int i = 0; i < readParts; i++) {
                 if (readHva[i] >= 0) {
-                    copy(readHva[i], to, readLen[i]);
+                    Atomic.copyFrom(readHva[i], to, readLen[i]);
                 } else {
                     deviceRead(v, readGpa[i], to, readLen[i], early);
                 }
@@ -515,12 +580,62 @@ public final class Mem {
             long to = v.scratchWrite;
             for (int i = 0; i < writeParts; i++) {
                 if (preloadHva[i] >= 0) {
-                    copy(preloadHva[i], to, writeLen[i]);
+                    Atomic.copyFrom(preloadHva[i], to, writeLen[i]);
                 } else {
                     deviceRead(v, writeGpa[i], to, writeLen[i], true);
                 }
                 to += writeLen[i];
             }
+        }
+
+        /** The access goes straight to {@code v.missHva}, whose page holds decoded code. */
+        long lockCode(VcpuContext v, int size) {
+            write(size).writePart(v, Mmu.CODE, size);
+            v.lockedCode = true;
+            return v.missHva;
+        }
+
+        static int tellLocked(VcpuContext v) {
+            Staged s = of(v);
+            v.lockedCode = false;
+            v.mmu.codeWritten(s.writeGpa[0], s.writeLen[0]);
+            return Op.END;
+        }
+
+        /**
+         * With the bus lock from here to {@link #commitLocked}, unless a device is involved:
+         * devices may wait for whoever waits for the lock.
+         */
+        void preloadLocked(VcpuContext v) {
+            boolean ram = true;
+            for (int i = 0; i < writeParts; i++) {
+                ram &= writeHva[i] >= 0 && preloadHva[i] >= 0;
+            }
+            if (ram) {
+                v.busLock.acquire(v);
+                busLocked = true;
+            }
+            preload(v);
+        }
+
+        static int commitLocked(VcpuContext v) {
+            Staged s = of(v);
+            if (!s.busLocked) {
+                return commit(v);
+            }
+            for (int i = 0, at = 0; i < s.writeParts; at += s.writeLen[i++]) {
+                Atomic.copyTo(v.scratchWrite + at, s.writeHva[i], s.writeLen[i]);
+            }
+            s.busLocked = false;
+            v.busLock.release(v);
+            int result = Op.NEXT;
+            for (int i = 0; i < s.writeParts; i++) {
+                if (s.writeCode[i]) {
+                    v.mmu.codeWritten(s.writeGpa[i], s.writeLen[i]);
+                    result = Op.END;
+                }
+            }
+            return result;
         }
 
         static int commit(VcpuContext v) {
@@ -534,7 +649,7 @@ public final class Mem {
                         result = Op.END; // the device asks for this boundary
                     }
                 } else {
-                    copy(from, s.writeHva[i], s.writeLen[i]);
+                    Atomic.copyTo(from, s.writeHva[i], s.writeLen[i]);
                     if (s.writeCode[i]) {
                         v.mmu.codeWritten(s.writeGpa[i], s.writeLen[i]);
                         result = Op.END;
@@ -548,7 +663,7 @@ public final class Mem {
         /** Naturally aligned pieces of at most 8 bytes, ascending. */
         private void deviceRead(VcpuContext v, long gpa, long to, int len, boolean early) {
             for (int at = 0; at < len; ) {
-                int n = piece(gpa + at, len - at);
+                int n = Atomic.piece(gpa + at, len - at);
                 long x = early ? reads.read(v, gpa + at, n) : v.bus.mmioRead(gpa + at, n);
                 store(to + at, n, x);
                 at += n;
@@ -557,18 +672,10 @@ public final class Mem {
 
         private static void deviceWrite(VcpuContext v, long gpa, long from, int len) {
             for (int at = 0; at < len; ) {
-                int n = piece(gpa + at, len - at);
+                int n = Atomic.piece(gpa + at, len - at);
                 v.bus.mmioWrite(gpa + at, n, load(from + at, n));
                 at += n;
             }
-        }
-
-        private static int piece(long gpa, int left) {
-            int n = 8;
-            while (n > left || (gpa & n - 1) != 0) {
-                n >>= 1;
-            }
-            return n;
         }
     }
 

@@ -82,6 +82,24 @@ public abstract class MemOp extends Op {
         return readWriteOther(v, 0, size);
     }
 
+    /** For an atomic read-modify-write; see {@link Mem#locked}. */
+    protected final long locked(VcpuContext v, int size) {
+        if (kind == FLAT64) {
+            long[] r = v.gpr;
+            return Mem.locked(v, seg, r[base] + (r[index] << scale) + disp, size);
+        }
+        return lockedAt(v, 0, size);
+    }
+
+    /** The same {@code delta} bytes from the operand. */
+    protected final long lockedAt(VcpuContext v, long delta, int size) {
+        if (kind == RIP64) {
+            return Mem.locked(v, seg, v.engineBase + disp + delta, size);
+        }
+        long lin = linear(v, delta, size, Mem.R | Mem.W);
+        return linearFailed(lin) ? lin : Mem.locked(v, seg, lin, size);
+    }
+
     /**
      * The linear address of the operand displaced by {@code delta} bytes, limit and rights checked
      * for {@code size} bytes.

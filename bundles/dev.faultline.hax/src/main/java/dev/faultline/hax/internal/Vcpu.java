@@ -4,6 +4,7 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static dev.faultline.api.hax.HaxLayout.offset;
 
+import dev.faultline.api.cpu.BusLock;
 import dev.faultline.api.cpu.CpuidPolicy;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngine;
@@ -47,11 +48,18 @@ final class Vcpu {
     private boolean pdptesStale;
     private String panic;
 
-    Vcpu(int index, Services services, Mmu mmu, HostClock clock, CpuidTable cpuid, boolean strict) {
+    Vcpu(
+            int index,
+            BusLock busLock,
+            Services services,
+            Mmu mmu,
+            HostClock clock,
+            CpuidTable cpuid,
+            boolean strict) {
         this.mmu = mmu;
         this.cpuid = cpuid;
         this.strict = strict;
-        v = new VcpuContext(index);
+        v = new VcpuContext(index, busLock);
         bus = new DeviceExits(v, services.propagation());
         interrupts = new Interrupts(v, bus);
         v.mmu = mmu;
@@ -100,6 +108,7 @@ final class Vcpu {
         try {
             engine.close();
             mmu.detach(v);
+            v.busLock.remove(v);
         } finally {
             turn.unlock();
         }

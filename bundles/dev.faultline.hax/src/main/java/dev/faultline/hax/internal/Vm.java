@@ -4,6 +4,7 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static dev.faultline.api.hax.HaxLayout.offset;
 
+import dev.faultline.api.cpu.BusLock;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.memory.GuestMemory;
@@ -50,6 +51,7 @@ final class Vm {
     private final HostClock clock = new HostClock();
     private final CpuidTable cpuid = new CpuidTable();
     private final Vcpu[] vcpus = new Vcpu[MAX_VCPUS];
+    private final BusLock busLock = new BusLock();
 
     /** Blocks of one mapping each, which go with their last slot. */
     private final List<RamBlock> standAlone = new ArrayList<>();
@@ -123,7 +125,7 @@ final class Vm {
         if (index < 0 || index >= MAX_VCPUS || vcpus[index] != null) {
             return EINVAL;
         }
-        vcpus[index] = new Vcpu(index, services, mmu, clock, cpuid, strict);
+        vcpus[index] = new Vcpu(index, busLock, services, mmu, clock, cpuid, strict);
         return 0;
     }
 

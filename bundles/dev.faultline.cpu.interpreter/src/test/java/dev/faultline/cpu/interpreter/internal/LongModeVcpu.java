@@ -54,7 +54,7 @@ public final class LongModeVcpu implements AutoCloseable {
      */
     public LongModeVcpu(String style, LongModeVcpu of, int index) {
         first = of == null;
-        v = new VcpuContext(index);
+        v = first ? new VcpuContext(0) : new VcpuContext(index, of.v.busLock);
         if (first) {
             memory = new GuestMemoryFactoryComponent(new PosixHostMemoryComponent()).create(40);
             memory.map(0, RAM, memory.addBlock("ram", RAM), 0, false);

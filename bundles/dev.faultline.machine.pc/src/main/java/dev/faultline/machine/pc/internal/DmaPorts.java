@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import dev.faultline.api.cpu.BusLock;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.TimerHandle;
@@ -31,6 +32,7 @@ final class DmaPorts implements ProtectionListener {
     private final GuestMemory memory;
     private final RamProtection protection;
     private volatile Mmu mmu;
+    private final BusLock busLock;
     private final TimerQueue timers;
 
     /** Asks the handlers. */
@@ -56,11 +58,13 @@ final class DmaPorts implements ProtectionListener {
             GuestMemory memory,
             RamProtection protection,
             Mmu mmu,
+            BusLock busLock,
             TimerQueue timers,
             Resolver resolve) {
         this.memory = memory;
         this.protection = protection;
         this.mmu = mmu;
+        this.busLock = busLock;
         this.timers = timers;
         this.resolve = resolve;
     }
@@ -121,7 +125,7 @@ final class DmaPorts implements ProtectionListener {
         PendingFault fault = new PendingFault();
         PageFault view = new PageFault();
         for (; ; ) {
-            transfers.readLock().lock();
+            lockTransfer();
             try {
                 long hva = memory.hvaOf(gpa);
                 int rights = protection.rights(gpa >>> 12);
@@ -143,7 +147,7 @@ final class DmaPorts implements ProtectionListener {
                         memory.hvaOf(gpa),
                         PendingFault.FINAL_ACCESS);
             } finally {
-                transfers.readLock().unlock();
+                unlockTransfer();
             }
             fault.attempt++;
             view.set(-1, fault);
@@ -151,6 +155,17 @@ final class DmaPorts implements ProtectionListener {
                 return view;
             }
         }
+    }
+
+    /** Against restrictions, and against locked accesses of vCPUs. */
+    private void lockTransfer() {
+        busLock.transfer().lock();
+        transfers.readLock().lock();
+    }
+
+    private void unlockTransfer() {
+        transfers.readLock().unlock();
+        busLock.transfer().unlock();
     }
 
     private final class Port implements DmaPort {
@@ -223,7 +238,7 @@ final class DmaPorts implements ProtectionListener {
 
         @Override
         public int read(long gpa, byte[] to, int at, int bytes) {
-            transfers.readLock().lock();
+            lockTransfer();
             try {
                 if (!allowed(gpa, bytes, PendingFault.ACCESS_R)) {
                     return FAULTED;
@@ -240,13 +255,13 @@ final class DmaPorts implements ProtectionListener {
                 }
                 return bytes;
             } finally {
-                transfers.readLock().unlock();
+                unlockTransfer();
             }
         }
 
         @Override
         public int write(long gpa, byte[] from, int at, int bytes) {
-            transfers.readLock().lock();
+            lockTransfer();
             try {
                 if (!allowed(gpa, bytes, PendingFault.ACCESS_W)) {
                     return FAULTED;
@@ -262,7 +277,7 @@ final class DmaPorts implements ProtectionListener {
                     done += n;
                 }
             } finally {
-                transfers.readLock().unlock();
+                unlockTransfer();
             }
             mmu.codeWritten(gpa, bytes);
             return bytes;

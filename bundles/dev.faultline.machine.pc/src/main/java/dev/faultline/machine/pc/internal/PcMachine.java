@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import dev.faultline.api.cpu.BusLock;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngineFactory;
@@ -62,6 +63,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     private final PcBoard board;
     private final Standstill standstill;
     private final AddedDevices added;
+    private final BusLock busLock = new BusLock();
     private GuestMemory memory;
     private MachineRam ram;
     private SteadyProtection protection;
@@ -88,7 +90,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         vcpus = new VcpuContext[config.vcpus()];
         runners = new VcpuRunner[config.vcpus()];
         for (int i = 0; i < vcpus.length; i++) {
-            vcpus[i] = new VcpuContext(i);
+            vcpus[i] = new VcpuContext(i, busLock);
         }
         timers = new TimerQueue(config.name(), clock, this::alarmFailed);
         control = new RunControl(config.name(), clock, timers::wake, vcpus);
@@ -138,7 +140,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         mmu = Others.made(mmus.create(memory, protection), "translation", mmus);
         faults = new FaultDesk(config.name(), protection, mmu, parts.handlers(), vcpus.length);
         standstill.use(faults);
-        dma = new DmaPorts(memory, protection, mmu, timers, this::resolveDeviceFault);
+        dma = new DmaPorts(memory, protection, mmu, busLock, timers, this::resolveDeviceFault);
         protection.addListener(dma);
         reset = new MachineReset(this, control, ram, dma);
         ChipsetFactory chipsets = parts.chipset();

@@ -3,6 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.fault.FaultOrigin;
@@ -105,5 +106,23 @@ class DmaPortsTest {
         assertThat(port.write(-2, bytes, 0, 4)).isEqualTo(4);
         assertThat(port.read((4 << 20) - 2, back, 0, 4)).isEqualTo(4);
         assertThat(back).containsExactly(0, 0, -1, -1);
+    }
+
+    /** A locked access that the host cannot make atomic: a device's bytes come before or after. */
+    @Test
+    void aTransferWaitsForALockedAccess() throws Exception {
+        VcpuContext v = machine.vcpus().getFirst();
+        v.enterGuest();
+        v.busLock.acquire(v);
+        Thread t = new Thread(this::kick);
+        t.start();
+        while (t.getState() != Thread.State.WAITING && kicked.getCount() != 0) {
+            Thread.yield();
+        }
+        assertThat(kicked.getCount()).isEqualTo(1);
+        v.busLock.release(v);
+        HangGuard.await(kicked, "event kicked");
+        v.leaveGuest();
+        t.join();
     }
 }

@@ -63,6 +63,8 @@ class VcpuStateTest {
                     "cpuid",
                     "request",
                     "inGuest",
+                    "busLock",
+                    "lockedCode",
                     "fencesAsked",
                     "fencesServed",
                     "thread",

@@ -86,23 +86,37 @@ final class Bt {
         @Override
         public int execute(VcpuContext v) {
             long offset = offset(v);
+            if (lock) {
+                return locked(v, offset);
+            }
             long h = mem ? readWriteAt(v, delta(offset), size) : 0;
             if (h < 0) {
                 return FAULT;
             }
             long one = 1L << bitOf(offset);
-            long old;
-            int result = NEXT;
-            if (lock && Atomic.possible(v, h, size)) {
-                do {
-                    old = Mem.load(h, size);
-                } while (!Atomic.cas(h, size, old, changed(old, one)));
-            } else {
-                old = get(v, h);
-                result = put(v, h, changed(old, one));
-            }
+            long old = get(v, h);
+            int result = put(v, h, changed(old, one));
             Flags.setCarry(v, (old & one) != 0);
             return result;
+        }
+
+        private int locked(VcpuContext v, long offset) {
+            long h = lockedAt(v, delta(offset), size);
+            if (h < 0) {
+                return FAULT;
+            }
+            long one = 1L << bitOf(offset);
+            long old;
+            if (Atomic.possible(v, h)) {
+                do {
+                    old = Atomic.get(h, size);
+                } while (!Atomic.cas(h, size, old, changed(old, one)));
+            } else {
+                old = Mem.load(h, size);
+                Mem.store(h, size, changed(old, one));
+            }
+            Flags.setCarry(v, (old & one) != 0);
+            return Mem.commitLocked(v, h);
         }
 
         private long changed(long x, long one) {

@@ -58,17 +58,17 @@ final class Cmpxchg {
 
         @Override
         public int execute(VcpuContext v) {
-            long h = probeRW(v);
+            long h = locked(v, size);
             if (h < 0) {
                 return FAULT;
             }
             long expected = v.gpr[0] & mask;
             long g = getG(v);
             long old;
-            if (Atomic.possible(v, h, size)) {
-                do {
-                    old = Mem.load(h, size);
-                } while (old == expected && !Atomic.cas(h, size, old, g));
+            if (Atomic.possible(v, h)) {
+                do { // what is not equal is written back: a locked access in any case
+                    old = Atomic.get(h, size);
+                } while (!Atomic.cas(h, size, old, old == expected ? g : old));
             } else {
                 old = Mem.load(h, size);
                 Mem.store(h, size, old == expected ? g : old);
@@ -77,7 +77,7 @@ final class Cmpxchg {
             if (old != expected) {
                 putAccumulator(v, size, mask, old);
             }
-            return Mem.commit(v, h);
+            return Mem.commitLocked(v, h);
         }
     }
 }

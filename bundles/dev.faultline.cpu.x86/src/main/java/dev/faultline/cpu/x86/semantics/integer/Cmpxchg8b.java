@@ -11,13 +11,10 @@ import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 
 /**
- * CMPXCHG8B and CMPXCHG16B; only ZF changes. SDM 2A, "CMPXCHG8B/CMPXCHG16B-Compare and Exchange
- * Bytes".
+ * CMPXCHG8B and CMPXCHG16B; only ZF changes. The JVM has no compare-and-set of 16 bytes: a locked
+ * CMPXCHG16B takes the bus lock. SDM 2A, "CMPXCHG8B/CMPXCHG16B-Compare and Exchange Bytes".
  */
 final class Cmpxchg8b {
-    /** Java has no 16-byte compare-and-set: CMPXCHG16B is atomic only towards other CMPXCHG16B. */
-    private static final Object WIDE = new Object();
-
     private Cmpxchg8b() {}
 
     static Op make(Decoded d) {
@@ -39,7 +36,7 @@ final class Cmpxchg8b {
 
         @Override
         public int execute(VcpuContext v) {
-            long h = readWrite(v, 8);
+            long h = lock ? locked(v, 8) : readWrite(v, 8);
             if (h < 0) {
                 return FAULT;
             }
@@ -47,10 +44,10 @@ final class Cmpxchg8b {
             long expected = r[2] << 32 | r[0] & 0xFFFF_FFFFL;
             long update = r[1] << 32 | r[3] & 0xFFFF_FFFFL;
             long old;
-            if (lock && Atomic.possible(v, h, 8)) {
+            if (lock && Atomic.possible(v, h)) {
                 do {
                     old = HostBytes.get64(h);
-                } while (old == expected && !Atomic.cas(h, 8, old, update));
+                } while (!Atomic.cas(h, 8, old, old == expected ? update : old));
             } else {
                 old = HostBytes.get64(h);
                 HostBytes.put64(h, old == expected ? update : old);
@@ -60,13 +57,16 @@ final class Cmpxchg8b {
                 r[0] = old & 0xFFFF_FFFFL;
                 r[2] = old >>> 32;
             }
-            return Mem.commit(v, h);
+            return lock ? Mem.commitLocked(v, h) : Mem.commit(v, h);
         }
     }
 
     private static final class Sixteen extends MemOp {
+        private final boolean lock;
+
         Sixteen(Decoded d) {
             super(d);
+            lock = d.lock;
         }
 
         @Override
@@ -74,29 +74,22 @@ final class Cmpxchg8b {
             if ((linear(v, 0, 16, Mem.R | Mem.W) & 15) != 0) {
                 return Faults.gp(v, 0);
             }
-            long h = readWrite(v, 16);
+            long h = lock ? locked(v, 16) : readWrite(v, 16);
             if (h < 0) {
                 return FAULT;
             }
             long[] r = v.gpr;
-            long low;
-            long high;
-            boolean equal;
-            synchronized (WIDE) {
-                low = HostBytes.get64(h);
-                high = HostBytes.get64(h + 8);
-                equal = low == r[0] && high == r[2];
-                if (equal) {
-                    HostBytes.put64(h, r[3]);
-                    HostBytes.put64(h + 8, r[1]);
-                }
-            }
+            long low = HostBytes.get64(h);
+            long high = HostBytes.get64(h + 8);
+            boolean equal = low == r[0] && high == r[2];
+            HostBytes.put64(h, equal ? r[3] : low); // written in any case
+            HostBytes.put64(h + 8, equal ? r[1] : high);
             setZero(v, equal);
             if (!equal) {
                 r[0] = low;
                 r[2] = high;
             }
-            return Mem.commit(v, h);
+            return lock ? Mem.commitLocked(v, h) : Mem.commit(v, h);
         }
     }
 }

@@ -11,8 +11,7 @@ import dev.faultline.cpu.x86.RmOp;
 
 /**
  * Read-modify-write of memory with a LOCK prefix, for all operations and sizes. SDM 2A,
- * "LOCK-Assert LOCK# Signal Prefix". Operands without a host address of their own and misaligned
- * ones are not atomic towards other vCPUs.
+ * "LOCK-Assert LOCK# Signal Prefix".
  */
 final class Locked extends RmOp {
     static final int ADD = 0;
@@ -47,20 +46,20 @@ final class Locked extends RmOp {
 
     @Override
     public int execute(VcpuContext v) {
-        long h = probeRW(v);
+        long h = locked(v, size);
         if (h < 0) {
             return FAULT;
         }
         long b = immediate ? imm : getG(v);
         long old;
-        if (Atomic.possible(v, h, size)) {
+        if (Atomic.possible(v, h)) {
             long aux = v.flagAux;
             long res = v.flagRes;
             long now;
             do {
                 v.flagAux = aux;
                 v.flagRes = res;
-                old = Mem.load(h, size);
+                old = Atomic.get(h, size);
                 now = apply(v, old, b);
             } while (!Atomic.cas(h, size, old, now));
         } else {
@@ -70,7 +69,7 @@ final class Locked extends RmOp {
         if (operation == XADD) {
             putG(v, old);
         }
-        return Mem.commit(v, h);
+        return Mem.commitLocked(v, h);
     }
 
     private long apply(VcpuContext v, long a, long b) {

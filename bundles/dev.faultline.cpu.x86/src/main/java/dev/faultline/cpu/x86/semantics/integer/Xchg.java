@@ -47,17 +47,18 @@ final class Xchg {
 
         @Override
         public int execute(VcpuContext v) {
-            long h = probeRW(v);
+            long h = locked(v, size);
             if (h < 0) {
                 return FAULT;
             }
             long g = getG(v);
-            if (Atomic.possible(v, h, size)) {
+            if (Atomic.possible(v, h)) {
                 putG(v, Atomic.exchange(h, size, g));
-                return NEXT;
+            } else {
+                putG(v, Mem.load(h, size));
+                Mem.store(h, size, g);
             }
-            putG(v, Mem.load(h, size));
-            return put(v, h, g);
+            return Mem.commitLocked(v, h);
         }
     }
 }
