@@ -212,8 +212,7 @@ final class Descriptors {
         if ((attributes & Segments.TYPE_ACCESSED) != 0) {
             return 0;
         }
-        return w.system(
-                v, lin + 5, 1, attributes & 0xFF | Segments.TYPE_ACCESSED, FaultOrigin.DESCRIPTOR);
+        return w.bits(v, lin + 5, attributes & 0xFF, Segments.TYPE_ACCESSED, 0);
     }
 
     // ---- stacks

@@ -5,6 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.cpu.x86.Atomic;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
@@ -23,11 +24,55 @@ final class PlannedWrites {
     private final long[] value = new long[MAX];
     private final int[] size = new int[MAX];
     private final boolean[] code = new boolean[MAX];
+
+    /** Of a byte: bits that are set, atomically, and bits that are cleared; 0 and 0: none. */
+    private final int[] set = new int[MAX];
+
+    private final int[] cleared = new int[MAX];
+    private int claimed = -1;
     private int count;
 
     PlannedWrites clear() {
         count = 0;
+        claimed = -1;
         return this;
+    }
+
+    /**
+     * Bits of one byte of a descriptor, changed by a locked access: what other vCPUs change in it
+     * meanwhile stays. SDM 3A, "Automatic Locking". As {@link #system}.
+     *
+     * @param old the byte as it was read, for devices
+     */
+    int bits(VcpuContext v, long lin, int old, int setBits, int clearBits) {
+        int i = count;
+        if (system(v, lin, 1, old & ~clearBits | setBits, FaultOrigin.DESCRIPTOR) != 0) {
+            return -1;
+        }
+        set[i] = setBits;
+        cleared[i] = clearBits;
+        return 0;
+    }
+
+    /** As {@link #bits} for one that must not be set yet, which {@link #claim} sees to. */
+    int claimed(VcpuContext v, long lin, int old, int bit) {
+        int i = count;
+        int r = bits(v, lin, old, bit, 0);
+        claimed = r == 0 ? i : -1;
+        return r;
+    }
+
+    /**
+     * Sets the bit that {@link #claimed} planned. Before {@link #commit}.
+     *
+     * @return false: another vCPU has set it; nothing has changed
+     */
+    boolean claim() {
+        int i = claimed;
+        if (i < 0 || hva[i] < 0) {
+            return true;
+        }
+        return (Atomic.change(hva[i], set[i], 0) & set[i]) == 0;
     }
 
     /**
@@ -75,6 +120,8 @@ final class PlannedWrites {
             return -1;
         }
         int i = count++;
+        set[i] = 0;
+        cleared[i] = 0;
         code[i] = h == Mmu.CODE;
         hva[i] = code[i] ? v.missHva : h;
         gpa[i] = v.missGpa;
@@ -102,7 +149,9 @@ final class PlannedWrites {
                 device(v, gpa[i], size[i], value[i]);
                 continue;
             }
-            if (Integer.bitCount(size[i]) == 1) {
+            if ((set[i] | cleared[i]) != 0) {
+                Atomic.change(hva[i], set[i], cleared[i]);
+            } else if (Integer.bitCount(size[i]) == 1) {
                 Mem.store(hva[i], size[i], value[i]);
             } else {
                 for (int b = 0; b < size[i]; b++) {

@@ -3,7 +3,6 @@ package dev.faultline.cpu.x86.semantics.system;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
@@ -210,8 +209,11 @@ final class SystemTables {
             return Descriptors.gp(v, error);
         }
         PlannedWrites w = s.writes.clear();
-        if (w.system(v, s.descriptorLin + 5, 1, a & 0xFF | 2, FaultOrigin.DESCRIPTOR) != 0) {
+        if (w.claimed(v, s.descriptorLin + 5, a & 0xFF, 2) != 0) {
             return -1;
+        }
+        if (!w.claim()) { // another vCPU has taken it since the descriptor was read
+            return Descriptors.gp(v, error);
         }
         w.commit(v);
         set(v, Segments.TR, selector, a | 2);

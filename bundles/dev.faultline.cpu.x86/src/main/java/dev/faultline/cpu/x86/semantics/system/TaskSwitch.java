@@ -158,13 +158,15 @@ final class TaskSwitch {
         if (!stopped && vector < 0 && errorCode != PendingFault.NO_ERROR_CODE) {
             stopped = !planError(errorCode, push);
         }
-        if (stopped) {
+        boolean taken = !stopped && !s.writes.claim();
+        if (stopped || taken) {
             if (switches) {
                 v.cr3 = oldCr3;
                 System.arraycopy(oldPdpte, 0, v.pdpte, 0, 4);
                 v.mmu.flush(v);
             }
-            return -1;
+            // Another vCPU has made the task busy since the descriptor was read.
+            return taken ? Descriptors.gp(v, selector | ext) : -1;
         }
         commit(push[0]);
         return 0;
@@ -264,7 +266,7 @@ final class TaskSwitch {
         if (Descriptors.readTable(v, tr + 5, 1) != 0) {
             return -1;
         }
-        return w.system(v, tr + 5, 1, s.value & ~(long) BUSY, FaultOrigin.DESCRIPTOR);
+        return w.bits(v, tr + 5, (int) s.value, 0, BUSY);
     }
 
     private int put(long to, int size, long val) {
@@ -277,7 +279,7 @@ final class TaskSwitch {
             return -1;
         }
         int a = Descriptors.attributes(descriptor) & 0xFF;
-        return source == RETURN ? 0 : put(descriptorLin + 5, 1, a | BUSY);
+        return source == RETURN ? 0 : s.writes.claimed(v, descriptorLin + 5, a, BUSY);
     }
 
     // ---- the new context
