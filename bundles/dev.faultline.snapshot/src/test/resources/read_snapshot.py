@@ -80,6 +80,40 @@ def cbor(b, at=0):
     return entries, at
 
 
+def cbor_of(v):
+    """The one encoding of a value."""
+    def head(major, n):
+        if n < 24:
+            return bytes([major << 5 | n])
+        size = next(s for s in range(4) if n < 1 << (8 << s))
+        return bytes([major << 5 | 24 + size]) + n.to_bytes(1 << size, "big")
+    if isinstance(v, int):
+        return head(0, v) if v >= 0 else head(1, -1 - v)
+    if isinstance(v, bytes):
+        return head(2, len(v)) + v
+    if isinstance(v, str):
+        return head(3, len(v.encode())) + v.encode()
+    if isinstance(v, list):
+        return head(4, len(v)) + b"".join(map(cbor_of, v))
+    return head(5, len(v)) + b"".join(k + cbor_of(x) for k, x in sorted((cbor_of(k), x) for k, x in v.items()))
+
+
+FILES = {"required", "parent", "pages", "index", "packs", "hashes"}
+
+
+def was_once(m, wanted):
+    """Whether the manifest proves that the snapshot had this id before a compaction."""
+    for i, layout in enumerate(m.get("layouts", [])):
+        if m["formerly"][i] == wanted and "root" in m and "parent" not in m and set(layout) <= FILES:
+            then = {k: v for k, v in m.items() if k not in FILES | {"layouts"}}
+            then.update(layout, formerly=m["formerly"][:i])
+            if i > 0:
+                then["layouts"] = m["layouts"][:i]
+            if sha(cbor_of(then)) == wanted:
+                return True
+    return False
+
+
 def lz4(src, size):
     """An LZ4 block of `size` bytes."""
     out = bytearray()
@@ -155,7 +189,7 @@ class Snapshot:
         self.parent = self.find_parent() if "parent" in self.m else None
 
     def open(self, file, magic):
-        need(re.fullmatch("(index|pack)-[0-9]{1,9}", file["name"]), "name " + file["name"])
+        need(re.fullmatch("(index|pack|hashes)-[0-9]{1,9}", file["name"]), "name " + file["name"])
         with open(os.path.join(self.directory, file["name"]), "rb") as f:
             b = f.read()
         need(len(b) == file["bytes"], file["name"] + " length")
@@ -168,9 +202,37 @@ class Snapshot:
         for d in [hint] + [os.path.join(home, x) for x in sorted(os.listdir(home))]:
             if os.path.exists(os.path.join(d, "manifest")):
                 identity, m = read_manifest(d)
-                if self.m["parent"]["id"] in [identity] + m["formerly"]:
+                if self.m["parent"]["id"] == identity or was_once(m, self.m["parent"]["id"]):
                     return Snapshot(d)
         raise Corrupt("parent is missing")
+
+    def root(self, hashes):
+        """The content root of pages with these hashes."""
+        def tree(items, n):
+            return [sha(b"".join(items[i:i + n])) for i in range(0, len(items), n)]
+        return sha(b"FLTROOT\n" + struct.pack("<Q", self.pages) + b"".join(tree(tree(hashes, 512), 256)))
+
+    def check_hashes(self, hashes, kinds):
+        """What the file of hashes says, against what was read."""
+        x = self.m["hashes"]
+        f = self.open(x, b"FLTHASH\n")
+        sections = [hashes[i:i + 512] for i in range(0, self.pages, 512)]
+        for t in range((len(sections) + 255) // 256):
+            mine = sections[256 * t:256 * t + 256]
+            digests = b"".join(sha(b"".join(s)) for s in mine)
+            need(sha(digests) == x["tables"][32 * t:32 * t + 32], "hash of a table")
+            at = struct.unpack_from("<Q", x["at"], 8 * t)[0]
+            if at == 0:
+                continue
+            need(f[at:at + len(digests)] == digests, "hashes of sections")
+            at += len(digests)
+            counts = struct.unpack_from("<%dH" % len(mine), f, at)
+            at += 2 * len(mine)
+            for s, count in enumerate(counts):
+                first = (256 * t + s) * 512
+                stored = [h for p, h in enumerate(mine[s]) if kinds[first + p] == 3]
+                need(len(stored) == count and f[at:at + 32 * count] == b"".join(stored), "hashes of pages")
+                at += 32 * count
 
     def all_pages(self):
         """(kind, content) of every page."""
@@ -264,9 +326,16 @@ def main():
             for page, access, seen in trace(sys.argv[1], snapshot.pages):
                 print(page, {1: "R", 2: "W", 4: "X"}[access], seen)
             return
+        hashes, kinds = [], []
         for number, (kind, content) in enumerate(snapshot.all_pages()):
-            print(number, ["ZERO", "PARENT", "FILL", "CHUNK"][kind], hashlib.sha256(content).hexdigest())
+            kinds.append(kind)
+            hashes.append(sha(content))
+            print(number, ["ZERO", "PARENT", "FILL", "CHUNK"][kind], hashes[-1].hex())
         print("id", snapshot.identity.hex())
+        if "root" in snapshot.m:
+            need(snapshot.root(hashes) == snapshot.m["root"], "content root")
+            snapshot.check_hashes(hashes, kinds)
+            print("root", snapshot.m["root"].hex())
     except (Corrupt, OSError, struct.error, IndexError, KeyError) as e:
         sys.exit("corrupt: %r" % e)
 

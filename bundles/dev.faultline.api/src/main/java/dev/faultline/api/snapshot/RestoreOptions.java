@@ -14,9 +14,12 @@ import java.util.Set;
  * @param complete load what the guest did not ask for as well, in the background, until the machine
  *     has all its pages
  * @param without what a measurement leaves out, to compare with
+ * @param id the id that the snapshot must have ({@link SnapshotInfo#id}), or have had before it was
+ *     compacted: 64 hexadecimal digits. It binds machine, state and every page, those of parents
+ *     too. Null: whatever is there
  */
 public record RestoreOptions(
-        RestoreMode mode, Window recording, boolean complete, Set<Baseline> without) {
+        RestoreMode mode, Window recording, boolean complete, Set<Baseline> without, String id) {
 
     /** What can be left out for a measurement. Of no use otherwise. */
     public enum Baseline {
@@ -56,6 +59,7 @@ public record RestoreOptions(
 
     public RestoreOptions {
         Objects.requireNonNull(mode, "mode");
+        id = SnapshotInfo.checkedId(id);
         without = without.isEmpty() ? Set.of() : Set.copyOf(EnumSet.copyOf(without));
         if (recording != null && mode == RestoreMode.EAGER) {
             throw new IllegalArgumentException(
@@ -65,7 +69,7 @@ public record RestoreOptions(
 
     /** Without recording and background completion. */
     public static RestoreOptions of(RestoreMode mode) {
-        return new RestoreOptions(mode, null, false, Set.of());
+        return new RestoreOptions(mode, null, false, Set.of(), null);
     }
 
     /**
@@ -73,14 +77,23 @@ public record RestoreOptions(
      */
     public RestoreOptions recording(Window window) {
         return new RestoreOptions(
-                mode, Objects.requireNonNull(window, "window"), complete, without);
+                mode, Objects.requireNonNull(window, "window"), complete, without, id);
     }
 
     public RestoreOptions completing() {
-        return new RestoreOptions(mode, recording, true, without);
+        return new RestoreOptions(mode, recording, true, without, id);
     }
 
     public RestoreOptions without(Baseline first, Baseline... more) {
-        return new RestoreOptions(mode, recording, complete, EnumSet.of(first, more));
+        return new RestoreOptions(mode, recording, complete, EnumSet.of(first, more), id);
+    }
+
+    /**
+     * Of this snapshot and no other.
+     *
+     * @throws IllegalArgumentException if it is no id
+     */
+    public RestoreOptions demanding(String wanted) {
+        return new RestoreOptions(mode, recording, complete, without, wanted);
     }
 }

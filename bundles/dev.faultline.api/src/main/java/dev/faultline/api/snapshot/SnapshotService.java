@@ -49,11 +49,23 @@ public interface SnapshotService {
      */
     List<Listed> list(Path dir) throws SnapshotException;
 
-    /** Checks every page. Returns the number of pages. */
+    /**
+     * Checks every page, against the index and against the content root. Returns the number of
+     * pages.
+     */
     long verify(Path dir, DoubleConsumer progress) throws SnapshotException;
 
     /** As {@link #verify(Path, DoubleConsumer)}, at a place that a URI names. */
-    long verify(URI location, DoubleConsumer progress) throws SnapshotException;
+    default long verify(URI location, DoubleConsumer progress) throws SnapshotException {
+        return verify(location, null, progress);
+    }
+
+    /**
+     * As {@link #verify(URI, DoubleConsumer)}, of this snapshot and no other.
+     *
+     * @param id as in {@link RestoreOptions#id}; null: whatever is there
+     */
+    long verify(URI location, String id, DoubleConsumer progress) throws SnapshotException;
 
     /**
      * What is stored for each page. Reads the index, not the pages. Damaged parts of the index, and
@@ -138,7 +150,16 @@ public interface SnapshotService {
      * As {@link #clones(Path, RestoreMode)}, at a place that a URI names. If that stops answering,
      * {@link CloneBase#reattach} gives all clones another one.
      */
-    CloneBase clones(URI location, RestoreMode mode) throws SnapshotException;
+    default CloneBase clones(URI location, RestoreMode mode) throws SnapshotException {
+        return clones(location, mode, null);
+    }
+
+    /**
+     * As {@link #clones(URI, RestoreMode)}, of this snapshot and no other.
+     *
+     * @param id as in {@link RestoreOptions#id}; null: whatever is there
+     */
+    CloneBase clones(URI location, RestoreMode mode, String id) throws SnapshotException;
 
     /**
      * @param error null if the snapshot is readable

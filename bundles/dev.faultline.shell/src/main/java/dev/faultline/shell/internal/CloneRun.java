@@ -9,8 +9,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -62,7 +60,7 @@ final class CloneRun implements AutoCloseable {
                         : new TextTrigger(RunOptions.unescape(options.stopWhen));
         if (options.serial.startsWith("file:")) {
             String name = options.serial.substring(5).replace("%d", String.valueOf(number));
-            file = Files.newOutputStream(Path.of(name));
+            file = options.serialFile(name);
             sink = this::toFile;
         } else {
             file = null;

@@ -36,11 +36,11 @@ final class CloneSession {
      * @param complete load what no clone asks for as well
      * @return the process's exit code: the first that is not 0
      */
-    int run(URI place, RestoreMode mode, boolean complete, int clones)
+    int run(URI place, RestoreMode mode, boolean complete, int clones, String id)
             throws IOException, MachineException, InterruptedException {
         check(clones);
         long begin = System.nanoTime();
-        try (CloneBase base = services.snapshots().clones(place, mode)) {
+        try (CloneBase base = services.snapshots().clones(place, mode, id)) {
             LinePrinter printer = new LinePrinter(services.out());
             try {
                 create(base, clones, printer);

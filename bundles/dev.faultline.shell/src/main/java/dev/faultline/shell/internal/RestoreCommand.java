@@ -61,6 +61,14 @@ final class RestoreCommand implements Callable<Integer> {
     private Integer clones;
 
     @Mixin private ResetImage resetImage;
+
+    @Option(
+            names = "--id",
+            paramLabel = "ID",
+            description =
+                    "restore this snapshot and no other: what 'snapshot show' calls its id, 64 hexadecimal digits")
+    private String id;
+
     @Mixin private RunOptions options;
 
     RestoreCommand(Services services) {
@@ -83,12 +91,22 @@ final class RestoreCommand implements Callable<Integer> {
                     recordFor == null ? null : Duration.ofNanos((long) Math.ceil(recordFor * 1e9));
             how = how.recording(new Window(Window.DEFAULT.pages(), time));
         }
-        return complete ? how.completing() : how;
+        how = complete ? how.completing() : how;
+        return id == null ? how : how.demanding(demanded(id));
+    }
+
+    static String demanded(String id) {
+        try {
+            return SnapshotInfo.checkedId(id);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--id: " + e.getMessage());
+        }
     }
 
     @Override
     public Integer call() throws Exception {
         options.check();
+        options.serialAppends = true; // what it wrote before it was saved stays
         resetImage.check();
         RestoreOptions how = how();
         if (clones != null) {
@@ -96,7 +114,7 @@ final class RestoreCommand implements Callable<Integer> {
                 throw new UsageException("--record goes with one machine, not with --clones");
             }
             return new CloneSession(services, options, resetImage)
-                    .run(place.uri(), mode, complete, clones);
+                    .run(place.uri(), mode, complete, clones, how.id());
         }
         SnapshotInfo info = services.snapshots().info(place.uri());
         MachineConfig c = info.config();

@@ -2,7 +2,11 @@
 package dev.faultline.shell.internal;
 
 import dev.faultline.api.snapshot.SaveOptions;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,6 +35,9 @@ final class RunOptions {
             description = "where the guest's serial port goes (default: ${DEFAULT-VALUE})",
             defaultValue = "stdio")
     String serial;
+
+    /** The file of {@code --serial file:} is continued, as the guest goes on. */
+    boolean serialAppends;
 
     @Option(
             names = "--protect",
@@ -171,5 +178,13 @@ final class RunOptions {
             out = out.replace(e.getKey(), e.getValue());
         }
         return out;
+    }
+
+    /** Opens what {@code --serial file:} names. */
+    OutputStream serialFile(String name) throws IOException {
+        return serialAppends
+                ? Files.newOutputStream(
+                        Path.of(name), StandardOpenOption.CREATE, StandardOpenOption.APPEND)
+                : Files.newOutputStream(Path.of(name));
     }
 }

@@ -13,13 +13,14 @@ import dev.faultline.api.vm.VcpuExit;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 /**
@@ -41,7 +42,8 @@ final class RunSession implements AutoCloseable {
     private TerminalInput input;
     private OpenOnFault opener;
     private final Reboots reboots;
-    private final List<SnapshotInfo> saved = new ArrayList<>();
+    private final List<SnapshotInfo> saved = new CopyOnWriteArrayList<>();
+    private final AtomicInteger skipped = new AtomicInteger();
     private boolean endsWhenSaved;
     private long begin = System.nanoTime();
     private volatile long firstInstruction;
@@ -81,7 +83,7 @@ final class RunSession implements AutoCloseable {
                     new TerminalInput(
                             services.in(), machine, () -> endAsked = true, e -> serialFailure = e);
         } else if (options.serial.startsWith("file:")) {
-            sink = Files.newOutputStream(Path.of(options.serial.substring(5)));
+            sink = options.serialFile(options.serial.substring(5));
         }
         machine.serial().addListener(listener);
         machine.onFirstInstruction(() -> firstInstruction = System.nanoTime());
@@ -120,6 +122,9 @@ final class RunSession implements AutoCloseable {
                 machine.serial().send(inputs.removeFirst());
             }
             if (snapshot != null && snapshot.accept(b)) {
+                if (snapshotSeen && saved.size() + 1 < options.snapshotCount) {
+                    skipped.incrementAndGet(); // the one before has not been saved yet
+                }
                 snapshotSeen = true;
             }
             if (stop != null && stop.accept(b)) {
@@ -159,6 +164,7 @@ final class RunSession implements AutoCloseable {
     /** The guest stands, the terminal is as it was, and the facts are reported. */
     private void leave(String reason, Restored restored) {
         machine.pause(reason);
+        tellSkipped();
         if (opener != null) {
             opener.close();
         }
@@ -167,6 +173,24 @@ final class RunSession implements AutoCloseable {
             input.close();
         }
         services.report().putAll(facts(restored));
+    }
+
+    /** Fewer snapshots than the guest has asked for, or than were wanted. */
+    private void tellSkipped() {
+        if (options.snapshotCount == 1
+                || skipped.get() == 0 && saved.size() == options.snapshotCount) {
+            return;
+        }
+        services.err()
+                .println(
+                        "faultline: %d of %d snapshots were saved%s"
+                                .formatted(
+                                        saved.size(),
+                                        options.snapshotCount,
+                                        skipped.get() == 0
+                                                ? ""
+                                                : "; %d times the text of --snapshot-when came while an earlier one was still to be saved, and was skipped"
+                                                        .formatted(skipped.get())));
     }
 
     private End untilTheEnd(Restored restored)
@@ -232,8 +256,9 @@ final class RunSession implements AutoCloseable {
         saved.add(i);
         services.err()
                 .printf(
-                        "faultline: saved %s, %s, in %s; the guest stood %s%n",
+                        "faultline: saved %s, id %s, %s, in %s; the guest stood %s%n",
                         to,
+                        i.id(),
                         Sizes.bytes(i.bytes()),
                         Sizes.millis(Sizes.millis(i.saveNanos())),
                         Sizes.millis(Sizes.millis(i.pauseNanos())));
@@ -242,6 +267,7 @@ final class RunSession implements AutoCloseable {
     private static Map<String, Object> snapshotFacts(SnapshotInfo i) {
         Map<String, Object> s = new LinkedHashMap<>();
         s.put("path", i.dir().toString());
+        s.put("id", i.id());
         s.put("bytes", i.bytes());
         s.put("saveMillis", Sizes.millis(i.saveNanos()));
         s.put("pauseMillis", Sizes.millis(i.pauseNanos()));
@@ -288,6 +314,7 @@ final class RunSession implements AutoCloseable {
             m.put("snapshot", snapshotFacts(saved.getLast()));
         }
         if (options.snapshotCount > 1) {
+            m.put("snapshotsSkipped", skipped.get());
             m.put("snapshots", saved.stream().map(RunSession::snapshotFacts).toList());
         }
         if (restored != null) {

@@ -80,13 +80,14 @@ final class SnapshotCommand implements Runnable {
                 SnapshotInfo i = l.info();
                 services.out()
                         .printf(
-                                "%-30s  %s  RAM %9s  on disk %9s  %s%s%n",
+                                "%-30s  %s  RAM %9s  on disk %9s  %s%s  id %s%n",
                                 l.dir().getFileName(),
                                 i.created(),
                                 Sizes.bytes(i.config().ramBytes()),
                                 Sizes.bytes(i.bytes()),
                                 i.config().name(),
-                                i.recorded() ? ", recorded" : "");
+                                i.recorded() ? ", recorded" : "",
+                                i.id());
                 describe(i, m::put);
             }
             all.add(m);
@@ -100,6 +101,8 @@ final class SnapshotCommand implements Runnable {
 
     private static void describe(SnapshotInfo i, BiConsumer<String, Object> to) {
         to.accept("path", i.dir());
+        to.accept("id", i.id());
+        to.accept("parent", i.parentId());
         to.accept("created", i.created());
         to.accept("machine", i.config().name());
         to.accept("ramBytes", i.config().ramBytes());
@@ -127,6 +130,8 @@ final class SnapshotCommand implements Runnable {
         SnapshotInfo i = services.snapshots().info(place.uri());
         SnapshotPicture p = SnapshotPicture.of(services.snapshots(), i, place);
         line(i.dir() == null ? "place" : "directory", place);
+        line("id", i.id());
+        line("parent", i.parentId() == null ? "none" : i.parentId());
         line("created", i.created());
         line("machine", i.config().name());
         line("RAM", Sizes.bytes(i.config().ramBytes()));
@@ -173,12 +178,19 @@ final class SnapshotCommand implements Runnable {
     @Command(name = "verify", description = "Reads and checks every page.")
     int verify(
             @Parameters(paramLabel = "DIR|URI", converter = Place.Converter.class) Place place,
+            @Option(
+                            names = "--id",
+                            paramLabel = "ID",
+                            description =
+                                    "check this snapshot and no other: what show calls its id")
+                    String id,
             @Mixin Facts facts)
             throws IOException, SnapshotException {
+        String wanted = id == null ? null : RestoreCommand.demanded(id);
         long begin = System.nanoTime();
         long n;
         try (Progress p = new Progress(services.err())) {
-            n = services.snapshots().verify(place.uri(), f -> p.done("verifying", f));
+            n = services.snapshots().verify(place.uri(), wanted, f -> p.done("verifying", f));
         }
         double millis = Sizes.millis(System.nanoTime() - begin);
         services.out()

@@ -73,7 +73,7 @@ final class CloneBases {
     }
 
     private synchronized SharedPages own(Image image, HostMemory host) throws SnapshotException {
-        String id = Manifest.hex(image.manifest().id());
+        String id = Manifest.hex(image.manifest().id()) + image.isProved();
         SharedPages there = open.get(id);
         if (there != null && there.own()) {
             image.close();

@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * removes them.
  */
 final class Compactor {
-    private static final Pattern PART = Pattern.compile("(?:index|pack)-([0-9]{1,9})");
+    private static final Pattern PART = Pattern.compile("(?:index|pack|hashes)-([0-9]{1,9})");
 
     private static final long PATIENCE_MILLIS = 2_000;
 
@@ -30,13 +30,11 @@ final class Compactor {
 
     private final Disk disk;
     private final Path dir;
-    private final Codec codec;
     private final DoubleConsumer progress;
 
-    Compactor(Disk disk, Path dir, Codec codec, DoubleConsumer progress) {
+    Compactor(Disk disk, Path dir, DoubleConsumer progress) {
         this.disk = disk;
         this.dir = dir;
-        this.codec = codec;
         this.progress = progress;
     }
 
@@ -63,6 +61,7 @@ final class Compactor {
             int number = 1 + before.stream().mapToInt(Compactor::number).max().orElse(0);
             mine.add(dir.resolve(Layout.INDEX + number));
             mine.add(dir.resolve(Layout.PACK + number));
+            mine.add(dir.resolve(Layout.HASHES + number));
             disk.delete(manifest);
             mine.add(manifest);
             Manifest m = write(old, number, manifest);
@@ -104,7 +103,7 @@ final class Compactor {
     private Manifest write(Image old, int number, Path manifest)
             throws IOException, SnapshotException {
         Manifest was = old.manifest();
-        try (ImageWriter w = new ImageWriter(disk, dir, number, codec, old.pages())) {
+        try (ImageWriter w = new ImageWriter(disk, dir, number, was.codec(), old.pages(), null)) {
             touched(old, w);
             ImageWriter.Draft d = new ImageWriter.Draft();
             BitSet done = new BitSet();
@@ -132,20 +131,18 @@ final class Compactor {
                 progress.accept((double) (s + 1) / old.sections());
             }
             w.finish();
-            List<byte[]> formerly = new ArrayList<>(was.formerly());
-            formerly.add(was.id());
+            if (was.hashes() != null && !Arrays.equals(was.hashes().root(), w.hashes().root())) {
+                throw old.corrupt("its pages are not those of its content root");
+            }
             Manifest m =
-                    new Manifest(
-                            was.created(),
-                            was.config(),
-                            w.features(),
-                            null,
-                            was.regions(),
-                            w.counts(),
-                            w.index(),
-                            List.of(w.pack()),
-                            formerly,
-                            was.state());
+                    was.compacted(
+                            w.features(), w.counts(), w.index(), List.of(w.pack()), w.hashes());
+            if (m.encode().length > Layout.MAX_MANIFEST) {
+                throw new SnapshotException(
+                        Kind.MISMATCH,
+                        "snapshot %s was compacted so often that its manifest would be too large; restore and save it anew"
+                                .formatted(dir));
+            }
             TargetDirectory.write(disk, manifest, m);
             progress.accept(1);
             return m;

@@ -27,6 +27,11 @@ final class Image implements AutoCloseable {
     private final int depth;
     private final int pages;
     private final Index index;
+    private final ContentTree tree;
+
+    /** Was opened by an id that it had before a compaction: every page is checked by its root. */
+    private final boolean proved;
+
     private final Set<Baseline> without;
     private final Chunks chunks;
     private final Pool<Fetched> fetched = new Pool<>(Fetched::new);
@@ -34,9 +39,14 @@ final class Image implements AutoCloseable {
     private Image parent; // guarded by this
     private boolean closed; // guarded by this
 
-    private Image(Origin origin, Set<Baseline> without, int depth) throws SnapshotException {
+    private Image(Origin origin, Set<Baseline> without, byte[] wanted, int depth)
+            throws SnapshotException {
         origin.hold();
         Manifest m = consistent(origin);
+        this.proved = wanted != null && !m.is(wanted);
+        if (proved && !m.wasOnce(wanted)) {
+            throw another(origin, m, wanted);
+        }
         this.without = without;
         this.chunks =
                 new Chunks(
@@ -48,6 +58,23 @@ final class Image implements AutoCloseable {
         this.depth = depth;
         this.pages = (int) m.pages();
         this.index = new Index(this, m);
+        this.tree = m.hashes() == null ? null : new ContentTree(this, m);
+        if (tree != null) {
+            origin.keep(m.hashes().name());
+        }
+    }
+
+    private static SnapshotException another(Origin origin, Manifest m, byte[] wanted) {
+        return new SnapshotException(
+                Kind.MISMATCH,
+                "%s is another snapshot: its id is %s, wanted is %s%s"
+                        .formatted(
+                                origin,
+                                Manifest.hex(m.id()),
+                                Manifest.hex(wanted),
+                                m.claims(wanted)
+                                        ? ", which it says was its own, but cannot prove"
+                                        : ""));
     }
 
     /**
@@ -90,20 +117,28 @@ final class Image implements AutoCloseable {
      * @param origin closed with the image, or if it cannot be opened
      */
     static Image open(Origin origin) throws SnapshotException {
-        return open(origin, Set.of());
+        return open(origin, null);
+    }
+
+    /**
+     * @param wanted the id that it must have, or have had; null: any
+     */
+    static Image open(Origin origin, byte[] wanted) throws SnapshotException {
+        return open(origin, Set.of(), wanted);
     }
 
     /**
      * @param without what a measurement leaves out
      */
-    static Image open(Origin origin, Set<Baseline> without) throws SnapshotException {
-        return open(origin, without, 0);
+    static Image open(Origin origin, Set<Baseline> without, byte[] wanted)
+            throws SnapshotException {
+        return open(origin, without, wanted, 0);
     }
 
-    private static Image open(Origin origin, Set<Baseline> without, int depth)
+    private static Image open(Origin origin, Set<Baseline> without, byte[] wanted, int depth)
             throws SnapshotException {
         try {
-            return new Image(origin, without, depth);
+            return new Image(origin, without, wanted, depth);
         } catch (SnapshotException e) {
             try {
                 origin.close();
@@ -161,6 +196,16 @@ final class Image implements AutoCloseable {
         return (pages + Layout.GROUP - 1) / Layout.GROUP;
     }
 
+    /** The content's hashes; null if it has none. */
+    ContentTree tree() {
+        return tree;
+    }
+
+    /** Whether what the index says of pages must be checked page by page. */
+    boolean isProved() {
+        return proved;
+    }
+
     // ---- index
     // -----------------------------------------------------------------------------------------------
 
@@ -189,6 +234,13 @@ final class Image implements AutoCloseable {
      * @param to released; gets {@code page} and the others. Release it
      */
     void fetch(int page, Fetched to) throws SnapshotException {
+        find(page, to);
+        if (proved) {
+            tree.check(to);
+        }
+    }
+
+    private void find(int page, Fetched to) throws SnapshotException {
         int kind = kind(page);
         if (kind == Layout.PARENT) {
             parent().fetch(page, to);
@@ -547,6 +599,13 @@ final class Image implements AutoCloseable {
             throw corrupt("more than " + Layout.MAX_CHAIN + " parents in a row");
         }
         Image p = findParent();
+        Manifest.Hashes h = p.manifest.hashes();
+        byte[] root = manifest.parent().root();
+        if (root != null && (h == null || !Arrays.equals(h.root(), root))) {
+            p.close();
+            throw corrupt(
+                    "its parent " + p.origin + " does not have the content root that it names");
+        }
         if (!p.manifest.regions().equals(manifest.regions())) {
             p.close();
             throw new SnapshotException(
@@ -582,36 +641,44 @@ final class Image implements AutoCloseable {
     }
 
     private Image findParent() throws SnapshotException {
+        byte[] id = manifest.parent().id();
+        Origin claims = null;
         for (Origin s : origin.parents(manifest.parent())) {
             boolean good = false;
             try {
-                good = isParent(s);
+                Manifest m = candidate(s);
+                good = m != null && m.answersTo(id);
+                claims = !good && m != null && m.claims(id) ? s : claims;
             } finally {
                 if (!good) {
                     s.close();
                 }
             }
             if (good) {
-                return open(s, without, depth + 1);
+                return open(s, without, id, depth + 1);
             }
         }
         throw new SnapshotException(
                 Kind.MISSING,
-                "snapshot %s needs its parent %s (id %s), which is not there; put a copy beside it"
+                "snapshot %s needs its parent %s (id %s), which is not there; put a copy beside it%s"
                         .formatted(
                                 origin,
                                 manifest.parent().path(),
-                                Manifest.hex(manifest.parent().id())));
+                                Manifest.hex(id),
+                                claims == null
+                                        ? ""
+                                        : " (%s says that it had this id, but cannot prove it)"
+                                                .formatted(claims)));
     }
 
-    private boolean isParent(Origin s) throws SnapshotException {
+    private static Manifest candidate(Origin s) throws SnapshotException {
         try {
-            return Manifest.read(s).answersTo(manifest.parent().id());
+            return Manifest.read(s);
         } catch (SnapshotException e) {
             if (e.kind() == Kind.SOURCE) {
                 throw e; // it may be, but does not answer now
             }
-            return false; // an unreadable neighbour is not the parent
+            return null; // an unreadable neighbour is not the parent
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.snapshot.SnapshotException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,7 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Writes an index and a pack, one section after the other. One thread. */
+/** Writes an index, a pack and the content's hashes, one section after the other. One thread. */
 final class ImageWriter implements AutoCloseable {
     /**
      * A section to be written: fill {@link #content}, and set {@link #kind} of pages that are the
@@ -27,6 +28,7 @@ final class ImageWriter implements AutoCloseable {
         private final int[] chunk = new int[Layout.SECTION];
         private final int[] slot = new int[Layout.SECTION];
         private final int[] held = new int[Layout.GROUP];
+        private final byte[] hash = new byte[Layout.SECTION * Layout.DIGEST];
         int pages;
 
         /** What the content of a page is: ZERO, FILL or CHUNK. */
@@ -47,8 +49,8 @@ final class ImageWriter implements AutoCloseable {
     /** A chunk that is in the pack. */
     private record Stored(long offset, int bytes, Codec codec, int pages, byte[] digest) {}
 
-    /** Where a page is that was stored before its section. */
-    private record Touched(Stored chunk, int slot) {}
+    /** Where a page is that was stored before its section, and what it hashes to. */
+    private record Touched(Stored chunk, int slot, byte[] hash) {}
 
     private final String number;
     private final Codec codec;
@@ -70,11 +72,16 @@ final class ImageWriter implements AutoCloseable {
     private ByteBuffer tableBytes;
     private long tablesBytes;
     private int section; // sections written
+    private final HashWriter hashes; // null: the parent has none
+    private final MessageDigest sha = Digests.sha256();
 
     /**
      * @param number of the files, so that a compaction's stand beside the old ones
+     * @param parent of pages of kind PARENT; null if there are none. If it has no content root,
+     *     this has none either
      */
-    ImageWriter(Disk disk, Path dir, int number, Codec codec, long pages) throws IOException {
+    ImageWriter(Disk disk, Path dir, int number, Codec codec, long pages, Image parent)
+            throws IOException {
         this.number = Integer.toString(number);
         this.codec = codec;
         this.packer = new Codec.Packer(codec);
@@ -83,8 +90,22 @@ final class ImageWriter implements AutoCloseable {
         this.index = disk.create(dir.resolve(Layout.INDEX + number));
         try {
             this.pack = disk.create(dir.resolve(Layout.PACK + number));
-            index.write(head(Layout.INDEX_MAGIC));
-            pack.write(head(Layout.PACK_MAGIC));
+            try {
+                index.write(head(Layout.INDEX_MAGIC));
+                pack.write(head(Layout.PACK_MAGIC));
+                hashes =
+                        parent != null && parent.tree() == null
+                                ? null
+                                : new HashWriter(
+                                        disk,
+                                        dir,
+                                        number,
+                                        pages,
+                                        parent == null ? null : parent.tree());
+            } catch (IOException e) {
+                pack.close();
+                throw e;
+            }
         } catch (IOException e) {
             index.close();
             throw e;
@@ -100,13 +121,16 @@ final class ImageWriter implements AutoCloseable {
     }
 
     /** A section all of whose pages are of one kind, ZERO or PARENT. */
-    void uniform(int kind, int pages) {
+    void uniform(int kind, int pages) throws IOException, SnapshotException {
+        if (hashes != null) {
+            hashes.uniform(kind, pages);
+        }
         section++;
         counts[kind] += pages;
         tables.put((byte) kind).position(tables.position() + Layout.TABLE_ENTRY - 1);
     }
 
-    void section(Draft d) throws IOException {
+    void section(Draft d) throws IOException, SnapshotException {
         int first = d.kind[0];
         boolean one = first == Layout.ZERO || first == Layout.PARENT;
         for (int p = 1; one && p < d.pages; p++) {
@@ -118,6 +142,9 @@ final class ImageWriter implements AutoCloseable {
         }
         ByteBuffer chunks = little(Layout.SECTION * Layout.CHUNK_ENTRY);
         place(d, section++ * Layout.SECTION, chunks);
+        if (hashes != null) {
+            hashes.section(d.kind, d.pattern, d.hash, d.pages);
+        }
         ByteBuffer entries = little(d.pages * Layout.PAGE_ENTRY);
         for (int p = 0; p < d.pages; p++) {
             int kind = d.kind[p];
@@ -173,12 +200,15 @@ final class ImageWriter implements AutoCloseable {
             Touched t = d.kind[p] == Layout.CHUNK ? touched.get(base + p) : null;
             if (t != null) {
                 d.slot[p] = t.slot();
+                System.arraycopy(t.hash(), 0, d.hash, p * Layout.DIGEST, Layout.DIGEST);
                 d.chunk[p] = number(t.chunk(), numbers, chunks);
             } else if (d.kind[p] == Layout.CHUNK) {
                 System.arraycopy(
                         d.content, p * Layout.PAGE, gathered, held * Layout.PAGE, Layout.PAGE);
                 d.slot[p] = held;
                 d.held[held++] = p;
+                sha.update(d.content, p * Layout.PAGE, Layout.PAGE);
+                System.arraycopy(sha.digest(), 0, d.hash, p * Layout.DIGEST, Layout.DIGEST);
             }
             boolean end = p == d.pages - 1 || aligned && p % Layout.GROUP == Layout.GROUP - 1;
             if (held == Layout.GROUP || held > 0 && end) {
@@ -232,7 +262,8 @@ final class ImageWriter implements AutoCloseable {
         System.arraycopy(content, from * Layout.PAGE, gathered, 0, n * Layout.PAGE);
         Stored s = store(n);
         for (int i = 0; i < n; i++) {
-            touched.put(pages[from + i], new Touched(s, i));
+            sha.update(gathered, i * Layout.PAGE, Layout.PAGE);
+            touched.put(pages[from + i], new Touched(s, i, sha.digest()));
         }
     }
 
@@ -284,6 +315,14 @@ final class ImageWriter implements AutoCloseable {
         }
         index.force();
         pack.force();
+        if (hashes != null) {
+            hashes.finish();
+        }
+    }
+
+    /** The content's; null if there are none. After {@link #finish}. */
+    Manifest.Hashes hashes() {
+        return hashes == null ? null : hashes.hashes();
     }
 
     private void table(byte[] plain) throws IOException {
@@ -335,8 +374,11 @@ final class ImageWriter implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        try (index) {
-            pack.close();
+        try (index;
+                pack) {
+            if (hashes != null) {
+                hashes.close();
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ final class Layout {
     static final byte[] MAGIC = ascii("FLTSNAP\n");
     static final byte[] INDEX_MAGIC = ascii("FLTINDX\n");
     static final byte[] PACK_MAGIC = ascii("FLTPACK\n");
+    static final byte[] HASHES_MAGIC = ascii("FLTHASH\n");
     static final int VERSION = 2;
     static final int PAGE = 4096;
     static final int DIGEST = 32;
@@ -49,6 +50,7 @@ final class Layout {
     static final String MANIFEST = "manifest";
     static final String INDEX = "index-";
     static final String PACK = "pack-";
+    static final String HASHES = "hashes-";
     static final String TRACE = "trace";
     static final long TRACE_MAGIC = 0x0A45_4341_5254_4C46L;
 

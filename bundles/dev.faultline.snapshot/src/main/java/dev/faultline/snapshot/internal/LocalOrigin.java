@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SourceStatistics;
+import dev.faultline.api.vm.PlainText;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -109,6 +110,16 @@ final class LocalOrigin implements Origin {
         taken.close();
     }
 
+    /** A compaction may delete the file before it is wanted. */
+    @Override
+    public void keep(String name) {
+        try {
+            source.length(name);
+        } catch (IOException e) {
+            // Who wants it will be told.
+        }
+    }
+
     @Override
     public void letGo() {
         DirectoryLock held;
@@ -175,7 +186,7 @@ final class LocalOrigin implements Origin {
 
     @Override
     public String toString() {
-        return dir.toString();
+        return PlainText.line(dir.toString()); // a parent's is what a manifest says
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.faultline.api.device.StateSection;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.PlainText;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -25,9 +26,14 @@ import java.util.regex.Pattern;
  * @param required features without which the pages cannot be read
  * @param parent where SAME-AS-PARENT pages are, or null
  * @param regions RAM blocks; their pages are numbered through in this order
- * @param formerly ids that this snapshot had before compaction; the memory is the same
- * @param readId the id of what was read, which may have keys that this program does not know; null:
- *     was not read
+ * @param formerly ids that this snapshot had before compactions; machine, memory and state are the
+ *     same
+ * @param layouts for each of {@code formerly} what its manifest said of files, so that {@link
+ *     #wasOnce} can prove it; perhaps fewer
+ * @param hashes of the content, or null in a snapshot that has none
+ * @param raw all keys as they were read, also those that this program does not know; null: was not
+ *     read
+ * @param readId the id of what was read; null: was not read, or is to be written with other files
  */
 record Manifest(
         Instant created,
@@ -39,7 +45,10 @@ record Manifest(
         Index index,
         List<Pack> packs,
         List<byte[]> formerly,
+        List<Map<String, Object>> layouts,
         List<StateSection> state,
+        Hashes hashes,
+        Map<String, Object> raw,
         byte[] readId) {
     static final String PARENT_FEATURE = "parent";
 
@@ -47,7 +56,19 @@ record Manifest(
     static final String TABLES_FEATURE = "packed-tables";
 
     private static final Set<String> KNOWN = Set.of("lz4", "zstd", PARENT_FEATURE, TABLES_FEATURE);
-    private static final Pattern FILE_NAME = Pattern.compile("(index|pack)-[0-9]{1,9}");
+    private static final Pattern FILE_NAME = Pattern.compile("(index|pack|hashes)-[0-9]{1,9}");
+
+    /** What says where pages are stored; all else says what the machine is. */
+    private static final Set<String> FILES =
+            Set.of("required", "parent", "pages", "index", "packs", "hashes");
+
+    private static final String FORMERLY = "formerly";
+    private static final String LAYOUTS = "layouts";
+
+    /**
+     * Entries of {@code formerly} of one id that are looked at; there is one, in a good snapshot.
+     */
+    private static final int MOST_PROOFS = 4;
 
     /** A RAM block: name and size in bytes. */
     record Region(String name, long bytes) {}
@@ -55,8 +76,9 @@ record Manifest(
     /**
      * @param path of the parent's directory, relative to the directory that holds this snapshot's;
      *     a hint
+     * @param root the parent's content root; null if it has none
      */
-    record Parent(byte[] id, String path) {}
+    record Parent(byte[] id, String path, byte[] root) {}
 
     /** How many pages are of which kind. */
     record Counts(long zero, long parent, long fill, long chunk) {}
@@ -87,6 +109,19 @@ record Manifest(
     /** A file of chunks. */
     record Pack(String name, long bytes) {}
 
+    /**
+     * What the pages hold, by {@link ContentHash}.
+     *
+     * @param tables hash of each table, one after the other
+     * @param offsets of each table in the file, u64 little endian; 0: it is all zero or the
+     *     parent's
+     */
+    record Hashes(byte[] root, String name, long bytes, byte[] tables, byte[] offsets) {
+        long at(int table) {
+            return ByteBuffer.wrap(offsets).order(ByteOrder.LITTLE_ENDIAN).getLong(8 * table);
+        }
+    }
+
     /** One to be written. */
     Manifest(
             Instant created,
@@ -98,10 +133,28 @@ record Manifest(
             Index index,
             List<Pack> packs,
             List<byte[]> formerly,
-            List<StateSection> state) {
+            List<StateSection> state,
+            Hashes hashes) {
         this(
-                created, config, required, parent, regions, counts, index, packs, formerly, state,
-                null);
+                created, config, required, parent, regions, counts, index, packs, formerly,
+                List.of(), state, hashes, null, null);
+    }
+
+    /** The same machine, memory and state in other files, which need no parent. */
+    Manifest compacted(
+            List<String> needs, Counts count, Index newIndex, List<Pack> newPacks, Hashes fresh) {
+        List<byte[]> ids = new ArrayList<>(formerly);
+        List<Map<String, Object>> before = new ArrayList<>(layouts);
+        while (before.size() < ids.size()) {
+            before.add(Map.of()); // of a program that kept none
+        }
+        ids.add(id());
+        Map<String, Object> files = new TreeMap<>(raw);
+        files.keySet().retainAll(FILES);
+        before.add(files);
+        return new Manifest(
+                created, config, needs, null, regions, count, newIndex, newPacks, ids, before,
+                state, fresh, raw, null);
     }
 
     long pages() {
@@ -114,12 +167,63 @@ record Manifest(
     }
 
     static String hex(byte[] id) {
-        return HexFormat.of().formatHex(id, 0, 8);
+        return HexFormat.of().formatHex(id);
     }
 
-    /** Whether {@code id} names this snapshot's memory, now or before a compaction. */
+    /** What its pages were packed with, as far as that can be seen. */
+    Codec codec() {
+        return required.contains("zstd")
+                ? Codec.ZSTD
+                : required.contains("lz4") || required.contains(TABLES_FEATURE)
+                        ? Codec.LZ4
+                        : Codec.RAW;
+    }
+
+    boolean is(byte[] id) {
+        return Arrays.equals(id, id());
+    }
+
+    /**
+     * Whether {@code id} is that of the same machine, memory and state before a compaction: with
+     * what that manifest said of files put in place of what this one says, it has that id. So it is
+     * proved, whoever made this manifest; its pages are those of {@link Hashes#root}, against which
+     * they are to be checked.
+     */
+    boolean wasOnce(byte[] id) {
+        if (hashes == null || raw == null || parent != null) {
+            return false;
+        }
+        int looked = 0;
+        for (int i = 0; i < Math.min(formerly.size(), layouts.size()); i++) {
+            if (Arrays.equals(formerly.get(i), id)
+                    && looked++ < MOST_PROOFS
+                    && (isBefore(i, id, true) || isBefore(i, id, false))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean isBefore(int i, byte[] id, boolean withLayouts) {
+        Map<String, Object> then = new TreeMap<>(raw);
+        then.keySet().removeAll(FILES);
+        then.remove(LAYOUTS);
+        then.putAll(layouts.get(i));
+        then.put(FORMERLY, formerly.subList(0, i));
+        if (i > 0 && withLayouts) {
+            then.put(LAYOUTS, layouts.subList(0, i));
+        }
+        return Arrays.equals(Digests.sha256().digest(Cbor.encode(then)), id);
+    }
+
+    /** Whether {@code id} names this snapshot's memory, now or, as can be proved, formerly. */
     boolean answersTo(byte[] id) {
-        return Arrays.equals(id, id()) || formerly.stream().anyMatch(f -> Arrays.equals(f, id));
+        return is(id) || wasOnce(id);
+    }
+
+    /** Whether it says that it had this id, truly or not. */
+    boolean claims(byte[] id) {
+        return is(id) || formerly.stream().anyMatch(f -> Arrays.equals(f, id));
     }
 
     /** Whether both are of the same memory: one is the other, or a compaction of it. */
@@ -142,6 +246,25 @@ record Manifest(
 
     private byte[] body() {
         Map<String, Object> m = new TreeMap<>();
+        if (raw == null) {
+            content(m);
+        } else {
+            m.putAll(raw);
+            m.keySet().removeAll(FILES);
+            m.remove(LAYOUTS);
+        }
+        if (hashes != null) {
+            m.put("root", hashes.root());
+        }
+        files(m);
+        m.put(FORMERLY, formerly);
+        if (!layouts.isEmpty()) {
+            m.put(LAYOUTS, layouts);
+        }
+        return Cbor.encode(m);
+    }
+
+    private void content(Map<String, Object> m) {
         m.put("created", created.toEpochMilli());
         m.put(
                 "machine",
@@ -152,14 +275,24 @@ record Manifest(
                         "engine", config.engine(),
                         "faultStyle", config.faultStyle(),
                         "devices", config.devices()));
-        m.put("required", required);
         m.put("optional", List.of());
-        if (parent != null) {
-            m.put("parent", Map.of("id", parent.id(), "path", parent.path()));
-        }
         m.put(
                 "regions",
                 regions.stream().map(r -> Map.of("name", r.name(), "bytes", r.bytes())).toList());
+        m.put("state", state.stream().map(Manifest::section).toList());
+    }
+
+    private void files(Map<String, Object> m) {
+        m.put("required", required);
+        if (parent != null) {
+            Map<String, Object> p = new TreeMap<>();
+            p.put("id", parent.id());
+            p.put("path", parent.path());
+            if (parent.root() != null) {
+                p.put("root", parent.root());
+            }
+            m.put("parent", p);
+        }
         m.put(
                 "pages",
                 Map.of(
@@ -179,9 +312,14 @@ record Manifest(
         m.put(
                 "packs",
                 packs.stream().map(p -> Map.of("name", p.name(), "bytes", p.bytes())).toList());
-        m.put("formerly", formerly);
-        m.put("state", state.stream().map(Manifest::section).toList());
-        return Cbor.encode(m);
+        if (hashes != null) {
+            Map<String, Object> h = new TreeMap<>();
+            h.put("name", hashes.name());
+            h.put("bytes", hashes.bytes());
+            h.put("tables", hashes.tables());
+            h.put("at", hashes.offsets());
+            m.put("hashes", h);
+        }
     }
 
     private static Map<String, Object> section(StateSection s) {
@@ -294,12 +432,13 @@ record Manifest(
         Fields c = m.fields("machine");
         MachineConfig config =
                 new MachineConfig(
-                        c.text("name"),
+                        // Whoever shows or logs them shows what a stranger wrote.
+                        PlainText.line(c.text("name")),
                         c.number("ramBytes"),
                         Math.toIntExact(c.number("vcpus")),
-                        c.text("engine"),
-                        c.text("faultStyle"),
-                        c.texts("devices"));
+                        PlainText.line(c.text("engine")),
+                        PlainText.line(c.text("faultStyle")),
+                        c.texts("devices").stream().map(PlainText::line).toList());
         List<Region> regions = new ArrayList<>();
         long pages = 0;
         for (Fields r : m.list("regions")) {
@@ -316,7 +455,11 @@ record Manifest(
         Parent parent = null;
         if (m.has("parent")) {
             Fields p = m.fields("parent");
-            parent = new Parent(p.digest("id"), p.text("path"));
+            parent =
+                    new Parent(
+                            p.digest("id"),
+                            p.text("path"),
+                            p.has("root") ? p.digest("root") : null);
         }
         Fields k = m.fields("pages");
         Counts counts =
@@ -335,9 +478,51 @@ record Manifest(
                 counts,
                 index(m.fields("index"), pages),
                 packs(m),
-                m.digests("formerly"),
+                m.digests(FORMERLY),
+                layouts(m),
                 state,
+                hashes(m, pages),
+                m.map(),
                 id);
+    }
+
+    private static List<Map<String, Object>> layouts(Fields m) {
+        List<Map<String, Object>> all = new ArrayList<>();
+        if (m.has(LAYOUTS)) {
+            for (Fields f : m.list(LAYOUTS)) {
+                if (!FILES.containsAll(f.map().keySet())) {
+                    throw new IllegalArgumentException(LAYOUTS + " has keys that are not of files");
+                }
+                all.add(f.map());
+            }
+        }
+        return all;
+    }
+
+    private static Hashes hashes(Fields m, long pages) {
+        if (!m.has("root")) {
+            return null;
+        }
+        byte[] root = m.digest("root");
+        Fields x = m.fields("hashes");
+        Hashes h =
+                new Hashes(root, fileName(x), x.number("bytes"), x.bytes("tables"), x.bytes("at"));
+        long sections = (pages + Layout.SECTION - 1) / Layout.SECTION;
+        long tables = (sections + Layout.TABLE - 1) / Layout.TABLE;
+        if (h.tables().length != tables * Layout.DIGEST || h.offsets().length != tables * 8) {
+            throw new IllegalArgumentException("the hashes are not of " + pages + " pages");
+        }
+        for (int t = 0; t < tables; t++) {
+            long n = ContentHash.sections(ContentHash.pagesOf(t, pages)) * (Layout.DIGEST + 2L);
+            long at = h.at(t);
+            if (at != 0 && (at < Layout.HEAD || at > h.bytes() - n)) {
+                throw new IllegalArgumentException("hashes of table " + t + " at " + at);
+            }
+        }
+        if (!Arrays.equals(ContentHash.root(pages, h.tables()), root)) {
+            throw new IllegalArgumentException("the content root is not that of the hashes");
+        }
+        return h;
     }
 
     private static Index index(Fields x, long pages) {

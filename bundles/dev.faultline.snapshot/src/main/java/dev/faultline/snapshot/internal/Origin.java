@@ -37,6 +37,9 @@ interface Origin extends AutoCloseable {
     /** Ends {@link #hold}: nothing more is read, until somebody holds it again. Idempotent. */
     default void letGo() {}
 
+    /** An object that may be wanted later is kept at hand, if it can be and is there. */
+    default void keep(String name) {}
+
     /** The places where a parent may be, the likeliest first; none is opened yet. */
     Iterable<Origin> parents(Manifest.Parent wanted) throws SnapshotException;
 

@@ -89,6 +89,7 @@ final class SaveJob {
             }
             saver.begin(blocks);
             findParent();
+            saver.create(parent);
             if (watch != null) {
                 armed = arms();
                 watch.prepare(armed);
@@ -159,11 +160,7 @@ final class SaveJob {
         WriteWatch.Base base = watch.base();
         if (base != null) {
             try {
-                opened = Image.open(base.dir());
-                if (!opened.manifest().answersTo(base.id())) {
-                    throw new SnapshotException(
-                            Kind.MISSING, base.dir() + " is another snapshot by now");
-                }
+                opened = Image.open(new LocalOrigin(base.dir()), base.id());
                 parent = opened;
                 marksFitParent = true;
             } catch (SnapshotException e) {

@@ -46,7 +46,15 @@ final class Saver implements AutoCloseable {
         regions = regions(blocks);
         pages = pages(regions);
         target = TargetDirectory.open(disk, dir);
-        writer = new ImageWriter(disk, target.work(), 0, codec, pages);
+    }
+
+    /**
+     * Before the first {@link #step}.
+     *
+     * @param parent what pages may refer to; null if they must not
+     */
+    void create(Image parent) throws IOException {
+        writer = new ImageWriter(disk, target.work(), 0, codec, pages, parent);
     }
 
     /** Where the snapshot will be; after {@link #begin}. */
@@ -119,21 +127,24 @@ final class Saver implements AutoCloseable {
                         writer.index(),
                         List.of(writer.pack()),
                         List.of(),
-                        state);
+                        state,
+                        writer.hashes());
         target.publish(m);
         return m;
     }
 
     private Manifest.Parent describe(Image image) throws IOException {
         Origin held = image.origin();
+        Manifest.Hashes h = image.manifest().hashes();
+        byte[] root = h == null ? null : h.root();
         if (held.dir() == null) {
-            return new Manifest.Parent(image.manifest().id(), held.toString());
+            return new Manifest.Parent(image.manifest().id(), held.toString(), root);
         }
         Path of = TargetDirectory.real(held.dir());
         Path home = target.dir().getParent();
         boolean near = of.getRoot().equals(home.getRoot());
         String path = (near ? home.relativize(of) : of).toString().replace('\\', '/');
-        return new Manifest.Parent(image.manifest().id(), path);
+        return new Manifest.Parent(image.manifest().id(), path, root);
     }
 
     /** Removes what was not published. */

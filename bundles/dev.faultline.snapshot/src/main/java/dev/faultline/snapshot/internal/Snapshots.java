@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.DoubleConsumer;
@@ -247,8 +248,11 @@ public final class Snapshots implements SnapshotService, MachineListener {
         for (Manifest.Pack p : m.packs()) {
             parts += p.bytes();
         }
+        parts += m.hashes() == null ? 0 : m.hashes().bytes();
         return new SnapshotInfo(
                 o.dir(),
+                Manifest.hex(m.id()),
+                m.parent() == null ? null : Manifest.hex(m.parent().id()),
                 m.created(),
                 m.config(),
                 o.dir() == null ? parts + o.length(Layout.MANIFEST) : size(o.dir()),
@@ -311,20 +315,30 @@ public final class Snapshots implements SnapshotService, MachineListener {
 
     @Override
     public long verify(Path dir, DoubleConsumer progress) throws SnapshotException {
-        return verify(new LocalOrigin(dir), progress);
+        return verify(new LocalOrigin(dir), null, progress);
     }
 
     @Override
-    public long verify(URI location, DoubleConsumer progress) throws SnapshotException {
-        return verify(sources.open(location), progress);
+    public long verify(URI location, String id, DoubleConsumer progress) throws SnapshotException {
+        byte[] wanted = id(SnapshotInfo.checkedId(id));
+        return verify(sources.open(location), wanted, progress);
     }
 
-    private static long verify(Origin o, DoubleConsumer progress) throws SnapshotException {
-        try (Image x = Image.open(o)) {
+    private static byte[] id(String hex) {
+        return hex == null ? null : HexFormat.of().parseHex(hex);
+    }
+
+    private static long verify(Origin o, byte[] id, DoubleConsumer progress)
+            throws SnapshotException {
+        try (Image x = Image.open(o, id)) {
             byte[] b = new byte[Layout.SECTION * Layout.PAGE];
             for (int i = 0; i < x.sections(); i++) {
-                if (x.sectionKind(i) != Layout.ZERO) {
+                boolean zero = x.sectionKind(i) == Layout.ZERO;
+                if (!zero) {
                     x.readSection(i, b, new BitSet());
+                }
+                if (x.tree() != null) {
+                    x.tree().check(i, zero ? null : b);
                 }
                 progress.accept((i + 1.0) / x.sections());
             }
@@ -392,7 +406,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     @Override
     public SnapshotInfo compact(Path dir, DoubleConsumer progress) throws SnapshotException {
         long begin = System.nanoTime();
-        Manifest m = new Compactor(disk, dir, Codec.LZ4, progress).compact();
+        Manifest m = new Compactor(disk, dir, progress).compact();
         return describe(dir, m, System.nanoTime() - begin, 0);
     }
 
@@ -432,11 +446,9 @@ public final class Snapshots implements SnapshotService, MachineListener {
     private Restored restore(Origin o, Machine into, RestoreOptions options)
             throws SnapshotException {
         WarmUp.start();
-        Image image = Image.open(o, options.without());
+        Image image = Image.open(o, options.without(), id(options.id()));
         try {
-            if (o.dir() == null) {
-                image.openParents(); // what is missing is better noticed now than by the guest
-            }
+            image.openParents(); // what is missing is better noticed now than by the guest
             if (options.mode() == RestoreMode.RECORDED && !Trace.exists(image.origin())) {
                 throw new SnapshotException(
                         Kind.MISSING,
@@ -475,15 +487,14 @@ public final class Snapshots implements SnapshotService, MachineListener {
     }
 
     @Override
-    public CloneBase clones(URI location, RestoreMode mode) throws SnapshotException {
+    public CloneBase clones(URI location, RestoreMode mode, String id) throws SnapshotException {
+        byte[] wanted = id(SnapshotInfo.checkedId(id));
         WarmUp.start();
         Origin o = sources.open(location);
-        Image image = Image.open(o);
+        Image image = Image.open(o, wanted);
         SnapshotInfo info;
         try {
-            if (o.dir() == null) {
-                image.openParents();
-            }
+            image.openParents();
             info = describe(o, image.manifest(), 0, 0);
         } catch (SnapshotException e) {
             image.close();

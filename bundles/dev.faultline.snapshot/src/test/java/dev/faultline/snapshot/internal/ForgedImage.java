@@ -76,7 +76,8 @@ final class ForgedImage {
                                 tableBytes),
                         List.of(new Manifest.Pack("pack-0", pack.length)),
                         List.of(),
-                        List.of());
+                        List.of(),
+                        null);
         Map<String, byte[]> files = new HashMap<>();
         files.put("manifest", m.encode());
         files.put("index-0", index);

@@ -70,14 +70,17 @@ class IndependentReaderTest {
             }
             assertThat(lines.get(f.pages()))
                     .isEqualTo("id " + HexFormat.of().formatHex(x.manifest().id()));
-            assertThat(lines).hasSize(f.pages() + 1);
+            assertThat(lines.get(f.pages() + 1))
+                    .isEqualTo("root " + HexFormat.of().formatHex(x.manifest().hashes().root()));
+            assertThat(lines).hasSize(f.pages() + 2);
         }
     }
 
     @Test
     void ofPlainIncrementalAndCompactedSnapshots() throws Exception {
         try (Fake f = new Fake(700).fill(21);
-                Fake g = new Fake(700)) {
+                Fake g = new Fake(700);
+                Fake h = new Fake(700).fill(21)) {
             Path base = scratch.resolve("base");
             Path raw = scratch.resolve("raw");
             Path child = scratch.resolve("child");
@@ -93,8 +96,11 @@ class IndependentReaderTest {
                 snapshots.save(g.machine, child, new SaveOptions(Compression.LZ4, true), x -> {});
             }
             agrees(child, f);
+            snapshots.compact(base, x -> {}); // which the child then knows by its former id
+            agrees(child, f);
             snapshots.compact(child, x -> {});
             agrees(child, f);
+            agrees(base, h);
         }
     }
 

@@ -207,7 +207,8 @@ class MutationTest {
                 index,
                 packs,
                 m.formerly(),
-                m.state());
+                m.state(),
+                m.hashes());
     }
 
     /** What a later program adds is ignored, but the id is that of the whole body. */

@@ -183,11 +183,11 @@ class RoundTripTest {
                 child = saved(g, "child", INCREMENTAL);
             }
             Files.delete(base.resolve("manifest"));
-            try (Restored r = snapshots.restore(child, h.machine, RestoreMode.LAZY)) {
-                assertThat(h.read(0)).isNull();
-                assertThat(r.failure().kind()).isEqualTo(SnapshotException.Kind.MISSING);
-                assertThat(r.failure()).hasMessageContaining("parent");
-            }
+            assertThatThrownBy(() -> snapshots.restore(child, h.machine, RestoreMode.LAZY))
+                    .isInstanceOfSatisfying(
+                            SnapshotException.class,
+                            e -> assertThat(e.kind()).isEqualTo(SnapshotException.Kind.MISSING))
+                    .hasMessageContaining("parent");
         }
     }
 

@@ -119,10 +119,11 @@ public final class SnapshotCommands {
 
     private String save(String name, Path dir, SaveOptions options) throws MachineException {
         SnapshotInfo i = guests.snapshots().save(guests.get(name).machine(), dir, options, f -> {});
-        return "saved %s to %s: %s, %,d pages, of them %,d zero; the guest stood %s"
+        return "saved %s to %s, id %s: %s, %,d pages, of them %,d zero; the guest stood %s"
                 .formatted(
                         name,
                         dir,
+                        i.id(),
                         Sizes.bytes(i.bytes()),
                         i.pages(),
                         i.zeroPages(),
@@ -147,13 +148,14 @@ public final class SnapshotCommands {
         SnapshotService snapshots = guests.snapshots();
         SnapshotInfo i = snapshots.info(place.uri());
         SnapshotPicture p = SnapshotPicture.of(snapshots, i, place);
-        return "%s: %s of %s, %s on disk, saved %s%n%s"
+        return "%s: %s of %s, %s on disk, saved %s%nid %s%n%s"
                 .formatted(
                         place,
                         i.config().name(),
                         Sizes.bytes(i.config().ramBytes()),
                         Sizes.bytes(i.bytes()),
                         i.created(),
+                        i.id(),
                         p.text(System.out))
                 .stripTrailing();
     }
@@ -198,13 +200,14 @@ public final class SnapshotCommands {
     }
 
     private String list(Path dir) throws MachineException {
-        Table t = new Table("NAME", "MACHINE", "SAVED", "RAM>", "ON DISK>", "RECORDED");
+        Table t = new Table("NAME", "MACHINE", "SAVED", "RAM>", "ON DISK>", "RECORDED", "ID");
         for (SnapshotService.Listed l : guests.snapshots().list(dir)) {
             SnapshotInfo i = l.info();
             if (l.error() != null) {
                 t.row(
                         l.dir().getFileName(),
                         (l.unfinished() ? "unfinished: " : "unreadable: ") + l.error(),
+                        "",
                         "",
                         "",
                         "",
@@ -216,7 +219,8 @@ public final class SnapshotCommands {
                         i.created(),
                         Sizes.bytes(i.config().ramBytes()),
                         Sizes.bytes(i.bytes()),
-                        i.recorded() ? "yes" : "no");
+                        i.recorded() ? "yes" : "no",
+                        i.id());
             }
         }
         return t.isEmpty() ? "no snapshots in " + dir : t.toString();
