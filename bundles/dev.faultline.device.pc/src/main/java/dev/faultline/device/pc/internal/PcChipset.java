@@ -30,10 +30,12 @@ import java.util.List;
 public final class PcChipset implements Chipset {
     static final int LINES = 24;
     private static final int IRQ_TIMER = 0;
+    private static final int IRQ_KEYBOARD = 1;
     private static final int IRQ_CASCADE = 2;
     private static final int IRQ_SERIAL = 4;
     private static final int IRQ_RTC = 8;
     private static final int IRQ_SCI = 9;
+    private static final int IRQ_MOUSE = 12;
     private static final int ISA_LINES = 16;
 
     /** The timer's IOAPIC input; the machine's MADT says so. */
@@ -67,7 +69,7 @@ public final class PcChipset implements Chipset {
         devices.add(new Pit8254(board, interrupt(IRQ_TIMER)));
         devices.add(new Cmos(board, interrupt(IRQ_RTC), epochSecond, ramBytes, vcpus));
         devices.add(new AcpiPm(board, interrupt(IRQ_SCI)));
-        devices.add(new KeyboardController(board));
+        devices.add(new KeyboardController(board, interrupt(IRQ_KEYBOARD), interrupt(IRQ_MOUSE)));
         devices.add(new PciHostBridge(board));
         devices.add(new DebugExit(board));
     }

@@ -223,4 +223,119 @@ class PcChipsetTest {
         assertThat(port.pending()).isFalse();
         assertThat(board.armed()).isZero();
     }
+
+    @Test
+    void aLevelThatADisabledApicRefusesIsOfferedAgain() {
+        enableApic();
+        redirect(20, 1 << 15 | 0x55);
+        board.write32(LAPIC + 0xF0, 0xFF);
+        chips.interrupt(20).set(true);
+        assertThat(port.pending()).isFalse();
+        assertThat(redirection(20) & (1 << 12 | 1 << 14)).isEqualTo(1 << 12); // held
+        board.write32(LAPIC + 0xF0, 0x1FF);
+        assertThat(port.acknowledge()).isEqualTo(0x55);
+        assertThat(redirection(20) & (1 << 12 | 1 << 14)).isEqualTo(1 << 14);
+    }
+
+    @Test
+    void aLevelThatGoesIsNotOfferedAgain() {
+        enableApic();
+        redirect(20, 1 << 15 | 0x55);
+        board.write32(LAPIC + 0xF0, 0xFF);
+        chips.interrupt(20).set(true);
+        chips.interrupt(20).set(false);
+        board.write32(LAPIC + 0xF0, 0x1FF);
+        assertThat(port.pending()).isFalse();
+        assertThat(redirection(20) & 1 << 12).isZero();
+    }
+
+    @Test
+    void anEdgeThatADisabledApicRefusesWaitsUnlessItIsMasked() {
+        redirect(5, 0x45);
+        chips.interrupt(5).set(true);
+        redirect(6, 0x46);
+        chips.interrupt(6).set(true);
+        redirect(6, 0x1_0046);
+        enableApic();
+        assertThat(port.acknowledge()).isEqualTo(0x45);
+        assertThat(port.pending()).isFalse();
+        redirect(6, 0x46);
+        assertThat(port.pending()).isFalse();
+    }
+
+    @Test
+    void aMessageWaitsForWhoeverTakesItsDestination() {
+        enableApic();
+        redirect(20, 2L << 56 | 1 << 15 | 1 << 11 | 0x55); // logical destination 2
+        chips.interrupt(20).set(true);
+        assertThat(port.pending()).isFalse();
+        board.write32(LAPIC + 0xD0, 2 << 24);
+        assertThat(port.acknowledge()).isEqualTo(0x55);
+    }
+
+    @Test
+    void edgesOfAMaskedInputAreLost() {
+        enableApic();
+        redirect(5, 0x1_0045);
+        chips.interrupt(5).set(true);
+        redirect(5, 0x45);
+        assertThat(port.pending()).isFalse();
+    }
+
+    @Test
+    void anNmiNeedsNoEnabledApicAndIsNeverLevel() {
+        redirect(5, 1 << 15 | 4 << 8 | 0x02);
+        chips.interrupt(5).set(true);
+        assertThat(port.nmiPending()).isTrue();
+        assertThat(redirection(5) & (1 << 12 | 1 << 14)).isZero();
+    }
+
+    /** How Linux tries its timer when nothing else works: the 8259's output as a fixed vector. */
+    @Test
+    void theFirstLocalInputMayBeAFixedVector() {
+        programPic();
+        enableApic();
+        board.write32(LAPIC + 0x350, 0x31);
+        chips.interrupt(4).set(true);
+        assertThat(port.acknowledge()).isEqualTo(0x31);
+        board.write32(LAPIC + 0xB0, 0);
+        assertThat(port.pending()).isFalse();
+    }
+
+    @Test
+    void theKeyboardControllerGivesBackWhatIsWrittenToItsBuffers() {
+        programPic();
+        board.out(0x64, 0x60);
+        board.out(0x60, 0x47); // both interrupts, both enabled
+        assertThat(board.in(0x64) & 4).isEqualTo(4);
+        board.out(0x64, 0xD2);
+        board.out(0x60, 0x1C);
+        assertThat(port.acknowledge()).isEqualTo(0x31);
+        assertThat(board.in(0x64) & 0x21).isEqualTo(1);
+        assertThat(board.in(0x60)).isEqualTo(0x1C);
+        assertThat(board.in(0x64) & 1).isZero();
+        board.out(0x64, 0xD3);
+        board.out(0x60, 0x08);
+        assertThat(board.in(0x64) & 0x21).isEqualTo(0x21);
+        board.out(0x64, 0xD4);
+        board.out(0x60, 0xF4);
+        assertThat(board.in(0x64) & 0x61).isEqualTo(0x61); // no mouse: timed out
+        assertThat(board.in(0x60)).isEqualTo(0xFE);
+    }
+
+    @Test
+    void theKeyboardControllerSwitchesA20() {
+        board.out(0x64, 0xDD);
+        assertThat(board.in(0x92) & 2).isZero();
+        board.out(0x64, 0xDF);
+        assertThat(board.in(0x92) & 2).isEqualTo(2);
+        board.out(0x64, 0xD0);
+        assertThat(board.in(0x60) & 3).isEqualTo(3);
+    }
+
+    @Test
+    void theGlobalReleaseReadsAsZero() {
+        board.out(0x604, 2, 0x0C06);
+        assertThat(board.in(0x604, 2)).isEqualTo(0x0C03);
+    }
 }

@@ -14,6 +14,7 @@ import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongUnaryOperator;
 
 /** A board with a clock that the test moves. */
 public final class TestBoard implements Board, GuestClock, ChipsetHost {
@@ -26,6 +27,7 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
     private final List<Alarm> alarms = new ArrayList<>();
     private long now;
     public int vcpu;
+    public long tscOffset;
     public final List<String> events = new ArrayList<>();
 
     private static final class Alarm implements TimerHandle {
@@ -67,6 +69,22 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
             next.armed = false;
             next.action.run();
         }
+    }
+
+    /** The time, without a reading. */
+    public long time() {
+        return now;
+    }
+
+    /** Runs the alarm that is due the longest, if one is. */
+    public void fireOne() {
+        alarms.stream()
+                .filter(a -> a.armed && a.at <= now)
+                .min(java.util.Comparator.comparingLong(a -> a.at))
+                .ifPresent(a -> {
+                    a.armed = false;
+                    a.action.run();
+                });
     }
 
     /** Number of alarms that are armed. */
@@ -139,9 +157,17 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
         return this;
     }
 
+    /** Readings of the clock so far. */
+    public long readings;
+
+    /** After each reading: how long the host stalls before the next thing is done. */
+    public LongUnaryOperator stall = reading -> 0;
+
     @Override
     public long nanos() {
-        return now;
+        long t = now;
+        now += stall.applyAsLong(readings++);
+        return t;
     }
 
     @Override
@@ -151,7 +177,7 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
 
     @Override
     public long tsc() {
-        return now;
+        return nanos();
     }
 
     @Override
@@ -224,6 +250,6 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
 
     @Override
     public long tscOffset(int index) {
-        return 0;
+        return tscOffset;
     }
 }

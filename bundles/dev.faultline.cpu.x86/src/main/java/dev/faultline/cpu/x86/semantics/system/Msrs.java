@@ -182,8 +182,8 @@ final class Msrs {
      */
     static int write(VcpuContext v, int msr, long x) {
         switch (msr) {
-            case TSC -> v.tscOffset = x - v.clock.tsc();
-            case TSC_ADJUST -> v.tscOffset = x;
+            case TSC -> tscOffset(v, x - v.clock.tsc());
+            case TSC_ADJUST -> tscOffset(v, x);
             case APIC_BASE -> {
                 return v.interrupts.apicBase(x) ? 0 : UNKNOWN;
             }
@@ -233,6 +233,12 @@ final class Msrs {
             }
         }
         return 0;
+    }
+
+    /** A deadline that waits is armed anew: it is one of the counter that was moved. */
+    private static void tscOffset(VcpuContext v, long offset) {
+        v.tscOffset = offset;
+        v.interrupts.tscDeadline(v.interrupts.tscDeadline());
     }
 
     private static int address(VcpuContext v, int msr, long x) {

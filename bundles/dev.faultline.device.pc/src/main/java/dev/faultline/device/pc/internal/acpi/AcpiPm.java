@@ -39,6 +39,10 @@ public final class AcpiPm implements PortDevice, Stateful, Resettable {
     static final int EN_WRITABLE = 0x0721;
 
     static final int SCI_EN = 1;
+
+    /** WO: reads as 0. */
+    static final int GBL_RLS = 4;
+
     static final int SLP_TYP_SHIFT = 10;
     static final int SLP_EN = 0x2000;
     static final int SLP_TYP_S5 = 5;
@@ -60,7 +64,7 @@ public final class AcpiPm implements PortDevice, Stateful, Resettable {
     public AcpiPm(Board board, InterruptLine sci) {
         this.board = board;
         this.sci = sci;
-        overflow = board.timer(this, this::update);
+        overflow = board.timer(this, () -> update(ticks()));
         reset();
         board.claimPorts(this, 0, FIRST_PORT, PORTS);
     }
@@ -75,16 +79,20 @@ public final class AcpiPm implements PortDevice, Stateful, Resettable {
         status = 0;
         enable = 0;
         control = SCI_EN;
-        halves = ticks() >>> OVERFLOW_BIT;
-        update();
+        long ticks = ticks();
+        halves = ticks >>> OVERFLOW_BIT;
+        update(ticks);
     }
 
     private long ticks() {
         return Ticks.fromNanos(board.clock().nanos(), PM_TIMER_HZ);
     }
 
-    private void update() {
-        long now = ticks() >>> OVERFLOW_BIT;
+    /**
+     * @param ticks read once in each operation
+     */
+    private void update(long ticks) {
+        long now = ticks >>> OVERFLOW_BIT;
         if (now != halves) {
             halves = now;
             status |= TMR_STS;
@@ -99,19 +107,21 @@ public final class AcpiPm implements PortDevice, Stateful, Resettable {
 
     @Override
     public int portRead(int range, int offset, int size) {
-        update();
+        long ticks = ticks();
+        update(ticks);
         long low = Integer.toUnsignedLong(status | enable << 16);
-        int value = offset >= PM_TMR ? (int) ticks() : offset >= PM1_CNT ? control : (int) low;
+        int value = offset >= PM_TMR ? (int) ticks : offset >= PM1_CNT ? control : (int) low;
         return value >>> 8 * (offset & 3);
     }
 
     @Override
     public void portWrite(int range, int offset, int size, int value) {
-        update();
+        long ticks = ticks();
+        update(ticks);
         for (int i = 0; i < size; i++) {
             writeByte(offset + i, value >>> 8 * i & 0xFF);
         }
-        update();
+        update(ticks);
     }
 
     private void writeByte(int offset, int v) {
@@ -120,7 +130,7 @@ public final class AcpiPm implements PortDevice, Stateful, Resettable {
             case PM1_STS -> status &= ~(v << shift);
             case PM1_EN -> enable = (enable & ~(0xFF << shift) | v << shift) & EN_WRITABLE;
             case PM1_CNT -> {
-                control = control & ~(0xFF << shift) & ~SLP_EN | v << shift & ~SLP_EN | SCI_EN;
+                control = (control & ~(0xFF << shift) | v << shift) & ~(SLP_EN | GBL_RLS) | SCI_EN;
                 if ((v << shift & SLP_EN) != 0 && (control >> SLP_TYP_SHIFT & 7) == SLP_TYP_S5) {
                     board.requestPowerOff("ACPI soft off (S5)");
                 }
@@ -148,6 +158,6 @@ public final class AcpiPm implements PortDevice, Stateful, Resettable {
         enable = from.getInt("enable", 0, EN_WRITABLE) & EN_WRITABLE;
         control = from.getInt("control", 0, 0xFFFF) & ~SLP_EN | SCI_EN;
         halves = from.getLong("halves", 0, Long.MAX_VALUE);
-        update();
+        update(ticks());
     }
 }

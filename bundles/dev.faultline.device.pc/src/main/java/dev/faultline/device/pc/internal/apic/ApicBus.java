@@ -7,6 +7,7 @@ import dev.faultline.api.device.MmioDevice;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import java.util.function.IntSupplier;
+import java.util.function.Predicate;
 
 /**
  * The local APICs of a machine, the messages between them, and their register page: each vCPU sees
@@ -14,6 +15,9 @@ import java.util.function.IntSupplier;
  */
 public final class ApicBus implements MmioDevice {
     private static final long PAGE = 0x1000;
+
+    /** What a read gives when the vCPU's APIC is switched off and so leaves it to the bus. */
+    private static final long NOBODY = -1;
 
     /** Shared by all interrupt controllers; innermost but for the timer queue's. */
     final Object lock;
@@ -23,6 +27,7 @@ public final class ApicBus implements MmioDevice {
     private BooleanSupplier picOutput = () -> false;
     private IntSupplier picAcknowledge = () -> -1;
     private IntConsumer endOfInterrupt = vector -> {};
+    private Runnable ready = () -> {};
 
     public ApicBus(Board board, ChipsetHost host, Object lock, int vcpus) {
         this.lock = lock;
@@ -43,6 +48,19 @@ public final class ApicBus implements MmioDevice {
     /** Wires the receiver of EOI messages for level-triggered vectors. Before the machine runs. */
     public void connectEndOfInterrupt(IntConsumer receiver) {
         endOfInterrupt = receiver;
+    }
+
+    /**
+     * Wires whoever holds messages that nobody took: told when an APIC may take what it refused.
+     * Before the machine runs.
+     */
+    public void connectReady(Runnable receiver) {
+        ready = receiver;
+    }
+
+    /** Lock held. */
+    void ready() {
+        ready.run();
     }
 
     @Override
@@ -66,8 +84,15 @@ public final class ApicBus implements MmioDevice {
         endOfInterrupt.accept(vector);
     }
 
-    /** INTR of the 8259 changed. Lock held. */
-    public void picChanged() {
+    /**
+     * INTR of the 8259 changed. Lock held.
+     *
+     * @param edge false: it only became known
+     */
+    public void picChanged(boolean edge) {
+        if (edge && picOutput()) {
+            apics[0].lint0Rises();
+        }
         apics[0].update();
     }
 
@@ -82,7 +107,10 @@ public final class ApicBus implements MmioDevice {
 
     private long read(long offset) {
         synchronized (lock) {
-            return Integer.toUnsignedLong(apics[host.currentVcpu()].read((int) offset & 0xFF0));
+            LocalApic a = apics[host.currentVcpu()];
+            return a.hardwareEnabled()
+                    ? Integer.toUnsignedLong(a.read((int) offset & 0xFF0))
+                    : NOBODY;
         }
     }
 
@@ -90,7 +118,10 @@ public final class ApicBus implements MmioDevice {
     public void mmioWrite(int range, long offset, int size, long value) {
         if (size == 4 && (offset & 0xF) == 0) {
             synchronized (lock) {
-                apics[host.currentVcpu()].write((int) offset & 0xFF0, (int) value);
+                LocalApic a = apics[host.currentVcpu()];
+                if (a.hardwareEnabled()) {
+                    a.write((int) offset & 0xFF0, (int) value);
+                }
             }
         }
     }
@@ -107,17 +138,17 @@ public final class ApicBus implements MmioDevice {
         if (delivery == LocalApic.DELIVERY_INIT && level && !assertion) {
             return; // INIT level de-assert: nothing on these processors
         }
-        int shorthand = icrLow >> 18 & 3;
-        if (shorthand == 1) {
-            deliver(from, delivery, icrLow & 0xFF, false);
-        } else if (shorthand == 0) {
-            message(destination, logical, delivery, icrLow & 0xFF, false);
-        } else {
-            for (LocalApic a : apics) {
-                if (shorthand == 2 || a != from) {
-                    deliver(a, delivery, icrLow & 0xFF, false);
-                }
-            }
+        int vector = icrLow & 0xFF;
+        if (vector < 16
+                && (delivery == LocalApic.DELIVERY_FIXED
+                        || delivery == LocalApic.DELIVERY_LOWEST)) {
+            from.error(LocalApic.ESR_SEND_ILLEGAL); // who receives it logs that too
+        }
+        switch (icrLow >> 18 & 3) {
+            case 0 -> message(a -> a.matches(destination, logical), delivery, vector, false);
+            case 1 -> message(a -> a == from, delivery, vector, false);
+            case 2 -> message(a -> true, delivery, vector, false);
+            default -> message(a -> a != from, delivery, vector, false);
         }
     }
 
@@ -129,11 +160,16 @@ public final class ApicBus implements MmioDevice {
      */
     public boolean message(
             int destination, boolean logical, int delivery, int vector, boolean level) {
+        return message(a -> a.matches(destination, logical), delivery, vector, level);
+    }
+
+    private boolean message(
+            Predicate<LocalApic> destination, int delivery, int vector, boolean level) {
         if (delivery == LocalApic.DELIVERY_LOWEST) {
             LocalApic best = null;
             for (LocalApic a : apics) {
-                if (a.matches(destination, logical)
-                        && a.accepts()
+                if (destination.test(a)
+                        && a.accepts(delivery)
                         && (best == null || a.arbitration() < best.arbitration())) {
                     best = a;
                 }
@@ -145,9 +181,9 @@ public final class ApicBus implements MmioDevice {
         }
         boolean taken = false;
         for (LocalApic a : apics) {
-            if (a.matches(destination, logical)) {
+            if (destination.test(a) && a.accepts(delivery)) {
                 deliver(a, delivery, vector, level);
-                taken |= a.accepts();
+                taken = true;
             }
         }
         return taken;

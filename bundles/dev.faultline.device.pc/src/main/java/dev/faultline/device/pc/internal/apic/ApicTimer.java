@@ -9,8 +9,9 @@ import java.util.function.LongSupplier;
 
 /**
  * A local APIC's timer (SDM 3A, "APIC Timer"), counting bus clocks of 1 ns. The count is computed
- * from guest time when somebody looks; an alarm is set for its end only. Guarded by the APIC's
- * lock.
+ * from guest time when somebody looks; an alarm is set for its end only. Whoever calls has read the
+ * time once and says it in each call of his operation, {@link #catchUp} first. Guarded by the
+ * APIC's lock.
  */
 final class ApicTimer {
     static final int ONE_SHOT = 0;
@@ -26,14 +27,18 @@ final class ApicTimer {
     /** A guest may ask for more interrupts than a host should give. */
     private static final long SHORTEST_PERIOD_NANOS = 50_000;
 
+    /** The latest alarm: in centuries, and no sum overflows. */
+    private static final long FARTHEST_TICKS = 1L << 60;
+
     private final GuestClock clock;
     private final TimerHandle alarm;
     private final LongSupplier tscOffset;
+    private final Runnable interrupt;
     private int mode;
     private int initialCount;
     private int divide;
 
-    /** Guest time at which the count began. */
+    /** Guest time at which the count began; of a periodic one, in this period. */
     private long start;
 
     /** The one-shot has expired: it stays at 0 until the next initial count. */
@@ -43,13 +48,19 @@ final class ApicTimer {
     private long deadline;
 
     /**
-     * @param alarm calls back {@link #expired}'s caller
+     * @param alarm calls {@link #expired}
      * @param tscOffset what this vCPU's RDTSC adds to the machine's counter
+     * @param interrupt the count has run out
      */
-    ApicTimer(GuestClock clock, TimerHandle alarm, LongSupplier tscOffset) {
+    ApicTimer(GuestClock clock, TimerHandle alarm, LongSupplier tscOffset, Runnable interrupt) {
         this.clock = clock;
         this.alarm = alarm;
         this.tscOffset = tscOffset;
+        this.interrupt = interrupt;
+    }
+
+    long now() {
+        return clock.nanos();
     }
 
     void reset() {
@@ -62,39 +73,80 @@ final class ApicTimer {
         alarm.cancel();
     }
 
-    /** Bits 18:17 of the LVT entry. A change between TSC-deadline and the other modes disarms. */
-    void mode(int now) {
-        if (now != mode && (now == TSC_DEADLINE || mode == TSC_DEADLINE)) {
+    private boolean counting() {
+        return initialCount != 0 && !done && mode < TSC_DEADLINE;
+    }
+
+    /** What this vCPU's time-stamp counter shows. */
+    private long tsc(long now) {
+        return Ticks.fromNanos(now, clock.tscHz()) + tscOffset.getAsLong();
+    }
+
+    /** Interrupts if the count has run out by {@code now}. @return false: it has not */
+    boolean catchUp(long now) {
+        if (mode == TSC_DEADLINE) {
+            if (deadline == 0 || Long.compareUnsigned(tsc(now), deadline) < 0) {
+                return false;
+            }
+            deadline = 0;
+        } else {
+            if (!counting() || now - start < period()) {
+                return false;
+            }
+            if (mode == PERIODIC) {
+                start += (now - start) / period() * period();
+            } else {
+                done = true;
+            }
+        }
+        arm(now);
+        interrupt.run();
+        return true;
+    }
+
+    /** The alarm went off. */
+    void expired() {
+        long now = now();
+        if (!catchUp(now)) {
+            arm(now); // the guest has set its counter back meanwhile
+        }
+    }
+
+    /**
+     * Bits 18:17 of the LVT entry. A change between TSC-deadline and the other modes disarms; one
+     * between these leaves the count where it is.
+     */
+    void mode(int value, long now) {
+        if (value == mode) {
+            return;
+        }
+        if (value == TSC_DEADLINE || mode == TSC_DEADLINE) {
             initialCount = 0;
             deadline = 0;
         }
-        mode = now;
-        arm();
+        mode = value;
+        arm(now);
     }
 
     int initialCount() {
         return initialCount;
     }
 
-    void initialCount(int count) {
+    void initialCount(int count, long now) {
         if (mode != TSC_DEADLINE) {
             initialCount = count;
-            start = clock.nanos();
+            start = now;
             done = false;
-            arm();
+            arm(now);
         }
     }
 
-    int currentCount() {
-        if (initialCount == 0 || mode == TSC_DEADLINE) {
+    int currentCount(long now) {
+        if (!counting()) {
             return 0;
         }
         long initial = Integer.toUnsignedLong(initialCount);
-        long ticks = (clock.nanos() - start) / countNanos();
-        if (mode == PERIODIC) {
-            return (int) (initial - ticks % initial);
-        }
-        return (int) Math.max(0, initial - ticks);
+        return (int) Math.max(0, initial - (now - start) / countNanos());
     }
 
     int divide() {
@@ -102,13 +154,12 @@ final class ApicTimer {
     }
 
     /** A new divider: the count goes on from where it is. */
-    void divide(int value) {
-        int left = currentCount();
+    void divide(int value, long now) {
+        long left = Integer.toUnsignedLong(currentCount(now));
         divide = value & 0xB;
-        if (initialCount != 0 && mode != TSC_DEADLINE) {
-            long gone = Integer.toUnsignedLong(initialCount) - Integer.toUnsignedLong(left);
-            start = clock.nanos() - gone * countNanos();
-            arm();
+        if (counting()) {
+            start = now - (Integer.toUnsignedLong(initialCount) - left) * countNanos();
+            arm(now);
         }
     }
 
@@ -117,10 +168,12 @@ final class ApicTimer {
     }
 
     /** Ignored in the other modes. */
-    void deadline(long tsc) {
+    void deadline(long tsc, long now) {
         if (mode == TSC_DEADLINE) {
             deadline = tsc;
-            arm();
+            if (!catchUp(now)) {
+                arm(now);
+            }
         }
     }
 
@@ -134,34 +187,20 @@ final class ApicTimer {
         return Integer.toUnsignedLong(initialCount) * countNanos();
     }
 
-    private void arm() {
-        boolean armed =
-                mode == TSC_DEADLINE
-                        ? deadline != 0
-                        : initialCount != 0 && mode != RESERVED && !(mode == ONE_SHOT && done);
-        if (!armed) {
+    private void arm(long now) {
+        if (mode == TSC_DEADLINE && deadline != 0) {
+            long ticks = deadline - tsc(now);
+            if (ticks < 0 || ticks > FARTHEST_TICKS) {
+                ticks = FARTHEST_TICKS;
+            }
+            alarm.at(now + Ticks.toNanos(ticks, clock.tscHz()));
+        } else if (!counting()) {
             alarm.cancel();
-        } else if (mode == TSC_DEADLINE) {
-            alarm.at(Ticks.toNanos(deadline - tscOffset.getAsLong(), clock.tscHz()));
-        } else if (mode == PERIODIC) {
-            long now = clock.nanos();
-            long next = start + ((now - start) / period() + 1) * period();
-            alarm.at(Math.max(next, now + SHORTEST_PERIOD_NANOS));
+        } else if (mode == PERIODIC && period() < SHORTEST_PERIOD_NANOS) {
+            alarm.at(now + SHORTEST_PERIOD_NANOS);
         } else {
             alarm.at(start + period());
         }
-    }
-
-    /** The alarm went off. @return true if the timer interrupts */
-    boolean expired() {
-        if (mode == TSC_DEADLINE) {
-            boolean due = deadline != 0;
-            deadline = 0;
-            return due;
-        }
-        done = mode == ONE_SHOT;
-        arm();
-        return true;
     }
 
     void save(StateSection to) {
@@ -178,12 +217,13 @@ final class ApicTimer {
                 || s[3] < EARLIEST) {
             throw new IllegalArgumentException("lapic: key timer holds no timer");
         }
+        long now = now();
         mode = (int) s[0];
         initialCount = (int) s[1];
         divide = (int) s[2];
-        start = Math.min(s[3], clock.nanos());
+        start = Math.min(s[3], now);
         done = s[4] != 0;
         deadline = s[5];
-        arm();
+        arm(now);
     }
 }

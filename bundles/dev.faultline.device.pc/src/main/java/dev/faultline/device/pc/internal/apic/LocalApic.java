@@ -101,7 +101,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
                 new ApicTimer(
                         board.clock(),
                         board.timer(this, this::timerExpired),
-                        () -> host.tscOffset(index));
+                        () -> host.tscOffset(index),
+                        this::timerInterrupt);
         reset();
     }
 
@@ -147,7 +148,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     // ---- registers; lock held
     // ----------------------------------------------------------------------------------------
 
-    private boolean hardwareEnabled() {
+    /** False: IA32_APIC_BASE has switched it off. Lock held. */
+    boolean hardwareEnabled() {
         return (base & BASE_ENABLE) != 0;
     }
 
@@ -160,7 +162,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             case ID -> id << 24;
             case VERSION -> VERSION_VALUE;
             case TPR -> tpr;
-            case APR -> 0; // arbitration priority: not on this bus
+            case APR, EOI -> 0; // arbitration priority: not on this bus
             case PPR -> processorPriority();
             case LDR -> ldr;
             case DFR -> dfr;
@@ -169,7 +171,11 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             case ICR_LOW -> icrLow;
             case ICR_HIGH -> icrHigh;
             case INITIAL_COUNT -> timer.initialCount();
-            case CURRENT_COUNT -> timer.currentCount();
+            case CURRENT_COUNT -> {
+                long now = timer.now();
+                timer.catchUp(now);
+                yield timer.currentCount(now);
+            }
             case DIVIDE -> timer.divide();
             default -> readBanked(offset);
         };
@@ -177,6 +183,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     private int readBanked(int offset) {
         if (offset >= ISR && offset < ESR) {
+            timer.catchUp(timer.now());
             long[] bits = offset < TMR ? isr : offset < IRR ? tmr : irr;
             int word = offset >> 4 & 7;
             return (int) (bits[word >> 1] >>> 32 * (word & 1));
@@ -190,11 +197,20 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     void write(int offset, int value) {
         switch (offset) {
-            case ID -> id = value >>> 24;
+            case ID -> {
+                id = value >>> 24;
+                bus.ready();
+            }
             case TPR -> tpr = value & 0xFF;
             case EOI -> endOfInterrupt();
-            case LDR -> ldr = value & 0xFF00_0000;
-            case DFR -> dfr = value | 0x0FFF_FFFF;
+            case LDR -> {
+                ldr = value & 0xFF00_0000;
+                bus.ready();
+            }
+            case DFR -> {
+                dfr = value | 0x0FFF_FFFF;
+                bus.ready();
+            }
             case SVR -> writeSpurious(value);
             case ESR -> {
                 esr = esrLatched;
@@ -205,15 +221,20 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
                 bus.send(this, icrLow, icrHigh >>> 24);
             }
             case ICR_HIGH -> icrHigh = value & 0xFF00_0000;
-            case INITIAL_COUNT -> timer.initialCount(value);
-            case DIVIDE -> timer.divide(value);
+            case INITIAL_COUNT -> {
+                long now = timer.now();
+                timer.catchUp(now);
+                timer.initialCount(value, now);
+            }
+            case DIVIDE -> {
+                long now = timer.now();
+                timer.catchUp(now);
+                timer.divide(value, now);
+            }
             default -> {
                 if (offset >= LVT_TIMER && offset <= LVT_ERROR) {
                     writeLvt(offset - LVT_TIMER >> 4, value);
-                } else if (offset != VERSION
-                        && offset != APR
-                        && offset != PPR
-                        && offset != CURRENT_COUNT) {
+                } else if (!readOnly(offset)) {
                     error(ESR_ILLEGAL_REGISTER);
                 }
             }
@@ -221,29 +242,51 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         update();
     }
 
+    private static boolean readOnly(int offset) {
+        return offset == VERSION
+                || offset == APR
+                || offset == PPR
+                || offset == CURRENT_COUNT
+                || offset >= ISR && offset < ESR;
+    }
+
     private void writeSpurious(int value) {
+        timer.catchUp(timer.now()); // under the mask that was
+        boolean was = enabled();
         svr = value & 0x3FF;
         if ((svr & SVR_ENABLE) == 0) {
             for (int i = 0; i < LVTS; i++) {
                 lvt[i] |= LVT_MASKED;
             }
         }
+        if (!was && enabled()) {
+            bus.ready();
+        }
     }
 
     private void writeLvt(int entry, int value) {
-        int now = value & LVT_WRITABLE[entry];
+        int written = value & LVT_WRITABLE[entry];
         if ((svr & SVR_ENABLE) == 0) {
-            now |= LVT_MASKED;
+            written |= LVT_MASKED;
         }
-        lvt[entry] = now;
         if (entry == 0) {
-            timer.mode(now >> 17 & 3);
+            long now = timer.now();
+            timer.catchUp(now); // by the entry that was
+            lvt[entry] = written;
+            timer.mode(written >> 17 & 3, now);
+        } else {
+            lvt[entry] = written;
         }
     }
 
-    private void error(int bit) {
+    /**
+     * Logs an error (SDM 3A, "Error Handling"). The first since software wrote the ESR interrupts:
+     * that write "rearms the APIC error interrupt triggering mechanism". Lock held.
+     */
+    void error(int bit) {
+        boolean first = esrLatched == 0;
         esrLatched |= bit;
-        if ((lvt[5] & LVT_MASKED) == 0 && enabled()) {
+        if (first && (lvt[5] & LVT_MASKED) == 0 && enabled()) {
             raise(lvt[5] & 0xFF, false);
         }
     }
@@ -283,7 +326,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             return;
         }
         if (vector < 16) {
-            esrLatched |= ESR_RECEIVED_ILLEGAL;
+            error(ESR_RECEIVED_ILLEGAL);
             return;
         }
         set(irr, vector, true);
@@ -324,7 +367,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         if (dfr >>> 28 == 0xF) {
             return (mine & destination) != 0;
         }
-        return mine >> 4 == destination >> 4 && (mine & destination & 0xF) != 0;
+        boolean cluster = mine >> 4 == destination >> 4 || destination >> 4 == 0xF;
+        return cluster && (mine & destination & 0xF) != 0;
     }
 
     /** Key of the lowest-priority arbitration. Lock held. */
@@ -332,8 +376,26 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         return processorPriority();
     }
 
-    boolean accepts() {
-        return enabled();
+    /**
+     * Whether it takes messages of a delivery mode: one that software has switched off takes NMI,
+     * INIT, start-up and SMI only (SDM 3A, "Local APIC State After It Has Been Software Disabled").
+     * Lock held.
+     */
+    boolean accepts(int delivery) {
+        return delivery == DELIVERY_FIXED || delivery == DELIVERY_LOWEST
+                ? enabled()
+                : hardwareEnabled();
+    }
+
+    /** The 8259's output, on LINT0, has risen. Lock held. */
+    void lint0Rises() {
+        if (hardwareEnabled() && (lvt[3] & LVT_MASKED) == 0) {
+            switch (lvt[3] >> 8 & 7) {
+                case DELIVERY_FIXED -> raise(lvt[3] & 0xFF, false);
+                case DELIVERY_NMI -> raiseNmi();
+                default -> {} // ExtINT is taken while the output is high
+            }
+        }
     }
 
     private boolean acceptsExtInt() {
@@ -372,9 +434,14 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     private void timerExpired() {
         synchronized (bus.lock) {
-            if (timer.expired() && (lvt[0] & LVT_MASKED) == 0) {
-                raise(lvt[0] & 0xFF, false);
-            }
+            timer.expired();
+        }
+    }
+
+    /** Lock held. */
+    private void timerInterrupt() {
+        if ((lvt[0] & LVT_MASKED) == 0) {
+            raise(lvt[0] & 0xFF, false);
         }
     }
 
@@ -454,13 +521,16 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     @Override
     public long tscDeadline() {
-        return timer.deadline();
+        synchronized (bus.lock) {
+            timer.catchUp(timer.now());
+            return timer.deadline();
+        }
     }
 
     @Override
     public void tscDeadline(long value) {
         synchronized (bus.lock) {
-            timer.deadline(value);
+            timer.deadline(value, timer.now());
         }
     }
 

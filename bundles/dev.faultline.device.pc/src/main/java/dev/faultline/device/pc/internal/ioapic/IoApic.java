@@ -29,10 +29,14 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
     static final int REG_REDIRECTION = 0x10;
     static final int VERSION_VALUE = INPUTS - 1 << 16 | 0x20;
     static final long LOGICAL = 1L << 11;
+
+    /** RO: the message waits for an APIC that takes it. */
     static final long STATUS = 1L << 12;
+
     static final long REMOTE_IRR = 1L << 14;
     static final long LEVEL = 1L << 15;
     static final long MASKED = 1L << 16;
+    private static final int LOWEST_PRIORITY = 1;
     private static final long WRITABLE = 0xFF00_0000_0001_AFFFL;
 
     private final Object lock;
@@ -47,6 +51,7 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
         this.bus = bus;
         reset();
         bus.connectEndOfInterrupt(this::endOfInterrupt);
+        bus.connectReady(this::offerAgain);
         board.claimMmio(this, 0, BASE_GPA, 0x1000);
     }
 
@@ -69,15 +74,27 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
         int bit = 1 << input;
         boolean was = (lines & bit) != 0;
         lines = asserted ? lines | bit : lines & ~bit;
-        if (asserted && (!was || (redirection[input] & LEVEL) != 0)) {
+        if (asserted && (!was || level(redirection[input]))) {
             service(input);
+        } else if (!asserted && level(redirection[input])) {
+            redirection[input] &= ~STATUS;
         }
     }
 
+    /** Whether an input is level-triggered: messages that are no interrupts by vector never are. */
+    private static boolean level(long entry) {
+        return (entry & LEVEL) != 0 && (entry >> 8 & 7) <= LOWEST_PRIORITY;
+    }
+
+    /**
+     * Sends an input's message. One that nobody takes is held (data sheet, "Delivery Status"),
+     * until it is masked, its level goes, or an APIC becomes able to take it.
+     */
     private void service(int input) {
         long entry = redirection[input];
-        boolean level = (entry & LEVEL) != 0;
+        boolean level = level(entry);
         if ((entry & MASKED) != 0 || level && (entry & REMOTE_IRR) != 0) {
+            redirection[input] &= ~STATUS;
             return;
         }
         boolean taken =
@@ -87,8 +104,19 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
                         (int) (entry >> 8) & 7,
                         (int) entry & 0xFF,
                         level);
-        if (level && taken) {
-            redirection[input] |= REMOTE_IRR;
+        if (!taken) {
+            redirection[input] |= STATUS;
+        } else {
+            redirection[input] = redirection[input] & ~STATUS | (level ? REMOTE_IRR : 0);
+        }
+    }
+
+    /** An APIC was enabled, or listens to other destinations. Lock held. */
+    private void offerAgain() {
+        for (int i = 0; i < INPUTS; i++) {
+            if ((redirection[i] & STATUS) != 0) {
+                service(i);
+            }
         }
     }
 
@@ -148,12 +176,12 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
                     (select & 1) == 0
                             ? old & 0xFFFF_FFFF_0000_0000L | value
                             : old & 0xFFFF_FFFFL | value << 32;
-            long now = merged & WRITABLE | old & REMOTE_IRR;
-            if ((now & LEVEL) == 0) {
+            long now = merged & WRITABLE | old & (REMOTE_IRR | STATUS);
+            if (!level(now)) {
                 now &= ~REMOTE_IRR;
             }
             redirection[entry] = now;
-            if ((now & LEVEL) != 0 && (lines & 1 << entry) != 0) {
+            if (level(now) ? (lines & 1 << entry) != 0 : (now & STATUS) != 0) {
                 service(entry);
             }
         } else if (select == REG_ID) {
@@ -181,7 +209,7 @@ public final class IoApic implements MmioDevice, Stateful, Resettable {
         synchronized (lock) {
             from.getInto("redirection", redirection);
             for (long entry : redirection) {
-                if ((entry & ~(WRITABLE | REMOTE_IRR)) != 0) {
+                if ((entry & ~(WRITABLE | REMOTE_IRR | STATUS)) != 0) {
                     throw new IllegalArgumentException(
                             "ioapic: no redirection entry is 0x%x".formatted(entry));
                 }

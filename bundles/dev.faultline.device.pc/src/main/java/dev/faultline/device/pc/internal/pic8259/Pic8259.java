@@ -7,6 +7,7 @@ import dev.faultline.api.device.StateSection;
 final class Pic8259 {
     static final int ICW1 = 0x10;
     static final int ICW1_IC4 = 1;
+    static final int ICW1_SNGL = 2;
     static final int ICW1_LTIM = 8;
     static final int ICW4_AEOI = 2;
     static final int ICW4_SFNM = 0x10;
@@ -41,6 +42,7 @@ final class Pic8259 {
     private boolean rotateOnAutoEoi;
     private boolean specialFullyNested;
     private boolean expectIcw4;
+    private boolean single;
 
     /** ICW expected next at the odd port: 2..4; 0 = none. */
     private int nextIcw;
@@ -52,8 +54,8 @@ final class Pic8259 {
 
     /** Power-on: as after ICW1, but with everything masked until software programs it. */
     void reset() {
-        initialise(0);
         elcr = 0;
+        initialise(0);
         base = 0;
         nextIcw = 0;
         imr = 0xFF;
@@ -72,6 +74,7 @@ final class Pic8259 {
         rotateOnAutoEoi = false;
         specialFullyNested = false;
         expectIcw4 = (icw1 & ICW1_IC4) != 0;
+        single = (icw1 & ICW1_SNGL) != 0;
         nextIcw = 2;
     }
 
@@ -139,6 +142,11 @@ final class Pic8259 {
         }
     }
 
+    /** ICW1 has said that there is no other 8259A: an input is never another one's output. */
+    boolean single() {
+        return single;
+    }
+
     int vector(int input) {
         return base + input;
     }
@@ -181,7 +189,7 @@ final class Pic8259 {
         switch (nextIcw) {
             case 2 -> {
                 base = value & 0xF8;
-                nextIcw = 3;
+                nextIcw = single ? expectIcw4 ? 4 : 0 : 3;
             }
             case 3 -> nextIcw = expectIcw4 ? 4 : 0; // the cascade is wired to input 2
             case 4 -> {
@@ -247,13 +255,14 @@ final class Pic8259 {
                             | bit(rotateOnAutoEoi, 5)
                             | bit(specialFullyNested, 6)
                             | bit(expectIcw4, 7)
+                            | bit(single, 8)
                 });
     }
 
     void load(StateSection from, String prefix) {
         int[] s = new int[9];
         from.getInto(prefix, s);
-        int[] may = {0xFF, 0xFF, 0xFF, 0xFF, elcrMask, 7, 0xF8, 7, 0xFF};
+        int[] may = {0xFF, 0xFF, 0xFF, 0xFF, elcrMask, 7, 0xF8, 7, 0x1FF};
         for (int i = 0; i < may.length; i++) {
             if ((s[i] & ~may[i]) != 0) {
                 throw bad(prefix, s[i]);
@@ -278,6 +287,7 @@ final class Pic8259 {
         rotateOnAutoEoi = (s[8] & 0x20) != 0;
         specialFullyNested = (s[8] & 0x40) != 0;
         expectIcw4 = (s[8] & 0x80) != 0;
+        single = (s[8] & 0x100) != 0;
     }
 
     private static IllegalArgumentException bad(String key, int value) {

@@ -2,10 +2,10 @@
 package dev.faultline.device.pc.internal.pic8259;
 
 import dev.faultline.api.device.Board;
-import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.device.pc.internal.BytePorts;
 
 /**
  * The PC's two cascaded 8259As with the edge/level control registers. The slave's output is the
@@ -14,7 +14,7 @@ import dev.faultline.api.device.Stateful;
  * <p>All methods take the lock shared by the interrupt controllers; see {@code PcChipset} for the
  * lock order.
  */
-public final class PicPair implements PortDevice, Stateful, Resettable {
+public final class PicPair implements BytePorts, Stateful, Resettable {
     static final int MASTER_PORT = 0x20;
     static final int SLAVE_PORT = 0xA0;
     static final int ELCR_PORT = 0x4D0;
@@ -24,19 +24,29 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
     private static final int RANGE_SLAVE = 1;
     private static final int RANGE_ELCR = 2;
 
+    /** Where INTR goes. */
+    public interface Output {
+        /**
+         * {@link PicPair#output} changed. Lock held.
+         *
+         * @param edge false: it is as it was when the state that was loaded was saved
+         */
+        void changed(boolean edge);
+    }
+
     private final Object lock;
-    private final Runnable outputChanged;
+    private final Output receiver;
     private final Pic8259 master = new Pic8259(true, 0xF8);
     private final Pic8259 slave = new Pic8259(false, 0xDE);
     private boolean output;
 
     /**
      * @param lock shared by the interrupt controllers
-     * @param outputChanged called with the lock held after {@link #output} changed
+     * @param receiver of {@link #output}
      */
-    public PicPair(Board board, Object lock, Runnable outputChanged) {
+    public PicPair(Board board, Object lock, Output receiver) {
         this.lock = lock;
-        this.outputChanged = outputChanged;
+        this.receiver = receiver;
         master.reset();
         slave.reset();
         board.claimPorts(this, RANGE_MASTER, MASTER_PORT, 2);
@@ -86,7 +96,7 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
             vector = master.vector(SPURIOUS);
         } else {
             master.acknowledge(input);
-            if (input == CASCADE) {
+            if (input == CASCADE && !master.single()) {
                 int second = slave.request();
                 if (second >= 0) {
                     slave.acknowledge(second);
@@ -101,6 +111,10 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
     }
 
     private void update() {
+        update(true);
+    }
+
+    private void update(boolean edge) {
         boolean cascade = slave.request() >= 0;
         // The slave drops its output between two requests, so that the master sees an edge for
         // each.
@@ -113,12 +127,12 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
         boolean now = master.request() >= 0;
         if (now != output) {
             output = now;
-            outputChanged.run();
+            receiver.changed(edge);
         }
     }
 
     @Override
-    public int portRead(int range, int offset, int size) {
+    public int readByte(int range, int offset) {
         synchronized (lock) {
             int value =
                     switch (range) {
@@ -127,14 +141,13 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
                         default -> offset == 0 ? master.elcr() : slave.elcr();
                     };
             update();
-            return size == 1 ? value : value | -1 << 8;
+            return value;
         }
     }
 
     @Override
-    public void portWrite(int range, int offset, int size, int value) {
+    public void writeByte(int range, int offset, int v) {
         synchronized (lock) {
-            int v = value & 0xFF;
             switch (range) {
                 case RANGE_MASTER -> master.write(offset, v);
                 case RANGE_SLAVE -> slave.write(offset, v);
@@ -168,7 +181,7 @@ public final class PicPair implements PortDevice, Stateful, Resettable {
         synchronized (lock) {
             master.load(from, "master");
             slave.load(from, "slave");
-            update();
+            update(false);
         }
     }
 }

@@ -247,6 +247,9 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
                 push((byte) value);
             } else {
                 lsrErrors |= LSR_OE;
+                if ((fcr & FCR_ENABLE) == 0) {
+                    fifo[fifoHead] = (byte) value; // the register is overwritten, FIFOs are not
+                }
             }
         } else {
             bytesSent++;

@@ -170,7 +170,7 @@ class LocalApicTest {
     void thePicComesThroughLint0UntilItIsMasked() {
         boolean[] intr = {true};
         bus.connectPic(() -> intr[0], () -> 0x30);
-        bus.picChanged();
+        bus.picChanged(true);
         assertThat(apic.pending()).isTrue();
         assertThat(apic.acknowledge()).isEqualTo(0x30);
         write(LocalApic.LVT_LINT0, 0x1_0700);
@@ -194,7 +194,10 @@ class LocalApicTest {
         read(0x3F0);
         write(LocalApic.ESR, 0);
         assertThat(read(LocalApic.ESR))
-                .isEqualTo(LocalApic.ESR_RECEIVED_ILLEGAL | LocalApic.ESR_ILLEGAL_REGISTER);
+                .isEqualTo(
+                        LocalApic.ESR_SEND_ILLEGAL
+                                | LocalApic.ESR_RECEIVED_ILLEGAL
+                                | LocalApic.ESR_ILLEGAL_REGISTER);
     }
 
     @Test
@@ -225,5 +228,206 @@ class LocalApicTest {
         assertThat(copy.pending()).isFalse();
         other.advance(1);
         assertThat(copy.acknowledge()).isEqualTo(0x60);
+    }
+
+    @Test
+    void aSenderOfABadVectorLogsItAndItsReceiverToo() {
+        write(LocalApic.ICR_HIGH, 1 << 24);
+        write(LocalApic.ICR_LOW, 0x4000 | 0xF);
+        write(LocalApic.ESR, 0);
+        assertThat(read(LocalApic.ESR)).isEqualTo(LocalApic.ESR_SEND_ILLEGAL);
+        write(LocalApic.ESR, 0);
+        assertThat(read(LocalApic.ESR)).isZero();
+        board.vcpu = 1;
+        write(LocalApic.ESR, 0);
+        assertThat(read(LocalApic.ESR)).isEqualTo(LocalApic.ESR_RECEIVED_ILLEGAL);
+    }
+
+    /** Messages that carry no vector may have any in their field. */
+    @Test
+    void anNmiWithoutAVectorIsNoError() {
+        write(LocalApic.ICR_HIGH, 1 << 24);
+        write(LocalApic.ICR_LOW, 0x4000 | LocalApic.DELIVERY_NMI << 8);
+        write(LocalApic.ESR, 0);
+        assertThat(read(LocalApic.ESR)).isZero();
+        assertThat(bus.apic(1).nmiPending()).isTrue();
+    }
+
+    @Test
+    void anErrorInterruptsOnceUntilTheStatusIsWritten() {
+        write(LocalApic.LVT_ERROR, 0x51);
+        read(0x3F0);
+        assertThat(apic.acknowledge()).isEqualTo(0x51);
+        write(LocalApic.EOI, 0);
+        read(0x3F0);
+        assertThat(apic.pending()).isFalse();
+        write(LocalApic.ESR, 0);
+        read(0x3F0);
+        assertThat(apic.acknowledge()).isEqualTo(0x51);
+    }
+
+    @Test
+    void anEntryWithABadVectorIsReportedWhenItInterrupts() {
+        write(LocalApic.LVT_TIMER, 0x0F);
+        write(LocalApic.DIVIDE, 0xB);
+        write(LocalApic.INITIAL_COUNT, 1000);
+        board.advance(1000);
+        assertThat(apic.pending()).isFalse();
+        write(LocalApic.ESR, 0);
+        assertThat(read(LocalApic.ESR)).isEqualTo(LocalApic.ESR_RECEIVED_ILLEGAL);
+    }
+
+    @Test
+    void registersThatAreReadOnlyOrWriteOnlyAreNoErrors() {
+        for (int r : new int[] {LocalApic.VERSION, LocalApic.ISR, LocalApic.TMR + 0x70}) {
+            write(r, -1);
+            assertThat(read(r)).isEqualTo(r == LocalApic.VERSION ? LocalApic.VERSION_VALUE : 0);
+        }
+        assertThat(read(LocalApic.EOI)).isZero();
+        write(LocalApic.ESR, 0);
+        assertThat(read(LocalApic.ESR)).isZero();
+    }
+
+    /** SDM 3A, "Enabling or Disabling the Local APIC": its page is memory like any other then. */
+    @Test
+    void aSwitchedOffApicAnswersNobody() {
+        assertThat(apic.apicBase(LocalApic.BASE_GPA | LocalApic.BASE_BSP)).isTrue();
+        assertThat(read(LocalApic.VERSION)).isEqualTo(-1);
+        write(LocalApic.SVR, 0x1FF);
+        board.vcpu = 1;
+        assertThat(read(LocalApic.VERSION)).isEqualTo(LocalApic.VERSION_VALUE);
+        write(LocalApic.ICR_LOW, 0x4000 | LocalApic.DELIVERY_NMI << 8);
+        assertThat(apic.nmiPending()).isFalse();
+        board.vcpu = 0;
+        apic.apicBase(LocalApic.BASE_GPA | LocalApic.BASE_BSP | LocalApic.BASE_ENABLE);
+        assertThat(read(LocalApic.SVR)).isEqualTo(0xFF);
+    }
+
+    @Test
+    void lowestPriorityToAllButSelfIsTakenByOne() {
+        write(LocalApic.ICR_LOW, 0xC_4000 | LocalApic.DELIVERY_LOWEST << 8 | 0x41);
+        assertThat(apic.pending()).isFalse();
+        assertThat(bus.apic(1).acknowledge()).isEqualTo(0x41);
+        write(LocalApic.ICR_LOW, 0x8_4000 | LocalApic.DELIVERY_LOWEST << 8 | 0x42);
+        assertThat(apic.pending()).isTrue();
+    }
+
+    // ---- timer
+    // -------------------------------------------------------------------------------------------------------------
+
+    private void timer(int mode, int count) {
+        write(LocalApic.DIVIDE, 0xB); // by 1: counts of 1 ns
+        write(LocalApic.LVT_TIMER, mode << 17 | 0x60);
+        write(LocalApic.INITIAL_COUNT, count);
+    }
+
+    @Test
+    void aPeriodicCountThatBecomesAOneShotGoesOnToItsEnd() {
+        timer(ApicTimer.PERIODIC, 1_000_000);
+        board.advance(3_300_000);
+        assertThat(apic.acknowledge()).isEqualTo(0x60);
+        write(LocalApic.EOI, 0);
+        write(LocalApic.LVT_TIMER, 0x61);
+        assertThat(read(LocalApic.CURRENT_COUNT)).isEqualTo(700_000);
+        board.advance(699_999);
+        assertThat(apic.pending()).isFalse();
+        board.advance(1);
+        assertThat(apic.acknowledge()).isEqualTo(0x61);
+        write(LocalApic.EOI, 0);
+        board.advance(10_000_000);
+        assertThat(apic.pending()).isFalse();
+        assertThat(read(LocalApic.CURRENT_COUNT)).isZero();
+    }
+
+    @Test
+    void aOneShotThatHasEndedDoesNotBeginAgainByItself() {
+        timer(ApicTimer.ONE_SHOT, 1_000_000);
+        board.advance(1_000_000);
+        assertThat(apic.acknowledge()).isEqualTo(0x60);
+        write(LocalApic.EOI, 0);
+        write(LocalApic.LVT_TIMER, ApicTimer.PERIODIC << 17 | 0x60);
+        write(LocalApic.DIVIDE, 3);
+        board.advance(100_000_000);
+        assertThat(apic.pending()).isFalse();
+        write(LocalApic.INITIAL_COUNT, 1_000_000);
+        board.advance(16_000_000);
+        assertThat(apic.acknowledge()).isEqualTo(0x60);
+    }
+
+    @Test
+    void anInitialCountOfZeroStopsTheTimer() {
+        timer(ApicTimer.PERIODIC, 1_000_000);
+        board.advance(500_000);
+        write(LocalApic.INITIAL_COUNT, 0);
+        assertThat(read(LocalApic.CURRENT_COUNT)).isZero();
+        board.advance(100_000_000);
+        assertThat(apic.pending()).isFalse();
+    }
+
+    @Test
+    void aNewDividerLeavesTheCountWhereItIs() {
+        timer(ApicTimer.ONE_SHOT, 1_000_000);
+        board.advance(400_000);
+        write(LocalApic.DIVIDE, 0); // by 2
+        assertThat(read(LocalApic.CURRENT_COUNT)).isEqualTo(600_000);
+        board.advance(1_199_999);
+        assertThat(apic.pending()).isFalse();
+        board.advance(1);
+        assertThat(apic.pending()).isTrue();
+    }
+
+    @Test
+    void aMaskedTimerCountsAndDoesNotInterruptLater() {
+        timer(ApicTimer.ONE_SHOT, 1_000_000);
+        write(LocalApic.LVT_TIMER, LocalApic.LVT_MASKED | 0x60);
+        board.advance(400_000);
+        assertThat(read(LocalApic.CURRENT_COUNT)).isEqualTo(600_000);
+        board.advance(600_000);
+        write(LocalApic.LVT_TIMER, 0x60);
+        board.advance(1_000_000);
+        assertThat(apic.pending()).isFalse();
+    }
+
+    @Test
+    void theLatestDeadlineIsNotThePast() {
+        write(LocalApic.LVT_TIMER, ApicTimer.TSC_DEADLINE << 17 | 0x60);
+        apic.tscDeadline(-1);
+        board.advance(1_000_000_000);
+        assertThat(apic.pending()).isFalse();
+        assertThat(apic.tscDeadline()).isEqualTo(-1);
+        apic.tscDeadline(board.nanos() + 1000);
+        board.advance(1000);
+        assertThat(apic.acknowledge()).isEqualTo(0x60);
+        assertThat(apic.tscDeadline()).isZero();
+    }
+
+    /** As WRMSR to the counter does: the deadline that there is, once more. */
+    @Test
+    void aCounterThatIsMovedMovesItsDeadline() {
+        write(LocalApic.LVT_TIMER, ApicTimer.TSC_DEADLINE << 17 | 0x60);
+        board.set(1_000_000);
+        apic.tscDeadline(2_000_000);
+        board.tscOffset = -500_000;
+        apic.tscDeadline(apic.tscDeadline());
+        board.advance(1_499_999);
+        assertThat(apic.pending()).isFalse();
+        board.advance(1);
+        assertThat(apic.acknowledge()).isEqualTo(0x60);
+        write(LocalApic.EOI, 0);
+        apic.tscDeadline(10_000_000);
+        board.tscOffset = 9_000_000;
+        apic.tscDeadline(apic.tscDeadline());
+        assertThat(apic.acknowledge()).isEqualTo(0x60);
+    }
+
+    /** The host's alarm has not come yet. */
+    @Test
+    void whatIsDueHasHappenedBeforeALook() {
+        timer(ApicTimer.ONE_SHOT, 1000);
+        board.set(board.nanos() + 1000);
+        assertThat(read(LocalApic.IRR + 0x30)).isEqualTo(1);
+        assertThat(apic.acknowledge()).isEqualTo(0x60);
+        board.advance(1000);
+        assertThat(apic.pending()).isFalse();
     }
 }

@@ -31,52 +31,202 @@ class CmosTest {
 
     @Test
     void showsTheTimeInBcd() {
-        assertThat(get(Cmos.SECONDS)).isEqualTo(0x58);
-        assertThat(get(Cmos.MINUTES)).isEqualTo(0x59);
-        assertThat(get(Cmos.HOURS)).isEqualTo(0x23);
-        assertThat(get(Cmos.DAY_OF_MONTH)).isEqualTo(0x22);
-        assertThat(get(Cmos.MONTH)).isEqualTo(0x11);
-        assertThat(get(Cmos.YEAR)).isEqualTo(0x26);
-        assertThat(get(Cmos.CENTURY)).isEqualTo(0x20);
-        assertThat(get(Cmos.DAY_OF_WEEK)).isEqualTo(1); // a Sunday
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x58);
+        assertThat(get(ClockRegisters.MINUTES)).isEqualTo(0x59);
+        assertThat(get(ClockRegisters.HOURS)).isEqualTo(0x23);
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x22);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(0x11);
+        assertThat(get(ClockRegisters.YEAR)).isEqualTo(0x26);
+        assertThat(get(ClockRegisters.CENTURY)).isEqualTo(0x20);
+        assertThat(get(ClockRegisters.DAY_OF_WEEK)).isEqualTo(1); // a Sunday
         assertThat(get(Cmos.REG_D)).isEqualTo(Cmos.D_VALID);
     }
 
     @Test
     void timePassesIntoTheNextDay() {
         board.advance(2 * SECOND);
-        assertThat(get(Cmos.SECONDS)).isZero();
-        assertThat(get(Cmos.HOURS)).isZero();
-        assertThat(get(Cmos.DAY_OF_MONTH)).isEqualTo(0x23);
+        assertThat(get(ClockRegisters.SECONDS)).isZero();
+        assertThat(get(ClockRegisters.HOURS)).isZero();
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x23);
     }
 
     @Test
     void binaryAndTwelveHourFormats() {
         put(Cmos.REG_B, Cmos.B_BINARY);
-        assertThat(get(Cmos.HOURS)).isEqualTo(0x80 | 11);
-        assertThat(get(Cmos.SECONDS)).isEqualTo(58);
+        put(ClockRegisters.HOURS, 0x80 | 11);
+        put(ClockRegisters.MINUTES, 59);
+        put(ClockRegisters.SECONDS, 58);
+        put(ClockRegisters.DAY_OF_MONTH, 30);
+        put(ClockRegisters.MONTH, 11);
         board.advance(2 * SECOND);
-        assertThat(get(Cmos.HOURS)).isEqualTo(12); // 12 AM
+        assertThat(get(ClockRegisters.HOURS)).isEqualTo(12); // 12 AM
+        assertThat(get(ClockRegisters.MINUTES)).isZero();
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(1);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(12);
+    }
+
+    /** Register B says how bytes are read, not that they be changed. */
+    @Test
+    void switchesOfFormatKeepTheBytes() {
+        put(Cmos.REG_B, Cmos.B_SET | Cmos.B_24H);
+        put(ClockRegisters.HOURS, 0x12);
+        put(Cmos.REG_B, Cmos.B_SET | Cmos.B_BINARY);
+        assertThat(get(ClockRegisters.HOURS)).isEqualTo(0x12);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x58);
+        put(Cmos.REG_B, Cmos.B_24H);
+        board.advance(SECOND);
+        assertThat(get(ClockRegisters.HOURS)).isEqualTo(0x12);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x59);
+    }
+
+    @Test
+    void theDayMayBeWrittenBeforeItsMonth() {
+        put(Cmos.REG_B, Cmos.B_SET | Cmos.B_24H);
+        put(ClockRegisters.MONTH, 0x02);
+        put(ClockRegisters.DAY_OF_MONTH, 0x31);
+        put(ClockRegisters.MONTH, 0x03);
+        put(Cmos.REG_B, Cmos.B_24H);
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x31);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(0x03);
+        board.advance(2 * SECOND);
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x01);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(0x04);
+    }
+
+    @Test
+    void februaryHasADayMoreInLeapYears() {
+        put(Cmos.REG_B, Cmos.B_SET | Cmos.B_24H);
+        put(ClockRegisters.YEAR, 0x28);
+        put(ClockRegisters.MONTH, 0x02);
+        put(ClockRegisters.DAY_OF_MONTH, 0x28);
+        put(Cmos.REG_B, Cmos.B_24H);
+        board.advance(2 * SECOND);
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x29);
+        board.advance(86_400 * SECOND);
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x01);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(0x03);
+    }
+
+    @Test
+    void centuriesPass() {
+        put(ClockRegisters.CENTURY, 0x20);
+        put(ClockRegisters.YEAR, 0x99);
+        put(ClockRegisters.MONTH, 0x12);
+        put(ClockRegisters.DAY_OF_MONTH, 0x31);
+        board.advance(2 * SECOND);
+        assertThat(get(ClockRegisters.CENTURY)).isEqualTo(0x21);
+        assertThat(get(ClockRegisters.YEAR)).isZero();
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(1);
+    }
+
+    /** The day of the week is a counter, whatever the date. */
+    @Test
+    void theDayOfTheWeekIsWhatWasWritten() {
+        put(ClockRegisters.DAY_OF_WEEK, 7);
+        assertThat(get(ClockRegisters.DAY_OF_WEEK)).isEqualTo(7);
+        board.advance(2 * SECOND);
+        assertThat(get(ClockRegisters.DAY_OF_WEEK)).isEqualTo(1);
+    }
+
+    /** Data sheet, "Divider Stages": the first update is half a second after the reset goes. */
+    @Test
+    void theDividerChainIsHeldInReset() {
+        put(Cmos.REG_A, 0x76);
+        board.advance(5 * SECOND);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x58);
+        assertThat(get(Cmos.REG_A)).isEqualTo(0x76);
+        get(Cmos.REG_C);
+        put(Cmos.REG_A, 0x26);
+        board.advance(SECOND / 2 - 1);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x58);
+        board.advance(1);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x59);
+        board.advance(SECOND);
+        assertThat(get(ClockRegisters.SECONDS)).isZero();
+    }
+
+    /** IRQF is made of flags and enables: an enable that comes or goes is enough. */
+    @Test
+    void anEnableActsOnAFlagThatIsSet() {
+        board.advance(SECOND);
+        assertThat(irq8.asserted).isFalse();
+        put(Cmos.REG_B, Cmos.B_24H | Cmos.B_UIE);
+        assertThat(irq8.asserted).isTrue();
+        put(Cmos.REG_B, Cmos.B_24H);
+        assertThat(irq8.asserted).isFalse();
+        assertThat(get(Cmos.REG_C)).isEqualTo(Cmos.C_UF | Cmos.C_PF);
+        put(Cmos.REG_B, Cmos.B_24H | Cmos.B_UIE);
+        assertThat(irq8.asserted).isFalse();
+    }
+
+    @Test
+    void settingClearsTheUpdateInterruptAndStopsUpdates() {
+        put(Cmos.REG_B, Cmos.B_24H | Cmos.B_UIE | Cmos.B_SET);
+        assertThat(get(Cmos.REG_B)).isEqualTo(Cmos.B_24H | Cmos.B_SET);
+        board.advance(SECOND - 1_000_000);
+        assertThat(get(Cmos.REG_A) & Cmos.A_UIP).isZero();
+        board.advance(2 * SECOND);
+        assertThat(get(Cmos.REG_C) & Cmos.C_UF).isZero();
+    }
+
+    /** index and data by one OUT of a word. */
+    @Test
+    void aWordIsTwoBytes() {
+        board.out(0x70, 2, 0x5540);
+        assertThat(get(0x40)).isEqualTo(0x55);
+    }
+
+    @Test
+    void daysWithoutALookPass() {
+        put(ClockRegisters.SECONDS_ALARM, 0x00);
+        put(ClockRegisters.MINUTES_ALARM, 0x00);
+        put(ClockRegisters.HOURS_ALARM, 0x12);
+        get(Cmos.REG_C);
+        board.advance(400L * 86_400 * SECOND);
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x27);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(0x12);
+        assertThat(get(ClockRegisters.YEAR)).isEqualTo(0x27);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x58);
+        assertThat(get(Cmos.REG_C) & Cmos.C_AF).isNotZero();
+    }
+
+    /**
+     * Firmware's part: what a guest left in the registers does not make the next one's time wrong.
+     */
+    @Test
+    void aResetKeepsTheTimeAndSetsTheFormat() {
+        put(Cmos.REG_B, Cmos.B_BINARY | Cmos.B_PIE);
+        put(ClockRegisters.HOURS, 0x80 | 3);
+        put(ClockRegisters.MINUTES, 45);
+        put(0x40, 0x77);
+        cmos.reset();
+        assertThat(get(Cmos.REG_B)).isEqualTo(Cmos.B_24H);
+        assertThat(get(ClockRegisters.HOURS)).isEqualTo(0x15);
+        assertThat(get(ClockRegisters.MINUTES)).isEqualTo(0x45);
+        assertThat(get(0x40)).isEqualTo(0x77);
     }
 
     @Test
     void settingTheTimeStopsItMeanwhile() {
         put(Cmos.REG_B, Cmos.B_24H | Cmos.B_SET);
         board.advance(5 * SECOND);
-        assertThat(get(Cmos.SECONDS)).isEqualTo(0x58);
-        put(Cmos.HOURS, 0x12);
-        put(Cmos.SECONDS, 0x30);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x58);
+        put(ClockRegisters.HOURS, 0x12);
+        put(ClockRegisters.SECONDS, 0x30);
         put(Cmos.REG_B, Cmos.B_24H);
         board.advance(SECOND);
-        assertThat(get(Cmos.HOURS)).isEqualTo(0x12);
-        assertThat(get(Cmos.SECONDS)).isEqualTo(0x31);
+        assertThat(get(ClockRegisters.HOURS)).isEqualTo(0x12);
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x31);
     }
 
     @Test
-    void nonsenseInTheTimeRegistersIsHarmless() {
-        put(Cmos.MONTH, 0xFF);
-        put(Cmos.DAY_OF_MONTH, 0);
-        assertThat(get(Cmos.MONTH)).isEqualTo(0x11);
+    void nonsenseStaysUntilItIsCounted() {
+        put(ClockRegisters.MONTH, 0xFF);
+        put(ClockRegisters.DAY_OF_MONTH, 0);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(0xFF);
+        board.advance(2 * SECOND);
+        assertThat(get(ClockRegisters.DAY_OF_MONTH)).isEqualTo(0x01);
+        assertThat(get(ClockRegisters.MONTH)).isEqualTo(0x01);
     }
 
     @Test
@@ -102,9 +252,9 @@ class CmosTest {
 
     @Test
     void alarmWithDontCareHours() {
-        put(Cmos.SECONDS_ALARM, 0x05);
-        put(Cmos.MINUTES_ALARM, 0x00);
-        put(Cmos.HOURS_ALARM, 0xC0);
+        put(ClockRegisters.SECONDS_ALARM, 0x05);
+        put(ClockRegisters.MINUTES_ALARM, 0x00);
+        put(ClockRegisters.HOURS_ALARM, 0xC0);
         put(Cmos.REG_B, Cmos.B_24H | Cmos.B_AIE);
         board.advance(6 * SECOND);
         assertThat(irq8.asserted).isFalse();
@@ -138,9 +288,9 @@ class CmosTest {
     void wildDigitsLeaveATimeThatCanBeSaved() {
         for (int century = 0; century < 256; century++) {
             for (int year : new int[] {0, 0x99, 0xFF}) {
-                board.out(0x70, Cmos.CENTURY);
+                board.out(0x70, ClockRegisters.CENTURY);
                 board.out(0x71, century);
-                board.out(0x70, Cmos.YEAR);
+                board.out(0x70, ClockRegisters.YEAR);
                 board.out(0x71, year);
                 cmos.load(TestBoard.saved(cmos));
             }
@@ -159,7 +309,29 @@ class CmosTest {
         assertThat(TestBoard.saved(copy)).isEqualTo(saved);
         other.advance(SECOND);
         assertThat(line.asserted).isTrue();
-        saved.put("baseSecond", Long.MAX_VALUE);
-        assertThatThrownBy(() -> copy.load(saved)).hasMessageContaining("years 1 to 9999");
+        saved.put("base", Long.MAX_VALUE);
+        assertThatThrownBy(() -> copy.load(saved)).hasMessageContaining("base");
+    }
+
+    @Test
+    void aClockOfVersionOneIsMigrated() {
+        StateSection one = new StateSection("cmos", 1);
+        byte[] ram = new byte[128];
+        ram[Cmos.REG_A] = 0x26;
+        ram[Cmos.REG_B] = Cmos.B_24H;
+        one.put("ram", ram);
+        one.put("index", 0);
+        one.put("flags", 0);
+        one.put("baseSecond", START - 7);
+        one.put("frozenSecond", 0L);
+        one.put("seenNanos", 7 * SECOND + 5);
+        board.set(8 * SECOND);
+        cmos.load(new CmosMigrator().migrate(one));
+        assertThat(get(ClockRegisters.SECONDS)).isEqualTo(0x59);
+        assertThat(get(ClockRegisters.HOURS)).isEqualTo(0x23);
+        assertThat(get(ClockRegisters.YEAR)).isEqualTo(0x26);
+        one.put("baseSecond", Long.MAX_VALUE);
+        assertThatThrownBy(() -> new CmosMigrator().migrate(one))
+                .hasMessageContaining("baseSecond");
     }
 }
