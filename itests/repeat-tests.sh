@@ -53,6 +53,7 @@ end() {
     [ -z "$tests" ] || kill -- "-$tests" 2>/dev/null
     for pid in ${loops[@]+"${loops[@]}"}; do
         kill "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null # says nothing of it
     done
     if [ -s "$table" ]; then
         echo
