@@ -3,7 +3,6 @@ package dev.faultline.itests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -96,27 +95,16 @@ class GuestIT {
         assertThat(r.code()).as(r.err()).isEqualTo(1);
     }
 
-    /** The guest is given twice the time until it has come so far, however slow the host is. */
     @ParameterizedTest
     @ValueSource(strings = {"hang", "rep", "repin", "storm"})
     void aStopRequestIsObeyedWhateverTheGuestDoes(String how) throws Exception {
-        String out;
-        int seconds = 1;
-        do {
-            Processes.Result r =
-                    Program.run(
-                            scratch,
-                            "run",
-                            Program.guest("hostile"),
-                            "--append",
-                            how,
-                            "--timeout",
-                            seconds);
-            assertThat(r.code()).as(r.err()).isEqualTo(124);
-            assertThat((long) seconds).as(r.out()).isLessThan(HangGuard.limit().toSeconds());
-            out = r.out();
-            seconds *= 2;
-        } while (!out.contains(how + " begins"));
+        Program.runLimited(
+                scratch,
+                r -> r.out().contains(how + " begins"),
+                "run",
+                Program.guest("hostile"),
+                "--append",
+                how);
     }
 
     @ParameterizedTest

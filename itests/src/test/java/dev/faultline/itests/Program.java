@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.itests;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /** {@code bin/faultline} of the distribution under test, and the guests it is given. */
 final class Program {
@@ -45,6 +49,27 @@ final class Program {
             throws IOException, InterruptedException {
         prime(scratch);
         return Processes.run(builder(environment, arguments), scratch);
+    }
+
+    /**
+     * Runs what never ends by itself with {@code --timeout}, which is made longer until the guest
+     * has come so far, however slow the host is; each time it must end by it.
+     */
+    static Processes.Result runLimited(
+            Path scratch, Predicate<Processes.Result> farEnough, Object... arguments)
+            throws IOException, InterruptedException {
+        List<Object> all = new ArrayList<>(List.of(arguments));
+        all.add("--timeout");
+        for (long seconds = 1; ; seconds *= 2) {
+            all.add(seconds);
+            Processes.Result r = run(scratch, all.toArray());
+            all.removeLast();
+            assertThat(r.code()).as(r.err()).isEqualTo(124);
+            if (farEnough.test(r)) {
+                return r;
+            }
+            assertThat(seconds).as(r.out() + r.err()).isLessThan(HangGuard.limit().toSeconds());
+        }
     }
 
     /** The first start makes the start-up cache and says so, which is not what tests look for. */

@@ -270,6 +270,7 @@ class SourceIT {
                 @Override
                 public void read(String name, long at, ByteBuffer to) throws IOException {
                     try (FileChannel c = FileChannel.open(dir.resolve(name))) {
+                        // clock: more than the deadline of 10 ms
                         Thread.sleep(20);
                         while (hangs.get()) {
                             Thread.onSpinWait(); // and heeds no interrupt

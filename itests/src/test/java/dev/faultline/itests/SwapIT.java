@@ -208,6 +208,7 @@ class SwapIT {
                     .contains("required service", reason, "gone");
             assertThat(m.running()).isFalse();
             long stood = m.statistics().instructions();
+            // clock: to give a mistake its chance
             Thread.sleep(50);
             assertThat(m.statistics().instructions()).isEqualTo(stood);
 
@@ -424,6 +425,7 @@ class SwapIT {
                     String what = i % BUNDLES_EVERY == 0 ? bundle(i / BUNDLES_EVERY) : other();
                     done.merge(what, 1, Integer::sum);
                     typed.awaitProgress(machine, "after " + what);
+                    // clock: so that swaps are not in step, no verdict
                     Thread.sleep(random.nextInt(4));
                 }
                 if (layer != null) {

@@ -13,7 +13,6 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 class CodeTrackingTest {
     private final Rig r = new Rig();
@@ -256,7 +255,6 @@ class CodeTrackingTest {
     }
 
     @Test
-    @Timeout(300)
     void trackedPageDoesNotWaitForFencesOfOthers() throws InterruptedException {
         r.fill(0x5000, WRITE);
         r.fill(0x6000, WRITE);
@@ -272,7 +270,6 @@ class CodeTrackingTest {
     }
 
     @Test
-    @Timeout(300)
     void secondTrackerOfAPageWaitsForItsWriterToo() throws InterruptedException {
         VcpuContext w = inGuest(1);
         r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA);
@@ -298,7 +295,6 @@ class CodeTrackingTest {
     }
 
     @Test
-    @Timeout(300)
     void fenceIsContentWithItsOwnAnswer() throws InterruptedException {
         VcpuContext w = inGuest(1);
         r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA);
@@ -312,7 +308,6 @@ class CodeTrackingTest {
     }
 
     @Test
-    @Timeout(300)
     void vcpusThatFenceEachOtherBothGoOn() throws InterruptedException {
         VcpuContext[] all = {inGuest(1), inGuest(2)};
         Thread[] threads = new Thread[2];

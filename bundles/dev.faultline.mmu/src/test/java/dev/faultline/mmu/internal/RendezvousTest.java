@@ -75,11 +75,13 @@ class RendezvousTest {
     }
 
     private void start() {
+        // clock: how long it tries, no verdict
         deadline = System.nanoTime() + MILLIS * 1_000_000;
         threads.forEach(Thread::start);
     }
 
     private boolean more(long round) {
+        // clock: how long it tries, no verdict
         return failure.get() == null && (round < ROUNDS || System.nanoTime() < deadline);
     }
 

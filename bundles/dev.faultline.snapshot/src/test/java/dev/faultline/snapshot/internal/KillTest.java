@@ -30,6 +30,7 @@ class KillTest {
 
     @Test
     void aKilledProcessLeavesTheOldOrTheNewOne() throws Exception {
+        // clock: a seed
         long seed = Long.getLong("faultline.kill.seed", System.nanoTime());
         Random random = new Random(seed);
         int newest = 0;
@@ -79,6 +80,7 @@ class KillTest {
                         "the process said: " + line + " " + String.join(" ", out.readAllLines()));
             }
             int last = Integer.parseInt(line.substring(6));
+            // clock: any moment will do
             assertThat(p.waitFor(millis, TimeUnit.MILLISECONDS)).as("ended by itself").isFalse();
             p.toHandle().destroyForcibly(); // p.destroyForcibly() would close what it said
             p.waitFor();

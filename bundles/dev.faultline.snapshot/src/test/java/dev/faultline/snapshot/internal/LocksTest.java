@@ -11,6 +11,7 @@ import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SnapshotService.Listed;
+import dev.faultline.testkit.HangGuard;
 import java.io.BufferedReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,12 +20,10 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -34,7 +33,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Two at once on one snapshot, in one process and in two: each waits or is refused, and nothing is
  * lost. The first is held in the middle of what it does, the second is let loose, the first ends.
  */
-@Timeout(value = 10, unit = TimeUnit.MINUTES)
 class LocksTest {
     private static final int PAGES = 700;
 
@@ -82,9 +80,7 @@ class LocksTest {
         Standing(Work work) throws Exception {
             task = new FutureTask<>((Callable<Object>) () -> work.with(this::stand));
             thread = Thread.ofPlatform().daemon().start(task);
-            if (!inside.await(5, TimeUnit.MINUTES)) {
-                throw new AssertionError("it does not come to its middle");
-            }
+            HangGuard.await(inside, "it comes to its middle");
         }
 
         private void stand(double done) {
@@ -100,7 +96,7 @@ class LocksTest {
 
         Object end() throws Exception {
             goOn.countDown();
-            return task.get(5, TimeUnit.MINUTES);
+            return HangGuard.get(task);
         }
 
         @Override
@@ -313,7 +309,7 @@ class LocksTest {
 
     private static void kill(Process p) throws Exception {
         p.destroyForcibly();
-        assertThat(p.waitFor(5, TimeUnit.MINUTES)).isTrue();
+        HangGuard.join(p);
     }
 
     @Test

@@ -14,7 +14,6 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,7 +22,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A save costs what was used of the RAM, not what was configured. */
-@Timeout(600)
 class UntouchedTest {
     private static final int GIB = 1 << 18;
     private static final int MIDDLE = GIB / 2 + 77;

@@ -10,14 +10,12 @@ import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.mmu.Mmu;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** vCPUs that decode and write the same pages: each gets on, whatever the others do. */
 @ParameterizedClass
 @ValueSource(strings = {"coded", "thrown"})
-@Timeout(600)
 class SharedCodeTest {
     private static final int VCPUS = 16;
     private static final int PAGES = 256;

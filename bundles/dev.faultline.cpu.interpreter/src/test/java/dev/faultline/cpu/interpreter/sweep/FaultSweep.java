@@ -197,6 +197,7 @@ public final class FaultSweep {
         if (args.length % 2 != 0) {
             throw new IllegalArgumentException(args[args.length - 1] + " needs a value");
         }
+        // clock: printed, no verdict
         long began = System.nanoTime();
         FaultSweep s = new FaultSweep(shown);
         s.only = kind;
@@ -220,6 +221,7 @@ public final class FaultSweep {
                 s.runs(),
                 s.stops(),
                 s.different(),
+                // clock: printed, no verdict
                 (System.nanoTime() - began) / 1_000_000_000L);
         System.exit(s.different() == 0 && s.cases + s.programs > 0 ? 0 : 1);
     }

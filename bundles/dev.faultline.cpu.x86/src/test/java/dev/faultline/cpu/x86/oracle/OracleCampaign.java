@@ -25,6 +25,7 @@ public final class OracleCampaign {
     private final Path source;
     private final String[] modes = {"64", "32", "16"};
     private final long[] counts = {1_000_000, 1_000_000, 300_000};
+    // clock: a seed
     private long seed = System.nanoTime() & 0xFFFF_FFFFL;
     private long part = 100_000;
     private String family;

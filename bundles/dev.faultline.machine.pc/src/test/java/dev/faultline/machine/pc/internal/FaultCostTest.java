@@ -51,6 +51,7 @@ class FaultCostTest {
         public Resolution onFault(String machine, PageFault f) {
             faults++;
             if (faults % WINDOW == 0 && done.getCount() != 0) {
+                // clock: printed, no verdict
                 long now = System.nanoTime();
                 long allocated = THREADS.getCurrentThreadAllocatedBytes();
                 nanos = (now - startNanos) / WINDOW;

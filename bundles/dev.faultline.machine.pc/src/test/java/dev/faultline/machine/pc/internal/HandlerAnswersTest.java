@@ -403,6 +403,7 @@ class HandlerAnswersTest {
                 Rights.NONE,
                 (m, f) -> {
                     try {
+                        // clock: more than the deadline, however busy the host is
                         Thread.sleep(100);
                     } catch (InterruptedException e) {
                         throw new IllegalStateException(e);
@@ -420,6 +421,7 @@ class HandlerAnswersTest {
                     @Override
                     public Resolution onFault(String name, PageFault f) {
                         try {
+                            // clock: more than the deadline, however busy the host is
                             Thread.sleep(100);
                         } catch (InterruptedException e) {
                             throw new IllegalStateException(e);
@@ -449,6 +451,7 @@ class HandlerAnswersTest {
                         (m, f) -> {
                             l[0].protectPage(f.gfn(), Rights.RWX);
                             try {
+                                // clock: more than the deadline, however busy the host is
                                 Thread.sleep(100);
                             } catch (InterruptedException e) {
                                 throw new IllegalStateException(e);
@@ -472,6 +475,7 @@ class HandlerAnswersTest {
                 (m, f) -> {
                     machine.quiesce(() -> {
                         try {
+                            // clock: more than the deadline
                             Thread.sleep(deadline[0] + 50);
                         } catch (InterruptedException e) {
                             throw new IllegalStateException(e);

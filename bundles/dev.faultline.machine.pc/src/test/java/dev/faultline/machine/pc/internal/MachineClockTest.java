@@ -63,6 +63,7 @@ class MachineClockTest {
         queue.open();
         late.at(20_000_000);
         early.at(1_000_000);
+        // clock: to give a mistake its chance
         assertThat(done.await(50, TimeUnit.MILLISECONDS)).isFalse();
         real.start();
         queue.wake();

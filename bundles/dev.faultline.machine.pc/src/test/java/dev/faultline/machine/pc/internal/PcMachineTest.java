@@ -88,6 +88,7 @@ class PcMachineTest {
         long instructions = machine.statistics().instructions();
         long nanos = machine.clock().nanos();
         assertThat(nanos).isPositive();
+        // clock: to give a mistake its chance
         Thread.sleep(20);
         assertThat(machine.statistics().instructions()).isEqualTo(instructions);
         assertThat(machine.clock().nanos()).isEqualTo(nanos);
@@ -118,7 +119,9 @@ class PcMachineTest {
     }
 
     private static void spin() {
+        // clock: to give a mistake its chance
         long end = System.nanoTime() + 5_000_000;
+        // clock: to give a mistake its chance
         while (System.nanoTime() < end) {
             Thread.onSpinWait();
         }

@@ -15,6 +15,7 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.device.pc.internal.PcChipsetFactory;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,13 +24,11 @@ import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A guest resets its machine, on the real engine and chips, and boots again. */
-@Timeout(300)
 class ResetTest {
-    private static final Duration LONG = Duration.ofMinutes(4);
+    private static final Duration LONG = HangGuard.limit();
     private static final long COUNTER = 0x600;
     private static final long IMAGE = 0x7C00;
 
