@@ -87,7 +87,7 @@ class HangGuardTest {
         Process p =
                 new ProcessBuilder(System.getProperty("java.home") + "/bin/jshell", "-s").start();
         HangGuard.Wait none = new HangGuard.Wait(1, System::nanoTime, () -> 1);
-        assertThatThrownBy(() -> HangGuard.join(p, none)).hasMessageContaining("jshell");
+        assertThatThrownBy(() -> HangGuard.join(p, none)).hasMessageContaining("hangs");
         assertThat(HangGuard.join(p)).isNotZero();
     }
 
