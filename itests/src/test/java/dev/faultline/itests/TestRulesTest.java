@@ -19,11 +19,13 @@ import org.junit.jupiter.params.provider.ValueSource;
  * that uses it, and judges nothing by it, stands why: {@code // clock: a reason}.
  */
 class TestRulesTest {
+    /** What ends a test after less than five minutes, or waits for so and so long. */
     private static final Pattern BY_THE_CLOCK =
             Pattern.compile(
-                    "@Timeout\\b|assertTimeout|Thread\\.sleep\\(|awaitTermination\\("
+                    "@Timeout\\((?![3-9][0-9]{2}\\)|[0-9]{4,}\\))|assertTimeout|Thread\\.sleep\\(|awaitTermination\\("
                             + "|\\.(await|join|waitFor|get|poll|tryAcquire)\\([^()]*\\bTimeUnit\\."
                             + "|\\.(join|waitFor)\\(\\s*[0-9]|System\\.(nanoTime|currentTimeMillis)\\(");
+
     private static final Pattern REASON = Pattern.compile("// clock: \\S");
 
     private static boolean wrong(String before, String line) {

@@ -22,14 +22,12 @@ import java.util.TreeMap;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** An id binds machine, state and every page, through parents and compactions too. */
-@Timeout(600)
 class IdTest {
     private static final int PAGES = 1200;
     private static final SaveOptions INCREMENTAL = new SaveOptions(Compression.LZ4, true);

@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.memory.HostBytes;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -18,7 +17,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Locked instructions of several vCPUs lose nothing, wherever the operand lies and whatever else is
  * in its page; and what a vCPU stores plainly beside it stays. SDM 3A, "Locked Atomic Operations".
  */
-@Timeout(900)
 class LockedAccessTest {
     private static final int LOCKERS = 3;
     private static final int ROUNDS = 1500;
