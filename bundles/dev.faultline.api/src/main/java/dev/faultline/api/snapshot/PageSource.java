@@ -16,8 +16,9 @@ import org.osgi.annotation.versioning.ConsumerType;
  * interrupted and its result, if there is one later, thrown away. A call that fails in whatever way
  * (any exception, a deadline, too few bytes) is made again a few times; then the machine is paused
  * with a {@link SnapshotException} of kind {@link SnapshotException.Kind#SOURCE} and nothing is
- * filled in. The deadline and the retries are the operator's (configuration {@code
- * dev.faultline.snapshot.source}).
+ * filled in. {@link SourceException} says whether and when asking again is of use. The object
+ * {@code trace} is advice: however it fails, it is as if there were none. The deadline and the
+ * retries are the operator's (configuration {@code dev.faultline.snapshot.source}).
  *
  * <p>Objects must not change while the source is open; a source that can notice a change reports it
  * as an {@link IOException}.

@@ -157,13 +157,9 @@ final class SnapshotCommand implements Runnable {
 
     private static Map<String, Object> kinds(PageMap map) {
         String[] names = {"zero", "shared", "pattern", "private", "unreadable"};
-        long[] n = new long[names.length];
-        for (int p = 0; p < map.pages(); p++) {
-            n[map.kind(p)]++;
-        }
         Map<String, Object> out = new LinkedHashMap<>();
         for (int k = 0; k < names.length; k++) {
-            out.put(names[k], n[k]);
+            out.put(names[k], (long) map.count(k, 0, map.pages()));
         }
         return out;
     }

@@ -59,7 +59,7 @@ final class CloneBases {
 
     private static int[] recorded(Image image) throws SnapshotException {
         try {
-            if (!Trace.exists(image.origin())) {
+            if (image.origin().dir() != null && !Trace.exists(image.origin())) {
                 throw new SnapshotException(
                         Kind.MISSING,
                         "snapshot %s has no recorded working set; restore it lazily with --record first"

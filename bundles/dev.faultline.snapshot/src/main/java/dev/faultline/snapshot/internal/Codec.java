@@ -25,11 +25,12 @@ enum Codec {
     static final class Packer {
         private final Codec codec;
         private final Lz4JavaCompressor lz4 = new Lz4JavaCompressor();
-        private final ZstdJavaCompressor zstd = new ZstdJavaCompressor();
+        private final ZstdJavaCompressor zstd;
         private byte[] out = new byte[0];
 
         Packer(Codec codec) {
             this.codec = codec;
+            this.zstd = codec == ZSTD ? new ZstdJavaCompressor() : null;
         }
 
         /** Bytes now in {@link #out()}, or -1 if the content does not shrink. */
@@ -56,7 +57,14 @@ enum Codec {
     /** Decompresses every codec. */
     static final class Unpacker {
         private final Lz4JavaDecompressor lz4 = new Lz4JavaDecompressor();
-        private final ZstdJavaDecompressor zstd = new ZstdJavaDecompressor();
+        private ZstdJavaDecompressor zstd; // large, and seldom wanted
+
+        private ZstdJavaDecompressor zstd() {
+            if (zstd == null) {
+                zstd = new ZstdJavaDecompressor();
+            }
+            return zstd;
+        }
 
         /** False if the input is not {@code n} bytes packed. */
         boolean unpack(Codec codec, byte[] in, int at, int stored, byte[] to, int n) {
@@ -70,7 +78,7 @@ enum Codec {
                         yield true;
                     }
                     case LZ4 -> lz4.decompress(in, at, stored, to, 0, n) == n;
-                    case ZSTD -> zstd.decompress(in, at, stored, to, 0, n) == n;
+                    case ZSTD -> zstd().decompress(in, at, stored, to, 0, n) == n;
                 };
             } catch (RuntimeException e) { // of many kinds: e.g. a frame without any size
                 return false;

@@ -149,6 +149,12 @@ final class Image implements AutoCloseable {
         }
     }
 
+    /** That the file of hashes is one, and whole; nothing else needs that at once. */
+    void checkHashes() throws SnapshotException {
+        Manifest.Hashes h = manifest.hashes();
+        checkHead(origin, h.name(), h.bytes(), Layout.HASHES_MAGIC);
+    }
+
     private static void checkHead(Origin origin, String name, long want, byte[] magic)
             throws SnapshotException {
         long is = origin.length(name);
@@ -212,6 +218,11 @@ final class Image implements AutoCloseable {
     /** ZERO, PARENT or BLOCK. */
     int sectionKind(int section) throws SnapshotException {
         return index.sectionKind(section);
+    }
+
+    /** Whether a section is all zero without a look at its pages. */
+    boolean isZero(int section) throws SnapshotException {
+        return !proved && sectionKind(section) == Layout.ZERO;
     }
 
     /** The block of a section of kind BLOCK. */

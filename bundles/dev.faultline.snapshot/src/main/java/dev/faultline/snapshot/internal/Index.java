@@ -16,7 +16,7 @@ final class Index {
     private final Image image;
     private final Manifest manifest;
     private final int pages;
-    private final AtomicReferenceArray<byte[]> tables;
+    private final AtomicReferenceArray<SoftReference<byte[]>> tables;
     private final AtomicReferenceArray<SoftReference<Section>> sections;
 
     Index(Image image, Manifest manifest) {
@@ -39,7 +39,8 @@ final class Index {
     }
 
     private byte[] table(int t) throws SnapshotException {
-        byte[] b = tables.get(t);
+        SoftReference<byte[]> r = tables.get(t);
+        byte[] b = r == null ? null : r.get();
         if (b != null) {
             return b;
         }
@@ -68,7 +69,7 @@ final class Index {
                 throw badIndex("section " + (t * Layout.TABLE + i) + " has kind " + kind);
             }
         }
-        tables.set(t, b);
+        tables.set(t, new SoftReference<>(b));
         return b;
     }
 

@@ -91,7 +91,11 @@ final class Loader {
             }
         }
         for (int p = 0; p < image.pages() && !stopped.getAsBoolean(); p++) {
-            if (!store.isPresent(p)) {
+            if (p % Layout.SECTION == 0 && image.isZero(p / Layout.SECTION)) {
+                int end = Math.min(image.pages(), p + Layout.SECTION);
+                store.loadZeroes(p, end, filled);
+                p = end - 1;
+            } else if (!store.isPresent(p)) {
                 yieldToFaults();
                 store.load(p, filled);
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.snapshot.PageSource;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SourceStatistics;
@@ -15,22 +16,87 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
-/** A directory of this host, read on the caller's thread: the file system is trusted to answer. */
+/**
+ * A directory of this host. Its disk may be slow, or its file system that of another host: what a
+ * guest waits for is read on other threads, with a deadline, and again after an error. Other reads
+ * are made on the caller's thread and take as long as they take.
+ */
 final class LocalOrigin implements Origin {
     private static final int GAP = 16 << 10;
     private static final long PATIENCE_MILLIS = 10_000;
+    private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Path dir;
-    private final DirectorySource source;
+    private final Function<Path, PageSource> opener;
+    private final PageSource source;
+    private final Supplier<SourcePolicy> policy;
+    private final SourceCalls calls;
     private final SourceCounters counters = new SourceCounters();
+    private final CountDownLatch end = new CountDownLatch(1);
     private DirectoryLock lock; // guarded by this
     private boolean closed; // guarded by this
 
     LocalOrigin(Path dir) {
-        this.dir = dir;
-        this.source = new DirectorySource(dir);
+        this(dir, DirectorySource::new, () -> SourcePolicy.DEFAULT);
     }
+
+    /**
+     * @param opener makes what reads the directory's files, and those of parents'
+     */
+    LocalOrigin(Path dir, Function<Path, PageSource> opener, Supplier<SourcePolicy> policy) {
+        this.dir = dir;
+        this.opener = opener;
+        this.source = opener.apply(dir);
+        this.policy = policy;
+        this.calls = new SourceCalls(toString(), false);
+    }
+
+    // ---- deadlines
+    // -----------------------------------------------------------------------------------------------------
+
+    @Override
+    public void begin() {
+        Deadline.begin(policy.get().localDeadlineMillis());
+    }
+
+    @Override
+    public void end() {
+        Deadline.end();
+    }
+
+    @Override
+    public long patienceMillis() {
+        return policy.get().localDeadlineMillis() + 1000;
+    }
+
+    @Override
+    public long leftMillis() {
+        return Deadline.leftMillis();
+    }
+
+    @Override
+    public SnapshotException late() {
+        return tooSlow("another thread still reads the same page", null);
+    }
+
+    private SnapshotException tooSlow(String what, Throwable cause) {
+        return new SnapshotException(
+                Kind.SOURCE,
+                "snapshot %s cannot be read now: %s; start the machine again when its disk answers, or attach another copy"
+                        .formatted(this, what),
+                cause);
+    }
+
+    // ---- files
+    // -------------------------------------------------------------------------------------------------------
 
     /** Says what is wrong with a place that has no manifest. */
     private SnapshotException missing(String name, NoSuchFileException e) {
@@ -85,11 +151,79 @@ final class LocalOrigin implements Origin {
         long begin = System.nanoTime();
         counters.requests.increment();
         try {
-            source.read(name, at, ByteBuffer.wrap(to, off, n));
+            if (Deadline.isSet()) {
+                readInTime(name, at, to, off, n);
+            } else {
+                source.read(name, at, ByteBuffer.wrap(to, off, n));
+            }
         } catch (IOException e) {
             throw failed(name, at, e);
         }
         counters.took(System.nanoTime() - begin, n);
+    }
+
+    /** For a guest that stands. */
+    private void readInTime(String name, long at, byte[] to, int off, int n)
+            throws IOException, SnapshotException {
+        SourcePolicy p = policy.get();
+        long pause = TimeUnit.MILLISECONDS.toNanos(p.backoffMillis());
+        for (int attempt = 0; ; attempt++) {
+            IOException failure;
+            byte[] b = new byte[n]; // each attempt its own: a late one may still write
+            try {
+                long left = Math.max(1, Deadline.left(Long.MAX_VALUE));
+                calls.call(
+                        () -> {
+                            source.read(name, at, ByteBuffer.wrap(b));
+                            return null;
+                        },
+                        left);
+                System.arraycopy(b, 0, to, off, n);
+                return;
+            } catch (TimeoutException e) {
+                counters.timeouts.increment();
+                throw tooSlow(
+                        "%s at 0x%x: %s, %,d ms"
+                                .formatted(
+                                        PlainText.line(dir.resolve(name).toString()),
+                                        at,
+                                        e.getMessage(),
+                                        p.localDeadlineMillis()),
+                        e);
+            } catch (CancellationException e) {
+                throw new SnapshotException(Kind.IO, "snapshot " + this + " is closed", e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw tooSlow(name + ": interrupted", e);
+            } catch (ExecutionException e) {
+                failure =
+                        e.getCause() instanceof IOException io
+                                ? io
+                                : new IOException(e.getCause().toString(), e.getCause());
+            }
+            boolean passing =
+                    !(failure instanceof NoSuchFileException
+                            || failure instanceof EOFException
+                            || failure instanceof ClosedChannelException);
+            if (!passing
+                    || attempt >= p.retries()
+                    || Deadline.left(Long.MAX_VALUE) <= pause
+                    || !pause(pause)) {
+                throw failure;
+            }
+            counters.retries.increment();
+            pause *= 2;
+        }
+    }
+
+    /** False if this was closed meanwhile, or the thread is to end. */
+    private boolean pause(long nanos) {
+        try {
+            return !end.await(nanos, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     @Override
@@ -161,12 +295,7 @@ final class LocalOrigin implements Origin {
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, "beside " + dir + ": " + e.getMessage(), e);
         }
-        return places.stream().<Origin>map(LocalOrigin::new).toList();
-    }
-
-    @Override
-    public SnapshotException late() {
-        return new SnapshotException(Kind.IO, "reading of snapshot " + dir + " was interrupted");
+        return places.stream().<Origin>map(p -> new LocalOrigin(p, opener, policy)).toList();
     }
 
     @Override
@@ -197,10 +326,37 @@ final class LocalOrigin implements Origin {
             held = lock;
             lock = null;
         }
-        try (held) {
-            source.close();
+        end.countDown();
+        try (held;
+                calls) {
+            calls.cancel();
+            if (counters.timeouts.sum() == 0) {
+                source.close();
+            } else {
+                closeInTime();
+            }
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** A file that is still being read cannot be closed until that ends. */
+    private void closeInTime() {
+        try {
+            calls.last(
+                    () -> {
+                        source.close();
+                        return null;
+                    },
+                    CLOSING_NANOS);
+        } catch (ExecutionException | TimeoutException e) {
+            System.getLogger(LocalOrigin.class.getName())
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "files of snapshot {0} are still being read; they are closed when that ends",
+                            this);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -106,6 +106,20 @@ final class PageStore {
         }
     }
 
+    /**
+     * As {@link #load} of pages that are zero by a section of kind ZERO: the memory is so from the
+     * start.
+     */
+    void loadZeroes(int first, int end, IntConsumer filled) {
+        for (int p = first; p < end; p++) {
+            if (claimed.set(p)) {
+                loaded.increment();
+                present.set(p);
+                filled.accept(p);
+            }
+        }
+    }
+
     private void put(Fetched f, int i) {
         int page = f.page(i);
         boolean done = false;

@@ -4,11 +4,13 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.snapshot.PageSource;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.api.snapshot.SourceException;
 import dev.faultline.api.snapshot.SourceStatistics;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -25,9 +27,10 @@ import java.util.function.Supplier;
 final class RemoteOrigin implements Origin {
     private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final int LONGEST_WORDS = 200;
+    private static final long MOST_ASKED_MILLIS = TimeUnit.DAYS.toMillis(1);
 
-    /** When what the calling thread waits for must be there, nanoTime; null if it does not say. */
-    private static final ThreadLocal<Long> UNTIL = new ThreadLocal<>();
+    /** Advice is asked for once, and not for long: nothing depends on it. */
+    private static final long ADVICE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     /** Gets hold of the source when it is first needed, and again after it was dropped. */
     interface Opener {
@@ -68,12 +71,12 @@ final class RemoteOrigin implements Origin {
 
     @Override
     public void begin() {
-        UNTIL.set(System.nanoTime() + nanos(policy.get().deadlineMillis()));
+        Deadline.begin(policy.get().deadlineMillis());
     }
 
     @Override
     public void end() {
-        UNTIL.remove();
+        Deadline.end();
     }
 
     private static long nanos(long millis) {
@@ -82,8 +85,7 @@ final class RemoteOrigin implements Origin {
 
     /** Nanoseconds that are left to the calling thread. */
     private static long left(SourcePolicy p) {
-        Long until = UNTIL.get();
-        return until == null ? nanos(p.deadlineMillis()) : until - System.nanoTime();
+        return Deadline.left(nanos(p.deadlineMillis()));
     }
 
     @Override
@@ -93,10 +95,7 @@ final class RemoteOrigin implements Origin {
 
     @Override
     public long leftMillis() {
-        Long until = UNTIL.get();
-        return until == null
-                ? Long.MAX_VALUE
-                : TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime());
+        return Deadline.leftMillis();
     }
 
     @Override
@@ -144,12 +143,14 @@ final class RemoteOrigin implements Origin {
         SourcePolicy p = policy.get();
         long end = System.nanoTime() + Math.min(left(p), nanos(p.deadlineMillis()));
         long pause = nanos(p.backoffMillis());
+        boolean advice = what.equals(Layout.TRACE);
+        long longest = advice ? ADVICE_NANOS : nanos(p.attemptMillis());
         for (int attempt = 0; ; attempt++) {
             long begin = System.nanoTime();
             Throwable failure;
             try {
                 counters.requests.increment();
-                long limit = Math.max(1, Math.min(end - begin, nanos(p.attemptMillis())));
+                long limit = Math.max(1, Math.min(end - begin, longest));
                 T result = calls.call(() -> ask.of(source()), limit);
                 counters.took(System.nanoTime() - begin, bytes);
                 return result;
@@ -174,7 +175,12 @@ final class RemoteOrigin implements Origin {
                 Thread.currentThread().interrupt();
                 throw failed(what + ": interrupted", e);
             }
-            if (attempt == p.retries() || end - System.nanoTime() <= pause || !pause(pause)) {
+            long wait = Math.max(pause, asked(failure));
+            if (advice
+                    || attempt == p.retries()
+                    || isPermanent(failure)
+                    || end - System.nanoTime() <= wait
+                    || !pause(wait)) {
                 throw failed(
                         "%s: %s (tried %d times)".formatted(what, words(failure), attempt + 1),
                         failure);
@@ -182,6 +188,16 @@ final class RemoteOrigin implements Origin {
             counters.retries.increment();
             pause *= 2;
         }
+    }
+
+    private static boolean isPermanent(Throwable failure) {
+        return failure instanceof SourceException s && s.isPermanent();
+    }
+
+    /** How long the source asks to be left alone, in nanoseconds. */
+    private static long asked(Throwable failure) {
+        Duration d = failure instanceof SourceException s ? s.retryAfter() : null;
+        return d == null ? 0 : nanos(Math.min(d.toMillis(), MOST_ASKED_MILLIS));
     }
 
     /** False if this was closed meanwhile. */
@@ -208,9 +224,15 @@ final class RemoteOrigin implements Origin {
         String s =
                 t instanceof IOException || t instanceof TimeoutException
                         ? own == null || own.isBlank() ? t.getClass().getSimpleName() : own
-                        : "its source failed: " + t;
+                        : "its source failed: " + t + from(t);
         s = s.replaceAll("\\p{Cntrl}+", " ");
         return s.length() > LONGEST_WORDS ? s.substring(0, LONGEST_WORDS) + "..." : s;
+    }
+
+    /** Whose code threw: the class and bundle at the top of the trace. */
+    private static String from(Throwable t) {
+        StackTraceElement[] at = t.getStackTrace();
+        return at.length == 0 ? "" : " (in " + at[0].getClassName() + ")";
     }
 
     // ---- what an image asks for

@@ -198,7 +198,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
         if (trace.size() == 0) {
             LOG.log(
                     System.Logger.Level.WARNING,
-                    "the trace of snapshot {0} makes no sense and is ignored; record it again",
+                    "snapshot {0} has no trace that makes sense: pages come when the guest wants them; record it again",
                     image.origin());
         }
         prefetch.run(trace.likely(image.pages()));

@@ -23,7 +23,6 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -332,6 +331,9 @@ public final class Snapshots implements SnapshotService, MachineListener {
             throws SnapshotException {
         try (Image x = Image.open(o, id)) {
             byte[] b = new byte[Layout.SECTION * Layout.PAGE];
+            if (x.tree() != null) {
+                x.checkHashes();
+            }
             for (int i = 0; i < x.sections(); i++) {
                 boolean zero = x.sectionKind(i) == Layout.ZERO;
                 if (!zero) {
@@ -359,22 +361,29 @@ public final class Snapshots implements SnapshotService, MachineListener {
 
     private static PageMap pageMap(Origin o) throws SnapshotException {
         try (Image x = Image.open(o)) {
-            byte[] kinds = new byte[x.pages()];
-            boolean orphan = x.manifest().parent() != null && !hasParent(x);
-            for (int first = 0; first < kinds.length; first += Layout.SECTION) {
-                int end = Math.min(kinds.length, first + Layout.SECTION);
+            PageMap.Builder map = new PageMap.Builder(x.pages());
+            if (x.manifest().parent() != null && !hasParent(x)) {
+                map.withoutParent();
+            }
+            for (int i = 0; i < x.sections(); i++) {
+                int first = i * Layout.SECTION;
                 try {
-                    for (int p = first; p < end; p++) {
-                        kinds[p] = (byte) x.kind(p); // the numbers on disk are those of PageMap
-                        if (orphan && kinds[p] == PageMap.SHARED) {
-                            kinds[p] = PageMap.UNREADABLE;
-                        }
+                    int kind = x.sectionKind(i);
+                    if (kind != Layout.BLOCK) {
+                        map.part(first, kind); // the numbers on disk are those of PageMap
+                        continue;
                     }
+                    Section s = x.section(i);
+                    byte[] kinds = new byte[s.pages()];
+                    for (int p = 0; p < kinds.length; p++) {
+                        kinds[p] = (byte) s.kind(p);
+                    }
+                    map.part(first, kinds);
                 } catch (SnapshotException e) {
-                    Arrays.fill(kinds, first, end, (byte) PageMap.UNREADABLE);
+                    map.part(first, PageMap.UNREADABLE);
                 }
             }
-            return new PageMap(kinds);
+            return map.build();
         }
     }
 
@@ -423,7 +432,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     @Override
     public Restored restore(Path dir, Machine into, RestoreOptions options)
             throws SnapshotException {
-        return restore(new LocalOrigin(dir), into, options);
+        return restore(sources.local(dir), into, options);
     }
 
     @Override
@@ -449,7 +458,9 @@ public final class Snapshots implements SnapshotService, MachineListener {
         Image image = Image.open(o, options.without(), id(options.id()));
         try {
             image.openParents(); // what is missing is better noticed now than by the guest
-            if (options.mode() == RestoreMode.RECORDED && !Trace.exists(image.origin())) {
+            if (options.mode() == RestoreMode.RECORDED
+                    && o.dir() != null
+                    && !Trace.exists(image.origin())) {
                 throw new SnapshotException(
                         Kind.MISSING,
                         "snapshot "

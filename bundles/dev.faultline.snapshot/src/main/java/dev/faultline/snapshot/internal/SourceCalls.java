@@ -26,10 +26,20 @@ final class SourceCalls implements AutoCloseable {
 
     private final Semaphore places = new Semaphore(MOST, true);
     private final Set<FutureTask<?>> under = ConcurrentHashMap.newKeySet();
+    private final boolean interrupts;
     private final ThreadPoolExecutor threads;
     private volatile boolean closed;
 
     SourceCalls(String name) {
+        this(name, true);
+    }
+
+    /**
+     * @param interrupts whether a call that is late is interrupted, and not only left alone: a file
+     *     channel does not survive that
+     */
+    SourceCalls(String name, boolean interrupts) {
+        this.interrupts = interrupts;
         threads =
                 new ThreadPoolExecutor(
                         0,
@@ -59,7 +69,7 @@ final class SourceCalls implements AutoCloseable {
         } catch (TimeoutException e) {
             throw new TimeoutException("no answer in time");
         } finally {
-            task.cancel(true);
+            task.cancel(interrupts);
             under.remove(task);
         }
     }
@@ -91,7 +101,7 @@ final class SourceCalls implements AutoCloseable {
     void cancel() {
         closed = true;
         places.release(WAITING); // who waits for one comes out and sees that
-        under.forEach(t -> t.cancel(true));
+        under.forEach(t -> t.cancel(interrupts));
     }
 
     /** Runs what there is to do at the end, on a thread of its own, and does not wait long. */
@@ -104,13 +114,17 @@ final class SourceCalls implements AutoCloseable {
         } catch (RejectedExecutionException e) {
             return; // closed before
         } finally {
-            task.cancel(true);
+            task.cancel(interrupts);
         }
     }
 
     @Override
     public void close() {
         cancel();
-        threads.shutdownNow();
+        if (interrupts) {
+            threads.shutdownNow();
+        } else {
+            threads.shutdown();
+        }
     }
 }

@@ -8,11 +8,17 @@ package dev.faultline.snapshot.internal;
  * @param attemptMillis for one call
  * @param retries calls made again after one that failed
  * @param backoffMillis before the first retry; each further one waits twice as long
+ * @param localDeadlineMillis as {@code deadlineMillis}, of files of this host
  * @param gapBytes between two ranges up to which they are asked for as one
  */
 record SourcePolicy(
-        long deadlineMillis, long attemptMillis, int retries, long backoffMillis, int gapBytes) {
-    static final SourcePolicy DEFAULT = new SourcePolicy(10_000, 4_000, 3, 100, 64 << 10);
+        long deadlineMillis,
+        long attemptMillis,
+        int retries,
+        long backoffMillis,
+        long localDeadlineMillis,
+        int gapBytes) {
+    static final SourcePolicy DEFAULT = new SourcePolicy(10_000, 4_000, 3, 100, 30_000, 64 << 10);
 
     private static final long LONGEST = 300_000;
 
@@ -21,6 +27,7 @@ record SourcePolicy(
         check("attempt", attemptMillis, 1, LONGEST);
         check("retries", retries, 0, 100);
         check("backoff", backoffMillis, 0, LONGEST);
+        check("local.deadline", localDeadlineMillis, 1, LONGEST);
         check("gap", gapBytes, 0, 1 << 20);
     }
 

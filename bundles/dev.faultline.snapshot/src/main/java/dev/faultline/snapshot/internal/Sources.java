@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
 import org.osgi.framework.Constants;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -74,6 +75,14 @@ public final class Sources {
         long backoff() default 100;
 
         @AttributeDefinition(
+                name = "Local deadline",
+                description =
+                        "Milliseconds that a guest waits for a page from files of this host (a disk that spins up, a network file system) before its machine is paused",
+                min = "1",
+                max = "300000")
+        long local_deadline() default 30_000;
+
+        @AttributeDefinition(
                 name = "Gap",
                 description =
                         "Bytes between two wanted ranges up to which one request asks for both, while at most a fifth is unwanted",
@@ -87,6 +96,9 @@ public final class Sources {
     private final List<Offer> offers = new CopyOnWriteArrayList<>();
     private final Map<RemoteOrigin, At> remotes = new ConcurrentHashMap<>();
     private volatile SourcePolicy policy = SourcePolicy.DEFAULT;
+
+    /** For tests: how a directory is read. */
+    Function<Path, PageSource> directories = DirectorySource::new;
 
     @Activate
     public Sources(Config config) {
@@ -105,7 +117,14 @@ public final class Sources {
     @Modified
     void modified(Config c) {
         try {
-            policy = new SourcePolicy(c.deadline(), c.attempt(), c.retries(), c.backoff(), c.gap());
+            policy =
+                    new SourcePolicy(
+                            c.deadline(),
+                            c.attempt(),
+                            c.retries(),
+                            c.backoff(),
+                            c.local_deadline(),
+                            c.gap());
         } catch (IllegalArgumentException e) {
             LOG.log(
                     System.Logger.Level.ERROR,
@@ -160,6 +179,11 @@ public final class Sources {
                 .formatted(scheme, String.join(", ", there));
     }
 
+    /** Files of this host. */
+    Origin local(Path dir) {
+        return new LocalOrigin(dir, directories, () -> policy);
+    }
+
     // ---- opening
     // -------------------------------------------------------------------------------------------------------
 
@@ -177,7 +201,7 @@ public final class Sources {
         String scheme = location.getScheme().toLowerCase(Locale.ROOT);
         if (scheme.equals("file")) {
             try {
-                return new LocalOrigin(Path.of(location));
+                return local(Path.of(location));
             } catch (IllegalArgumentException | FileSystemNotFoundException e) {
                 throw new SnapshotException(
                         Kind.MISMATCH,

@@ -10,7 +10,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What the last recordings say about the pages that a guest needs first: in how many of them each
@@ -21,6 +23,8 @@ import java.util.Map;
  * u32 page, u32 position, u16 seen, u8 access, u8 zero; u32 CRC32C of all before.
  */
 final class Trace {
+    private static final System.Logger LOG = System.getLogger(Trace.class.getName());
+
     static final Trace NONE = new Trace(0, new Entry[0]);
 
     static final int VERSION = 2;
@@ -81,12 +85,12 @@ final class Trace {
      *     first
      */
     int[] likely(int limit) {
-        Bits known = new Bits(limit);
+        Set<Integer> known = new HashSet<>();
         int[] out = new int[entries.length];
         int n = 0;
         for (Entry e : entries) {
             boolean likely = 3 * e.times() >= recordings || (e.seen() & 3) == 3;
-            if (likely && e.page() < limit && known.set(e.page())) {
+            if (likely && e.page() < limit && known.add(e.page())) {
                 out[n++] = e.page();
             }
         }
@@ -136,22 +140,40 @@ final class Trace {
     // ---- on disk
     // ---------------------------------------------------------------------------------------------------
 
-    static boolean exists(Origin of) throws SnapshotException {
-        return of.has(Layout.TRACE);
+    /** Whether there is one, as far as its place tells: whatever else it answers means no. */
+    static boolean exists(Origin of) {
+        try {
+            return of.has(Layout.TRACE);
+        } catch (SnapshotException e) {
+            LOG.log(System.Logger.Level.DEBUG, "no trace: {0}", e.getMessage());
+            return false;
+        }
     }
 
-    /** The trace beside a snapshot, {@link #NONE} if there is none that makes sense. */
-    static Trace read(Origin of) throws SnapshotException {
-        if (!exists(of)) {
+    /**
+     * The trace beside a snapshot, {@link #NONE} if there is none that makes sense, or its place
+     * does not give it.
+     */
+    static Trace read(Origin of) {
+        try {
+            if (!of.has(Layout.TRACE)) {
+                return NONE;
+            }
+            long size = of.length(Layout.TRACE);
+            if (size > MAX_BYTES) {
+                return NONE;
+            }
+            byte[] file = new byte[(int) size];
+            of.read(Layout.TRACE, 0, file, 0, file.length);
+            return parse(file);
+        } catch (SnapshotException e) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "the trace of snapshot {0} is not used: {1}",
+                    of,
+                    e.getMessage());
             return NONE;
         }
-        long size = of.length(Layout.TRACE);
-        if (size > MAX_BYTES) {
-            return NONE;
-        }
-        byte[] file = new byte[(int) size];
-        of.read(Layout.TRACE, 0, file, 0, file.length);
-        return parse(file);
     }
 
     static Trace parse(byte[] file) {

@@ -19,12 +19,15 @@ import java.lang.annotation.Annotation;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Restores over HTTP, from a server that misbehaves, dies and comes back elsewhere. */
 class HttpRestoreTest {
@@ -33,9 +36,10 @@ class HttpRestoreTest {
     @TempDir Path scratch;
 
     /** Long enough for a host that does much else. */
-    private static final SourcePolicy PATIENT = new SourcePolicy(300_000, 300_000, 2, 1, 64 << 10);
+    private static final SourcePolicy PATIENT =
+            new SourcePolicy(300_000, 300_000, 2, 1, 300_000, 64 << 10);
 
-    private static final SourcePolicy SHORT = new SourcePolicy(500, 200, 2, 1, 64 << 10);
+    private static final SourcePolicy SHORT = new SourcePolicy(500, 200, 2, 1, 300_000, 64 << 10);
 
     private final Sources sources = new Sources(PATIENT);
     private final Snapshots snapshots = new Snapshots(Disk.REAL, null, sources);
@@ -125,6 +129,112 @@ class HttpRestoreTest {
                 f.read(p);
             }
             r.saveRecording();
+        }
+    }
+
+    /** The trace is advice: whatever is answered about it, the guest gets its memory. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "401", "403", "404", "410", "418", "429", "500", "503", "garbage", "hangs", "moved",
+                "huge"
+            })
+    void noAnswerAboutTheTraceStopsARestore(String how) throws Exception {
+        record();
+        server.instead.put(
+                "trace",
+                x -> {
+                    switch (how) {
+                        case "garbage" -> {
+                            x.getResponseHeaders().set("Content-Range", "bytes 0-99/100");
+                            x.sendResponseHeaders(206, 100);
+                            x.getResponseBody().write(new byte[100]);
+                        }
+                        case "huge" -> {
+                            x.getResponseHeaders()
+                                    .set("Content-Range", "bytes 0-4095/999999999999");
+                            x.sendResponseHeaders(206, 4096);
+                            x.getResponseBody().write(new byte[4096]);
+                        }
+                        case "hangs" -> server.release.await();
+                        case "moved" -> {
+                            x.getResponseHeaders().set("Location", "ftp://elsewhere/trace");
+                            x.sendResponseHeaders(302, -1);
+                        }
+                        default -> {
+                            x.getResponseHeaders().set("Retry-After", "100000");
+                            x.sendResponseHeaders(Integer.parseInt(how), -1);
+                        }
+                    }
+                    return true;
+                });
+        for (RestoreMode mode : RestoreMode.values()) {
+            try (Fake g = new Fake(PAGES);
+                    Restored r = snapshots.restore(place, g.machine, mode)) {
+                for (int p = 0; p < saved.pages(); p++) {
+                    assertThat(g.read(p)).as("page %d", p).isEqualTo(saved.peek(p));
+                }
+                assertThat(r.failure()).isNull();
+            }
+        }
+        assertThat(snapshots.info(place).pages()).isEqualTo(saved.pages());
+        assertThat(snapshots.workingSet(place)).isEmpty();
+        snapshots.verify(place, x -> {});
+        snapshots.pageMap(place);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {400, 401, 403, 405, 407, 416, 451, 501})
+    void aPermanentErrorIsNotAskedForAgain(int status) throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        server.instead.put(
+                "pack-0",
+                x -> {
+                    asked.incrementAndGet();
+                    x.sendResponseHeaders(status, -1);
+                    return true;
+                });
+        assertThatThrownBy(() -> snapshots.restore(place, lazy.machine, RestoreMode.LAZY))
+                .isInstanceOfSatisfying(
+                        SnapshotException.class, e -> assertThat(e.kind()).isEqualTo(Kind.SOURCE))
+                .hasMessageContaining(status == 416 ? "range" : String.valueOf(status))
+                .hasMessageContaining("tried 1 times");
+        assertThat(asked).hasValue(1);
+    }
+
+    /** As long as the server asks for, and no longer than the deadline. */
+    @Test
+    void aServerThatAsksToWaitIsLeftAloneSoLong() throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        AtomicLong first = new AtomicLong();
+        AtomicLong second = new AtomicLong();
+        server.instead.put(
+                "pack-0",
+                x -> {
+                    if (asked.incrementAndGet() == 1) {
+                        first.set(System.nanoTime());
+                        x.getResponseHeaders().set("Retry-After", "1");
+                        x.sendResponseHeaders(503, -1);
+                        return true;
+                    }
+                    second.compareAndSet(0, System.nanoTime());
+                    return false;
+                });
+        try (Restored r = snapshots.restore(place, lazy.machine, RestoreMode.LAZY)) {
+            assertSame();
+        }
+        assertThat(second.get() - first.get()).isGreaterThanOrEqualTo(1_000_000_000L);
+        server.instead.put(
+                "pack-0",
+                x -> {
+                    x.getResponseHeaders().set("Retry-After", "90000");
+                    x.sendResponseHeaders(503, -1);
+                    return true;
+                });
+        try (Fake g = new Fake(PAGES)) {
+            assertThatThrownBy(() -> snapshots.restore(place, g.machine, RestoreMode.LAZY))
+                    .hasMessageContaining("86400 s")
+                    .hasMessageContaining("tried 1 times");
         }
     }
 

@@ -100,7 +100,7 @@ record MutationScene(String name, Path tip, List<Path> others, RestoreMode mode,
         List<Path> all = new ArrayList<>();
         for (Path dir : Stream.concat(Stream.of(tip), others.stream()).toList()) {
             try (Stream<Path> s = Files.list(dir)) {
-                all.addAll(s.sorted().toList());
+                all.addAll(s.filter(p -> !DirectoryLock.isLock(p)).sorted().toList());
             }
         }
         return all;
@@ -108,7 +108,10 @@ record MutationScene(String name, Path tip, List<Path> others, RestoreMode mode,
 
     /** Whether nothing in {@code file} can change without anybody who reads all noticing it. */
     boolean everyByteCounts(Path file) {
-        return file.getParent().equals(tip) && !file.endsWith(Layout.TRACE);
+        String name = file.getFileName().toString();
+        return file.getParent().equals(tip)
+                && !name.equals(Layout.TRACE)
+                && !name.startsWith(Layout.HASHES); // read by who needs them
     }
 
     /** Reads everything. True if it was refused; what was read is right. */

@@ -89,6 +89,33 @@ class MutationTest {
         assertThat(refused()).isFalse();
     }
 
+    /** The hashes of the content are read by who needs them; a check of the whole does. */
+    @Test
+    void aChangeOfTheHashesIsNoticedByACheckOfTheWhole() throws Exception {
+        Path file = dir.resolve("hashes-0");
+        byte[] good = Files.readAllBytes(file);
+        for (int i = 0; i < good.length; i += 5) {
+            byte[] bad = good.clone();
+            bad[i] ^= (byte) (1 << i % 8);
+            Files.write(file, bad);
+            assertThat(refused()).isFalse();
+            assertThatThrownBy(() -> snapshots.verify(dir, x -> {}))
+                    .as("byte %d", i)
+                    .isInstanceOf(SnapshotException.class)
+                    .hasMessageContaining("hashes-0");
+        }
+        for (byte[] bad :
+                new byte[][] {
+                    Arrays.copyOf(good, good.length - 1), Arrays.copyOf(good, good.length + 1)
+                }) {
+            Files.write(file, bad);
+            assertThatThrownBy(() -> snapshots.verify(dir, x -> {}))
+                    .hasMessageContaining("hashes-0");
+        }
+        Files.write(file, good);
+        snapshots.verify(dir, x -> {});
+    }
+
     @Test
     void everyTruncationAndTrailerIsNoticed() throws IOException {
         for (String name : new String[] {"manifest", "index-0", "pack-0"}) {
@@ -229,6 +256,60 @@ class MutationTest {
         assertThat(refused()).isFalse();
         assertThat(Manifest.read(dir).id()).isEqualTo(id);
         assertThat(Manifest.read(dir).answersTo(id)).isTrue();
+    }
+
+    /** The largest RAM that there can be, all zero: shown and opened in little heap. */
+    @Test
+    void fourTebibytesCanBeShown() throws Exception {
+        Manifest m = Manifest.read(dir);
+        int pages = 1 << 30;
+        int tables = pages / (Layout.SECTION * Layout.TABLE);
+        Codec.Packer packer = new Codec.Packer(Codec.LZ4);
+        byte[] plain = new byte[Layout.TABLE * Layout.TABLE_ENTRY];
+        int n = packer.pack(plain, plain.length);
+        byte[] table = java.util.Arrays.copyOf(packer.out(), n);
+        ByteBuffer index = ByteBuffer.allocate(Layout.HEAD + tables * n);
+        ByteBuffer digests = ByteBuffer.allocate(tables * Layout.DIGEST);
+        ByteBuffer lengths =
+                ByteBuffer.allocate(2 * tables).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        index.put(Files.readAllBytes(dir.resolve("index-0")), 0, Layout.HEAD);
+        for (int t = 0; t < tables; t++) {
+            index.put(table);
+            digests.put(Digests.sha256().digest(table));
+            lengths.putShort((short) n);
+        }
+        Files.write(dir.resolve("index-0"), index.array());
+        Manifest large =
+                new Manifest(
+                        m.created(),
+                        m.config(),
+                        List.of("lz4", "packed-tables"),
+                        null,
+                        List.of(new Manifest.Region("ram", (long) pages * Layout.PAGE)),
+                        new Manifest.Counts(pages, 0, 0, 0),
+                        new Manifest.Index(
+                                "index-0",
+                                index.capacity(),
+                                Layout.HEAD,
+                                digests.array(),
+                                lengths.array()),
+                        m.packs(),
+                        List.of(),
+                        m.state(),
+                        null);
+        Files.write(dir.resolve("manifest"), large.encode());
+        Snapshots s = new Snapshots();
+        var bean =
+                (com.sun.management.ThreadMXBean)
+                        java.lang.management.ManagementFactory.getThreadMXBean();
+        long before = bean.getCurrentThreadAllocatedBytes();
+        assertThat(s.info(dir).pages()).isEqualTo(pages);
+        var map = s.pageMap(dir);
+        assertThat(s.workingSet(dir)).isEmpty();
+        // All of it, garbage included, would fit into 512 MiB.
+        assertThat(bean.getCurrentThreadAllocatedBytes() - before).isLessThan(400L << 20);
+        assertThat(map.pages()).isEqualTo(pages);
+        assertThat(map.count(dev.faultline.api.snapshot.PageMap.ZERO, 0, pages)).isEqualTo(pages);
     }
 
     @Test

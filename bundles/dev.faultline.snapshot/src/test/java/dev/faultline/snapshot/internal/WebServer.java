@@ -12,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -58,6 +60,13 @@ final class WebServer implements AutoCloseable {
     volatile Manner manner = Manner.GOOD;
     volatile String elsewhere;
 
+    /** Answers for objects of this name instead; false: as otherwise. */
+    interface Instead {
+        boolean answer(HttpExchange x) throws IOException, InterruptedException;
+    }
+
+    final Map<String, Instead> instead = new ConcurrentHashMap<>();
+
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Path root;
@@ -79,6 +88,10 @@ final class WebServer implements AutoCloseable {
             String path = x.getRequestURI().getPath();
             requests.add(path + " " + x.getRequestHeaders().getFirst("Range"));
             Path file = root.resolve(path.substring(1));
+            Instead other = instead.get(path.substring(path.lastIndexOf('/') + 1));
+            if (other != null && other.answer(x)) {
+                return;
+            }
             Manner m = path.endsWith("manifest") ? Manner.GOOD : manner;
             if (!Files.isRegularFile(file) || m == Manner.NOT_FOUND) {
                 x.sendResponseHeaders(404, -1);

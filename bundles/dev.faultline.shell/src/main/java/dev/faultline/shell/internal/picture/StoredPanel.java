@@ -27,15 +27,6 @@ public final class StoredPanel implements Panel {
             this.rgb = rgb;
             this.meaning = meaning;
         }
-
-        static Look of(int kind) {
-            for (Look k : values()) {
-                if (k.kind == kind) {
-                    return k;
-                }
-            }
-            throw new IllegalArgumentException("kind of page " + kind);
-        }
     }
 
     private final PageMap map;
@@ -43,8 +34,8 @@ public final class StoredPanel implements Panel {
 
     public StoredPanel(PageMap map) {
         this.map = map;
-        for (int p = 0; p < map.pages(); p++) {
-            counts[Look.of(map.kind(p)).ordinal()]++;
+        for (Look k : Look.values()) {
+            counts[k.ordinal()] = map.count(k.kind, 0, map.pages());
         }
     }
 
@@ -62,10 +53,9 @@ public final class StoredPanel implements Panel {
     public Cell cell(int from, int to) {
         int[] n = new int[Look.values().length];
         Look most = Look.ZERO;
-        for (int p = from; p < to; p++) {
-            Look k = Look.of(map.kind(p));
-            n[k.ordinal()]++;
-            most = k.compareTo(most) > 0 ? k : most;
+        for (Look k : Look.values()) {
+            n[k.ordinal()] = map.count(k.kind, from, to);
+            most = n[k.ordinal()] > 0 ? k : most;
         }
         if (most == Look.ZERO || most == Look.UNREADABLE) {
             return new Cell(most.mark, most.rgb); // a single broken page must be seen

@@ -11,7 +11,12 @@ public final class TouchedPanel implements Panel {
     private static final int STEPS = 10;
 
     private final String heading;
-    private final int[] when;
+    private final int pages;
+
+    /** Touched pages, ascending, and the place of each in the order. */
+    private final int[] page;
+
+    private final int[] place;
     private final int touched;
 
     /**
@@ -20,12 +25,15 @@ public final class TouchedPanel implements Panel {
      */
     public TouchedPanel(String heading, int[] order, int pages) {
         this.heading = heading;
-        this.when = new int[pages];
+        this.pages = pages;
         this.touched = order.length;
-        Arrays.fill(when, Integer.MAX_VALUE);
+        long[] sorted = new long[order.length];
         for (int i = 0; i < order.length; i++) {
-            when[order[i]] = i;
+            sorted[i] = (long) order[i] << 32 | i;
         }
+        Arrays.sort(sorted);
+        this.page = Arrays.stream(sorted).mapToInt(x -> (int) (x >> 32)).toArray();
+        this.place = Arrays.stream(sorted).mapToInt(x -> (int) x).toArray();
     }
 
     @Override
@@ -35,18 +43,17 @@ public final class TouchedPanel implements Panel {
 
     @Override
     public int pages() {
-        return when.length;
+        return pages;
     }
 
     @Override
     public Cell cell(int from, int to) {
         int n = 0;
         int first = Integer.MAX_VALUE;
-        for (int p = from; p < to; p++) {
-            if (when[p] != Integer.MAX_VALUE) {
-                n++;
-                first = Math.min(first, when[p]);
-            }
+        int at = Arrays.binarySearch(page, from);
+        for (int i = at < 0 ? ~at : at; i < page.length && page[i] < to; i++) {
+            n++;
+            first = Math.min(first, place[i]);
         }
         if (n == 0) {
             return new Cell(' ', Colours.EMPTY);
@@ -69,6 +76,6 @@ public final class TouchedPanel implements Panel {
                 Legend.of(
                         ' ',
                         Colours.EMPTY,
-                        String.format(Locale.ROOT, "not touched %,d", when.length - touched)));
+                        String.format(Locale.ROOT, "not touched %,d", pages - touched)));
     }
 }

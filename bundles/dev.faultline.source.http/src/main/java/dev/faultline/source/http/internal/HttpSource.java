@@ -2,6 +2,7 @@
 package dev.faultline.source.http.internal;
 
 import dev.faultline.api.snapshot.PageSource;
+import dev.faultline.api.snapshot.SourceException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -115,12 +116,12 @@ final class HttpSource implements PageSource {
                     || k.modified != null
                             && a.modified() != null
                             && !k.modified.equals(a.modified())) {
-                throw new IOException("it has changed on the server since it was opened");
+                throw SourceException.permanent("it has changed on the server since it was opened");
             }
             Matcher range = a.range();
             a.check(range, at, n);
             if (Long.parseLong(range.group(3)) != k.length) {
-                throw new IOException("it has changed its length on the server");
+                throw SourceException.permanent("it has changed its length on the server");
             }
             a.body(to);
         }
@@ -155,17 +156,18 @@ final class HttpSource implements PageSource {
         try {
             u = from.resolve(URI.create(to));
         } catch (IllegalArgumentException e) {
-            throw new IOException("the server sends us to what is no URI");
+            throw SourceException.permanent("the server sends us to what is no URI");
         }
         if (!policy.mayGo(from, u)) {
-            throw new IOException(
+            throw SourceException.permanent(
                     "the server sends us to %s, which may be allowed by redirect.hosts in configuration %s"
                             .formatted(
                                     u.getHost() == null ? "another scheme" : u.getHost(),
                                     HttpSources.PID));
         }
         if (hops == MOST_REDIRECTS) {
-            throw new IOException("the server sent us on more than " + MOST_REDIRECTS + " times");
+            throw SourceException.permanent(
+                    "the server sent us on more than " + MOST_REDIRECTS + " times");
         }
         return u;
     }
@@ -209,6 +211,29 @@ final class HttpSource implements PageSource {
             return s.isEmpty() ? null : s;
         }
 
+        private String retryAfter() {
+            return header("Retry-After");
+        }
+
+        private String answered() {
+            String after = retryAfter();
+            return "the server answered %d%s%s"
+                    .formatted(
+                            status(),
+                            switch (status()) {
+                                case 401, 407 -> " (it wants to know who asks)";
+                                case 403 -> " (it does not give this object to us)";
+                                case 429 -> " (it is asked too often)";
+                                case 503 -> " (it cannot answer now)";
+                                default -> "";
+                            },
+                            RetryAfter.of(after) == null
+                                    ? ""
+                                    : ", and asks to wait "
+                                            + RetryAfter.of(after).toSeconds()
+                                            + " s");
+        }
+
         /** Where it sends us, or null. */
         String redirect() throws IOException {
             return switch (status()) {
@@ -216,7 +241,7 @@ final class HttpSource implements PageSource {
                     String to = header("Location");
                     if (to.isEmpty()) {
                         close();
-                        throw new IOException(
+                        throw SourceException.permanent(
                                 "the server answered " + status() + " without a Location");
                     }
                     yield to;
@@ -231,12 +256,21 @@ final class HttpSource implements PageSource {
                 case 206 -> {}
                 case 404, 410 -> throw new NoSuchFileException(name);
                 case 200 ->
-                        throw new IOException(
+                        throw SourceException.permanent(
                                 response.request().headers().firstValue("If-Range").isPresent()
                                         ? "it has changed on the server since it was opened, or the server ignores Range"
                                         : "the server ignores Range: pages cannot be read from there");
-                case 416 -> throw new IOException("the server has no such range: has it changed?");
-                default -> throw new IOException("the server answered " + status());
+                case 416 ->
+                        throw SourceException.permanent(
+                                "the server has no such range: has it changed?");
+                case 408, 425, 429, 500, 502, 503, 504 ->
+                        throw SourceException.passing(answered(), RetryAfter.of(retryAfter()));
+                default ->
+                        throw status() >= 400 && status() < 500
+                                        || status() == 501
+                                        || status() == 505
+                                ? SourceException.permanent(answered())
+                                : SourceException.passing(answered(), RetryAfter.of(retryAfter()));
             }
             String encoding = header("Content-Encoding");
             if (!encoding.isEmpty() && !encoding.toLowerCase(Locale.ROOT).equals("identity")) {
