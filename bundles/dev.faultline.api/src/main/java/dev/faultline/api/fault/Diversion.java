@@ -12,10 +12,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Pages whose stopped accesses take another way during one instruction (or one device request):
- * {@link Resolution#STEP} lets them through although rights forbid them, {@link Resolution#supply}
- * and {@link Resolution#DISCARD} send them to a private copy of the page. No rights change, nothing
- * is cached.
+ * Stopped accesses that take another way during one instruction (or one device request): {@link
+ * Resolution#STEP} lets one through although rights forbid it, {@link Resolution#supply} and {@link
+ * Resolution#DISCARD} send it to a private copy of the page. An answer holds for the bytes and the
+ * kinds of the access that was asked about, and for no other access of the instruction to the same
+ * page. No rights change, nothing is cached.
  *
  * <p>For engines and providers. One per vCPU and per DMA port; on its thread only. Whoever finds
  * that rights stop an access asks {@link #divert} before recording the fault.
@@ -30,10 +31,11 @@ public final class Diversion {
     private static final class Entry {
         long gfn;
 
-        /** Layers that let the instruction through; empty: none did. */
-        final List<ProtectionLayer> open = new ArrayList<>();
+        /** Accesses that a layer let through: the layer, first and last byte, kinds. */
+        final List<ProtectionLayer> layers = new ArrayList<>();
 
-        boolean discards;
+        private int[] ranges = new int[4];
+
         boolean supplies;
 
         /**
@@ -41,20 +43,60 @@ public final class Diversion {
          */
         final long[] supplied = new long[WORDS];
 
+        boolean discards;
+
+        /** Bit per byte of the page: written to the private page. */
+        final long[] discarded = new long[WORDS];
+
         final MemorySegment page = Arena.ofAuto().allocate(PAGE, PAGE);
 
         void use(long gfn) {
             this.gfn = gfn;
-            open.clear();
-            discards = false;
+            layers.clear();
             if (supplies) {
                 supplies = false;
                 Arrays.fill(supplied, 0);
             }
+            if (discards) {
+                discards = false;
+                Arrays.fill(discarded, 0);
+            }
         }
 
-        boolean covers(int offset) {
+        void open(ProtectionLayer layer, int first, int last, int kinds) {
+            int n = layers.size();
+            if (2 * n + 2 > ranges.length) {
+                ranges = Arrays.copyOf(ranges, 4 * n);
+            }
+            layers.add(layer);
+            ranges[2 * n] = first;
+            ranges[2 * n + 1] = last << Rights.BITS | kinds;
+        }
+
+        boolean opens(ProtectionLayer layer, int first, int last, int kinds) {
+            for (int i = 0; i < layers.size(); i++) {
+                int to = ranges[2 * i + 1];
+                if (layers.get(i) == layer
+                        && ranges[2 * i] <= first
+                        && last <= to >> Rights.BITS
+                        && (kinds & ~to) == 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        boolean supplies(int offset) {
             return supplies && (supplied[offset >>> 6] >>> offset & 1) != 0;
+        }
+
+        boolean discards(int first, int last) {
+            for (int i = first; discards && i <= last; i++) {
+                if ((discarded[i >>> 6] >>> i & 1) == 0) {
+                    return false;
+                }
+            }
+            return discards;
         }
     }
 
@@ -84,24 +126,33 @@ public final class Diversion {
     }
 
     /**
-     * Lets accesses to the page through as far as {@code layer} is concerned. @return false: too
-     * many pages
+     * Lets an access through as far as {@code layer} is concerned.
+     *
+     * @param gpa its first byte
+     * @param length bytes; the access stays in its page
+     * @param kinds {@link Rights} bits
+     * @return false: too many pages
      */
-    public boolean step(long gfn, ProtectionLayer layer) {
-        Entry e = entry(gfn);
+    public boolean step(long gpa, int length, int kinds, ProtectionLayer layer) {
+        Entry e = entry(gpa >>> 12);
         if (e == null) {
             return false;
         }
-        if (!e.open.contains(layer)) {
-            e.open.add(layer);
+        int first = (int) gpa & PAGE - 1;
+        int last = first + length - 1;
+        if (!e.opens(layer, first, last, kinds)) {
+            e.open(layer, first, last, kinds);
         }
         return true;
     }
 
-    /** Whether {@code layer} lets this instruction through already. */
-    public boolean opens(long gfn, ProtectionLayer layer) {
-        Entry e = find(gfn);
-        return e != null && e.open.contains(layer);
+    /**
+     * Whether {@code layer} lets all of the access through already; parameters as of {@link #step}.
+     */
+    public boolean opens(long gpa, int length, int kinds, ProtectionLayer layer) {
+        Entry e = find(gpa >>> 12);
+        int first = (int) gpa & PAGE - 1;
+        return e != null && e.opens(layer, first, first + length - 1, kinds);
     }
 
     /**
@@ -125,19 +176,24 @@ public final class Diversion {
         return true;
     }
 
-    /** Drops writes to the page. @return false: too many pages */
-    public boolean discard(long gfn) {
-        Entry e = entry(gfn);
-        if (e != null) {
-            e.discards = true;
+    /** Drops writes inside the range, which stays in its page. @return false: too many pages */
+    public boolean discard(long gpa, int length) {
+        Entry e = entry(gpa >>> 12);
+        if (e == null) {
+            return false;
         }
-        return e != null;
+        e.discards = true;
+        int at = (int) gpa & PAGE - 1;
+        for (int i = at; i < at + length; i++) {
+            e.discarded[i >>> 6] |= 1L << i;
+        }
+        return true;
     }
 
     /** The instruction is over. */
     public void clear() {
         for (int i = 0; i < count; i++) {
-            entries.get(i).open.clear(); // a layer kept here would keep its bundle's classes
+            entries.get(i).layers.clear(); // a layer kept here would keep its bundle's classes
         }
         count = 0;
         leavesTraces = false;
@@ -169,42 +225,44 @@ public final class Diversion {
      * The way of an access that rights forbid.
      *
      * @param access one of {@link Rights#R}, {@link Rights#W}, {@link Rights#X}
-     * @param gpa byte address; the access stays in its page
+     * @param gpa byte address
+     * @param length bytes; the access stays in its page
      * @param hva of the same byte
      * @return {@code hva}: go ahead; another: access that address instead; negative: the access
      *     stays stopped
      */
-    public long divert(RamProtection protection, int access, long gpa, long hva) {
+    public long divert(RamProtection protection, int access, long gpa, int length, long hva) {
         Entry e = find(gpa >>> 12);
         if (e == null) {
             return -1;
         }
-        int offset = (int) gpa & PAGE - 1;
+        int first = (int) gpa & PAGE - 1;
+        int last = first + length - 1;
         long elsewhere = -1;
-        if (access == Rights.W && e.discards) {
+        if (access == Rights.W && e.discards(first, last)) {
             if (!e.supplies) {
                 // A read-modify-write reads what is there: its right to read is checked by itself.
-                HostBytes.copy(hva - offset, e.page.address(), PAGE);
+                HostBytes.copy(hva - first, e.page.address(), PAGE);
             }
-            elsewhere = e.page.address() + offset;
-        } else if (access != Rights.W && e.covers(offset)) {
-            elsewhere = e.page.address() + offset;
-        } else if (!e.open.isEmpty() && (access & rightsWithout(protection, e)) != 0) {
+            elsewhere = e.page.address() + first;
+        } else if (access != Rights.W && e.supplies(first)) {
+            elsewhere = e.page.address() + first;
+        } else if (!e.layers.isEmpty() && opened(protection, e, access, first, last)) {
             elsewhere = hva;
         }
         return elsewhere;
     }
 
-    /** Effective rights but for the layers that let the instruction through, as they are now. */
-    private static int rightsWithout(RamProtection protection, Entry e) {
-        int rights = Rights.RWX;
+    /** Whether every layer that forbids the access now lets it through. */
+    private static boolean opened(
+            RamProtection protection, Entry e, int access, int first, int last) {
         List<ProtectionLayer> layers = protection.layers();
         for (int i = 0; i < layers.size(); i++) {
             ProtectionLayer l = layers.get(i);
-            if (!e.open.contains(l)) {
-                rights &= l.rights(e.gfn << 12);
+            if ((access & ~l.rights(e.gfn << 12)) != 0 && !e.opens(l, first, last, access)) {
+                return false;
             }
         }
-        return rights;
+        return true;
     }
 }

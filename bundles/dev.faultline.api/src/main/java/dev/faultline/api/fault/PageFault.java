@@ -13,7 +13,12 @@ public final class PageFault {
     private long gva;
     private long hva;
     private long rip;
+    private long accessGva;
     private int access;
+    private int stopped;
+    private int length;
+    private int accessLength;
+    private int accessOffset;
     private int attempt;
     private FaultOrigin origin = FaultOrigin.DATA;
 
@@ -25,6 +30,11 @@ public final class PageFault {
         this.hva = from.hva;
         this.rip = from.rip;
         this.access = from.access;
+        this.stopped = from.stopped;
+        this.length = from.length;
+        this.accessGva = from.accessGva;
+        this.accessLength = from.accessLength;
+        this.accessOffset = from.accessOffset;
         this.attempt = from.attempt;
         this.origin = from.origin;
         return this;
@@ -38,6 +48,11 @@ public final class PageFault {
         f.hva = hva;
         f.rip = rip;
         f.access = access;
+        f.stopped = stopped;
+        f.length = length;
+        f.accessGva = accessGva;
+        f.accessLength = accessLength;
+        f.accessOffset = accessOffset;
         f.attempt = attempt;
         f.origin = origin;
         return f;
@@ -48,9 +63,47 @@ public final class PageFault {
         return vcpu;
     }
 
-    /** Byte address of the access. */
+    /** First byte of the access on the faulting page. */
     public long gpa() {
         return gpa;
+    }
+
+    /**
+     * Bytes of the access on the faulting page, from {@link #gpa()} on; 1..4096.
+     *
+     * <p>Of an instruction fetch: the instruction's bytes as they are in memory now (which means
+     * little if the page is still to be filled). Of a paging structure: the entry's 4 or 8.
+     */
+    public int length() {
+        return length;
+    }
+
+    /** Whether the access touches one of {@code size} bytes from {@code start} on, a gpa. */
+    public boolean touches(long start, long size) {
+        return size != 0
+                && (Long.compareUnsigned(start - gpa, length) < 0
+                        || Long.compareUnsigned(gpa - start, size) < 0);
+    }
+
+    /**
+     * Bytes of the whole access: more than {@link #length()} if it crosses pages. Of an instruction
+     * that reaches into a page whose bytes cannot be had yet: at least so many.
+     */
+    public int accessLength() {
+        return accessLength;
+    }
+
+    /** Bytes of the whole access before {@link #gpa()}: 0 unless it began on the page before. */
+    public int accessOffset() {
+        return accessOffset;
+    }
+
+    /**
+     * Linear address of the whole access's first byte, if {@link #hasGva()}; of a paging structure
+     * the address that is translated.
+     */
+    public long accessGva() {
+        return accessGva;
     }
 
     public long gfn() {
@@ -61,7 +114,10 @@ public final class PageFault {
         return (access & PendingFault.GVA_VALID) != 0;
     }
 
-    /** Linear address of the access, if {@link #hasGva()}. */
+    /**
+     * Linear address of {@link #gpa()}, if {@link #hasGva()}; of a paging structure the address
+     * that is translated.
+     */
     public long gva() {
         return gva;
     }
@@ -76,9 +132,22 @@ public final class PageFault {
         return rip;
     }
 
-    /** One of {@link Rights#R}, {@link Rights#W}, {@link Rights#X}. */
+    /**
+     * All kinds of the access, {@link Rights} bits: one of R, W and X, or R and W together for a
+     * read-modify-write, whichever of the two was stopped. One whose write a handler has {@link
+     * Resolution#DISCARD dropped} is a read, one whose read was {@link Resolution#supply supplied}
+     * a write.
+     */
     public int access() {
         return access & Rights.MASK;
+    }
+
+    /**
+     * Those of {@link #access()} that were stopped: the page's rights do not include them, and no
+     * handler has let them through for this instruction. At least one.
+     */
+    public int stopped() {
+        return stopped;
     }
 
     /** Effective rights that the page had. */
@@ -97,14 +166,20 @@ public final class PageFault {
 
     @Override
     public String toString() {
-        return "%s %s of gpa 0x%x%s (rights %s) at rip 0x%x, attempt %d"
+        return "%s %s of gpa 0x%x%s, %s (rights %s) at rip 0x%x, attempt %d"
                 .formatted(
                         origin,
                         Rights.toString(access()),
                         gpa,
                         hasGva() ? " gva 0x%x".formatted(gva) : "",
+                        bytes(),
                         Rights.toString(rights()),
                         rip,
                         attempt);
+    }
+
+    private String bytes() {
+        String here = length == 1 ? "1 byte" : length + " bytes";
+        return accessLength == length ? here : "%s of %d".formatted(here, accessLength);
     }
 }

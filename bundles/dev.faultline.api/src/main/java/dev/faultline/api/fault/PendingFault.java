@@ -51,13 +51,34 @@ public final class PendingFault {
     /** {@link #errorCode}: this exception has none. */
     public static final int NO_ERROR_CODE = -1;
 
+    private static final int PAGE = 0x1000;
+
     public int kind;
 
     /**
      * SDM 3C, "Basic VM-Exit Information", table "Exit Qualification for EPT Violations": bits 0-2
-     * R W X, 3-5 allowed R W X, 7 gva valid, 8 final access.
+     * R W X, 3-5 allowed R W X, 7 gva valid, 8 final access. A read-modify-write has both R and W,
+     * whichever of them was stopped; but one of them if a handler has answered the other.
      */
     public int access;
+
+    /**
+     * Which of the access's R W X bits were stopped: the rights that the page had do not include
+     * them, and no handler has let them through for this instruction. At least one.
+     */
+    public int stopped;
+
+    /** Bytes of the access on the faulting page, from {@link #gpa} on; 1..4096. */
+    public int length = 1;
+
+    /** Bytes of the whole access, those on the pages beside this one included. */
+    public int accessLength = 1;
+
+    /** Bytes of the whole access before {@link #gpa}: 0 unless it began on the page before. */
+    public int accessOffset;
+
+    /** Linear address of the whole access's first byte, if the gva is valid. */
+    public long accessGva;
 
     public FaultOrigin origin = FaultOrigin.DATA;
     public int vector;
@@ -85,9 +106,9 @@ public final class PendingFault {
         this.errorCode = errorCode;
     }
 
-    /** Records an access that protection stopped. */
+    /** Records that protection stopped an access of one byte. */
     public void protectedPage(
-            int accessBit,
+            int accessBits,
             int allowed,
             FaultOrigin origin,
             long gpa,
@@ -95,10 +116,51 @@ public final class PendingFault {
             long hva,
             int flags) {
         this.kind = PROTECTED;
-        this.access = accessBit | allowed << ALLOWED_SHIFT | flags;
+        this.access = accessBits | allowed << ALLOWED_SHIFT | flags;
+        int forbidden = accessBits & ~allowed;
+        this.stopped = forbidden == 0 ? accessBits : forbidden;
         this.origin = origin;
         this.gpa = gpa;
         this.gva = gva;
         this.hva = hva;
+        length = 1;
+        accessLength = 1;
+        accessOffset = 0;
+        accessGva = gva;
+    }
+
+    /**
+     * After {@link #protectedPage}: the access has {@code size} bytes from the recorded one on, of
+     * which this page holds as many as fit.
+     *
+     * @param size at least 1
+     */
+    public void bytes(int size) {
+        length = Math.min(size, PAGE - ((int) gpa & PAGE - 1));
+        accessLength = size;
+    }
+
+    /**
+     * After {@link #protectedPage}: what was stopped at linear address {@code at} is part of a
+     * larger access. The record then starts with that access's first byte on the page. Does nothing
+     * for a guest exception, and for a paging structure, which is an access of its own.
+     *
+     * @param at inside the access; on the recorded page
+     * @param lin linear address of the whole access's first byte
+     * @param size of the whole access, bytes
+     */
+    public void partOf(long at, long lin, int size) {
+        if (kind != PROTECTED || origin == FaultOrigin.PAGE_WALK) {
+            return;
+        }
+        int inside = (int) (at - lin); // outside 64-bit mode an access may wrap at 4 GiB
+        int back = Math.min(inside, (int) at & PAGE - 1);
+        gpa -= back;
+        gva -= back;
+        hva = hva < 0 ? hva : hva - back;
+        accessOffset = inside - back;
+        accessLength = size;
+        accessGva = lin;
+        length = Math.min(size - accessOffset, PAGE - ((int) gpa & PAGE - 1));
     }
 }

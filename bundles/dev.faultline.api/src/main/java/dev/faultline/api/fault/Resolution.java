@@ -26,15 +26,16 @@ public final class Resolution {
     public static final Resolution PASS = new Resolution(Kind.PASS, null, 0, 0);
 
     /**
-     * This one instruction (of a REP string instruction: this one iteration) may access the page as
-     * far as the asked layer is concerned. No rights change: other vCPUs and the next instruction
-     * are stopped as before. For a device: its request may.
+     * This one access may go on as far as the asked layer is concerned: its bytes, with all its
+     * kinds, until the instruction (of a REP string instruction: the iteration; for a device: its
+     * request) is through. No rights change: other accesses of the instruction, other vCPUs and the
+     * next instruction are stopped as before.
      */
     public static final Resolution STEP = new Resolution(Kind.STEP, null, 0, 0);
 
     /**
-     * Writes of this one instruction (or device request) to the page are dropped; memory stays as
-     * it is. An answer to writes only.
+     * This one write is dropped; memory stays as it is. An answer to writes only, that of a
+     * read-modify-write included.
      */
     public static final Resolution DISCARD = new Resolution(Kind.DISCARD, null, 0, 0);
 

@@ -15,7 +15,7 @@ public interface Mmu extends AutoCloseable {
     /** Access is a data read ({@link dev.faultline.api.protection.Rights#R}). */
     int READ = 1;
 
-    /** Access is a data write; also used for read-modify-write, which faults once, as a write. */
+    /** Access is a data write. */
     int WRITE = 2;
 
     /** Access is an instruction fetch. */
@@ -26,6 +26,12 @@ public interface Mmu extends AutoCloseable {
      * does not lift SMAP.
      */
     int SYSTEM = 8;
+
+    /**
+     * Or-ed in: the read or write is one half of a read-modify-write. The write is translated
+     * first; what stops either tells both kinds.
+     */
+    int MODIFY = 16;
 
     /**
      * Result: the fault is recorded in {@code v.fault} (GUEST #PF or PROTECTED), nothing was
@@ -44,23 +50,31 @@ public interface Mmu extends AutoCloseable {
     long CODE = -3;
 
     /**
-     * Translates one byte address; the access must not cross its page. Walks the guest's tables
-     * when CR0.PG is set, with all permission rules for the vCPU's CPL, EFLAGS.AC, CR0.WP,
-     * CR4.SMEP/SMAP and EFER.NXE, sets A/D bits, consults EPT and protection, and caches the result
-     * in the vCPU's translation arrays with exactly the rights it has. On FAULTED v.cr2 is not
-     * changed: for GUEST faults {@code v.fault.gva} is the address.
+     * Translates the first byte of an access; what of it lies on the next page is translated by
+     * another call, and {@link dev.faultline.api.fault.PendingFault#partOf} then tells the whole.
+     * Walks the guest's tables when CR0.PG is set, with all permission rules for the vCPU's CPL,
+     * EFLAGS.AC, CR0.WP, CR4.SMEP/SMAP and EFER.NXE, sets A/D bits, consults EPT and protection,
+     * and caches the result in the vCPU's translation arrays with exactly the rights it has. On
+     * FAULTED v.cr2 is not changed: for GUEST faults {@code v.fault.gva} is the address.
      *
      * <p>An access that protection stops but {@code v.diversion} lets through, answers or drops
      * succeeds with the hva that the diversion gives, and is not cached.
      *
      * @param lin linear address, already truncated to 32 bits outside 64-bit mode; must be
      *     canonical
-     * @param access READ, WRITE or FETCH, perhaps with SYSTEM
+     * @param size bytes of the access from {@code lin} on, those on the next page included: what a
+     *     fault tells
+     * @param access READ, WRITE or FETCH, perhaps with SYSTEM or MODIFY
      * @param origin recorded if protection stops the access itself (a stopped walk records
      *     PAGE_WALK)
      * @return hva of the byte (&gt;= 0), {@link #FAULTED}, {@link #DEVICE} or {@link #CODE}
      */
-    long fill(VcpuContext v, long lin, int access, FaultOrigin origin);
+    long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin);
+
+    /** The same for an access of one byte. */
+    default long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+        return fill(v, lin, 1, access, origin);
+    }
 
     /**
      * As {@link #fill} for a guest-physical byte address (PDPTE loads); nothing is cached in the

@@ -12,6 +12,9 @@ public final class Rights {
     public static final int RWX = R | W | X;
     public static final int MASK = 7;
 
+    /** Number of bits of {@link #MASK}. */
+    public static final int BITS = 3;
+
     private Rights() {}
 
     /** {@code "RW-"} style text of {@code rights}; unknown bits are shown in hex. */

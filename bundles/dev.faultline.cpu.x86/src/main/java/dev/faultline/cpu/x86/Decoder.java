@@ -16,6 +16,9 @@ public final class Decoder {
     /** Longest instruction, bytes. */
     public static final int MAX_LENGTH = 15;
 
+    private static final int[] BASES_16 = {3, 3, 5, 5, 6, 7, 5, 3};
+    private static final int[] INDICES_16 = {6, 7, 6, 7, 16, 16, 16, 16};
+
     private Decoded d = new Decoded();
     private Decoded before = new Decoded();
     private byte[] code;
@@ -24,6 +27,9 @@ public final class Decoder {
 
     /** Thrown away internally: the bytes ended. */
     private boolean exhausted;
+
+    /** Only the length is wanted. */
+    private boolean measures;
 
     /**
      * Decodes the instruction at the start of {@code code}.
@@ -57,6 +63,30 @@ public final class Decoder {
         op.start = start;
         op.end = start + at;
         return op;
+    }
+
+    /**
+     * Length of the instruction at the start of {@code code}; allocates nothing. Invalidates what
+     * {@link #fused} and {@link #entry} know.
+     *
+     * @param code instruction bytes
+     * @param available how many of them there are
+     * @param codeBits 16, 32 or 64
+     * @return bytes, or -1: more than {@code available} are needed
+     */
+    public int length(byte[] code, int available, int codeBits) {
+        this.code = code;
+        this.available = Math.min(available, MAX_LENGTH);
+        at = 0;
+        exhausted = false;
+        d.codeBits = codeBits;
+        measures = true;
+        parse();
+        measures = false;
+        if (exhausted) {
+            return available < MAX_LENGTH ? -1 : MAX_LENGTH;
+        }
+        return at;
     }
 
     /**
@@ -137,7 +167,7 @@ public final class Decoder {
         d.opcode = op;
         InstructionTable.Entry[] c = InstructionTable.candidates(map, op);
         if (c == null) {
-            return new Raise(Faults.UD);
+            return undefined();
         }
         int modrm = -1;
         for (InstructionTable.Entry e : c) {
@@ -151,9 +181,13 @@ public final class Decoder {
             return Raise.UNDEFINED;
         }
         if (e == null) {
-            return new Raise(Faults.UD);
+            return undefined();
         }
         return operands(e);
+    }
+
+    private Op undefined() {
+        return measures ? Raise.UNDEFINED : new Raise(Faults.UD);
     }
 
     private InstructionTable.Entry select(InstructionTable.Entry[] c, int modrm) {
@@ -194,6 +228,9 @@ public final class Decoder {
             return Raise.UNDEFINED;
         }
         d.end = d.start + at;
+        if (measures) {
+            return Raise.UNDEFINED;
+        }
         if (d.lock && !(e.lockable && d.mem)) {
             return new Raise(Faults.UD);
         }
@@ -244,11 +281,9 @@ public final class Decoder {
     }
 
     private void memory16(int rm) {
-        int[] bases = {3, 3, 5, 5, 6, 7, 5, 3};
-        int[] indices = {6, 7, 6, 7, 16, 16, 16, 16};
         boolean ss = rm == 2 || rm == 3 || rm == 6;
-        d.base = bases[rm];
-        d.index = indices[rm];
+        d.base = BASES_16[rm];
+        d.index = INDICES_16[rm];
         if (d.mod == 0 && rm == 6) {
             d.base = VcpuContext.ZERO;
             d.disp = little(2);

@@ -83,8 +83,8 @@ public final class Mem {
     }
 
     /**
-     * Translates for reading and writing: faults once, as a write. Load, store, then {@link
-     * #commit}.
+     * Translates for reading and writing: faults once, as a read and write. Load, store, then
+     * {@link #commit}.
      */
     public static long readWrite(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;
@@ -170,17 +170,58 @@ public final class Mem {
      */
     public static long probe(VcpuContext v, int seg, long lin, int size, int access) {
         long at = lin;
-        long left = size;
+        int left = size;
         while (left > 0) {
             int n = (int) Math.min(left, 0x1000 - (at & 0xFFF));
-            long h = (access & W) != 0 ? write(v, seg, at, 1) : readLate(v, seg, at, 1);
-            if (h == -1) {
+            if (probe(v, seg, at, 1, lin, size, access) < 0) {
                 return -1;
             }
             at = wrap(v, at + n);
             left -= n;
         }
         return 0;
+    }
+
+    /**
+     * Probes a part of an access: its {@code n} bytes at {@code at}, without touching them. What
+     * protection stops tells the whole access.
+     *
+     * @param at linear address inside the access
+     * @param n as many bytes are checked for alignment and canonical form
+     * @param lin linear address of the whole access's first byte
+     * @param size of the whole access, bytes
+     * @return 0, or negative: the fault was raised
+     */
+    public static long probe(
+            VcpuContext v, int seg, long at, int n, long lin, int size, int access) {
+        boolean write = (access & W) != 0;
+        if ((write ? writeHit(v, at, n) : readHit(v, at, n)) >= 0) {
+            return 0;
+        }
+        if (check(v, seg, at, n) != 0) {
+            return v.propagation.raise(v);
+        }
+        int first = (int) Math.min(n, 0x1000 - (at & 0xFFF));
+        if (fillPart(v, at, first, lin, size, write ? W : R) == Mmu.FAULTED) {
+            return v.propagation.raise(v);
+        }
+        if (Debug.watches(v)) {
+            Debug.accessed(v, at, n, write ? W : R);
+        }
+        long next = wrap(v, at + first);
+        if (first < n && fillPart(v, next, n - first, lin, size, write ? W : R) == Mmu.FAULTED) {
+            return v.propagation.raise(v);
+        }
+        return 0;
+    }
+
+    /** As {@link #fill} for a part of the access of {@code size} bytes at {@code lin}. */
+    static long fillPart(VcpuContext v, long at, int n, long lin, int size, int access) {
+        long h = fill(v, at, n, access);
+        if (h == Mmu.FAULTED) {
+            v.fault.partOf(at, lin, size);
+        }
+        return h;
     }
 
     /**
@@ -241,7 +282,7 @@ public final class Mem {
             return v.propagation.raise(v);
         }
         int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
-        long h = fill(v, lin, R);
+        long h = fill(v, lin, size, R);
         if (h == Mmu.FAULTED) {
             return v.propagation.raise(v);
         }
@@ -254,7 +295,7 @@ public final class Mem {
         Staged s = Staged.of(v).read(size);
         s.part(h, v.missGpa, first);
         if (first < size) {
-            long h2 = fill(v, wrap(v, lin + first), R);
+            long h2 = fillPart(v, wrap(v, lin + first), size - first, lin, size, R);
             if (h2 == Mmu.FAULTED) {
                 return v.propagation.raise(v);
             }
@@ -269,7 +310,7 @@ public final class Mem {
             return v.propagation.raise(v);
         }
         int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
-        long h = fillWrite(v, lin, alsoRead);
+        long h = fillWrite(v, lin, size, alsoRead);
         if (h == Mmu.FAULTED) {
             return v.propagation.raise(v);
         }
@@ -282,8 +323,10 @@ public final class Mem {
         Staged s = Staged.of(v).write(size);
         s.writePart(v, h, first);
         if (first < size) {
-            h = fillWrite(v, wrap(v, lin + first), alsoRead);
+            long next = wrap(v, lin + first);
+            h = fillWrite(v, next, size - first, alsoRead);
             if (h == Mmu.FAULTED) {
+                v.fault.partOf(next, lin, size);
                 return v.propagation.raise(v);
             }
             s.writePart(v, h, size - first);
@@ -303,7 +346,7 @@ public final class Mem {
         if (h >= 0 && readHit(v, lin, size) == h) {
             v.missRead = h;
         } else {
-            h = fillWrite(v, lin, true);
+            h = fillWrite(v, lin, size, true);
         }
         if (h == Mmu.FAULTED) {
             return v.propagation.raise(v);
@@ -322,8 +365,10 @@ public final class Mem {
         Staged s = Staged.of(v).write(size);
         s.writePart(v, h, first);
         if (first < size) {
-            h = fillWrite(v, wrap(v, lin + first), true);
+            long next = wrap(v, lin + first);
+            h = fillWrite(v, next, size - first, true);
             if (h == Mmu.FAULTED) {
+                v.fault.partOf(next, lin, size);
                 return v.propagation.raise(v);
             }
             s.writePart(v, h, size - first);
@@ -332,31 +377,34 @@ public final class Mem {
         return v.scratchWrite;
     }
 
-    static long fill(VcpuContext v, long lin, int access) {
+    /**
+     * @param size bytes of the access from {@code lin} on
+     */
+    static long fill(VcpuContext v, long lin, int size, int access) {
         long key = v.tlbKey;
         if ((key & 3) != 3) {
-            return v.mmu.fill(v, lin, access, FaultOrigin.DATA);
+            return v.mmu.fill(v, lin, size, access, FaultOrigin.DATA);
         }
         // Under alignment checking nothing may hit: fill as plain user, whose entries this key does
         // not see.
         v.tlbKey = key & ~3;
-        long h = v.mmu.fill(v, lin, access, FaultOrigin.DATA);
+        long h = v.mmu.fill(v, lin, size, access, FaultOrigin.DATA);
         v.tlbKey = v.tlbKey & ~3 | 3;
         return h;
     }
 
     /**
-     * A read-modify-write needs both rights: W first, so that it faults once, as a write; then R
+     * A read-modify-write needs both rights: W first, so that it faults once, told as both; then R
      * where W does not imply it. A write to ROM is a device access while its bytes are read from
      * memory, and a fault handler may answer the read or drop the write: {@code v.missRead} tells
      * where to read, negative for a device.
      */
-    private static long fillWrite(VcpuContext v, long lin, boolean alsoRead) {
-        long h = fill(v, lin, W);
+    private static long fillWrite(VcpuContext v, long lin, int size, boolean alsoRead) {
+        long h = fill(v, lin, size, alsoRead ? W | Mmu.MODIFY : W);
         if (alsoRead && h != Mmu.FAULTED) {
             long gpa = v.missGpa;
             long hva = v.missHva;
-            long r = fill(v, lin, R);
+            long r = fill(v, lin, size, R | Mmu.MODIFY);
             if (r == Mmu.FAULTED) {
                 return Mmu.FAULTED;
             }
@@ -397,9 +445,11 @@ public final class Mem {
      * {@code v.propagation.raise(v)} at the seam. The access must not cross a page; see {@link
      * #systemRead}.
      *
+     * @param size bytes of the access from {@code lin} on
      * @return hva, Mmu.FAULTED, Mmu.DEVICE or Mmu.CODE
      */
-    public static long systemFill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+    public static long systemFill(
+            VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
         if (v.longMode() && !VcpuContext.canonical(lin)) {
             v.fault.guest(Faults.GP, 0);
             return Mmu.FAULTED;
@@ -411,10 +461,10 @@ public final class Mem {
         }
         if (who == 0 || who == 3) {
             v.tlbKey = v.tlbKey & ~3L | 1;
-            h = v.mmu.fill(v, lin, access | Mmu.SYSTEM, origin);
+            h = v.mmu.fill(v, lin, size, access | Mmu.SYSTEM, origin);
             v.tlbKey = v.tlbKey & ~3L | who;
         } else {
-            h = v.mmu.fill(v, lin, access | Mmu.SYSTEM, origin);
+            h = v.mmu.fill(v, lin, size, access | Mmu.SYSTEM, origin);
         }
         return h;
     }
@@ -436,15 +486,17 @@ public final class Mem {
      */
     public static long systemRead(VcpuContext v, long lin, int size, FaultOrigin origin) {
         int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
-        long h = systemFill(v, lin, R, origin);
+        long h = systemFill(v, lin, size, R, origin);
         if (h == Mmu.FAULTED) {
             return -1;
         }
         Staged s = Staged.of(v).read(size);
         s.part(h, v.missGpa, first);
         if (first < size) {
-            h = systemFill(v, v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL, R, origin);
+            long next = v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL;
+            h = systemFill(v, next, size - first, R, origin);
             if (h == Mmu.FAULTED) {
+                v.fault.partOf(next, lin, size);
                 return -1;
             }
             s.part(h, v.missGpa, size - first);
@@ -460,7 +512,7 @@ public final class Mem {
      */
     public static long systemWrite(VcpuContext v, long lin, int size, FaultOrigin origin) {
         int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
-        long h = systemFill(v, lin, W, origin);
+        long h = systemFill(v, lin, size, W, origin);
         if (h == Mmu.FAULTED) {
             return -1;
         }
@@ -470,8 +522,10 @@ public final class Mem {
         Staged s = Staged.of(v).write(size);
         s.writePart(v, h, first);
         if (first < size) {
-            h = systemFill(v, v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL, W, origin);
+            long next = v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL;
+            h = systemFill(v, next, size - first, W, origin);
             if (h == Mmu.FAULTED) {
+                v.fault.partOf(next, lin, size);
                 return -1;
             }
             s.writePart(v, h, size - first);

@@ -72,7 +72,7 @@ public abstract class MemOp extends Op {
     }
 
     /**
-     * For reading, then writing: faults once, as a write; follow the store with {@link Mem#commit}.
+     * For reading, then writing: faults once, as both; follow the store with {@link Mem#commit}.
      */
     protected final long readWrite(VcpuContext v, int size) {
         if (kind == FLAT64) {

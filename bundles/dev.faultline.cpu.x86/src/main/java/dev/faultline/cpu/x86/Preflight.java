@@ -49,8 +49,10 @@ public final class Preflight {
             return RAISES;
         }
         int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
-        int r = page(v, lin, access);
-        return r != OPEN || first == size ? r : page(v, Mem.wrap(v, lin + first), access);
+        int r = page(v, lin, lin, size, access);
+        return r != OPEN || first == size
+                ? r
+                : page(v, Mem.wrap(v, lin + first), lin, size, access);
     }
 
     /** As {@link #access} for the stack, {@code delta} bytes from the stack pointer. */
@@ -58,11 +60,26 @@ public final class Preflight {
         return access(v, Segments.SS, v.gpr[4] + delta & v.stackMask, size, access);
     }
 
-    private static int page(VcpuContext v, long lin, int access) {
-        if ((access & Mem.W) != 0 && !hits(v, lin, 1) && Mem.fill(v, lin, Mem.W) == Mmu.FAULTED
+    /**
+     * After STOPPED: the access was one part of an operand, told as a whole.
+     *
+     * @param before bytes of the operand before the access that was tried
+     * @param size of the operand, bytes
+     */
+    public static void partOf(VcpuContext v, int before, int size) {
+        v.fault.partOf(v.fault.gva, Mem.wrap(v, v.fault.accessGva - before), size);
+    }
+
+    /** What lies from {@code at} on, on its page, of the access of {@code size} bytes at lin. */
+    private static int page(VcpuContext v, long at, long lin, int size, int access) {
+        int modify = access == (Mem.R | Mem.W) ? Mmu.MODIFY : 0;
+        int n = size - (int) (at - lin);
+        if ((access & Mem.W) != 0
+                        && !hits(v, at, 1)
+                        && Mem.fillPart(v, at, n, lin, size, Mem.W | modify) == Mmu.FAULTED
                 || (access & Mem.R) != 0
-                        && !hits(v, lin, 0)
-                        && Mem.fill(v, lin, Mem.R) == Mmu.FAULTED) {
+                        && !hits(v, at, 0)
+                        && Mem.fillPart(v, at, n, lin, size, Mem.R | modify) == Mmu.FAULTED) {
             return v.fault.kind == PendingFault.GUEST ? RAISES : STOPPED;
         }
         if (Debug.watches(v)) {

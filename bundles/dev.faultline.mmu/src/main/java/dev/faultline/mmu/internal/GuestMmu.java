@@ -60,13 +60,13 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     // ---- translation ---------------------------------------------------------------------------
 
     @Override
-    public long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
-        return translator(v).fill(lin, access, origin);
+    public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
+        return translator(v).fill(lin, size, access, origin);
     }
 
     @Override
     public long physical(VcpuContext v, long gpa, int access, FaultOrigin origin) {
-        return translator(v).physical(gpa, access, origin);
+        return translator(v).physical(gpa, 1, access, origin);
     }
 
     @Override

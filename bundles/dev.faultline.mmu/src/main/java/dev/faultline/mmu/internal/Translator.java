@@ -5,6 +5,7 @@ import static dev.faultline.api.mmu.Mmu.CODE;
 import static dev.faultline.api.mmu.Mmu.DEVICE;
 import static dev.faultline.api.mmu.Mmu.FAULTED;
 import static dev.faultline.api.mmu.Mmu.FETCH;
+import static dev.faultline.api.mmu.Mmu.MODIFY;
 import static dev.faultline.api.mmu.Mmu.READ;
 import static dev.faultline.api.mmu.Mmu.SYSTEM;
 import static dev.faultline.api.mmu.Mmu.WRITE;
@@ -30,6 +31,7 @@ import java.util.Arrays;
  */
 final class Translator {
     private static final int PAGE_MASK = 0xFFF;
+    private static final int PAGE_SIZE = 0x1000;
     private static final int BLOOM_WORDS = 16;
 
     final VcpuContext v;
@@ -69,7 +71,7 @@ final class Translator {
     }
 
     /** See {@link dev.faultline.api.mmu.Mmu#fill}. */
-    long fill(long lin, int access, FaultOrigin origin) {
+    long fill(long lin, int size, int access, FaultOrigin origin) {
         int kind = access & (READ | WRITE | FETCH);
         long gpa = lin;
         if (Paging.paging(v)) {
@@ -91,16 +93,10 @@ final class Translator {
         long page = leaf & Ept.HVA;
         long hva = page | gpa & PAGE_MASK;
         if ((leaf & kind) == 0) {
-            long way = diverted(kind, gpa, hva);
+            long way = diverted(kind, gpa, size, hva);
             if (way == FAULTED) {
-                return stopped(
-                        kind,
-                        leaf,
-                        origin,
-                        gpa,
-                        lin,
-                        hva,
-                        PendingFault.GVA_VALID | PendingFault.FINAL_ACCESS);
+                int flags = PendingFault.GVA_VALID | PendingFault.FINAL_ACCESS;
+                return stopped(access, leaf, origin, gpa, size, lin, hva, flags);
             }
             if (kind != FETCH) {
                 return way;
@@ -140,8 +136,8 @@ final class Translator {
         return hva;
     }
 
-    /** See {@link dev.faultline.api.mmu.Mmu#physical}. */
-    long physical(long gpa, int access, FaultOrigin origin) {
+    /** See {@link dev.faultline.api.mmu.Mmu#physical}; {@code size} bytes inside the page. */
+    long physical(long gpa, int size, int access, FaultOrigin origin) {
         int kind = access & (READ | WRITE | FETCH);
         long gfn = gpa >>> 12;
         long leaf = usableLeaf(gfn, kind);
@@ -151,9 +147,9 @@ final class Translator {
         }
         long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
         if ((leaf & kind) == 0) {
-            long way = diverted(kind, gpa, hva);
+            long way = diverted(kind, gpa, size, hva);
             int flags = origin == FaultOrigin.PAGE_WALK ? 0 : PendingFault.FINAL_ACCESS;
-            return way != FAULTED ? way : stopped(kind, leaf, origin, gpa, 0, hva, flags);
+            return way != FAULTED ? way : stopped(kind, leaf, origin, gpa, size, 0, hva, flags);
         }
         if (kind == WRITE && mmu.isCode(gfn, hva)) {
             v.missGpa = gpa;
@@ -176,11 +172,11 @@ final class Translator {
      * The way of an access that rights stop but a fault handler lets through, answers or drops; see
      * {@link #fill}.
      */
-    private long diverted(int kind, long gpa, long hva) {
+    private long diverted(int kind, long gpa, int size, long hva) {
         if (!v.diversion.active()) {
             return FAULTED;
         }
-        long way = v.diversion.divert(mmu.protection(), kind, gpa, hva);
+        long way = divert(kind, gpa, size, hva);
         if (way == hva && kind == WRITE && !mmu.admitWriter(gpa >>> 12, hva)) {
             v.missGpa = gpa;
             v.missHva = hva;
@@ -193,17 +189,50 @@ final class Translator {
      * The same for an entry of a paging structure; what the walk makes of another's bytes holds for
      * this instruction only.
      */
-    private long divertedWalk(int kind, long gpa, long hva) {
-        long way = v.diversion.active() ? v.diversion.divert(mmu.protection(), kind, gpa, hva) : -1;
+    private long divertedWalk(int kind, long gpa, int size, long hva) {
+        long way = v.diversion.active() ? divert(kind, gpa, size, hva) : -1;
         if (way >= 0 && way != hva) {
             v.diversion.leaveTraces();
         }
         return way;
     }
 
+    /** What of the access lies on this page. */
+    private long divert(int kind, long gpa, int size, long hva) {
+        int length = Math.min(size, PAGE_SIZE - ((int) gpa & PAGE_MASK));
+        return v.diversion.divert(mmu.protection(), kind, gpa, length, hva);
+    }
+
+    /**
+     * Records the stopped access.
+     *
+     * @param access as of {@link #fill}; of a read-modify-write its half that was stopped
+     */
     private long stopped(
-            int kind, long leaf, FaultOrigin origin, long gpa, long gva, long hva, int flags) {
-        v.fault.protectedPage(kind, (int) leaf & Rights.MASK, origin, gpa, gva, hva, flags);
+            int access,
+            long leaf,
+            FaultOrigin origin,
+            long gpa,
+            int size,
+            long gva,
+            long hva,
+            int flags) {
+        PendingFault f = v.fault;
+        int kind = access & (READ | WRITE | FETCH);
+        int kinds = kind;
+        boolean through = false; // the other half of a read-modify-write
+        if ((access & MODIFY) != 0) {
+            int other = kind ^ READ ^ WRITE;
+            long way = v.diversion.active() ? divert(other, gpa, size, hva) : FAULTED;
+            boolean answered = way >= 0 && way != hva;
+            kinds = answered ? kind : READ | WRITE;
+            through = way >= 0 || kind == READ; // the write comes first
+        }
+        f.protectedPage(kinds, (int) leaf & Rights.MASK, origin, gpa, gva, hva, flags);
+        f.bytes(size);
+        if (through) {
+            f.stopped = kind;
+        }
         return FAULTED;
     }
 
@@ -248,7 +277,7 @@ final class Translator {
         int shift = top;
         while (true) {
             long entryGpa = table + ((lin >>> shift & 0x1FF) << 3);
-            long entryHva = entryHva(entryGpa, lin, access);
+            long entryHva = entryHva(entryGpa, 8, lin, access);
             if (entryHva < 0) {
                 return FAULTED;
             }
@@ -310,7 +339,7 @@ final class Translator {
     private long walk32(long lin, int access) {
         while (true) {
             long gpa = v.cr3 & 0xFFFF_F000L | (lin >>> 22 & 0x3FF) << 2;
-            long hva = entryHva(gpa, lin, access);
+            long hva = entryHva(gpa, 4, lin, access);
             if (hva < 0) {
                 return FAULTED;
             }
@@ -343,7 +372,7 @@ final class Translator {
                 }
             }
             gpa = pde & 0xFFFF_F000L | (lin >>> 12 & 0x3FF) << 2;
-            hva = entryHva(gpa, lin, access);
+            hva = entryHva(gpa, 4, lin, access);
             if (hva < 0) {
                 return FAULTED;
             }
@@ -399,7 +428,7 @@ final class Translator {
     }
 
     /** Guarded address of a paging-structure entry, or FAULTED. */
-    private long entryHva(long gpa, long lin, int access) {
+    private long entryHva(long gpa, int size, long lin, int access) {
         long leaf = ept.leaf(gpa >>> 12);
         if (leaf <= 0 || (leaf & READ) == 0) {
             leaf = ept.resolve(gpa >>> 12, claim);
@@ -407,16 +436,17 @@ final class Translator {
                 return pageFault(lin, access, Paging.PF_P | Paging.PF_RSVD);
             }
             if ((leaf & READ) == 0) {
-                long way = divertedWalk(READ, gpa, leaf & Ept.HVA | gpa & PAGE_MASK);
-                return way >= 0 ? way : stoppedWalk(READ, leaf, gpa, lin);
+                long way = divertedWalk(READ, gpa, size, leaf & Ept.HVA | gpa & PAGE_MASK);
+                return way >= 0 ? way : stoppedWalk(READ, leaf, gpa, size, lin);
             }
         }
         return leaf & Ept.HVA | gpa & PAGE_MASK;
     }
 
-    private long stoppedWalk(int kind, long leaf, long gpa, long lin) {
+    private long stoppedWalk(int access, long leaf, long gpa, int size, long lin) {
         long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
-        return stopped(kind, leaf, FaultOrigin.PAGE_WALK, gpa, lin, hva, PendingFault.GVA_VALID);
+        int flags = PendingFault.GVA_VALID;
+        return stopped(access, leaf, FaultOrigin.PAGE_WALK, gpa, size, lin, hva, flags);
     }
 
     /**
@@ -435,10 +465,11 @@ final class Translator {
             return 1;
         }
         if ((leaf & WRITE) == 0) {
+            int size = wide ? 8 : 4;
             long real = leaf & Ept.HVA | gpa & PAGE_MASK;
-            long way = divertedWalk(WRITE, gpa, real);
+            long way = divertedWalk(WRITE, gpa, size, real);
             if (way < 0) {
-                return (int) stoppedWalk(WRITE, leaf, gpa, lin);
+                return (int) stoppedWalk(WRITE | MODIFY, leaf, gpa, size, lin);
             }
             if (way != real) {
                 return 1; // dropped
@@ -474,7 +505,7 @@ final class Translator {
         }
         long table = cr3 & 0xFFFF_FFE0L;
         for (int i = 0; i < 4; i++) {
-            long hva = physical(table + i * 8L, READ, FaultOrigin.PAGE_WALK);
+            long hva = physical(table + i * 8L, 8, READ, FaultOrigin.PAGE_WALK);
             if (hva == FAULTED) {
                 return FAULTED;
             }

@@ -3,11 +3,15 @@ package dev.faultline.mmu.internal;
 
 import static dev.faultline.api.mmu.Mmu.FAULTED;
 import static dev.faultline.api.mmu.Mmu.FETCH;
+import static dev.faultline.api.mmu.Mmu.MODIFY;
 import static dev.faultline.api.mmu.Mmu.READ;
 import static dev.faultline.api.mmu.Mmu.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,8 +42,8 @@ class DiversionTest {
 
     @Test
     void aSteppedAccessIsNotCached() {
-        r.protection.protect(0x5000, Rights.NONE);
-        r.v.diversion.step(5, null);
+        ProtectionLayer l = r.protection.only(0x5000, Rights.NONE);
+        r.v.diversion.step(0x5ABC, 1, Rights.RW, l);
         for (int access : new int[] {READ, WRITE}) {
             assertThat(r.fill(LIN, access)).isEqualTo(r.base + 0x5ABC);
             assertThat(r.readHit(LIN)).isEqualTo(-1);
@@ -51,8 +55,8 @@ class DiversionTest {
 
     @Test
     void aSteppedFetchIsForgotten() {
-        r.protection.protect(0x5000, Rights.RW);
-        r.v.diversion.step(5, null);
+        ProtectionLayer l = r.protection.only(0x5000, Rights.RW);
+        r.v.diversion.step(0x5ABC, 3, Rights.X, l);
         assertThat(r.fill(LIN, FETCH)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.fetchHit(LIN)).isEqualTo(r.base + 0x5ABC);
         r.v.endDiversion();
@@ -61,8 +65,13 @@ class DiversionTest {
 
     @Test
     void aSteppedWalkUsesTheTable() {
-        r.protection.protect(0x4000, Rights.NONE);
-        r.v.diversion.step(4, null);
+        ProtectionLayer l = r.protection.only(0x4000, Rights.NONE);
+        r.v.diversion.step(ENTRY, 8, Rights.R, l);
+        assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED); // its accessed and dirty bits
+        assertThat(r.v.fault.access & Rights.MASK).isEqualTo(Rights.RW);
+        assertThat(r.v.fault.stopped).isEqualTo(Rights.W);
+        assertThat(r.v.fault.length).isEqualTo(8);
+        r.v.diversion.step(ENTRY, 8, Rights.RW, l);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.get64(ENTRY)).isEqualTo(0x5067); // accessed and dirty
     }
@@ -80,7 +89,7 @@ class DiversionTest {
     @Test
     void aDroppedDirtyBitLeavesTheEntry() {
         r.protection.protect(0x4000, Rights.R);
-        r.v.diversion.discard(4);
+        r.v.diversion.discard(ENTRY, 8);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.get64(ENTRY)).isEqualTo(0x5007);
         r.v.endDiversion();
@@ -91,8 +100,8 @@ class DiversionTest {
     void aDroppedWriteGoesToACopy() {
         r.put64(0x5AB8, 0x1122_3344_5566_7788L);
         r.protection.protect(0x5000, Rights.R);
-        r.v.diversion.discard(5);
-        long to = r.fill(LIN, WRITE);
+        r.v.diversion.discard(0x5ABC, 4);
+        long to = r.mmu.fill(r.v, LIN, 4, WRITE, FaultOrigin.DATA);
         assertThat(HostBytes.get32(to)).isEqualTo(0x1122_3344);
         HostBytes.put32(to, 0);
         assertThat(r.get64(0x5AB8)).isEqualTo(0x1122_3344_5566_7788L);
@@ -105,5 +114,85 @@ class DiversionTest {
         assertThat(HostBytes.get8(r.fill(LIN + 1, READ))).isEqualTo((byte) 2);
         assertThat(r.fill(LIN + 2, READ)).isEqualTo(FAULTED);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED);
+    }
+
+    @Test
+    void aStepOpensItsBytesAndKindsOnly() {
+        ProtectionLayer l = r.protection.only(0x5000, Rights.NONE);
+        r.v.diversion.step(0x5ABC, 8, Rights.R, l);
+        assertThat(fill(LIN, 8, READ)).isEqualTo(r.base + 0x5ABC);
+        assertThat(fill(LIN + 4, 4, READ)).isEqualTo(r.base + 0x5AC0);
+        assertThat(fill(LIN, 8, WRITE)).isEqualTo(FAULTED);
+        assertThat(fill(LIN + 4, 8, READ)).as("reaches past its end").isEqualTo(FAULTED);
+        assertThat(fill(LIN - 1, 2, READ)).as("starts before it").isEqualTo(FAULTED);
+        r.v.diversion.step(0x5ABB, 2, Rights.R, l);
+        assertThat(fill(LIN - 1, 2, READ)).isEqualTo(r.base + 0x5ABB);
+        assertThat(fill(LIN, 8, READ)).as("both").isEqualTo(r.base + 0x5ABC);
+    }
+
+    @Test
+    void manyStepsOnOnePage() {
+        ProtectionLayer l = r.protection.only(0x5000, Rights.NONE);
+        for (int i = 0; i < 100; i++) {
+            assertThat(r.v.diversion.step(0x5000 + 8L * i, 8, Rights.R, l)).isTrue();
+        }
+        long page = LIN & -0x1000;
+        for (int i = 0; i < 100; i++) {
+            assertThat(fill(page + 8L * i, 8, READ)).isEqualTo(r.base + 0x5000 + 8L * i);
+        }
+        assertThat(fill(page + 800, 8, READ)).isEqualTo(FAULTED);
+    }
+
+    @Test
+    void theHalvesOfAReadModifyWriteAreTold() {
+        r.protection.only(0x5000, Rights.NONE);
+        assertThat(fill(LIN, 4, WRITE | MODIFY)).isEqualTo(FAULTED);
+        told(Rights.RW, Rights.RW);
+        r.v.diversion.discard(0x5ABC, 4);
+        assertThat(fill(LIN, 4, WRITE | MODIFY)).isNotNegative();
+        assertThat(fill(LIN, 4, READ | MODIFY)).isEqualTo(FAULTED);
+        told(Rights.R, Rights.R);
+        r.v.endDiversion();
+
+        r.v.diversion.supply(0x5ABC, new byte[4]);
+        assertThat(fill(LIN, 4, WRITE | MODIFY)).isEqualTo(FAULTED);
+        told(Rights.W, Rights.W);
+        r.v.endDiversion();
+
+        r.protection.only(0x5000, Rights.W);
+        assertThat(fill(LIN, 4, WRITE | MODIFY)).isNotNegative();
+        assertThat(fill(LIN, 4, READ | MODIFY)).isEqualTo(FAULTED);
+        told(Rights.RW, Rights.R);
+    }
+
+    private void told(int access, int stopped) {
+        assertThat(r.v.fault.access & Rights.MASK).isEqualTo(access);
+        assertThat(r.v.fault.stopped).isEqualTo(stopped);
+    }
+
+    private long fill(long lin, int size, int access) {
+        return r.mmu.fill(r.v, lin, size, access, FaultOrigin.DATA);
+    }
+
+    @Test
+    void anAccessThatCrossesThePageIsToldInPart() {
+        r.protection.protect(0x5000, Rights.NONE);
+        long last = LIN | 0xFFC;
+        assertThat(fill(last, 8, READ)).isEqualTo(FAULTED);
+        PendingFault f = r.v.fault;
+        assertThat(f.gpa).isEqualTo(0x5FFC);
+        assertThat(f.length).isEqualTo(4);
+        assertThat(f.accessLength).isEqualTo(8);
+        assertThat(f.accessGva).isEqualTo(last);
+
+        r.put64(ENTRY + 8, 0x5007); // the next page shows the same bytes
+        assertThat(fill(last + 4, 4, READ)).isEqualTo(FAULTED);
+        f.partOf(last + 4, last, 8);
+        assertThat(f.gpa).isEqualTo(0x5000);
+        assertThat(f.gva).isEqualTo(last + 4);
+        assertThat(f.length).isEqualTo(4);
+        assertThat(f.accessLength).isEqualTo(8);
+        assertThat(f.accessOffset).isEqualTo(4);
+        assertThat(f.accessGva).isEqualTo(last);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
+import static dev.faultline.api.cpu.VcpuContext.CR4_PAE;
 import static dev.faultline.api.mmu.Mmu.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -136,7 +137,7 @@ class ProtectionTest {
         long gpa = Long.parseLong(entry, 16);
         r.protection.protect(Long.parseLong(page, 16), Rights.R);
         assertThat(r.fill(LIN, READ)).isEqualTo(FAULTED);
-        stoppedWalk(gpa, 2 | 1 << 3);
+        stoppedWalk(gpa, 3 | 1 << 3);
         assertThat(r.get64(gpa) & 0x20).isZero();
         r.put64(gpa, r.get64(gpa) | 0x20);
         assertThat(r.fill(LIN, READ)).isEqualTo(r.base + 0x5ABC);
@@ -148,7 +149,7 @@ class ProtectionTest {
         r.fill(LIN, READ);
         r.protection.protect(0x4000, Rights.RX);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED);
-        stoppedWalk(0x4010, 2 | 5 << 3);
+        stoppedWalk(0x4010, 3 | 5 << 3);
         assertThat(r.get64(0x4010) & 0x40).isZero();
         assertThat(r.fill(LIN, READ)).isEqualTo(r.base + 0x5ABC);
     }
@@ -162,7 +163,9 @@ class ProtectionTest {
         r.put32(0x2008, 0x5007);
         r.protection.protect(Long.parseLong(page, 16), Rights.RWX & ~kind);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED);
-        stoppedWalk(Long.parseLong(entry, 16), kind | (7 & ~kind) << 3);
+        // Setting bits of an entry is a read-modify-write.
+        int told = kind == Rights.W ? Rights.RW : kind;
+        stoppedWalk(Long.parseLong(entry, 16), told | (7 & ~kind) << 3);
     }
 
     private void stoppedWalk(long entry, int accessAndRights) {
@@ -171,6 +174,7 @@ class ProtectionTest {
         assertThat(f.origin).isEqualTo(FaultOrigin.PAGE_WALK);
         assertThat(f.access).isEqualTo(accessAndRights | PendingFault.GVA_VALID);
         assertThat(f.gpa).isEqualTo(entry);
+        assertThat(f.length).isEqualTo((r.v.cr4 & CR4_PAE) != 0 ? 8 : 4);
         assertThat(f.gva).isEqualTo(LIN);
         assertThat(f.hva).isEqualTo(r.base + entry);
     }

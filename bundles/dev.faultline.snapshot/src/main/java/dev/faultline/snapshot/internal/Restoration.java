@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.PageSource;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
@@ -152,12 +153,17 @@ final class Restoration implements Restored, Filler, FaultHandler {
             if (prefetch == null || !prefetch.faulted(page, there)) {
                 otherTouches.increment();
             }
-            if (r != null && !r.add(page, fault.access())) {
+            if (r != null && !r.add(page, firstTouch(fault))) {
                 endRecording();
             }
         }
         gate.openFrame(fault.gfn());
         return Resolution.RETRY;
+    }
+
+    /** As a trace has it: one kind; a read-modify-write is a write. */
+    private static int firstTouch(PageFault fault) {
+        return (fault.access() & Rights.W) != 0 ? Rights.W : fault.access();
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngine;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Decoder;
@@ -108,7 +109,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             int f = (int) (lin >>> 12) & FETCH_MASK;
             if (v.fetchTag[f] != (lin & PAGE | v.tlbKey)) {
                 running = null;
-                if (fetch(lin) < 0) {
+                if (fetch(lin, 0) < 0) {
                     return EXIT_FAULT;
                 }
             }
@@ -230,7 +231,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         int flags = v.eflags;
         long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
         int f = (int) (lin >>> 12) & FETCH_MASK;
-        if (v.fetchTag[f] != (lin & PAGE | v.tlbKey) && fetch(lin) < 0) {
+        if (v.fetchTag[f] != (lin & PAGE | v.tlbKey) && fetch(lin, 0) < 0) {
             return EXIT_FAULT;
         }
         long base = (lin & PAGE) - v.effBase[Segments.CS];
@@ -258,13 +259,19 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     // ---- fetch and decode
     // --------------------------------------------------------------------------------------------------
 
-    /** Fills the fetch entry of {@code lin}. Returns 0, or -1 with the fault raised. */
-    private int fetch(long lin) {
+    /**
+     * Fills the fetch entry of {@code lin}. Returns 0, or -1 with the fault raised.
+     *
+     * @param before bytes of the instruction on the page before, which {@link #bytes} holds; 0: it
+     *     starts at {@code lin}
+     */
+    private int fetch(long lin, int before) {
         if (v.codeBits == 64 && !VcpuContext.canonical(lin)) {
             return Faults.gp(v, 0);
         }
         long h = v.mmu.fill(v, lin, Mmu.FETCH, FaultOrigin.FETCH);
         if (h == Mmu.FAULTED) {
+            tellInstruction(lin, before);
             return (int) v.propagation.raise(v);
         }
         if (h == Mmu.DEVICE) {
@@ -272,6 +279,22 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             return Faults.raise(v, Faults.UD);
         }
         return 0;
+    }
+
+    /**
+     * Protection stopped a fetch: tells which bytes of the page the instruction has, as far as they
+     * can be known. What they are if they are still to be filled, nobody knows.
+     */
+    private void tellInstruction(long lin, int before) {
+        PendingFault f = v.fault;
+        if (f.kind != PendingFault.PROTECTED || f.origin != FaultOrigin.FETCH || f.hva < 0) {
+            return;
+        }
+        int here = Math.min(Decoder.MAX_LENGTH - before, CodePage.SIZE - ((int) lin & 0xFFF));
+        HostBytes.copyOut(f.hva, bytes, before, here);
+        int length = decoder.length(bytes, before + here, v.codeBits);
+        // One that goes on into the next page has at least one byte there.
+        f.partOf(lin, lin - before & v.ripMask, length < 0 ? before + here + 1 : length);
     }
 
     /**
@@ -387,7 +410,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         if (op == null) {
             long next = (lin & PAGE) + CodePage.SIZE & v.ripMask;
             int g = (int) (next >>> 12) & FETCH_MASK;
-            if (v.fetchTag[g] != (next | v.tlbKey) && fetch(next) < 0) {
+            if (v.fetchTag[g] != (next | v.tlbKey) && fetch(next, n) < 0) {
                 return null;
             }
             HostBytes.copyOut(v.fetchHva[g], bytes, n, Decoder.MAX_LENGTH - n);

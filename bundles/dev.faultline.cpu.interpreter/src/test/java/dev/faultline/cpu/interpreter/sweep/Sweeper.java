@@ -4,6 +4,7 @@ package dev.faultline.cpu.interpreter.sweep;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.protection.Rights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -21,7 +22,9 @@ final class Sweeper {
 
     private static final int MAX_STEPS = 80;
     private static final int RCX = 1;
+    private static final int READ = 1;
     private static final int WRITE = 2;
+    private static final int READ_WRITE = 3;
 
     /** Kind of a pending event. */
     private static final int NMI = 3;
@@ -41,20 +44,34 @@ final class Sweeper {
                     "PUSHA");
 
     /** A stopped access. */
-    record Exit(int access, FaultOrigin origin, long gpa, long gva, boolean walk) {
+    record Exit(
+            int access,
+            int stopped,
+            FaultOrigin origin,
+            long gpa,
+            int length,
+            long gva,
+            int accessLength,
+            boolean walk) {
         int page() {
             return (int) (gpa >>> 12);
         }
 
+        Exit stoppedAs(int kind) {
+            return new Exit(access, kind, origin, gpa, length, gva, accessLength, walk);
+        }
+
         @Override
         public String toString() {
-            return "%s %s%s gpa %x gva %x"
+            return "%s %s%s gpa %x gva %x, %d bytes of %d"
                     .formatted(
                             origin,
-                            access == 1 ? "R" : access == 2 ? "W" : access == 4 ? "X" : access,
+                            Rights.toString(access),
                             walk ? " (walk)" : "",
                             gpa,
-                            gva);
+                            gva,
+                            length,
+                            accessLength);
         }
     }
 
@@ -150,8 +167,8 @@ final class Sweeper {
                 continue;
             }
             seen |= 1L << e.page();
-            if (writes && e.access() != WRITE) {
-                wrong("order", e + ": a read-modify-write stops as a write");
+            if (writes && e.access() != READ_WRITE) {
+                wrong("order", e + ": a read-modify-write is told as both");
             }
             long to = c.destination();
             boolean ram = to < SweepMachine.DEVICE || to >= SweepMachine.DEVICE_END;
@@ -171,7 +188,11 @@ final class Sweeper {
         for (int k = 0; k < exits.size(); k++) {
             Exit want = exits.get(k);
             if (full || want.origin() != FaultOrigin.PAGE_WALK || random.nextInt(4) == 0) {
-                alone(want, RWX & ~want.access(), k);
+                alone(want, RWX & ~want.stopped(), k);
+                if (want.stopped() == READ_WRITE) {
+                    alone(want.stoppedAs(READ), RWX & ~READ, k);
+                    alone(want.stoppedAs(WRITE), RWX & ~WRITE, k);
+                }
             }
         }
         long seen = 0;
@@ -276,9 +297,12 @@ final class Sweeper {
         PendingFault f = m.v.fault;
         return new Exit(
                 f.access & RWX,
+                f.stopped,
                 f.origin,
                 f.gpa,
+                f.length,
                 (f.access & PendingFault.GVA_VALID) != 0 ? f.gva : -1,
+                f.accessLength,
                 (f.access & PendingFault.FINAL_ACCESS) == 0);
     }
 
@@ -324,11 +348,13 @@ final class Sweeper {
             wrong("exit", "kind " + f.kind);
         }
         int had = m.rights.rights(f.gpa);
-        if ((had & e.access()) != 0
+        if (f.stopped != (e.access() & ~had)
+                || f.stopped == 0
                 || (f.access >> PendingFault.ALLOWED_SHIFT & RWX) != had
-                || Integer.bitCount(e.access()) != 1) {
+                || Integer.bitCount(e.access()) != 1 && e.access() != READ_WRITE) {
             wrong("exit", "%s with rights %d, recorded %x".formatted(e, had, f.access));
         }
+        bytes(e, f);
         if (f.hva != m.ram.address() + f.gpa) {
             wrong("exit", e + " hva");
         }
@@ -339,6 +365,20 @@ final class Sweeper {
             wrong("exit", e + " gva is not at gpa");
         }
         unchanged(e);
+    }
+
+    /** The told bytes are those of the access on this page. */
+    private void bytes(Exit e, PendingFault f) {
+        boolean crosses = f.accessLength > f.length;
+        boolean begins = f.accessOffset == 0;
+        boolean ends = f.accessOffset + f.length == f.accessLength;
+        if (f.length < 1
+                || (f.gpa & 0xFFF) + f.length > 0x1000
+                || crosses && !begins && (f.gpa & 0xFFF) != 0
+                || crosses && !ends && (f.gpa + f.length & 0xFFF) != 0
+                || !e.walk() && e.gva() >= 0 && (int) (f.gva - f.accessGva) != f.accessOffset) {
+            wrong("exit", "%s, %d bytes before".formatted(e, f.accessOffset));
+        }
     }
 
     private boolean paged() {

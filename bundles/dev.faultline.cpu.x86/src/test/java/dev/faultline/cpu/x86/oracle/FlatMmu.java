@@ -40,7 +40,7 @@ final class FlatMmu implements Mmu {
     }
 
     @Override
-    public long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+    public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
         long page = lin & -PAGE;
         boolean writable = true;
         long hva;

@@ -110,7 +110,7 @@ final class DmaPorts implements ProtectionListener {
         Diversion answers = new Diversion();
         for (int done = 0; done < bytes; ) {
             int n = (int) Math.min(bytes - done, PAGE - (gpa + done & PAGE - 1));
-            PageFault stopped = writeInPage(gpa + done, from, at + done, n, answers);
+            PageFault stopped = writeInPage(gpa, bytes, done, n, from, at, answers);
             if (stopped != null) {
                 return stopped;
             }
@@ -121,7 +121,10 @@ final class DmaPorts implements ProtectionListener {
         return null;
     }
 
-    private PageFault writeInPage(long gpa, byte[] from, int at, int bytes, Diversion answers) {
+    /** The {@code n} bytes from {@code done} on of a write of {@code bytes} at {@code start}. */
+    private PageFault writeInPage(
+            long start, int bytes, int done, int n, byte[] from, int at, Diversion answers) {
+        long gpa = start + done;
         PendingFault fault = new PendingFault();
         PageFault view = new PageFault();
         for (; ; ) {
@@ -130,12 +133,12 @@ final class DmaPorts implements ProtectionListener {
                 long hva = memory.hvaOf(gpa);
                 int rights = protection.rights(gpa >>> 12);
                 if ((rights & PendingFault.ACCESS_W) == 0 && answers.active()) {
-                    hva = answers.divert(protection, PendingFault.ACCESS_W, gpa, hva);
+                    hva = answers.divert(protection, PendingFault.ACCESS_W, gpa, n, hva);
                 } else if ((rights & PendingFault.ACCESS_W) == 0) {
                     hva = -1;
                 }
                 if (hva >= 0) {
-                    HostBytes.copyIn(from, at, hva, bytes);
+                    HostBytes.copyIn(from, at + done, hva, n);
                     return null;
                 }
                 fault.protectedPage(
@@ -146,6 +149,7 @@ final class DmaPorts implements ProtectionListener {
                         0,
                         memory.hvaOf(gpa),
                         PendingFault.FINAL_ACCESS);
+                fault.partOf(gpa, start, bytes);
             } finally {
                 unlockTransfer();
             }
@@ -228,9 +232,9 @@ final class DmaPorts implements ProtectionListener {
          * Where a byte of an allowed transfer is: the page itself, or what a handler answered
          * instead.
          */
-        private long hva(long gpa, int access, long real) {
+        private long hva(long gpa, int n, int access, long real) {
             if (real >= 0 && diversion.active() && (protection.rights(gpa >>> 12) & access) == 0) {
-                long way = diversion.divert(protection, access, gpa, real);
+                long way = diversion.divert(protection, access, gpa, n, real);
                 return way < 0 ? real : way;
             }
             return real;
@@ -245,7 +249,7 @@ final class DmaPorts implements ProtectionListener {
                 }
                 for (int done = 0; done < bytes; ) {
                     int n = chunk(gpa + done, bytes - done);
-                    long hva = hva(gpa + done, PendingFault.ACCESS_R, memory.hvaOf(gpa + done));
+                    long hva = hva(gpa + done, n, PendingFault.ACCESS_R, memory.hvaOf(gpa + done));
                     if (hva >= 0) {
                         HostBytes.copyOut(hva, to, at + done, n);
                     } else {
@@ -272,7 +276,7 @@ final class DmaPorts implements ProtectionListener {
                     if (slot != null && !slot.readOnly()) {
                         long hva = slot.hva() + (gpa + done - slot.gpa());
                         HostBytes.copyIn(
-                                from, at + done, hva(gpa + done, PendingFault.ACCESS_W, hva), n);
+                                from, at + done, hva(gpa + done, n, PendingFault.ACCESS_W, hva), n);
                     }
                     done += n;
                 }
@@ -295,7 +299,7 @@ final class DmaPorts implements ProtectionListener {
             for (int done = 0; done < bytes; done += chunk(gpa + done, bytes - done)) {
                 long at = gpa + done;
                 int rights = protection.rights(at >>> 12);
-                if ((rights & access) == 0 && !diverted(at, access)) {
+                if ((rights & access) == 0 && !diverted(at, chunk(at, bytes - done), access)) {
                     fault.protectedPage(
                             access,
                             rights,
@@ -304,6 +308,7 @@ final class DmaPorts implements ProtectionListener {
                             0,
                             memory.hvaOf(at),
                             PendingFault.FINAL_ACCESS);
+                    fault.partOf(at, gpa, bytes);
                     stopped = true;
                     retry.at(0);
                     return false;
@@ -312,12 +317,12 @@ final class DmaPorts implements ProtectionListener {
             return true;
         }
 
-        private boolean diverted(long gpa, int access) {
+        private boolean diverted(long gpa, int n, int access) {
             if (!diversion.active()) {
                 return false;
             }
             long hva = memory.hvaOf(gpa);
-            return hva >= 0 && diversion.divert(protection, access, gpa, hva) >= 0;
+            return hva >= 0 && diversion.divert(protection, access, gpa, n, hva) >= 0;
         }
 
         @Override

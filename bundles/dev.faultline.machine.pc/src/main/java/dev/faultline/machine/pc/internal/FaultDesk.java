@@ -99,16 +99,16 @@ final class FaultDesk {
         List<ProtectionLayer> layers = protection.layers();
         for (int i = 0; i < layers.size(); i++) {
             ProtectionLayer layer = layers.get(i);
-            if ((fault.access() & ~layer.rights(fault.gpa())) == 0) {
+            if ((fault.stopped() & ~layer.rights(fault.gpa())) == 0) {
                 continue;
             }
             forbidden = true;
-            if (diversion.opens(fault.gfn(), layer)) {
-                continue; // it has let this instruction through already
+            if (diversion.opens(fault.gpa(), fault.length(), fault.access(), layer)) {
+                continue; // it has let this access through already
             }
             Resolution r = askLayer(layer, fault, slot);
             if (r == Resolution.STEP) {
-                open &= diversion.step(fault.gfn(), layer);
+                open &= step(fault, layer, diversion);
             } else if (r == Resolution.PASS) {
                 open = false;
             } else {
@@ -119,19 +119,23 @@ final class FaultDesk {
             return Resolution.RETRY; // opened meanwhile by somebody else, or let through by all
         }
         Resolution r = whiteboard.ask(this, fault, slot);
-        if (r == Resolution.PASS && (fault.access() & ~protection.rights(fault.gfn())) == 0) {
+        if (r == Resolution.PASS && (fault.stopped() & ~protection.rights(fault.gfn())) == 0) {
             return Resolution.RETRY; // opened all the same, perhaps by one that was late
         }
         if (r != Resolution.STEP) {
             return carryOut(r, fault, diversion);
         }
         for (int i = 0; i < layers.size(); i++) {
-            if ((fault.access() & ~layers.get(i).rights(fault.gpa())) != 0
-                    && !diversion.step(fault.gfn(), layers.get(i))) {
+            if ((fault.stopped() & ~layers.get(i).rights(fault.gpa())) != 0
+                    && !step(fault, layers.get(i), diversion)) {
                 return Resolution.STOP;
             }
         }
         return Resolution.RETRY;
+    }
+
+    private static boolean step(PageFault fault, ProtectionLayer layer, Diversion diversion) {
+        return diversion.step(fault.gpa(), fault.length(), fault.access(), layer);
     }
 
     private static Resolution carryOut(Resolution r, PageFault fault, Diversion diversion) {
@@ -139,7 +143,10 @@ final class FaultDesk {
             case RETRY, INJECT -> r;
             case SUPPLY ->
                     diversion.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
-            case DISCARD -> diversion.discard(fault.gfn()) ? Resolution.RETRY : Resolution.STOP;
+            case DISCARD ->
+                    diversion.discard(fault.gpa(), fault.length())
+                            ? Resolution.RETRY
+                            : Resolution.STOP;
             case STOP -> r;
             case PASS, STEP -> Resolution.STOP;
         };
@@ -205,8 +212,8 @@ final class FaultDesk {
             return false;
         }
         return switch (r.kind()) {
-            case SUPPLY -> fault.access() != Rights.W;
-            case DISCARD -> fault.access() == Rights.W;
+            case SUPPLY -> (fault.stopped() & (Rights.R | Rights.X)) != 0;
+            case DISCARD -> (fault.stopped() & Rights.W) != 0;
             case INJECT -> fault.origin() != FaultOrigin.DEVICE;
             default -> true;
         };

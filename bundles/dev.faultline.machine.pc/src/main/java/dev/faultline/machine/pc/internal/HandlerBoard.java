@@ -17,7 +17,7 @@ final class HandlerBoard {
     private record Entry(
             AskedHandler asked, int ranking, long id, long start, long size, int access) {
         boolean wants(PageFault f) {
-            return (f.access() & access) != 0 && Long.compareUnsigned(f.gpa() - start, size) < 0;
+            return (f.access() & access) != 0 && f.touches(start, size);
         }
     }
 

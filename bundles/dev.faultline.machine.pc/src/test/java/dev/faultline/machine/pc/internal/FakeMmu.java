@@ -9,7 +9,7 @@ import dev.faultline.api.mmu.Mmu;
 /** Scripted vCPUs translate nothing. */
 final class FakeMmu implements Mmu {
     @Override
-    public long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+    public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
         throw new AssertionError("not needed");
     }
 

@@ -394,7 +394,7 @@ final class Moves {
             // The halves are stored one by one, the upper first, and probed whether a byte of them
             // is selected or not.
             long upper = v.codeBits == 64 ? lin + 8 : lin + 8 & 0xFFFF_FFFFL;
-            if (Mem.write(v, seg, upper, 8) < 0) {
+            if (Mem.probe(v, seg, upper, 8, lin, 16, Mem.W) < 0) {
                 return FAULT;
             }
             long h = Mem.write(v, seg, lin, 8);

@@ -66,7 +66,7 @@ final class Descriptors {
         long at = truncate(v, lin);
         long h;
         if ((at & 0xFFF) + size <= 0x1000) {
-            h = Mem.systemFill(v, at, Mem.R, origin);
+            h = Mem.systemFill(v, at, size, Mem.R, origin);
             if (h >= 0) {
                 SystemState.of(v).value = Mem.load(h, size);
                 return 0;

@@ -16,6 +16,8 @@ import dev.faultline.cpu.x86.Op;
  * raised.
  */
 final class PlannedWrites {
+    private static final int SYSTEM = Mmu.SYSTEM;
+
     /** Stack frames, TSS images and descriptor bits of one event: never more pieces than this. */
     private static final int MAX = 96;
 
@@ -46,7 +48,9 @@ final class PlannedWrites {
      */
     int bits(VcpuContext v, long lin, int old, int setBits, int clearBits) {
         int i = count;
-        if (system(v, lin, 1, old & ~clearBits | setBits, FaultOrigin.DESCRIPTOR) != 0) {
+        long at = Descriptors.truncate(v, lin);
+        long val = old & ~clearBits | setBits;
+        if (piece(v, at, 1, at, 1, val, FaultOrigin.DESCRIPTOR, Mem.W | Mmu.MODIFY | SYSTEM) != 0) {
             return -1;
         }
         set[i] = setBits;
@@ -83,7 +87,7 @@ final class PlannedWrites {
      * @return 0, or -1: the fault is recorded
      */
     int system(VcpuContext v, long lin, int bytes, long val, FaultOrigin origin) {
-        return add(v, lin, bytes, val, origin, true);
+        return add(v, lin, bytes, val, origin, Mem.W | SYSTEM);
     }
 
     /** A write with the rights of the current CPL. */
@@ -92,31 +96,37 @@ final class PlannedWrites {
             v.fault.guest(Faults.AC, 0);
             return -1;
         }
-        return add(v, lin, bytes, val, origin, false);
+        return add(v, lin, bytes, val, origin, Mem.W);
     }
 
-    private int add(
-            VcpuContext v, long lin, int bytes, long val, FaultOrigin origin, boolean system) {
+    private int add(VcpuContext v, long lin, int bytes, long val, FaultOrigin origin, int access) {
         long at = Descriptors.truncate(v, lin);
         int first = (int) Math.min(bytes, 0x1000 - (at & 0xFFF));
-        if (piece(v, at, first, val, origin, system) != 0) {
+        if (piece(v, at, first, at, bytes, val, origin, access) != 0) {
             return -1;
         }
+        long next = Descriptors.truncate(v, at + first);
         return first == bytes
                 ? 0
-                : piece(
-                        v,
-                        Descriptors.truncate(v, at + first),
-                        bytes - first,
-                        val >>> 8 * first,
-                        origin,
-                        system);
+                : piece(v, next, bytes - first, at, bytes, val >>> 8 * first, origin, access);
     }
 
+    /** The {@code bytes} at {@code at} of the write of {@code size} bytes at {@code lin}. */
     private int piece(
-            VcpuContext v, long lin, int bytes, long val, FaultOrigin origin, boolean system) {
-        long h = system ? Mem.systemFill(v, lin, Mem.W, origin) : userFill(v, lin, origin);
+            VcpuContext v,
+            long at,
+            int bytes,
+            long lin,
+            int size,
+            long val,
+            FaultOrigin origin,
+            int access) {
+        long h =
+                (access & SYSTEM) != 0
+                        ? Mem.systemFill(v, at, bytes, access & ~SYSTEM, origin)
+                        : userFill(v, at, bytes, origin);
         if (h == Mmu.FAULTED) {
+            v.fault.partOf(at, lin, size);
             return -1;
         }
         int i = count++;
@@ -125,17 +135,17 @@ final class PlannedWrites {
         code[i] = h == Mmu.CODE;
         hva[i] = code[i] ? v.missHva : h;
         gpa[i] = v.missGpa;
-        size[i] = bytes;
+        this.size[i] = bytes;
         value[i] = val;
         return 0;
     }
 
-    private static long userFill(VcpuContext v, long lin, FaultOrigin origin) {
+    private static long userFill(VcpuContext v, long lin, int bytes, FaultOrigin origin) {
         if (v.longMode() && !VcpuContext.canonical(lin)) {
             v.fault.guest(Faults.SS, 0);
             return Mmu.FAULTED;
         }
-        return Stacks.translate(v, lin, Mmu.WRITE, origin);
+        return Stacks.translate(v, lin, bytes, Mmu.WRITE, origin);
     }
 
     /**

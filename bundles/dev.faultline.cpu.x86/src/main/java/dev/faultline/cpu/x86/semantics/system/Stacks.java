@@ -51,7 +51,7 @@ final class Stacks {
             return Descriptors.fault(v, Faults.AC, 0);
         }
         int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
-        long h = translate(v, lin, Mmu.READ, FaultOrigin.DATA);
+        long h = translate(v, lin, size, Mmu.READ, FaultOrigin.DATA);
         if (h == Mmu.FAULTED) {
             return -1;
         }
@@ -65,8 +65,10 @@ final class Stacks {
         long gpa = v.missGpa;
         long h2 = 0;
         if (first < size) {
-            h2 = translate(v, Descriptors.truncate(v, lin + first), Mmu.READ, FaultOrigin.DATA);
+            long next = Descriptors.truncate(v, lin + first);
+            h2 = translate(v, next, size - first, Mmu.READ, FaultOrigin.DATA);
             if (h2 == Mmu.FAULTED) {
+                v.fault.partOf(next, lin, size);
                 return -1;
             }
         }
@@ -78,17 +80,17 @@ final class Stacks {
     }
 
     /**
-     * With the rights of the CPL, from the translation cache if it is there. @return as {@link
-     * Mmu#fill}
+     * With the rights of the CPL, from the translation cache if it is there; parameters and result
+     * as of {@link Mmu#fill}.
      */
-    static long translate(VcpuContext v, long lin, int access, FaultOrigin origin) {
+    static long translate(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
         long tag = (access & Mmu.WRITE) != 0 ? t[i + 1] : t[i];
         if (tag == (lin & ~0xFFFL | v.tlbKey)) {
             return lin + t[i + 2];
         }
-        return v.mmu.fill(v, lin, access, origin);
+        return v.mmu.fill(v, lin, size, access, origin);
     }
 
     private static long bytes(VcpuContext v, long hva, long gpa, int n) {

@@ -85,8 +85,14 @@ final class Store {
          */
         private int storeTen(VcpuContext v, FpuMath m) {
             int first = preflight(v, 8, Mem.W);
-            if (first == Preflight.STOPPED
-                    || first == Preflight.OPEN && preflight(v, 8, 2, Mem.W) == Preflight.STOPPED) {
+            boolean stopped = first == Preflight.STOPPED;
+            if (stopped) {
+                Preflight.partOf(v, 0, 10);
+            } else if (first == Preflight.OPEN && preflight(v, 8, 2, Mem.W) == Preflight.STOPPED) {
+                Preflight.partOf(v, 8, 10);
+                stopped = true;
+            }
+            if (stopped) {
                 return (int) v.propagation.raise(v);
             }
             long h = write(v, 8);

@@ -267,18 +267,14 @@ public final class X87 {
             if (misaligned(v, lin, alignment)) {
                 return Faults.raise(v, Faults.AC, 0);
             }
-            if (first != 0) {
-                long h =
-                        (access & dev.faultline.cpu.x86.Mem.W) != 0
-                                ? dev.faultline.cpu.x86.Mem.write(v, seg, lin, first)
-                                : dev.faultline.cpu.x86.Mem.readLate(v, seg, lin, first);
-                if (h == -1 || linearFailed(linear(v, 0, size, access))) {
-                    return FAULT;
-                }
+            if (first != 0
+                    && (dev.faultline.cpu.x86.Mem.probe(v, seg, lin, first, lin, size, access) < 0
+                            || linearFailed(linear(v, 0, size, access)))) {
+                return FAULT;
             }
             long last = linear(v, size - 1, 1, access);
             if (linearFailed(last)
-                    || dev.faultline.cpu.x86.Mem.probe(v, seg, last, 1, access) < 0) {
+                    || dev.faultline.cpu.x86.Mem.probe(v, seg, last, 1, lin, size, access) < 0) {
                 return FAULT;
             }
             return dev.faultline.cpu.x86.Mem.probe(v, seg, lin, size, access) < 0 ? FAULT : 0;

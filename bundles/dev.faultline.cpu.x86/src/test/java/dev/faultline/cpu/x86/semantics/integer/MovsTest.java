@@ -43,7 +43,7 @@ class MovsTest {
                         Proxy.newProxyInstance(
                                 MovsTest.class.getClassLoader(),
                                 new Class<?>[] {Mmu.class},
-                                (_, _, a) -> fill((long) a[1], (int) a[2]));
+                                (_, _, a) -> fill((long) a[1], (int) a[3]));
         v.propagation = new Coded();
         v.bus = new Bus();
         v.cr0 = VcpuContext.CR0_PE | VcpuContext.CR0_PG;

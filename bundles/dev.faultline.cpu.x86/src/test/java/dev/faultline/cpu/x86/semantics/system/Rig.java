@@ -294,7 +294,7 @@ final class Rig implements Mmu, VcpuLoop {
     // ------------------------------------------------------------------------------------------------------
 
     @Override
-    public long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+    public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
         if (lin >>> 12 == stoppedPage || translations++ == stopAt) {
             v.fault.protectedPage(access & 7, 0, origin, lin, lin, hva + lin, 0);
             return FAULTED;
