@@ -38,4 +38,20 @@ public interface InterruptPort {
     long tscDeadline();
 
     void tscDeadline(long value);
+
+    /**
+     * FERR#, by which a PC reports x87 errors while CR0.NE is 0 (SDM 1, "Guidelines for Writing x87
+     * FPU Exception Handlers"): asserted at the waiting instruction that finds one, which is not
+     * executed meanwhile; taken back when no error is left.
+     *
+     * @return false: the pin is wired to nothing, and the vCPU raises #MF as if CR0.NE were 1
+     */
+    default boolean floatingPointError(boolean asserted) {
+        return false;
+    }
+
+    /** IGNNE#: x87 instructions are executed though an error is pending, while CR0.NE is 0. */
+    default boolean ignoresFloatingPointErrors() {
+        return false;
+    }
 }

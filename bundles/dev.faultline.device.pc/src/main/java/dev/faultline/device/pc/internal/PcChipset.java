@@ -12,6 +12,7 @@ import dev.faultline.device.pc.internal.acpi.AcpiPm;
 import dev.faultline.device.pc.internal.apic.ApicBus;
 import dev.faultline.device.pc.internal.cmos.Cmos;
 import dev.faultline.device.pc.internal.debugexit.DebugExit;
+import dev.faultline.device.pc.internal.ferr.CoprocessorError;
 import dev.faultline.device.pc.internal.i8042.KeyboardController;
 import dev.faultline.device.pc.internal.ioapic.IoApic;
 import dev.faultline.device.pc.internal.pci.PciHostBridge;
@@ -36,6 +37,7 @@ public final class PcChipset implements Chipset {
     private static final int IRQ_RTC = 8;
     private static final int IRQ_SCI = 9;
     private static final int IRQ_MOUSE = 12;
+    private static final int IRQ_COPROCESSOR = 13;
     private static final int ISA_LINES = 16;
 
     /** The timer's IOAPIC input; the machine's MADT says so. */
@@ -71,6 +73,9 @@ public final class PcChipset implements Chipset {
         devices.add(new AcpiPm(board, interrupt(IRQ_SCI)));
         devices.add(new KeyboardController(board, interrupt(IRQ_KEYBOARD), interrupt(IRQ_MOUSE)));
         devices.add(new PciHostBridge(board));
+        CoprocessorError errors = new CoprocessorError(board, lock, interrupt(IRQ_COPROCESSOR));
+        apics.connectErrors(errors);
+        devices.add(errors);
         devices.add(new DebugExit(board));
     }
 

@@ -166,6 +166,8 @@ class ChipStateTest {
                 }
                 case 7 -> {
                     InterruptPort port = m.chips.interrupts(r.nextInt(2));
+                    port.floatingPointError(r.nextBoolean());
+                    m.board.out(0xF0 + 4 * r.nextInt(2), 0);
                     port.tscDeadline(m.board.nanos() + r.nextInt(9_000_000));
                     port.taskPriority(r.nextInt(16));
                     m.chips

@@ -338,4 +338,22 @@ class PcChipsetTest {
         board.out(0x604, 2, 0x0C06);
         assertThat(board.in(0x604, 2)).isEqualTo(0x0C03);
     }
+
+    /** The IRQ 13 protocol: error, interrupt, port 0xf0, ignored until the error has gone. */
+    @Test
+    void anX87ErrorIsIrqThirteenUntilItIsAcknowledged() {
+        programPic();
+        for (int[] w : new int[][] {{0xA0, 0x11}, {0xA1, 0x70}, {0xA1, 2}, {0xA1, 1}, {0xA1, 0}}) {
+            board.out(w[0], w[1]);
+        }
+        assertThat(port.floatingPointError(true)).isTrue();
+        assertThat(port.ignoresFloatingPointErrors()).isFalse();
+        assertThat(port.acknowledge()).isEqualTo(0x75);
+        board.out(0xF0, 0);
+        assertThat(port.ignoresFloatingPointErrors()).isTrue();
+        port.floatingPointError(false);
+        assertThat(port.ignoresFloatingPointErrors()).isFalse();
+        board.out(0xF0, 0);
+        assertThat(port.ignoresFloatingPointErrors()).isFalse(); // nothing to ignore
+    }
 }

@@ -7,6 +7,7 @@ import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.semantics.x87.X87;
 
 /**
  * MMX registers in the x87 register file: MMn is the significand of physical register Rn (SDM 1,
@@ -24,15 +25,16 @@ public final class Mmx {
 
     /** Whether an MMX instruction faults before it does anything; then {@code return refuse(v)}. */
     public static boolean unavailable(VcpuContext v) {
-        return (v.cr0 & BLOCKING | v.fsw & ES) != 0;
+        return (v.cr0 & BLOCKING | v.fsw & ES) != 0
+                && ((v.cr0 & BLOCKING) != 0 || !X87.ignoresErrors(v));
     }
 
-    /** #UD, #NM or #MF. */
+    /** #UD, #NM, or what reports an x87 error. */
     public static int refuse(VcpuContext v) {
         if ((v.cr0 & VcpuContext.CR0_EM) != 0) {
             return Faults.ud(v);
         }
-        return (v.cr0 & VcpuContext.CR0_TS) != 0 ? Faults.nm(v) : Faults.mf(v);
+        return (v.cr0 & VcpuContext.CR0_TS) != 0 ? Faults.nm(v) : X87.error(v);
     }
 
     /**

@@ -65,6 +65,7 @@ final class Control {
                 return Faults.nm(v);
             }
             v.fsw &= 0x7F00;
+            X87.errorsCleared(v);
             return NEXT;
         }
     }
@@ -129,7 +130,7 @@ final class Control {
             if ((v.cr0 & both) == both) {
                 return Faults.nm(v);
             }
-            return (v.fsw & X87.ES) != 0 ? Faults.mf(v) : NEXT;
+            return (v.fsw & X87.ES) == 0 || X87.ignoresErrors(v) ? NEXT : X87.error(v);
         }
     }
 

@@ -21,8 +21,8 @@ import dev.faultline.cpu.x86.fp.FpuMath;
  * <p>As on current processors, FIP is updated by every non-control instruction, FOP and FDP only by
  * those that find an unmasked exception (CPUID.7.0:EBX bit 6, FDP_EXCPTN_ONLY, and fopcode
  * compatibility off). FCS and FDS are kept. An unmasked exception is reported by the next waiting
- * instruction as #MF whether CR0.NE is set or not: the IRQ 13 protocol of the original PC (CR0.NE =
- * 0) is not modelled.
+ * instruction: as #MF if CR0.NE is set; else by FERR#, which a PC turns into IRQ 13, while the
+ * instruction waits for an interrupt or IGNNE#.
  */
 public final class X87 {
     static final int ES = 0x80;
@@ -59,11 +59,32 @@ public final class X87 {
 
     /** Whether a waiting x87 instruction must not run; then return {@link #refuse}. */
     static boolean refuses(VcpuContext v) {
-        return (v.cr0 & (VcpuContext.CR0_EM | VcpuContext.CR0_TS) | v.fsw & ES) != 0;
+        return (v.cr0 & (VcpuContext.CR0_EM | VcpuContext.CR0_TS) | v.fsw & ES) != 0
+                && (disabled(v) || !ignoresErrors(v));
+    }
+
+    /** IGNNE#: a pending error does not matter. */
+    public static boolean ignoresErrors(VcpuContext v) {
+        return (v.cr0 & VcpuContext.CR0_NE) == 0
+                && v.interrupts != null
+                && v.interrupts.ignoresFloatingPointErrors();
     }
 
     static int refuse(VcpuContext v) {
-        return disabled(v) ? Faults.nm(v) : Faults.mf(v);
+        return disabled(v) ? Faults.nm(v) : error(v);
+    }
+
+    /** The instruction waits, at its boundary, for the interrupt that FERR# brings. */
+    public static int error(VcpuContext v) {
+        boolean external = (v.cr0 & VcpuContext.CR0_NE) == 0 && v.interrupts != null;
+        return external && v.interrupts.floatingPointError(true) ? Op.AGAIN : Faults.mf(v);
+    }
+
+    /** Takes FERR# back if no error is left. */
+    static void errorsCleared(VcpuContext v) {
+        if ((v.fsw & ES) == 0 && v.interrupts != null) {
+            v.interrupts.floatingPointError(false);
+        }
     }
 
     /** Whether even non-waiting instructions raise #NM. */
@@ -155,6 +176,7 @@ public final class X87 {
             v.fsw |= SUMMARY;
         } else {
             v.fsw &= ~SUMMARY;
+            errorsCleared(v);
         }
     }
 
@@ -168,6 +190,7 @@ public final class X87 {
         v.fdp = 0;
         v.fcs = 0;
         v.fds = 0;
+        errorsCleared(v);
     }
 
     static void setControl(VcpuContext v, int fcw) {

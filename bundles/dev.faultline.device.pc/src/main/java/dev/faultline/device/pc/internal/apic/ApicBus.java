@@ -4,6 +4,7 @@ package dev.faultline.device.pc.internal.apic;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.ChipsetHost;
 import dev.faultline.api.device.MmioDevice;
+import dev.faultline.device.pc.internal.ferr.CoprocessorError;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import java.util.function.IntSupplier;
@@ -28,6 +29,7 @@ public final class ApicBus implements MmioDevice {
     private IntSupplier picAcknowledge = () -> -1;
     private IntConsumer endOfInterrupt = vector -> {};
     private Runnable ready = () -> {};
+    private CoprocessorError errors;
 
     public ApicBus(Board board, ChipsetHost host, Object lock, int vcpus) {
         this.lock = lock;
@@ -56,6 +58,16 @@ public final class ApicBus implements MmioDevice {
      */
     public void connectReady(Runnable receiver) {
         ready = receiver;
+    }
+
+    /** Wires FERR# and IGNNE#, which come by a vCPU's port. Before the machine runs. */
+    public void connectErrors(CoprocessorError receiver) {
+        errors = receiver;
+    }
+
+    /** Null: the pins are not wired. */
+    CoprocessorError errors() {
+        return errors;
     }
 
     /** Lock held. */

@@ -8,6 +8,7 @@ import dev.faultline.api.device.Device;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.device.pc.internal.ferr.CoprocessorError;
 import java.util.Arrays;
 
 /**
@@ -532,6 +533,21 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         synchronized (bus.lock) {
             timer.deadline(value, timer.now());
         }
+    }
+
+    @Override
+    public boolean floatingPointError(boolean asserted) {
+        CoprocessorError errors = bus.errors();
+        if (errors != null) {
+            errors.error(index, asserted);
+        }
+        return errors != null;
+    }
+
+    @Override
+    public boolean ignoresFloatingPointErrors() {
+        CoprocessorError errors = bus.errors();
+        return errors != null && errors.ignored();
     }
 
     // ---- state
