@@ -10,8 +10,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Each wait of the protocol, forced; then all at once. */
+@Timeout(600)
 class BusLockTest {
     private final BusLock bus = new BusLock();
     private final List<Thread> threads = new ArrayList<>();
