@@ -36,6 +36,12 @@ final class Program {
         return run(Map.of(), scratch, arguments);
     }
 
+    /** Of a command that ends before a guest works; without the compiler that it would not need. */
+    static Processes.Result runBriefly(Path scratch, Object... arguments)
+            throws IOException, InterruptedException {
+        return run(Map.of("FAULTLINE_OPTS", "-XX:TieredStopAtLevel=1"), scratch, arguments);
+    }
+
     /** With {@code input} on standard input. */
     static Processes.Result ask(Path scratch, String input, Object... arguments)
             throws IOException, InterruptedException {
