@@ -212,11 +212,13 @@ class HttpRestoreTest {
                 "pack-0",
                 x -> {
                     if (asked.incrementAndGet() == 1) {
+                        // clock: at least so long, whatever the load
                         first.set(System.nanoTime());
                         x.getResponseHeaders().set("Retry-After", "1");
                         x.sendResponseHeaders(503, -1);
                         return true;
                     }
+                    // clock: at least so long, whatever the load
                     second.compareAndSet(0, System.nanoTime());
                     return false;
                 });

@@ -18,13 +18,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A disk that is slow, hangs or fails, under a guest that waits for its pages. */
-@Timeout(600)
 class LocalPatienceTest {
     private static final int PAGES = 1200;
     private static final SourcePolicy PATIENT =
@@ -160,9 +158,9 @@ class LocalPatienceTest {
     void aReadThatHangsEndsInTimeNamesItsFileAndTheMachineGoesOnWhenTheDiskAnswers()
             throws Exception {
         int page = stored();
-        sources.use(SHORT);
-        hang = this::await;
         try (Restored r = snapshots.restore(dir, lazy.machine, RestoreMode.LAZY)) {
+            sources.use(SHORT);
+            hang = this::await;
             assertThat(lazy.read(page)).isNull();
             assertThat(r.failure().kind()).isEqualTo(Kind.SOURCE);
             assertThat(r.failure())
@@ -186,10 +184,11 @@ class LocalPatienceTest {
         for (String f : dir.toFile().list()) {
             Files.copy(dir.resolve(f), copy.resolve(f));
         }
-        sources.use(SHORT);
-        hang = this::await;
         try (Restored r = snapshots.restore(dir, lazy.machine, RestoreMode.LAZY)) {
+            sources.use(SHORT);
+            hang = this::await;
             assertThat(lazy.read(page)).isNull();
+            sources.use(PATIENT);
             r.reattach(copy.toUri());
             assertSame();
             assertThat(release.getCount()).isOne(); // the old disk hangs still
@@ -200,7 +199,6 @@ class LocalPatienceTest {
     @Test
     void whoWaitsForAnothersReadHasADeadlineToo() throws Exception {
         int page = stored();
-        sources.use(SHORT);
         CountDownLatch inside = new CountDownLatch(1);
         hang =
                 () -> {
@@ -210,10 +208,12 @@ class LocalPatienceTest {
         try (Restored r = snapshots.restore(dir, lazy.machine, RestoreMode.LAZY)) {
             r.completeInBackground(); // not waited for: it reads on its own thread
             inside.await();
+            sources.use(SHORT);
             assertThat(lazy.read(page)).isNull();
             assertThat(r.failure().kind()).isEqualTo(Kind.SOURCE);
             release.countDown();
             hang = null;
+            sources.use(PATIENT);
             assertSame();
         }
     }
