@@ -10,6 +10,8 @@ import java.lang.reflect.Method;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.ServiceReference;
 
@@ -27,33 +29,64 @@ public final class Main {
     static final String COMMAND_LINE = "dev.faultline.api.cli.CommandLine";
 
     private static final int EXIT_ERROR = 4;
+
+    /** How long the framework may take to stop; after a signal it is only asked. */
+    private static final long STOP_MILLIS = 10_000;
+
+    private static final long HURRY_MILLIS = 300;
     private static final long WAIT_MILLIS = Long.getLong("faultline.wait", 30_000);
 
     private Main() {}
 
-    /** Ends the process with the command's exit code, or with 4 if the platform does not start. */
+    /**
+     * Ends the process with the command's exit code, with 4 if the platform does not start, or with
+     * 128 + n after signal n.
+     */
     public static void main(String[] args) {
+        AtomicReference<Platform> started = new AtomicReference<>();
+        Ending ending =
+                Ending.install(code -> {
+                    Platform platform = started.get();
+                    if (platform != null) {
+                        platform.removeScratch();
+                    }
+                    Runtime.getRuntime().halt(code);
+                });
         int code;
         try {
-            code = run(args);
+            code = run(args, ending, started);
         } catch (IOException | BundleException | ReflectiveOperationException e) {
-            System.err.println("faultline: cannot start: " + e.getMessage());
-            code = EXIT_ERROR;
+            code = failed(ending, args, "cannot start: " + e.getMessage(), null);
         } catch (InterruptedException e) {
-            System.err.println("faultline: interrupted");
-            code = EXIT_ERROR;
+            code = failed(ending, args, "interrupted", null);
         } catch (RuntimeException | Error e) {
             // A bug of ours. The framework's threads would keep the process alive for ever.
-            System.err.println("faultline: internal error, please report it:");
-            e.printStackTrace();
-            code = EXIT_ERROR;
+            code = failed(ending, args, "internal error, please report it: " + e, e);
         }
-        System.out.flush();
+        if (!ending.asked()) {
+            System.out.flush(); // else the guest may be blocked in a write that nobody reads
+        }
         System.err.flush();
         System.exit(code);
     }
 
-    private static int run(String[] args)
+    /**
+     * @param bug its stack is printed; null if the line says all
+     * @return the exit code
+     */
+    private static int failed(Ending ending, String[] args, String what, Throwable bug) {
+        if (ending.asked()) {
+            return ending.said(); // what failed was stopped in the middle
+        }
+        System.err.println("faultline: " + what);
+        if (bug != null) {
+            bug.printStackTrace();
+        }
+        ErrorFile.write(args, EXIT_ERROR, what);
+        return EXIT_ERROR;
+    }
+
+    private static int run(String[] args, Ending ending, AtomicReference<Platform> started)
             throws IOException,
                     BundleException,
                     ReflectiveOperationException,
@@ -73,49 +106,88 @@ public final class Main {
             // editing.
             Thread.currentThread().setContextClassLoader(null);
         }
+        ShellTerminal terminal = shell ? ShellTerminal.note() : null;
         int level = shell ? Platform.LEVEL_SHELL : Platform.LEVEL_PLATFORM;
         Platform platform = Platform.start(Path.of(home).toAbsolutePath(), level, Map.of());
-        // Also on the way out of a signal: the scratch folder must go.
-        Thread closer = new Thread(platform::close, "faultline-close");
-        Runtime.getRuntime().addShutdownHook(closer);
+        started.set(platform);
+        // However the process ends: the scratch folder must go.
+        Runtime.getRuntime()
+                .addShutdownHook(
+                        new Thread(
+                                () -> platform.close(ending.asked() ? HURRY_MILLIS : STOP_MILLIS),
+                                "faultline-close"));
+        if (ending.asked()) {
+            return ending.said();
+        }
         LogRelay.attach(platform.framework().getBundleContext(), platform.told());
         platform.problems().forEach(problem -> System.err.println("faultline: " + problem));
         if (shell) {
+            ending.working(signal -> stop(platform, terminal));
             platform.framework().waitForStop(0);
-            return 0;
+            if (!ending.asked()) {
+                return 0;
+            }
+            terminal.restore();
+            return ending.said();
         }
+        Thread self = Thread.currentThread();
+        ending.working(signal -> self.interrupt());
         ServiceReference<?> reference = platform.await(COMMAND_LINE, WAIT_MILLIS);
         if (reference == null) {
-            System.err.println("faultline: no command line after " + WAIT_MILLIS + " ms, because:");
+            String what = "no command line after " + WAIT_MILLIS + " ms, because:";
             List<String> reasons = Diagnosis.of(platform.framework().getBundleContext());
+            int code = failed(ending, args, what, null);
             reasons.forEach(reason -> System.err.println("  " + reason));
-            return EXIT_ERROR;
+            return code;
         }
         reportTiming();
-        return call(platform, reference, args);
+        return call(platform, reference, args, ending);
     }
 
-    private static int call(Platform platform, ServiceReference<?> reference, String[] args)
+    /** Called again when it takes long, before the process is killed. */
+    private static void stop(Platform platform, ShellTerminal terminal) {
+        if (platform.framework().getState() == Bundle.STOPPING) {
+            terminal.restore();
+            return;
+        }
+        try {
+            platform.framework().stop();
+        } catch (BundleException e) {
+            System.err.println("faultline: the framework did not stop: " + e.getMessage());
+        }
+    }
+
+    private static int call(
+            Platform platform, ServiceReference<?> reference, String[] args, Ending ending)
             throws ReflectiveOperationException, InterruptedException {
         Object service = platform.framework().getBundleContext().getService(reference);
         if (service == null) {
             throw new IllegalStateException(
                     "the command line of " + reference.getBundle() + " went away");
         }
+        Class<?> type = reference.getBundle().loadClass(COMMAND_LINE);
         Method run =
-                reference
-                        .getBundle()
-                        .loadClass(COMMAND_LINE)
-                        .getMethod(
-                                "run",
-                                String[].class,
-                                InputStream.class,
-                                OutputStream.class,
-                                OutputStream.class);
+                type.getMethod(
+                        "run",
+                        String[].class,
+                        InputStream.class,
+                        OutputStream.class,
+                        OutputStream.class);
+        Method stop = type.getMethod("stop", int.class);
+        Thread.interrupted(); // the command is told by its own way
+        ending.working(signal -> tell(service, stop, signal));
         try {
             return (int) run.invoke(service, args, System.in, System.out, System.err);
         } catch (InvocationTargetException e) {
             return rethrow(e.getCause());
+        }
+    }
+
+    private static void tell(Object service, Method stop, int signal) {
+        try {
+            stop.invoke(service, signal);
+        } catch (ReflectiveOperationException e) {
+            System.err.println("faultline: the command could not be told to end: " + e.getCause());
         }
     }
 

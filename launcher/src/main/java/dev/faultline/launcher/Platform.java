@@ -155,14 +155,24 @@ public final class Platform implements AutoCloseable {
     /** Stops the framework and removes its scratch folder; may be called twice. */
     @Override
     public void close() {
+        close(STOP_MILLIS);
+    }
+
+    /** As {@link #close()}, waiting at most this long for the bundles to stop. */
+    void close(long millis) {
         try {
             framework.stop();
-            framework.waitForStop(STOP_MILLIS);
+            framework.waitForStop(millis);
         } catch (BundleException e) {
             System.err.println("faultline: the framework did not stop cleanly: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        removeScratch();
+    }
+
+    /** Removes the scratch folder, in use or not: the process is about to end. */
+    void removeScratch() {
         deleteTree(data);
     }
 

@@ -19,4 +19,15 @@ public interface CommandLine {
      */
     int run(String[] args, InputStream in, OutputStream out, OutputStream err)
             throws InterruptedException;
+
+    /**
+     * Asks commands to end, those that run and those that are still to come, as a process is asked
+     * by a signal: their machines stop, what is half written is removed, the terminal becomes what
+     * it was, one line says so, and {@link #run} returns 128 + {@code signal}. A command that is
+     * ending already ends as it would have. Returns at once; any thread. Called again it does at
+     * once what must not stay behind if the process is killed next.
+     *
+     * @param signal its number, for example 15; of several the first counts
+     */
+    void stop(int signal);
 }

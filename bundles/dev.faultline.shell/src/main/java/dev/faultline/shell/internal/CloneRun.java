@@ -7,7 +7,6 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.VcpuExit;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,13 +21,14 @@ final class CloneRun implements AutoCloseable {
     private static final String STOPPED = "the guest sent the text of --stop-when";
 
     private final CloneBase.Clone clone;
+    private final Stop stop;
     private final Machine machine;
     private final Consumer<byte[]> listener = this::received;
     private final Consumer<byte[]> sink;
     private final OutputStream file;
     private final List<TextTrigger> triggers = new ArrayList<>();
     private final List<byte[]> answers = new ArrayList<>();
-    private final TextTrigger stop;
+    private final TextTrigger end;
     private final Reboots reboots;
     private long begin;
     private volatile long firstInstruction;
@@ -45,16 +45,17 @@ final class CloneRun implements AutoCloseable {
             int number,
             RunOptions options,
             LinePrinter printer,
-            PrintStream err)
+            Services services)
             throws IOException {
         this.clone = clone;
+        this.stop = services.stop();
         this.machine = clone.machine();
-        this.reboots = new Reboots(machine, options, err);
+        this.reboots = new Reboots(machine, options, services.err());
         for (Map.Entry<String, String> e : options.inputs()) {
             triggers.add(new TextTrigger(e.getKey()));
             answers.add(e.getValue().getBytes(StandardCharsets.UTF_8));
         }
-        stop =
+        end =
                 options.stopWhen == null
                         ? null
                         : new TextTrigger(RunOptions.unescape(options.stopWhen));
@@ -88,7 +89,7 @@ final class CloneRun implements AutoCloseable {
                 triggers.removeFirst();
                 machine.serial().send(answers.removeFirst());
             }
-            if (stop != null && readyAt == 0 && stop.accept(b)) {
+            if (end != null && readyAt == 0 && end.accept(b)) {
                 readyAt = System.nanoTime();
                 machine.pause(STOPPED);
             }
@@ -171,7 +172,7 @@ final class CloneRun implements AutoCloseable {
     @Override
     public void close() throws IOException {
         machine.serial().removeListener(listener);
-        clone.close();
+        stop.bounded(clone::close);
         if (file != null) {
             file.close();
         }

@@ -99,6 +99,7 @@ final class CloneSession {
             throws MachineException, IOException {
         MachineConfig c = base.info().config();
         for (int i = 1; i <= clones; i++) {
+            services.stop().check();
             MachineConfig config =
                     new MachineConfig(
                             c.name() + "-" + i,
@@ -110,7 +111,7 @@ final class CloneSession {
             CloneBase.Clone clone = base.create(services.machines(), config);
             try {
                 resetImage.tell(clone.machine());
-                runs.add(new CloneRun(clone, i, options, printer, services.err()));
+                runs.add(new CloneRun(clone, i, options, printer, services));
             } catch (IOException e) {
                 clone.close();
                 throw e;

@@ -87,8 +87,7 @@ final class Demo {
             String said = boot(first, dialog);
             Set<Long> skip = guest.volatilePages(said);
             progress.say("2/5  saving a snapshot ...");
-            SnapshotInfo saved =
-                    services.snapshots().save(first, dir, f -> progress.done("     saving", f));
+            SnapshotInfo saved = services.snapshots().save(first, dir, f -> saving(f));
             snapshotFacts(saved);
             progress.say(
                     "3/5  asking the original, swapping fault style and engine in mid-run ...");
@@ -111,6 +110,11 @@ final class Demo {
             progress.say("5/5  done");
             return report(dir, expected, all, skip != null, unlike);
         }
+    }
+
+    private void saving(double fraction) {
+        services.stop().check();
+        progress.done("     saving", fraction);
     }
 
     private String boot(Machine m, GuestDialog dialog)

@@ -8,6 +8,8 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
@@ -18,6 +20,8 @@ public final class FaultlineCommandLine implements CommandLine {
     private final MachineFactory machines;
     private final SnapshotService snapshots;
     private final StyleSwitch styles;
+    private final Set<Stop> running = ConcurrentHashMap.newKeySet();
+    private volatile int stopped;
 
     @Activate
     public FaultlineCommandLine(
@@ -34,7 +38,24 @@ public final class FaultlineCommandLine implements CommandLine {
             throws InterruptedException {
         PrintStream o = new PrintStream(out, true, StandardCharsets.UTF_8);
         PrintStream e = new PrintStream(err, true, StandardCharsets.UTF_8);
-        Services services = new Services(machines, snapshots, styles, in, o, e, new Report());
-        return Root.execute(services, args);
+        Stop stop = new Stop();
+        Services services = new Services(machines, snapshots, styles, in, o, e, new Report(), stop);
+        running.add(stop);
+        if (stopped != 0) {
+            stop.ask(stopped);
+        }
+        try {
+            return Root.execute(services, args);
+        } finally {
+            running.remove(stop);
+        }
+    }
+
+    @Override
+    public void stop(int signal) {
+        if (stopped == 0) {
+            stopped = signal;
+        }
+        running.forEach(s -> s.ask(stopped));
     }
 }

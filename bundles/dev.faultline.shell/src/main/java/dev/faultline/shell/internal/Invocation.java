@@ -38,11 +38,13 @@ final class Invocation {
      */
     int run(String[] args) throws InterruptedException {
         int code;
+        services.stop().begin();
         try {
             code = line.execute(args);
         } catch (RuntimeException | Error e) {
             code = failed(e);
         }
+        services.stop().over();
         code = report(args, code);
         if (interrupted != null) {
             throw interrupted;
@@ -64,6 +66,12 @@ final class Invocation {
     }
 
     private int failed(Throwable e) {
+        if (services.stop().asked()) {
+            // Whatever it is made of: a wait that was interrupted, a file closed under its writer.
+            String reason = services.stop().reason();
+            services.err().println("faultline: " + reason);
+            return services.report().end(services.stop().code(), reason);
+        }
         switch (e) {
             case InterruptedException i -> {
                 interrupted = i;

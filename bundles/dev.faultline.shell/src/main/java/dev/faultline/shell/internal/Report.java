@@ -8,22 +8,22 @@ import java.util.Map;
 
 /**
  * What one command tells scripts with {@code --json FILE}: the facts that it gathered, and how it
- * ended, written once when it has ended, whatever its end was. One thread.
+ * ended, written once when it has ended, whatever its end was. Any thread.
  */
 final class Report {
     private final Map<String, Object> facts = new LinkedHashMap<>();
     private String reason = "done";
 
-    void put(String key, Object value) {
+    synchronized void put(String key, Object value) {
         facts.put(key, value);
     }
 
-    void putAll(Map<String, ?> all) {
+    synchronized void putAll(Map<String, ?> all) {
         facts.putAll(all);
     }
 
     /** The command ended as it should, or as its guest did; {@code why} goes into {@code exit}. */
-    int end(int code, String why) {
+    synchronized int end(int code, String why) {
         reason = why;
         return code;
     }
@@ -34,7 +34,7 @@ final class Report {
      * @param code what the process exits with
      * @param error the line that said what went wrong, or null
      */
-    void write(Path file, int code, String error) throws IOException {
+    synchronized void write(Path file, int code, String error) throws IOException {
         Map<String, Object> exit = new LinkedHashMap<>();
         exit.put("code", code);
         exit.put("reason", error == null ? reason : error);

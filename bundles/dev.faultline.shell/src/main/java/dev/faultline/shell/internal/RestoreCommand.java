@@ -126,7 +126,8 @@ final class RestoreCommand implements Callable<Integer> {
                         options.engine,
                         options.faultStyle,
                         c.devices());
-        try (Machine machine = services.machines().create(config);
+        Machine machine = services.machines().create(config);
+        try (Services.Closing _ = services.closing(machine);
                 RunSession session = new RunSession(services, machine, options)) {
             session.prepare();
             session.begin();

@@ -22,7 +22,8 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         options.check();
-        try (Machine machine = boot.create(services, options);
+        Machine machine = boot.create(services, options);
+        try (Services.Closing _ = services.closing(machine);
                 RunSession session = new RunSession(services, machine, options)) {
             session.prepare();
             boot.load(machine);

@@ -13,6 +13,7 @@ import dev.faultline.api.vm.VcpuExit;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ final class RunSession implements AutoCloseable {
     private final List<SnapshotInfo> saved = new CopyOnWriteArrayList<>();
     private final AtomicInteger skipped = new AtomicInteger();
     private boolean endsWhenSaved;
+    private Path savingTo;
     private long begin = System.nanoTime();
     private volatile long firstInstruction;
     private volatile long readyAt;
@@ -148,17 +150,37 @@ final class RunSession implements AutoCloseable {
         try {
             if (input != null) {
                 // Not before: a restore replaces what the serial port has received.
-                input.start();
+                input.start(services.stop());
             }
             machine.start();
             end = untilTheEnd(restored);
-        } catch (IOException | MachineException | RuntimeException e) {
-            leave("the run failed: " + e.getMessage(), restored);
+        } catch (IOException | MachineException | InterruptedException | RuntimeException e) {
+            Thread.interrupted(); // what follows must not be cut off
+            if (services.stop().asked()) {
+                if (restored != null) {
+                    restored.close(); // a vCPU that waits for a page comes out
+                }
+                services.stop().detail(whatBecame());
+                services.stop().bounded(() -> leave(services.stop().reason(), restored));
+            } else {
+                leave("the run failed: " + e.getMessage(), restored);
+            }
             throw e;
         }
         leave(end.reason(), restored);
         services.err().println("faultline: " + end.reason());
         return services.report().end(end.code(), end.reason());
+    }
+
+    /** Of the guest, and of a snapshot that was being saved. */
+    private String whatBecame() {
+        Path cut = savingTo;
+        if (cut == null) {
+            return "the guest was stopped";
+        }
+        return Files.exists(cut.resolve("manifest"))
+                ? "the guest was stopped; " + cut + " was saved"
+                : "the guest was stopped while " + cut + " was saved, nothing of which is left";
     }
 
     /** The guest stands, the terminal is as it was, and the facts are reported. */
@@ -197,6 +219,7 @@ final class RunSession implements AutoCloseable {
             throws IOException, MachineException, InterruptedException {
         long limit = options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
         for (; ; ) {
+            services.stop().check();
             VcpuExit x = machine.await(LOOK);
             if (serialFailure != null) {
                 throw new IOException("serial port: " + serialFailure.getMessage(), serialFailure);
@@ -250,9 +273,11 @@ final class RunSession implements AutoCloseable {
                         options.snapshotLive,
                         options.snapshotIncremental && !one);
         SnapshotInfo i;
+        savingTo = to;
         try (Progress p = new Progress(services.err())) {
-            i = services.snapshots().save(machine, to, how, f -> p.done("saving", f));
+            i = services.snapshots().save(machine, to, how, f -> saving(p, to, f));
         }
+        savingTo = null;
         saved.add(i);
         services.err()
                 .printf(
@@ -262,6 +287,11 @@ final class RunSession implements AutoCloseable {
                         Sizes.bytes(i.bytes()),
                         Sizes.millis(Sizes.millis(i.saveNanos())),
                         Sizes.millis(Sizes.millis(i.pauseNanos())));
+    }
+
+    private void saving(Progress p, Path to, double fraction) {
+        services.stop().check();
+        p.done("saving", fraction);
     }
 
     private static Map<String, Object> snapshotFacts(SnapshotInfo i) {

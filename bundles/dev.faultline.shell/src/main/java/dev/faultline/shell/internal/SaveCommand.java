@@ -43,7 +43,8 @@ final class SaveCommand implements Callable<Integer> {
         options.snapshotWhen = when;
         options.snapshotTo = dir;
         options.check();
-        try (Machine machine = boot.create(services, options);
+        Machine machine = boot.create(services, options);
+        try (Services.Closing _ = services.closing(machine);
                 RunSession session = new RunSession(services, machine, options)) {
             session.endWhenSaved();
             session.prepare();

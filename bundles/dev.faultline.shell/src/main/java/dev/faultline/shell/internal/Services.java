@@ -2,6 +2,7 @@
 package dev.faultline.shell.internal;
 
 import dev.faultline.api.snapshot.SnapshotService;
+import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineFactory;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -14,4 +15,19 @@ record Services(
         InputStream in,
         PrintStream out,
         PrintStream err,
-        Report report) {}
+        Report report,
+        Stop stop) {
+    /**
+     * To be closed in place of a machine: after a signal the end does not wait for a vCPU that does
+     * not come out of somebody's handler.
+     */
+    Closing closing(Machine machine) {
+        return () -> stop.bounded(machine::close);
+    }
+
+    /** Closes without an exception. */
+    interface Closing extends AutoCloseable {
+        @Override
+        void close();
+    }
+}

@@ -164,6 +164,11 @@ final class SnapshotCommand implements Runnable {
         return out;
     }
 
+    private void shown(Progress p, String what, double fraction) {
+        services.stop().check();
+        p.done(what, fraction);
+    }
+
     private void line(String key, Object value) {
         services.out().printf("%-22s %s%n", key, value);
     }
@@ -186,7 +191,7 @@ final class SnapshotCommand implements Runnable {
         long begin = System.nanoTime();
         long n;
         try (Progress p = new Progress(services.err())) {
-            n = services.snapshots().verify(place.uri(), wanted, f -> p.done("verifying", f));
+            n = services.snapshots().verify(place.uri(), wanted, f -> shown(p, "verifying", f));
         }
         double millis = Sizes.millis(System.nanoTime() - begin);
         services.out()
@@ -212,7 +217,7 @@ final class SnapshotCommand implements Runnable {
         long before = services.snapshots().info(dir).bytes();
         SnapshotInfo i;
         try (Progress p = new Progress(services.err())) {
-            i = services.snapshots().compact(dir, f -> p.done("compacting", f));
+            i = services.snapshots().compact(dir, f -> shown(p, "compacting", f));
         }
         services.out()
                 .println(

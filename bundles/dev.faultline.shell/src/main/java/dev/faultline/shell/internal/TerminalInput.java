@@ -40,8 +40,12 @@ final class TerminalInput implements AutoCloseable {
                 in == System.in && System.console() != null && System.console().isTerminal();
     }
 
-    void start() {
+    /**
+     * @param stop restores the terminal also if the process is about to be killed
+     */
+    void start(Stop stop) {
         if (terminal) {
+            stop.urgently(this::restore);
             System.err.println("faultline: the terminal is the guest's now; Ctrl-A x ends the run");
             saved = stty("-g");
             if (saved != null && stty("raw", "-echo") != null) {

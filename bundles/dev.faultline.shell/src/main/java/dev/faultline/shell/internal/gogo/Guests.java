@@ -7,9 +7,13 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.TimeUnit;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
@@ -23,6 +27,9 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
  */
 @Component(service = Guests.class)
 public final class Guests {
+    /** How long an interrupted command may take to remove what it wrote. */
+    private static final long WRITING_NANOS = TimeUnit.SECONDS.toNanos(5);
+
     private final Map<String, Guest> guests = new ConcurrentSkipListMap<>();
 
     @Reference(
@@ -31,11 +38,59 @@ public final class Guests {
             policyOption = ReferencePolicyOption.GREEDY)
     volatile MachineFactory machines;
 
+    private volatile SnapshotService snapshots;
+
+    /** Threads in commands that write files; guarded by itself. */
+    private final Set<Thread> writing = new HashSet<>();
+
     @Reference(
             cardinality = ReferenceCardinality.OPTIONAL,
             policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
-    volatile SnapshotService snapshots;
+            policyOption = ReferencePolicyOption.GREEDY,
+            unbind = "unbindSnapshots")
+    void bindSnapshots(SnapshotService came) {
+        snapshots = came;
+    }
+
+    /** Its bundle stops, or the process ends: what writes is interrupted and removes its half. */
+    void unbindSnapshots(SnapshotService goes) {
+        if (snapshots == goes) {
+            snapshots = null;
+            endWriting();
+        }
+    }
+
+    /** A command that writes files: interrupted, and waited for, when the shell ends. */
+    <T> T writing(Callable<T> body) throws Exception {
+        Thread self = Thread.currentThread();
+        synchronized (writing) {
+            writing.add(self);
+        }
+        try {
+            return body.call();
+        } finally {
+            synchronized (writing) {
+                writing.remove(self);
+                writing.notifyAll();
+            }
+        }
+    }
+
+    private void endWriting() {
+        long end = System.nanoTime() + WRITING_NANOS;
+        synchronized (writing) {
+            writing.forEach(Thread::interrupt);
+            try {
+                for (long left = WRITING_NANOS;
+                        !writing.isEmpty() && left > 0;
+                        left = end - System.nanoTime()) {
+                    TimeUnit.NANOSECONDS.timedWait(writing, left);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
 
     /**
      * @throws MachineException if something that machines are built from is gone
@@ -145,7 +200,12 @@ public final class Guests {
     }
 
     @Deactivate
-    synchronized void deactivate() {
+    void deactivate() {
+        endWriting();
+        closeAll();
+    }
+
+    private synchronized void closeAll() {
         guests.values().forEach(Guest::close);
         guests.clear();
     }

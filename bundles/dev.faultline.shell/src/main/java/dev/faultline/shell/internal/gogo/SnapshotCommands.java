@@ -64,22 +64,25 @@ public final class SnapshotCommands {
                     String verb,
             @Descriptor("save: machine and directory; else: directory") String... arguments) {
         return orLine(() -> {
-            return switch (verb) {
-                case "save" ->
-                        save(
-                                count(verb, arguments, 2)[0],
-                                Path.of(arguments[1]),
-                                new SaveOptions(compression(compression), incremental, live, live));
-                case "restore" -> restore(place(verb, arguments), mode(mode), name);
-                case "attach" -> attach(count(verb, arguments, 2)[0], Place.of(arguments[1]));
-                case "list" -> list(directory(verb, arguments));
-                case "show" -> show(place(verb, arguments));
-                case "verify" -> verify(place(verb, arguments));
-                case "compact" -> compact(directory(verb, arguments));
-                case "delete" -> delete(directory(verb, arguments));
-                case "clean" -> clean(directory(verb, arguments));
-                default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
-            };
+            return guests.writing(() ->
+                    switch (verb) {
+                        case "save" ->
+                                save(
+                                        count(verb, arguments, 2)[0],
+                                        Path.of(arguments[1]),
+                                        new SaveOptions(
+                                                compression(compression), incremental, live, live));
+                        case "restore" -> restore(place(verb, arguments), mode(mode), name);
+                        case "attach" ->
+                                attach(count(verb, arguments, 2)[0], Place.of(arguments[1]));
+                        case "list" -> list(directory(verb, arguments));
+                        case "show" -> show(place(verb, arguments));
+                        case "verify" -> verify(place(verb, arguments));
+                        case "compact" -> compact(directory(verb, arguments));
+                        case "delete" -> delete(directory(verb, arguments));
+                        case "clean" -> clean(directory(verb, arguments));
+                        default -> throw new IllegalArgumentException("'" + verb + "': " + USE);
+                    });
         });
     }
 
