@@ -9,12 +9,14 @@ import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassModel;
 import java.lang.classfile.MethodModel;
 import java.lang.classfile.attribute.CodeAttribute;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** What can be seen in the shipped bundles without starting them. */
@@ -50,6 +52,31 @@ class BuiltBundlesIT {
 
         assertThat(methods).isNotEmpty();
         assertThat(methods).filteredOn(method -> method.bytes > NEVER_COMPILED).isEmpty();
+    }
+
+    /** A configuration selects a service by {@code NAME.target}: no name may be generated. */
+    @Test
+    void everyReferenceOfAComponentHasAName() throws IOException {
+        Pattern reference = Pattern.compile("<reference [^>]*?name=\"([^\"]*)\"");
+        List<String> names = new ArrayList<>();
+        for (Path jar : Distribution.ourBundles()) {
+            try (JarFile file = new JarFile(jar.toFile())) {
+                for (JarEntry entry : file.stream().toList()) {
+                    if (entry.getName().matches("OSGI-INF/[^/]*\\.xml")) {
+                        try (InputStream in = file.getInputStream(entry)) {
+                            String xml = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+                            reference
+                                    .matcher(xml)
+                                    .results()
+                                    .forEach(r -> names.add(entry.getName() + " " + r.group(1)));
+                        }
+                    }
+                }
+            }
+        }
+        assertThat(names).hasSizeGreaterThan(20).allMatch(n -> n.matches("\\S+ [a-z][A-Za-z]*"));
+        assertThat(names)
+                .contains("OSGI-INF/dev.faultline.machine.pc.internal.PcMachineFactory.xml mmu");
     }
 
     private static void report(List<Method> methods) {

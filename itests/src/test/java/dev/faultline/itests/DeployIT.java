@@ -3,6 +3,11 @@ package dev.faultline.itests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.platform.HostMemory;
+import dev.faultline.api.platform.HostRegion;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.launcher.Platform;
 import dev.faultline.testkit.HangGuard;
@@ -11,8 +16,11 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Hashtable;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
@@ -21,6 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleEvent;
+import org.osgi.framework.Constants;
+import org.osgi.framework.ServiceRegistration;
 
 /** A stranger's bundle in the folder {@code deploy}. */
 class DeployIT {
@@ -51,6 +61,64 @@ class DeployIT {
 
             assertThat(factory.devices()).containsExactly("checksum");
             assertThat(folder.problems()).isEmpty();
+        }
+    }
+
+    /**
+     * As a bundle in the folder does it: what it offers with a higher ranking serves new machines.
+     */
+    @Test
+    void aHigherRankedPartServesNewMachinesAndTheNextOneTakesOver() throws Exception {
+        try (DeployFolder folder = new DeployFolder(outside)) {
+            MachineFactory factory = folder.service(MachineFactory.class);
+            AtomicInteger translations = new AtomicInteger();
+            AtomicInteger reservations = new AtomicInteger();
+            MmuFactory mmu = folder.service(MmuFactory.class);
+            HostMemory host = folder.service(HostMemory.class);
+            Hashtable<String, Object> high =
+                    new Hashtable<>(Map.of(Constants.SERVICE_RANKING, 100));
+            MachineConfig config = new MachineConfig("m", 8 << 20, 1, null, null, List.of());
+            try (Machine running = factory.create(config)) {
+                running.start();
+                ServiceRegistration<?> translation =
+                        folder.context()
+                                .registerService(
+                                        MmuFactory.class,
+                                        (memory, rights) -> {
+                                            translations.incrementAndGet();
+                                            return mmu.create(memory, rights);
+                                        },
+                                        high);
+                ServiceRegistration<?> platform =
+                        folder.context()
+                                .registerService(
+                                        HostMemory.class, new Counting(host, reservations), high);
+                factory.create(config).close();
+                assertThat(translations).hasValue(1);
+                assertThat(reservations).hasValue(1);
+                assertThat(running.running()).isTrue();
+                assertThat(folder.service(MachineFactory.class)).isSameAs(factory);
+
+                translation.unregister();
+                platform.unregister();
+                factory.create(config).close();
+                assertThat(translations).hasValue(1);
+                assertThat(reservations).hasValue(1);
+                assertThat(running.running()).isTrue();
+            }
+        }
+    }
+
+    private record Counting(HostMemory real, AtomicInteger reservations) implements HostMemory {
+        @Override
+        public int pageSize() {
+            return real.pageSize();
+        }
+
+        @Override
+        public HostRegion reserve(long bytes) {
+            reservations.incrementAndGet();
+            return real.reserve(bytes);
         }
     }
 

@@ -15,6 +15,7 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /** Offers the interface; closes its modules when it, or a service that they are built on, goes. */
 @Component
@@ -24,11 +25,17 @@ public final class HaxModuleFactoryComponent implements HaxModuleFactory {
 
     @Activate
     public HaxModuleFactoryComponent(
-            @Reference GuestMemoryFactory memory,
-            @Reference RamProtectionFactory protection,
-            @Reference MmuFactory mmu,
-            @Reference VcpuEngineFactory engine,
-            @Reference(target = "(" + FaultPropagation.STYLE + "=thrown)")
+            @Reference(name = "memory", policyOption = ReferencePolicyOption.GREEDY)
+                    GuestMemoryFactory memory,
+            @Reference(name = "protection", policyOption = ReferencePolicyOption.GREEDY)
+                    RamProtectionFactory protection,
+            @Reference(name = "mmu", policyOption = ReferencePolicyOption.GREEDY) MmuFactory mmu,
+            @Reference(name = "engine", policyOption = ReferencePolicyOption.GREEDY)
+                    VcpuEngineFactory engine,
+            @Reference(
+                            name = "style",
+                            policyOption = ReferencePolicyOption.GREEDY,
+                            target = "(" + FaultPropagation.STYLE + "=thrown)")
                     FaultPropagation propagation) {
         services = new Services(memory, protection, mmu, engine, propagation);
     }

@@ -7,15 +7,34 @@ import dev.faultline.api.platform.HostMemory;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /** Offers {@link GuestMemoryFactory} over the host memory of the running platform. */
 @Component
 public final class GuestMemoryFactoryComponent implements GuestMemoryFactory {
-    private final HostMemory host;
+    /** Of new memory; what there is keeps the platform that it came from. */
+    private volatile HostMemory host;
 
     @Activate
-    public GuestMemoryFactoryComponent(@Reference HostMemory host) {
-        this.host = host;
+    public GuestMemoryFactoryComponent() {}
+
+    /** For tests. */
+    public GuestMemoryFactoryComponent(HostMemory host) {
+        bindHost(host);
+    }
+
+    /** The best there is: a better one is bound before the former one is unbound. */
+    @Reference(
+            name = "host",
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindHost(HostMemory next) {
+        host = next;
+    }
+
+    void unbindHost(HostMemory former) {
+        // The next one has taken its place, or this component goes.
     }
 
     @Override

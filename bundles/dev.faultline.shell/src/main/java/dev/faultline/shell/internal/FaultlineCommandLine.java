@@ -25,9 +25,9 @@ public final class FaultlineCommandLine implements CommandLine {
 
     @Activate
     public FaultlineCommandLine(
-            @Reference MachineFactory machines,
-            @Reference SnapshotService snapshots,
-            @Reference StyleSwitch styles) {
+            @Reference(name = "machines") MachineFactory machines,
+            @Reference(name = "snapshots") SnapshotService snapshots,
+            @Reference(name = "styles") StyleSwitch styles) {
         this.machines = machines;
         this.snapshots = snapshots;
         this.styles = styles;

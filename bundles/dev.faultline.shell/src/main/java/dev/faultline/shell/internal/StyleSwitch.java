@@ -19,7 +19,7 @@ public final class StyleSwitch {
     private final ConfigurationAdmin admin;
 
     @Activate
-    public StyleSwitch(@Reference ConfigurationAdmin admin) {
+    public StyleSwitch(@Reference(name = "admin") ConfigurationAdmin admin) {
         this.admin = admin;
     }
 

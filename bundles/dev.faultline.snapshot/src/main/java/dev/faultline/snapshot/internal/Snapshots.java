@@ -53,7 +53,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     int mostAside;
 
     @Activate
-    public Snapshots(@Reference Sources sources) {
+    public Snapshots(@Reference(name = "sources") Sources sources) {
         this(Disk.REAL, null, sources);
     }
 
@@ -77,6 +77,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     }
 
     @Reference(
+            name = "host",
             cardinality = ReferenceCardinality.OPTIONAL,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.service.Others;
 import dev.faultline.api.snapshot.PageSource;
 import dev.faultline.api.snapshot.PageSourceFactory;
 import dev.faultline.api.snapshot.SnapshotException;
@@ -132,20 +133,31 @@ public final class Sources {
         }
     }
 
-    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    @Reference(
+            name = "source",
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            updated = "updated")
     void bind(PageSourceFactory factory, Map<String, Object> properties) {
         try {
             Set<String> schemes = Set.copyOf(factory.schemes());
             int ranking = properties.get(Constants.SERVICE_RANKING) instanceof Integer i ? i : 0;
             long id = properties.get(Constants.SERVICE_ID) instanceof Long n ? n : 0;
             offers.add(new Offer(factory, schemes, ranking, id));
-        } catch (RuntimeException | LinkageError e) { // others' code
+        } catch (Throwable e) { // others' code
             LOG.log(
                     System.Logger.Level.ERROR,
                     "page source factory %s does not say its schemes and is left out"
-                            .formatted(factory.getClass().getName()),
+                            .formatted(Others.name(factory)),
                     e);
         }
+    }
+
+    /** Its properties changed, e.g. its ranking: counts from the next opening on. */
+    void updated(PageSourceFactory factory, Map<String, Object> properties) {
+        List<Offer> before = offers.stream().filter(o -> o.factory == factory).toList();
+        bind(factory, properties);
+        offers.removeIf(o -> before.stream().anyMatch(b -> b == o));
     }
 
     void unbind(PageSourceFactory factory) {

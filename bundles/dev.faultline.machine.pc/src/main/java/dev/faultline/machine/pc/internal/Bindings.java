@@ -3,8 +3,10 @@ package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemory;
+import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
@@ -29,6 +31,8 @@ final class Bindings {
     private final Standstill standstill;
     private final VcpuContext[] vcpus;
     private final GuestMemory memory;
+    private final GuestMemoryFactory memoryFactory;
+    private final ChipsetFactory chipsetFactory;
     private final EngineBay bay;
     private final DmaPorts dma;
     private final FaultDesk faults;
@@ -48,7 +52,9 @@ final class Bindings {
             SteadyProtection protection,
             RamProtectionFactory protectionFactory,
             Mmu mmu,
-            MmuFactory mmuFactory) {}
+            MmuFactory mmuFactory,
+            GuestMemoryFactory memoryFactory,
+            ChipsetFactory chipsetFactory) {}
 
     Bindings(
             String machine,
@@ -63,6 +69,8 @@ final class Bindings {
         this.standstill = standstill;
         this.vcpus = vcpus;
         memory = now.memory;
+        memoryFactory = now.memoryFactory;
+        chipsetFactory = now.chipsetFactory;
         bay = now.bay;
         dma = now.dma;
         faults = now.faults;
@@ -210,16 +218,20 @@ final class Bindings {
      * those that the machine was built with: what they hold cannot be had twice.
      */
     void adopted() {
-        if (!control.isMissing(BASICS)) {
+        if (!control.isMissing(BASICS) || !mayAdopt()) {
             return;
         }
         standstill.outside(() -> {
+            if (!control.isMissing(BASICS) || !mayAdopt()) {
+                return; // one of them went while this waited
+            }
             try {
-                if (parts.protection() != protectionFactory) {
-                    protection.renew(parts.protection());
-                    protectionFactory = parts.protection();
+                if (!parts.offered(protectionFactory)) {
+                    RamProtectionFactory next = parts.protection();
+                    protection.renew(next);
+                    protectionFactory = next;
                 }
-                if (parts.mmu() != mmuFactory) {
+                if (!parts.offered(mmuFactory)) {
                     renewMmu(parts.mmu());
                 }
                 control.present(BASICS);
@@ -230,6 +242,23 @@ final class Bindings {
                                 "the new protection or translation failed: " + Others.why(e)));
             }
         });
+    }
+
+    /** What new machines get is there: who tells of it and of its going may come in any order. */
+    private boolean mayAdopt() {
+        return parts.complete()
+                && parts.offered(parts.memory())
+                && parts.offered(parts.chipset())
+                && parts.offered(parts.protection())
+                && parts.offered(parts.mmu());
+    }
+
+    /** Whether this machine uses what the factory made. */
+    boolean isBuiltOn(Object factory) {
+        return factory == protectionFactory
+                || factory == mmuFactory
+                || factory == memoryFactory
+                || factory == chipsetFactory;
     }
 
     private void renewMmu(MmuFactory from) {

@@ -5,6 +5,7 @@ import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.api.service.Others;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,8 @@ final class HandlerBoard {
         }
     }
 
+    private static final System.Logger LOG = System.getLogger(HandlerBoard.class.getName());
+
     private volatile Entry[] entries = {};
     private volatile FaultPolicy policy = FaultPolicy.DEFAULT;
 
@@ -34,25 +37,49 @@ final class HandlerBoard {
     }
 
     /**
+     * A handler came, or its properties changed. One whose properties make no sense is named in the
+     * log and keeps those that it had; if it just came it is not asked.
+     *
      * @param properties the service's properties
-     * @throws IllegalArgumentException for a property that is not a number
      */
-    synchronized void add(FaultHandler handler, Map<String, ?> properties) {
-        Entry added =
-                new Entry(
-                        new AskedHandler(handler, null),
-                        (int) number(properties, "service.ranking", 0),
-                        number(properties, "service.id", 0),
-                        number(properties, FaultHandler.GPA_START, 0),
-                        number(properties, FaultHandler.GPA_SIZE, -1),
-                        (int) number(properties, FaultHandler.ACCESS_MASK, Rights.RWX));
+    synchronized void put(FaultHandler handler, Map<String, ?> properties) {
+        AskedHandler asked = null;
         List<Entry> now = new ArrayList<>(List.of(entries));
+        for (Entry e : now) {
+            if (e.asked.handler == handler) {
+                asked = e.asked; // how it has behaved stays known
+            }
+        }
+        Entry entry;
+        try {
+            entry = entry(asked == null ? new AskedHandler(handler, null) : asked, properties);
+        } catch (IllegalArgumentException e) {
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "fault handler %s: %s; %s"
+                            .formatted(
+                                    Others.name(handler),
+                                    e.getMessage(),
+                                    asked == null ? "it is not asked" : "what held before stays"));
+            return;
+        }
+        now.removeIf(e -> e.asked.handler == handler);
         int at = 0;
-        while (at < now.size() && !before(added, now.get(at))) {
+        while (at < now.size() && !before(entry, now.get(at))) {
             at++;
         }
-        now.add(at, added);
+        now.add(at, entry);
         entries = now.toArray(Entry[]::new);
+    }
+
+    private static Entry entry(AskedHandler asked, Map<String, ?> properties) {
+        return new Entry(
+                asked,
+                Offers.ranking(properties),
+                Offers.id(properties),
+                number(properties, FaultHandler.GPA_START, 0),
+                number(properties, FaultHandler.GPA_SIZE, -1),
+                (int) number(properties, FaultHandler.ACCESS_MASK, Rights.RWX));
     }
 
     private static boolean before(Entry a, Entry b) {
@@ -71,7 +98,7 @@ final class HandlerBoard {
             return Long.decode(value.toString().trim());
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException(
-                    "fault handler property " + key + "=" + value + ": must be a number", e);
+                    "service property " + key + "=" + value + ": must be a number", e);
         }
     }
 

@@ -6,8 +6,10 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineListener;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -47,8 +49,13 @@ final class ListenerBoard {
         private final Set<Machine> known = Collections.newSetFromMap(new IdentityHashMap<>());
         private boolean removed;
 
-        Entry(MachineListener listener) {
+        volatile int ranking;
+        final long id;
+
+        Entry(MachineListener listener, int ranking, long id) {
             this.listener = listener;
+            this.ranking = ranking;
+            this.id = id;
         }
 
         void created(Machine m) {
@@ -124,10 +131,28 @@ final class ListenerBoard {
         }
     }
 
-    void add(MachineListener listener) {
-        Entry e = new Entry(listener);
-        entries.add(e);
-        machines.forEach(e::created);
+    /** A listener came, or its properties changed: the one ranked highest is told first. */
+    void put(MachineListener listener, Map<String, ?> properties) {
+        Entry entry = null;
+        synchronized (entries) {
+            for (Entry e : entries) {
+                if (e.listener == listener) {
+                    entry = e;
+                }
+            }
+            boolean added = entry == null;
+            if (added) {
+                entry = new Entry(listener, Offers.ranking(properties), Offers.id(properties));
+                entries.add(entry);
+            }
+            entry.ranking = Offers.ranking(properties);
+            entries.sort(
+                    Comparator.comparingInt((Entry e) -> -e.ranking).thenComparingLong(e -> e.id));
+            if (!added) {
+                return;
+            }
+        }
+        machines.forEach(entry::created);
     }
 
     void remove(MachineListener listener) {

@@ -25,6 +25,12 @@ interface Parts {
     /** Which of memory, protection, translation and chips are gone, for people. */
     String absent();
 
+    /** Whether {@link #memory} and its like can be asked. */
+    boolean complete();
+
+    /** Whether a factory of memory, protection, translation or chips is still there. */
+    boolean offered(Object part);
+
     VcpuEngineFactory engine(String name) throws MachineException;
 
     FaultPropagation faultStyle(String style) throws MachineException;

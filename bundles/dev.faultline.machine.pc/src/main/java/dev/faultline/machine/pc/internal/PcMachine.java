@@ -171,7 +171,16 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
                         standstill,
                         vcpus,
                         new Bindings.Bound(
-                                memory, bay, dma, faults, protection, protections, mmu, mmus));
+                                memory,
+                                bay,
+                                dma,
+                                faults,
+                                protection,
+                                protections,
+                                mmu,
+                                mmus,
+                                memories,
+                                chipsets));
         config =
                 new MachineConfig(
                         config.name(),

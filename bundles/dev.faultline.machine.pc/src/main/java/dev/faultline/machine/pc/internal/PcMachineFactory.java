@@ -16,6 +16,8 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -71,18 +73,87 @@ public final class PcMachineFactory implements MachineFactory {
     private final Workshop workshop;
     private volatile Config config;
 
+    // What new machines are built on: the best there is, or what PART.target in the configuration
+    // selects. Guarded by this.
+    private GuestMemoryFactory memory;
+    private RamProtectionFactory protection;
+    private MmuFactory mmu;
+    private ChipsetFactory chipset;
+    private boolean active;
+
     @Activate
-    public PcMachineFactory(
-            @Reference GuestMemoryFactory memory,
-            @Reference RamProtectionFactory protection,
-            @Reference MmuFactory mmu,
-            @Reference(target = "(" + ChipsetFactory.CHIPSET + "=pc)") ChipsetFactory chipset,
-            @Reference Workshop workshop,
-            Config config) {
+    public PcMachineFactory(@Reference(name = "workshop") Workshop workshop, Config config) {
         this.workshop = workshop;
         this.config = config;
         workshop.handlers().use(policy(config));
-        workshop.open(new Workshop.Basics(memory, protection, mmu, chipset));
+    }
+
+    /** All parts are bound. */
+    @Activate
+    synchronized void open() {
+        active = true;
+        changed();
+    }
+
+    private void changed() {
+        if (active && memory != null && protection != null && mmu != null && chipset != null) {
+            workshop.open(new Workshop.Basics(memory, protection, mmu, chipset));
+        }
+    }
+
+    // When the best one changes, the new one is bound before the former one is unbound.
+
+    @Reference(
+            name = "memory",
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    synchronized void bindMemory(GuestMemoryFactory next) {
+        memory = next;
+        changed();
+    }
+
+    synchronized void unbindMemory(GuestMemoryFactory former) {
+        memory = memory == former ? null : memory;
+    }
+
+    @Reference(
+            name = "protection",
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    synchronized void bindProtection(RamProtectionFactory next) {
+        protection = next;
+        changed();
+    }
+
+    synchronized void unbindProtection(RamProtectionFactory former) {
+        protection = protection == former ? null : protection;
+    }
+
+    @Reference(
+            name = "mmu",
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    synchronized void bindMmu(MmuFactory next) {
+        mmu = next;
+        changed();
+    }
+
+    synchronized void unbindMmu(MmuFactory former) {
+        mmu = mmu == former ? null : mmu;
+    }
+
+    @Reference(
+            name = "chipset",
+            target = "(" + ChipsetFactory.CHIPSET + "=pc)",
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    synchronized void bindChipset(ChipsetFactory next) {
+        chipset = next;
+        changed();
+    }
+
+    synchronized void unbindChipset(ChipsetFactory former) {
+        chipset = chipset == former ? null : chipset;
     }
 
     @Modified
@@ -100,7 +171,7 @@ public final class PcMachineFactory implements MachineFactory {
                         && !m.faultStyle().equals(changed.fault_style())) {
                     m.swapFaultStyle(changed.fault_style());
                 }
-            } catch (MachineException e) {
+            } catch (MachineException | RuntimeException e) {
                 LOG.log(
                         System.Logger.Level.WARNING,
                         "configuration "
@@ -125,7 +196,8 @@ public final class PcMachineFactory implements MachineFactory {
     }
 
     @Deactivate
-    void deactivate() {
+    synchronized void deactivate() {
+        active = false;
         workshop.shut();
     }
 

@@ -10,18 +10,15 @@ import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.VcpuExit;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
@@ -46,17 +43,21 @@ public final class Workshop implements Parts {
             ChipsetFactory chipset) {}
 
     private final HandlerBoard handlers = new HandlerBoard();
-    private final List<VcpuEngineFactory> engines = new CopyOnWriteArrayList<>();
-    private final List<FaultPropagation> styles = new CopyOnWriteArrayList<>();
-    private final Map<String, DeviceFactory> devices = new ConcurrentSkipListMap<>();
-    private final Map<StateMigrator, Integer> migrators = new LinkedHashMap<>();
+    private final Offers<VcpuEngineFactory> engines =
+            new Offers<>("engine", (e, properties) -> e.name());
+    private final Offers<FaultPropagation> styles =
+            new Offers<>("fault style", (p, properties) -> p.style());
+    private final Offers<DeviceFactory> devices =
+            new Offers<>("device factory", (d, properties) -> deviceName(properties));
+    private final Offers<StateMigrator> migrators =
+            new Offers<>("state migrator", (m, properties) -> m.section());
     private final Migrations migrations = new Migrations();
     private final List<PcMachine> machines = new CopyOnWriteArrayList<>();
     private final ListenerBoard listeners = new ListenerBoard(machines);
-    private final List<GuestMemoryFactory> memories = new CopyOnWriteArrayList<>();
-    private final List<RamProtectionFactory> protections = new CopyOnWriteArrayList<>();
-    private final List<MmuFactory> mmus = new CopyOnWriteArrayList<>();
-    private final List<ChipsetFactory> chipsets = new CopyOnWriteArrayList<>();
+    private final Offers<Object> memories = new Offers<>("memory", (m, p) -> "memory");
+    private final Offers<Object> protections = new Offers<>("protection", (m, p) -> "protection");
+    private final Offers<Object> mmus = new Offers<>("translation", (m, p) -> "translation");
+    private final Offers<Object> chipsets = new Offers<>("chips", (m, p) -> "chips");
     private volatile Basics basics;
 
     /** The bundle goes. Others hold its machines: they are not taken from under them, but stand. */
@@ -69,7 +70,7 @@ public final class Workshop implements Parts {
                                         "the bundle that runs machines, dev.faultline.machine.pc, was stopped: this machine stands for good")));
     }
 
-    /** Memory, protection, translation and chips are there. */
+    /** Memory, protection, translation and chips are there; new machines get these. */
     void open(Basics now) {
         basics = now;
         each(m -> m.bindings().adopted());
@@ -94,42 +95,60 @@ public final class Workshop implements Parts {
     // ---------------------------------------------------------------------------------------
 
     @Reference(
+            name = "engine",
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
-    void bindEngine(VcpuEngineFactory engine) {
-        engines.add(engine);
+            policyOption = ReferencePolicyOption.GREEDY,
+            updated = "updatedEngine")
+    void bindEngine(VcpuEngineFactory engine, Map<String, ?> properties) {
+        engines.put(engine, properties);
         each(m -> m.bindings().returned(engine));
+    }
+
+    void updatedEngine(VcpuEngineFactory engine, Map<String, ?> properties) {
+        engines.put(engine, properties);
     }
 
     void unbindEngine(VcpuEngineFactory engine) {
         engines.remove(engine);
         each(m -> m.bindings().gone(engine));
-        // Another provider of the same name takes over at once.
-        engines.forEach(e -> each(m -> m.bindings().returned(e)));
+        // The best of the others of the same name takes over at once.
+        engines.all().forEach(e -> each(m -> m.bindings().returned(e)));
     }
 
     @Reference(
+            name = "style",
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
-    void bindStyle(FaultPropagation style) {
-        styles.add(style);
+            policyOption = ReferencePolicyOption.GREEDY,
+            updated = "updatedStyle")
+    void bindStyle(FaultPropagation style, Map<String, ?> properties) {
+        styles.put(style, properties);
         each(m -> m.bindings().returned(style));
+    }
+
+    void updatedStyle(FaultPropagation style, Map<String, ?> properties) {
+        styles.put(style, properties);
     }
 
     void unbindStyle(FaultPropagation style) {
         styles.remove(style);
         each(m -> m.bindings().gone(style));
-        styles.forEach(s -> each(m -> m.bindings().returned(s)));
+        styles.all().forEach(s -> each(m -> m.bindings().returned(s)));
     }
 
     @Reference(
+            name = "handler",
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
+            policyOption = ReferencePolicyOption.GREEDY,
+            updated = "updatedHandler")
     void bindHandler(FaultHandler handler, Map<String, ?> properties) {
-        handlers.add(handler, properties);
+        handlers.put(handler, properties);
+    }
+
+    void updatedHandler(FaultHandler handler, Map<String, ?> properties) {
+        handlers.put(handler, properties);
     }
 
     void unbindHandler(FaultHandler handler) {
@@ -137,67 +156,138 @@ public final class Workshop implements Parts {
     }
 
     @Reference(
+            name = "device",
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
+            policyOption = ReferencePolicyOption.GREEDY,
+            updated = "updatedDevice")
     void bindDevice(DeviceFactory device, Map<String, ?> properties) {
-        Object name = properties.get(DeviceFactory.NAME);
-        if (name == null) {
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    device.getClass().getName()
-                            + ": a device without the property "
-                            + DeviceFactory.NAME);
-            return;
+        Offers.Offer<DeviceFactory> offer = devices.put(device, properties);
+        if (offer != null) {
+            each(m -> m.added().returned(offer.name(), device));
         }
-        devices.put(name.toString(), device);
-        each(m -> m.added().returned(name.toString(), device));
+    }
+
+    /** With another name it is another device: whoever has it under the former name stands. */
+    void updatedDevice(DeviceFactory device, Map<String, ?> properties) {
+        Offers.Offer<DeviceFactory> before = devices.of(device);
+        Offers.Offer<DeviceFactory> now = devices.put(device, properties);
+        if (before != null && (now == null || !now.name().equals(before.name()))) {
+            withdrawn(device, before.name());
+        }
+        if (now != null && (before == null || !now.name().equals(before.name()))) {
+            each(m -> m.added().returned(now.name(), device));
+        }
     }
 
     void unbindDevice(DeviceFactory device) {
-        devices.values().remove(device);
-        each(m -> m.added().gone(device));
+        Offers.Offer<DeviceFactory> before = devices.of(device);
+        devices.remove(device);
+        if (before != null) {
+            withdrawn(device, before.name());
+        }
     }
 
-    // Only to say which one machines stand for: what they get is what the factory got.
+    private void withdrawn(DeviceFactory device, String name) {
+        each(m -> m.added().gone(device));
+        DeviceFactory next = devices.best(name);
+        if (next != null) {
+            each(m -> m.added().returned(name, next));
+        }
+    }
 
-    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    void bindMemory(GuestMemoryFactory memory) {
-        memories.add(memory);
+    private static String deviceName(Map<String, ?> properties) {
+        Object name = properties.get(DeviceFactory.NAME);
+        if (name instanceof String s && s.matches("[^,?=\\s]+")) {
+            return s;
+        }
+        throw new IllegalArgumentException(
+                "service property %s=%s: must be one name without spaces, commas, ? and ="
+                        .formatted(DeviceFactory.NAME, name));
+    }
+
+    // What machines are built on. New ones get what the factory got, the best; those that run keep
+    // what they have while it is there.
+
+    @Reference(
+            name = "memory",
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindMemory(GuestMemoryFactory memory, Map<String, ?> properties) {
+        came(memories, memory, properties);
     }
 
     void unbindMemory(GuestMemoryFactory memory) {
-        memories.remove(memory);
-    }
-
-    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    void bindProtection(RamProtectionFactory protection) {
-        protections.add(protection);
-    }
-
-    void unbindProtection(RamProtectionFactory protection) {
-        protections.remove(protection);
-    }
-
-    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
-    void bindMmu(MmuFactory mmu) {
-        mmus.add(mmu);
-    }
-
-    void unbindMmu(MmuFactory mmu) {
-        mmus.remove(mmu);
+        went(memories, memory);
     }
 
     @Reference(
+            name = "protection",
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindProtection(RamProtectionFactory protection, Map<String, ?> properties) {
+        came(protections, protection, properties);
+    }
+
+    void unbindProtection(RamProtectionFactory protection) {
+        went(protections, protection);
+    }
+
+    @Reference(
+            name = "mmu",
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindMmu(MmuFactory mmu, Map<String, ?> properties) {
+        came(mmus, mmu, properties);
+    }
+
+    void unbindMmu(MmuFactory mmu) {
+        went(mmus, mmu);
+    }
+
+    @Reference(
+            name = "chipset",
             target = "(" + ChipsetFactory.CHIPSET + "=pc)",
             cardinality = ReferenceCardinality.MULTIPLE,
-            policy = ReferencePolicy.DYNAMIC)
-    void bindChipset(ChipsetFactory chipset) {
-        chipsets.add(chipset);
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    void bindChipset(ChipsetFactory chipset, Map<String, ?> properties) {
+        came(chipsets, chipset, properties);
     }
 
     void unbindChipset(ChipsetFactory chipset) {
-        chipsets.remove(chipset);
+        went(chipsets, chipset);
+    }
+
+    private void came(Offers<Object> offers, Object part, Map<String, ?> properties) {
+        offers.put(part, properties);
+        each(m -> m.bindings().adopted());
+    }
+
+    private void went(Offers<Object> offers, Object part) {
+        offers.remove(part);
+        each(m -> {
+            if (m.bindings().isBuiltOn(part)) {
+                m.bindings().orphaned();
+                m.bindings().adopted();
+            }
+        });
+    }
+
+    @Override
+    public boolean complete() {
+        return basics != null;
+    }
+
+    @Override
+    public boolean offered(Object part) {
+        return mmus.of(part) != null
+                || protections.of(part) != null
+                || memories.of(part) != null
+                || chipsets.of(part) != null;
     }
 
     @Override
@@ -212,18 +302,24 @@ public final class Workshop implements Parts {
                 : String.join(", ", names);
     }
 
-    private static void none(Collection<?> services, String name, List<String> names) {
+    private static void none(Offers<?> services, String name, List<String> names) {
         if (services.isEmpty()) {
             names.add(name);
         }
     }
 
     @Reference(
+            name = "listener",
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
-    void bindListener(MachineListener listener) {
-        listeners.add(listener);
+            policyOption = ReferencePolicyOption.GREEDY,
+            updated = "updatedListener")
+    void bindListener(MachineListener listener, Map<String, ?> properties) {
+        listeners.put(listener, properties);
+    }
+
+    void updatedListener(MachineListener listener, Map<String, ?> properties) {
+        listeners.put(listener, properties);
     }
 
     void unbindListener(MachineListener listener) {
@@ -231,50 +327,47 @@ public final class Workshop implements Parts {
     }
 
     @Reference(
+            name = "migrator",
             cardinality = ReferenceCardinality.MULTIPLE,
             policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
+            policyOption = ReferencePolicyOption.GREEDY,
+            updated = "updatedMigrator")
     void bindMigrator(StateMigrator migrator, Map<String, ?> properties) {
-        synchronized (migrators) {
-            Object ranking = properties.get("service.ranking");
-            migrators.put(migrator, ranking instanceof Integer i ? i : 0);
-            useMigrators();
-        }
+        migrators.put(migrator, properties);
+        migrations.use(migrators.all());
+    }
+
+    void updatedMigrator(StateMigrator migrator, Map<String, ?> properties) {
+        migrators.put(migrator, properties);
+        migrations.use(migrators.all());
     }
 
     void unbindMigrator(StateMigrator migrator) {
-        synchronized (migrators) {
-            migrators.remove(migrator);
-            useMigrators();
-        }
+        migrators.remove(migrator);
+        migrations.use(migrators.all());
     }
 
-    private void useMigrators() {
-        migrations.use(
-                migrators.entrySet().stream()
-                        .sorted(Map.Entry.<StateMigrator, Integer>comparingByValue().reversed())
-                        .map(Map.Entry::getKey)
-                        .toList());
-    }
-
+    /** Tells every machine, whatever telling another one brings. */
     private void each(Consumer<PcMachine> action) {
-        machines.forEach(action);
+        machines.forEach(m ->
+                Others.contained(
+                        LOG,
+                        "machine "
+                                + m.config().name()
+                                + ": telling it of a service that came or went",
+                        () -> action.accept(m)));
     }
 
     List<String> engines() {
-        return names(engines, VcpuEngineFactory::name);
+        return engines.names();
     }
 
     List<String> faultStyles() {
-        return names(styles, FaultPropagation::style);
+        return styles.names();
     }
 
     List<String> devices() {
-        return List.copyOf(devices.keySet());
-    }
-
-    private static <T> List<String> names(Collection<T> services, Function<T, String> name) {
-        return services.stream().map(name).distinct().sorted().toList();
+        return devices.names();
     }
 
     // ---- Parts
@@ -307,23 +400,20 @@ public final class Workshop implements Parts {
 
     @Override
     public VcpuEngineFactory engine(String name) throws MachineException {
-        return find(engines, VcpuEngineFactory::name, name, "engine");
+        return find(engines, name, "engine");
     }
 
     @Override
     public FaultPropagation faultStyle(String style) throws MachineException {
-        return find(styles, FaultPropagation::style, style, "fault style");
+        return find(styles, style, "fault style");
     }
 
-    private static <T> T find(
-            List<T> services, Function<T, String> nameOf, String name, String what)
-            throws MachineException {
-        for (T s : services) {
-            if (nameOf.apply(s).equals(name)) {
-                return s;
-            }
+    private static <T> T find(Offers<T> offers, String name, String what) throws MachineException {
+        T best = offers.best(name);
+        if (best == null) {
+            throw unknown(what, name, offers.names());
         }
-        throw unknown(what, name, names(services, nameOf));
+        return best;
     }
 
     private static MachineException unknown(String what, String name, List<String> known) {
@@ -340,11 +430,7 @@ public final class Workshop implements Parts {
 
     @Override
     public DeviceFactory device(String name) throws MachineException {
-        DeviceFactory d = devices.get(name);
-        if (d == null) {
-            throw unknown("device", name, devices());
-        }
-        return d;
+        return find(devices, name, "device");
     }
 
     @Override

@@ -147,12 +147,12 @@ class ContainmentTest {
                                 parts.chipset().create(board, host, vcpus, ram),
                                 "chips");
         factory =
-                new PcMachineFactory(
+                PcMachineFactoryTest.open(
+                        workshop,
                         memory,
                         protection,
                         mmu,
                         chips,
-                        workshop,
                         PcMachineFactoryTest.config("one", "coded"));
         workshop.bindEngine(
                 new VcpuEngineFactory() {
@@ -170,8 +170,9 @@ class ContainmentTest {
                     public void reset(VcpuContext v) {
                         parts.one.reset(v);
                     }
-                });
-        workshop.bindStyle(parts.coded);
+                },
+                Map.of());
+        workshop.bindStyle(parts.coded, Map.of());
     }
 
     private Machine create(String... devices) throws MachineException {
@@ -305,8 +306,8 @@ class ContainmentTest {
                         told.incrementAndGet();
                     }
                 };
-        workshop.bindListener(bad);
-        workshop.bindListener(good);
+        workshop.bindListener(bad, Map.of());
+        workshop.bindListener(good, Map.of());
 
         Machine m = create();
         m.start();
@@ -369,7 +370,8 @@ class ContainmentTest {
 
                     @Override
                     public void reset(VcpuContext v) {}
-                });
+                },
+                Map.of());
         assertThatThrownBy(() ->
                         factory.create(
                                 new MachineConfig("vm", 8 << 20, 1, "empty", "coded", List.of())))
@@ -488,7 +490,8 @@ class ContainmentTest {
 
                     @Override
                     public void reset(VcpuContext v) {}
-                });
+                },
+                Map.of());
         Machine m = factory.create(new MachineConfig("vm", 8 << 20, 2, "one", "coded", List.of()));
         m.start();
 

@@ -68,7 +68,7 @@ class DmaPortsTest {
 
     @Test
     void aHandlerOpensThePageAndTheDeviceIsKicked() throws Exception {
-        parts.handlers.add(
+        parts.handlers.put(
                 (m, f) -> {
                     machine.protection().userLayer().protectPage(f.gfn(), Rights.RWX);
                     return Resolution.RETRY;

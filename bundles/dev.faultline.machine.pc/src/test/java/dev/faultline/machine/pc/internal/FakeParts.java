@@ -357,6 +357,16 @@ final class FakeParts implements Parts {
     }
 
     @Override
+    public boolean complete() {
+        return true;
+    }
+
+    @Override
+    public boolean offered(Object part) {
+        return true;
+    }
+
+    @Override
     public HandlerBoard handlers() {
         return handlers;
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.device.Board;
+import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
@@ -57,19 +58,20 @@ class FromInsideTest {
     private final FakeParts parts = new FakeParts();
     private final Workshop workshop = new Workshop();
     private final PcMachineFactory.Config config = PcMachineFactoryTest.config("one", "coded");
+    private final ChipsetFactory chips = parts.chipset();
     private PcMachineFactory factory = open();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final DeviceFactory latch = Latch::new;
     private PcMachine machine;
 
     private PcMachineFactory open() {
-        return new PcMachineFactory(
-                parts.memory(), parts.protection(), parts.mmu(), parts.chipset(), workshop, config);
+        return PcMachineFactoryTest.open(
+                workshop, parts.memory(), parts.protection(), parts.mmu(), chips, config);
     }
 
     private PcMachine machine(int vcpus) throws Exception {
-        workshop.bindEngine(parts.one);
-        workshop.bindStyle(parts.coded);
+        workshop.bindEngine(parts.one, Map.of());
+        workshop.bindStyle(parts.coded, Map.of());
         workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
         machine =
                 (PcMachine)
@@ -202,11 +204,11 @@ class FromInsideTest {
             }
             case "engine" -> {
                 workshop.unbindEngine(parts.one);
-                workshop.bindEngine(parts.one);
+                workshop.bindEngine(parts.one, Map.of());
             }
             case "style" -> {
                 workshop.unbindStyle(parts.coded);
-                workshop.bindStyle(parts.coded);
+                workshop.bindStyle(parts.coded, Map.of());
             }
             default -> {
                 factory.deactivate();
@@ -291,18 +293,16 @@ class FromInsideTest {
                 .isEqualTo(
                         new VcpuExit.Paused(
                                 "required services engine one, fault style coded are gone"));
-        workshop.bindEngine(parts.one);
+        workshop.bindEngine(parts.one, Map.of());
         assertThat(machine.await(LONG))
                 .isEqualTo(new VcpuExit.Paused("required service fault style coded is gone"));
-        workshop.bindMmu(parts.mmu());
-        workshop.bindProtection(parts.protection());
-        workshop.bindMemory(parts.memory());
+        workshop.unbindChipset(chips);
         factory.deactivate();
         assertThat(machine.await(LONG))
                 .isEqualTo(
                         new VcpuExit.Paused("required services chips, fault style coded are gone"));
         factory = open();
-        workshop.bindStyle(parts.coded);
+        workshop.bindStyle(parts.coded, Map.of());
         runs();
     }
 
@@ -361,7 +361,7 @@ class FromInsideTest {
     @EnumSource
     void aSwapIsMadeOrRefused(Where where) throws Exception {
         machine(2);
-        workshop.bindEngine(parts.two);
+        workshop.bindEngine(parts.two, Map.of());
         over(
                 run(
                         where,
@@ -389,9 +389,9 @@ class FromInsideTest {
         AtomicInteger told = new AtomicInteger();
         MachineListener a = listener("a", both, told);
         MachineListener b = listener("vm", both, told);
-        workshop.bindListener(a);
+        workshop.bindListener(a, Map.of());
         Thread other = Thread.ofPlatform().start(() -> make("a"));
-        workshop.bindListener(b);
+        workshop.bindListener(b, Map.of());
         HangGuard.join(other);
         assertThat(failure.get()).isNull();
         await(

@@ -195,7 +195,7 @@ class HandlerAnswersTest {
 
     @Test
     void theWhiteboardMayStepForTheUser() throws Exception {
-        parts.handlers.add(always(Resolution.STEP), Map.of());
+        parts.handlers.put(always(Resolution.STEP), Map.of());
         machine.protection().userLayer().protect(A, 1, Rights.NONE);
         halts("ff060050 ff060050"); // inc word [A] twice
         assertThat(get(A, 2)).isEqualTo("0200");
@@ -306,7 +306,7 @@ class HandlerAnswersTest {
     @Test
     void stopIsTheExit() throws Exception {
         layer("a", A, Rights.NONE, always(Resolution.STOP));
-        parts.handlers.add(always(Resolution.RETRY), Map.of());
+        parts.handlers.put(always(Resolution.RETRY), Map.of());
         VcpuExit exit = run("a10050");
         assertThat(((VcpuExit.Fault) exit).reason()).isEqualTo(VcpuExit.Fault.UNRESOLVED);
         assertThat(v.instructions).isZero();
@@ -376,7 +376,7 @@ class HandlerAnswersTest {
     void answersThatDoNotFitAreFailures() throws Exception {
         layer("a", A, Rights.NONE, always(Resolution.DISCARD));
         layer("b", A, Rights.NONE, always(null));
-        parts.handlers.add(always(Resolution.STEP), Map.of());
+        parts.handlers.put(always(Resolution.STEP), Map.of());
         halts("a10050 a10050 a10050 a10050");
         assertThat(asked).hasSize(6); // three times each, then left out
         assertThat(machine.statistics().handlersLeftOut())

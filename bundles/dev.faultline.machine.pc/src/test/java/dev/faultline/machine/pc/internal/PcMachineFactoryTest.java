@@ -6,10 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.device.Board;
+import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
@@ -32,8 +36,29 @@ class PcMachineFactoryTest {
     private final PcMachineFactory factory = open(config("one", "coded"));
 
     private PcMachineFactory open(PcMachineFactory.Config config) {
-        return new PcMachineFactory(
-                parts.memory(), parts.protection(), parts.mmu(), parts.chipset(), workshop, config);
+        return open(
+                workshop, parts.memory(), parts.protection(), parts.mmu(), parts.chipset(), config);
+    }
+
+    /** As the component runtime does when all four are there. */
+    static PcMachineFactory open(
+            Workshop workshop,
+            GuestMemoryFactory memory,
+            RamProtectionFactory protection,
+            MmuFactory mmu,
+            ChipsetFactory chipset,
+            PcMachineFactory.Config config) {
+        workshop.bindMemory(memory, Map.of());
+        workshop.bindProtection(protection, Map.of());
+        workshop.bindMmu(mmu, Map.of());
+        workshop.bindChipset(chipset, Map.of());
+        PcMachineFactory made = new PcMachineFactory(workshop, config);
+        made.bindMemory(memory);
+        made.bindProtection(protection);
+        made.bindMmu(mmu);
+        made.bindChipset(chipset);
+        made.open();
+        return made;
     }
 
     static PcMachineFactory.Config config(String engine, String style) {
@@ -71,10 +96,10 @@ class PcMachineFactoryTest {
     }
 
     private void bindAll() {
-        workshop.bindEngine(parts.one);
-        workshop.bindEngine(parts.two);
-        workshop.bindStyle(parts.coded);
-        workshop.bindStyle(parts.thrown);
+        workshop.bindEngine(parts.one, Map.of());
+        workshop.bindEngine(parts.two, Map.of());
+        workshop.bindStyle(parts.coded, Map.of());
+        workshop.bindStyle(parts.thrown, Map.of());
     }
 
     private static MachineConfig asked(
@@ -171,7 +196,7 @@ class PcMachineFactoryTest {
         assertThat(m.running()).isTrue();
         workshop.unbindEngine(parts.one);
         assertThat(m.running()).isFalse();
-        workshop.bindEngine(parts.one);
+        workshop.bindEngine(parts.one, Map.of());
         assertThat(m.running()).isTrue();
     }
 
@@ -201,11 +226,11 @@ class PcMachineFactoryTest {
         bindAll();
         Listener early = new Listener();
         Listener late = new Listener();
-        workshop.bindListener(early);
+        workshop.bindListener(early, Map.of());
         Machine m = create(null, null);
         m.start();
         assertThat(m.running()).isTrue();
-        workshop.bindListener(late);
+        workshop.bindListener(late, Map.of());
         workshop.unbindListener(early);
         m.pause("test");
         m.start();

@@ -272,7 +272,7 @@ class PcMachineTest {
                                     return Resolution.RETRY;
                                 });
         layer[0].protect(0x5000, 4096, Rights.NONE);
-        parts.handlers.add((m, f) -> Resolution.STOP, Map.of());
+        parts.handlers.put((m, f) -> Resolution.STOP, Map.of());
         CountDownLatch done = new CountDownLatch(1);
         parts.then(access(parts, 0x5010, Rights.W), retire(done::countDown));
         machine.start();
@@ -289,15 +289,15 @@ class PcMachineTest {
     @Test
     void theWhiteboardIsAskedByRankingRangeAndAccess() throws Exception {
         List<String> asked = new ArrayList<>();
-        parts.handlers.add(named("low", asked, Resolution.PASS), Map.of("service.ranking", 1));
-        parts.handlers.add(named("high", asked, Resolution.PASS), Map.of("service.ranking", 9));
-        parts.handlers.add(
+        parts.handlers.put(named("low", asked, Resolution.PASS), Map.of("service.ranking", 1));
+        parts.handlers.put(named("high", asked, Resolution.PASS), Map.of("service.ranking", 9));
+        parts.handlers.put(
                 named("elsewhere", asked, Resolution.PASS),
                 Map.of(FaultHandler.GPA_START, 0x6000L, FaultHandler.GPA_SIZE, 0x1000L));
-        parts.handlers.add(
+        parts.handlers.put(
                 named("fetches", asked, Resolution.PASS),
                 Map.of(FaultHandler.ACCESS_MASK, Rights.X));
-        parts.handlers.add(
+        parts.handlers.put(
                 (m, f) -> {
                     throw new IllegalStateException("a broken handler");
                 },
@@ -334,7 +334,7 @@ class PcMachineTest {
     @Test
     void attemptsCountFaultsWithoutProgress() throws Exception {
         List<Integer> attempts = new ArrayList<>();
-        parts.handlers.add(
+        parts.handlers.put(
                 (m, f) -> {
                     attempts.add(f.attempt());
                     return f.attempt() == 3 ? Resolution.STOP : Resolution.RETRY;
@@ -352,7 +352,7 @@ class PcMachineTest {
     void aLivelockObeysThePause() throws Exception {
         CountDownLatch asked = new CountDownLatch(3);
         parts.handlers.use(FaultPolicy.of(600_000, 3, Integer.MAX_VALUE)); // or it stops by itself
-        parts.handlers.add(
+        parts.handlers.put(
                 (m, f) -> {
                     asked.countDown();
                     return Resolution.RETRY;
@@ -368,7 +368,7 @@ class PcMachineTest {
 
     @Test
     void aHandlerMayQuiesceAndPauseItsMachine() throws Exception {
-        parts.handlers.add(
+        parts.handlers.put(
                 (m, f) -> {
                     machine.quiesce(
                             () -> parts.protection.userLayer().protectPage(f.gfn(), Rights.RWX));

@@ -67,6 +67,16 @@ final class RealParts implements Parts {
     }
 
     @Override
+    public boolean complete() {
+        return true;
+    }
+
+    @Override
+    public boolean offered(Object part) {
+        return true;
+    }
+
+    @Override
     public HandlerBoard handlers() {
         return handlers;
     }

@@ -21,7 +21,7 @@ public final class CloneCommand {
     private final Guests guests;
 
     @Activate
-    public CloneCommand(@Reference Guests guests) {
+    public CloneCommand(@Reference(name = "guests") Guests guests) {
         this.guests = guests;
     }
 

@@ -43,7 +43,7 @@ public final class MachineCommands {
     private final Guests guests;
 
     @Activate
-    public MachineCommands(@Reference Guests guests) {
+    public MachineCommands(@Reference(name = "guests") Guests guests) {
         this.guests = guests;
     }
 

@@ -35,7 +35,7 @@ public final class ProtectionCommands {
     private final Guests guests;
 
     @Activate
-    public ProtectionCommands(@Reference Guests guests) {
+    public ProtectionCommands(@Reference(name = "guests") Guests guests) {
         this.guests = guests;
     }
 

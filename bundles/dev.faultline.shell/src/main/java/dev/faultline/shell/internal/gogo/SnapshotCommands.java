@@ -30,7 +30,7 @@ public final class SnapshotCommands {
     private final Guests guests;
 
     @Activate
-    public SnapshotCommands(@Reference Guests guests) {
+    public SnapshotCommands(@Reference(name = "guests") Guests guests) {
         this.guests = guests;
     }
 

@@ -26,7 +26,7 @@ public final class SwapCommands {
     private final Guests guests;
 
     @Activate
-    public SwapCommands(@Reference Guests guests) {
+    public SwapCommands(@Reference(name = "guests") Guests guests) {
         this.guests = guests;
     }
 

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.cpu.GuestBus;
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.Board;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.fault.PendingFault;
+import dev.faultline.api.fault.Resolution;
+import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.api.vm.MachineListener;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.osgi.framework.Constants;
+
+/** Which of several services is used, as their rankings and properties change. */
+@Timeout(600)
+class RankingTest {
+    private final FakeParts parts = new FakeParts();
+    private final Workshop workshop = new Workshop();
+    private final List<String> log = new ArrayList<>();
+    private final GuestMemoryFactory memory = parts.memory();
+    private final RamProtectionFactory protection = parts.protection();
+    private final MmuFactory mmu = parts.mmu();
+    private final PcMachineFactory factory =
+            PcMachineFactoryTest.open(
+                    workshop,
+                    memory,
+                    protection,
+                    mmu,
+                    parts.chipset(),
+                    PcMachineFactoryTest.config("one", "coded"));
+
+    RankingTest() {
+        workshop.bindEngine(parts.one, ranked(0, 1));
+        workshop.bindStyle(parts.coded, ranked(0, 2));
+    }
+
+    private static Map<String, Object> ranked(int ranking, long id) {
+        return Map.of(Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id);
+    }
+
+    private static Map<String, Object> device(String name, int ranking, long id) {
+        return Map.of(
+                DeviceFactory.NAME,
+                name,
+                Constants.SERVICE_RANKING,
+                ranking,
+                Constants.SERVICE_ID,
+                id);
+    }
+
+    private Machine create(String... devices) throws MachineException {
+        return factory.create(new MachineConfig("vm", 8 << 20, 1, null, null, List.of(devices)));
+    }
+
+    @AfterEach
+    void close() {
+        factory.machines().forEach(Machine::close);
+    }
+
+    /** One port that tells who it is. */
+    private record Port(int mark) implements DeviceFactory {
+        @Override
+        public PortDevice create(Board board) {
+            PortDevice d =
+                    new PortDevice() {
+                        @Override
+                        public String id() {
+                            return "port";
+                        }
+
+                        @Override
+                        public int portRead(int range, int offset, int size) {
+                            return mark;
+                        }
+
+                        @Override
+                        public void portWrite(int range, int offset, int size, int value) {}
+                    };
+            board.claimPorts(d, 0, 0x300, 1);
+            return d;
+        }
+    }
+
+    private static int ask(Machine m) {
+        GuestBus bus = m.vcpus().getFirst().bus;
+        return bus.portIn(0x300, 1);
+    }
+
+    @Test
+    void theHighestDeviceOfANameIsMadeAndTheNextTakesOver() throws Exception {
+        Port high = new Port(1);
+        Port low = new Port(2);
+        workshop.bindDevice(high, device("twin", 100, 10));
+        workshop.bindDevice(low, device("twin", 0, 11));
+        Machine m = create("twin");
+        assertThat(ask(m)).isEqualTo(1);
+
+        Port later = new Port(3);
+        workshop.bindDevice(later, device("twin", 50, 12));
+        workshop.unbindDevice(later);
+        assertThat(factory.devices()).containsExactly("twin");
+        assertThat(ask(m)).isEqualTo(1);
+
+        m.start();
+        workshop.unbindDevice(high);
+        assertThat(m.running()).isTrue();
+        assertThat(ask(m)).isEqualTo(2);
+
+        workshop.unbindDevice(low);
+        assertThat(m.running()).isFalse();
+        assertThat(factory.devices()).isEmpty();
+    }
+
+    @Test
+    void aDevicesPropertiesMayChange() throws Exception {
+        Port a = new Port(1);
+        Port b = new Port(2);
+        workshop.bindDevice(a, device("twin", 5, 10));
+        workshop.bindDevice(b, device("twin", 0, 11));
+        workshop.updatedDevice(b, device("twin", 9, 11));
+        Machine m = create("twin");
+        assertThat(ask(m)).isEqualTo(2);
+        m.start();
+
+        workshop.updatedDevice(b, device("other", 9, 11)); // its former name goes on with the next
+
+        assertThat(factory.devices()).containsExactly("other", "twin");
+        assertThat(m.running()).isTrue();
+        assertThat(ask(m)).isEqualTo(1);
+        workshop.updatedDevice(a, device("third", 5, 10));
+        assertThat(m.running()).isFalse();
+        workshop.updatedDevice(b, device("twin", 9, 11));
+        assertThat(m.running()).isTrue();
+        assertThat(ask(m)).isEqualTo(2);
+    }
+
+    @Test
+    void aDeviceWithoutAProperNameIsLeftOut() {
+        for (Object bad :
+                new Object[] {"", "a b", "a,b", "a?", "a=b", 7, new String[] {"a", "b"}}) {
+            Port p = new Port(1);
+            workshop.bindDevice(p, Map.of(DeviceFactory.NAME, bad));
+            assertThat(factory.devices()).isEmpty();
+            workshop.unbindDevice(p);
+        }
+        workshop.bindDevice(new Port(1), Map.of());
+        assertThat(factory.devices()).isEmpty();
+    }
+
+    private VcpuEngineFactory engine(String mark) {
+        return new VcpuEngineFactory() {
+            @Override
+            public String name() {
+                return "one";
+            }
+
+            @Override
+            public VcpuEngine create(VcpuContext v) {
+                log.add(mark);
+                return parts.one.create(v);
+            }
+
+            @Override
+            public void reset(VcpuContext v) {
+                parts.one.reset(v);
+            }
+        };
+    }
+
+    @Test
+    void theHighestEngineOfANameIsUsedAndTheNextTakesOver() throws Exception {
+        VcpuEngineFactory a = engine("a");
+        VcpuEngineFactory b = engine("b");
+        workshop.bindEngine(b, ranked(7, 20));
+        workshop.bindEngine(a, ranked(9, 21));
+        Machine m = create();
+        assertThat(log).containsExactly("a");
+        m.start();
+        workshop.unbindEngine(a);
+        assertThat(m.running()).isTrue();
+        assertThat(log).containsExactly("a", "b");
+
+        workshop.bindEngine(a, ranked(1, 21));
+        workshop.updatedEngine(a, ranked(8, 21));
+        create();
+        assertThat(log).containsExactly("a", "b", "a");
+    }
+
+    @Test
+    void anEngineWithoutANameHarmsNobody() throws Exception {
+        workshop.bindEngine(
+                new VcpuEngineFactory() {
+                    @Override
+                    public String name() {
+                        throw new AssertionError("no name");
+                    }
+
+                    @Override
+                    public VcpuEngine create(VcpuContext v) {
+                        throw new AssertionError("not asked for");
+                    }
+
+                    @Override
+                    public void reset(VcpuContext v) {}
+                },
+                ranked(1000, 3));
+        assertThat(create().engine()).isEqualTo("one");
+        assertThat(factory.engines()).containsExactly("one");
+    }
+
+    private PageFault fault(long gpa) {
+        PendingFault p = new PendingFault();
+        p.protectedPage(
+                PendingFault.ACCESS_R, 0, FaultOrigin.DATA, gpa, 0, 0, PendingFault.FINAL_ACCESS);
+        return new PageFault().set(0, p);
+    }
+
+    private Map<String, Object> range(Object start, Object size, int ranking) {
+        return Map.of(
+                FaultHandler.GPA_START,
+                start,
+                FaultHandler.GPA_SIZE,
+                size,
+                Constants.SERVICE_RANKING,
+                ranking);
+    }
+
+    @Test
+    void aHandlersPropertiesMayChange() throws Exception {
+        Machine m = create();
+        FaultDesk desk = ((PcMachine) m).faults();
+        FaultHandler a =
+                (name, f) -> {
+                    log.add("a");
+                    return Resolution.PASS;
+                };
+        FaultHandler b =
+                (name, f) -> {
+                    log.add("b");
+                    return Resolution.PASS;
+                };
+        workshop.bindHandler(a, range(0x7000L, 0x1000L, 0));
+        workshop.bindHandler(b, range(0x5000L, 0x1000L, 0));
+        HandlerBoard board = workshop.handlers();
+        board.ask(desk, fault(0x5000), desk.slot(0));
+        assertThat(log).containsExactly("b");
+        log.clear();
+
+        workshop.updatedHandler(a, range(0x5000L, "0x2000", 3)); // another range and rank
+        board.ask(desk, fault(0x5000), desk.slot(0));
+        assertThat(log).containsExactly("a", "b");
+        log.clear();
+
+        workshop.updatedHandler(a, range("everywhere", 1L, 3)); // named; what held stays
+        board.ask(desk, fault(0x5000), desk.slot(0));
+        assertThat(log).containsExactly("a", "b");
+        log.clear();
+
+        workshop.updatedHandler(a, range(0x5000L, 0x1000L, -3));
+        board.ask(desk, fault(0x5000), desk.slot(0));
+        assertThat(log).containsExactly("b", "a");
+    }
+
+    @Test
+    void listenersAreToldByRanking() throws Exception {
+        record Named(String name, List<String> log) implements MachineListener {
+            @Override
+            public void machineCreated(Machine m) {
+                log.add(name);
+            }
+        }
+        Named a = new Named("a", log);
+        Named b = new Named("b", log);
+        workshop.bindListener(a, ranked(0, 30));
+        workshop.bindListener(b, ranked(5, 31));
+        create();
+        assertThat(log).containsExactly("b", "a");
+        workshop.updatedListener(a, ranked(6, 30));
+        create();
+        assertThat(log).containsExactly("b", "a", "a", "b");
+    }
+
+    @Test
+    void aBetterTranslationServesNewMachinesAndTheNextTakesOver() throws Exception {
+        Machine old = create();
+        old.start();
+        FakeMmu better = new FakeMmu();
+        MmuFactory high = (m, p) -> better;
+
+        // As the component runtime does: the whiteboard and the factory in any order.
+        workshop.bindMmu(high, ranked(100, 40));
+        factory.bindMmu(high);
+        factory.unbindMmu(mmu);
+
+        assertThat(create().mmu()).isSameAs(better);
+        assertThat(old.mmu()).isNotSameAs(better);
+        assertThat(old.running()).isTrue();
+
+        // The one that the first machine uses goes: it goes on with the best that is left.
+        workshop.unbindMmu(mmu);
+        assertThat(old.running()).isTrue();
+        assertThat(old.mmu()).isSameAs(better);
+
+        // The other order: told first that the best is gone, then what takes its place.
+        workshop.bindMmu(mmu, ranked(0, 41));
+        workshop.unbindMmu(high);
+        assertThat(old.running()).isFalse();
+        factory.bindMmu(mmu);
+        factory.unbindMmu(high);
+        assertThat(old.running()).isTrue();
+        assertThat(old.mmu()).isNotSameAs(better);
+    }
+
+    @Test
+    void aPartThatNobodyOffersStopsTheMachinesUntilThereIsOne() throws Exception {
+        Machine m = create();
+        m.start();
+        workshop.unbindMmu(mmu);
+        factory.deactivate();
+        factory.unbindMmu(mmu);
+        assertThat(m.running()).isFalse();
+        assertThatThrownBy(this::create).isInstanceOf(MachineException.class);
+
+        factory.bindMmu(mmu);
+        factory.open();
+        assertThat(m.running()).isFalse(); // the whiteboard has not heard of it yet
+        workshop.bindMmu(mmu, Map.of());
+        assertThat(m.running()).isTrue();
+    }
+}
