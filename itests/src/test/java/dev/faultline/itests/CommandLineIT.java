@@ -142,6 +142,72 @@ class CommandLineIT {
         assertThat(result.err()).contains("no JDK 9999 or newer found");
     }
 
+    /** An installation of one's own, to configure. */
+    private Path home() throws IOException {
+        Path home = scratch.resolve("home");
+        copy(Distribution.HOME, home);
+        return home;
+    }
+
+    private Processes.Result runAt(Path home, Path json) throws Exception {
+        return execute(
+                Map.of(),
+                List.of(
+                        home.resolve("bin/faultline").toString(),
+                        "run",
+                        Program.keyed().toString(),
+                        "--append",
+                        "keys=100",
+                        "--memory",
+                        "64M",
+                        "--json",
+                        json.toString(),
+                        "--input-when",
+                        "READY=exit 0\\n"));
+    }
+
+    @Test
+    void wrongValuesInConfigurationsAreNamedAndTheOthersHold() throws Exception {
+        Path home = home();
+        Files.copy(
+                Path.of(System.getProperty("faultline.examples"), "org.example.patternsource.jar"),
+                home.resolve("deploy/patternsource.jar"));
+        Files.writeString(
+                home.resolve("etc/dev.faultline.machine.pc.cfg"),
+                "handler.deadline=abc\nhandler.failures=0\nfault.style=thrown\n");
+        Files.writeString(
+                home.resolve("etc/org.example.patternsource.cfg"),
+                "machine=nobody\ngpa.start=4096\ngpa.size=4096\nseed=many\n");
+        Path json = scratch.resolve("run.json");
+
+        Processes.Result result = runAt(home, json);
+
+        assertThat(result.code()).as(result.err()).isEqualTo(1);
+        assertThat(result.err())
+                .contains(
+                        "etc/dev.faultline.machine.pc.cfg: handler.deadline=abc: expected a whole"
+                                + " number from 1 up; the default 1000 holds",
+                        "etc/dev.faultline.machine.pc.cfg: handler.failures=0: expected a whole"
+                                + " number from 1 to 2147483647; the default 3 holds",
+                        "etc/org.example.patternsource.cfg: seed=many: expected a whole number")
+                .doesNotContain("internal error")
+                .doesNotContain("\tat ");
+        assertThat(json).content().containsPattern("\"faultStyle\"\\s*:\\s*\"thrown\"");
+    }
+
+    @Test
+    void anEngineThatIsConfiguredAndNotThereIsTheConfigurationsFault() throws Exception {
+        Path home = home();
+        Files.writeString(home.resolve("etc/dev.faultline.machine.pc.cfg"), "engine=warp\n");
+
+        Processes.Result result = runAt(home, scratch.resolve("run.json"));
+
+        assertThat(result.code()).isEqualTo(4);
+        assertThat(result.err())
+                .contains("dev.faultline.machine.pc: engine=warp: unknown engine warp; there is")
+                .doesNotContain("\tat ");
+    }
+
     private static void copy(Path from, Path to) throws IOException {
         try (Stream<Path> tree = Files.walk(from)) {
             for (Path path : tree.toList()) {

@@ -18,15 +18,13 @@ final class RunOptions {
     @Option(
             names = "--engine",
             paramLabel = "NAME",
-            description = "execution engine (default: ${DEFAULT-VALUE})",
-            defaultValue = "interpreter")
+            description = "execution engine (default: what is configured, interpreter as shipped)")
     String engine;
 
     @Option(
             names = "--fault-style",
             paramLabel = "thrown|coded",
-            description = "how faults propagate (default: ${DEFAULT-VALUE})",
-            defaultValue = "coded")
+            description = "how faults propagate (default: what is configured, coded as shipped)")
     String faultStyle;
 
     @Option(

@@ -220,9 +220,32 @@ public final class PcMachineFactory implements MachineFactory {
                         orDefault(asked.faultStyle(), config.fault_style()),
                         asked.devices());
         ConfigCheck.check(c);
+        requireConfigured(asked);
         PcMachine m = PcMachine.create(c, workshop, ram);
         workshop.add(m);
         return m;
+    }
+
+    /** What comes from the configuration and is not there is the configuration's fault. */
+    private void requireConfigured(MachineConfig asked) throws MachineException {
+        try {
+            if (orDefault(asked.engine(), null) == null) {
+                workshop.engine(config.engine());
+            }
+        } catch (MachineException e) {
+            throw new MachineException(
+                    "configuration %s: engine=%s: %s"
+                            .formatted(PID, config.engine(), e.getMessage()));
+        }
+        try {
+            if (orDefault(asked.faultStyle(), null) == null) {
+                workshop.faultStyle(config.fault_style());
+            }
+        } catch (MachineException e) {
+            throw new MachineException(
+                    "configuration %s: fault.style=%s: %s"
+                            .formatted(PID, config.fault_style(), e.getMessage()));
+        }
     }
 
     private static String orDefault(String value, String otherwise) {

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Wrong values in configurations are named, with what is allowed, and kept from their readers. */
+package dev.faultline.config.internal;
