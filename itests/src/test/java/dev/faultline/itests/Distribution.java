@@ -51,7 +51,8 @@ final class Distribution {
         }
     }
 
-    private static String exportsOfApi() throws IOException {
+    /** Our API's packages, for a framework whose system bundle shares them with the test. */
+    static String exportsOfApi() throws IOException {
         try (JarFile jar = new JarFile(OURS.resolve("dev.faultline.api.jar").toFile())) {
             return jar.getManifest().getMainAttributes().getValue("Export-Package");
         }

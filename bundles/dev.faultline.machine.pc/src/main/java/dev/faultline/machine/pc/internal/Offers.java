@@ -103,6 +103,12 @@ final class Offers<T> {
         return null;
     }
 
+    /** The name of the best of all, or null. */
+    String bestName() {
+        List<Offer<T>> now = offers;
+        return now.isEmpty() ? null : now.getFirst().name;
+    }
+
     /** In alphabetical order. */
     List<String> names() {
         return offers.stream().map(Offer::name).distinct().sorted().toList();

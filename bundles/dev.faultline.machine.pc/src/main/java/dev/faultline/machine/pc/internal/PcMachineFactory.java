@@ -34,6 +34,9 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 public final class PcMachineFactory implements MachineFactory {
     public static final String PID = "dev.faultline.machine.pc";
 
+    private static final String ENGINE = "interpreter";
+    private static final String FAULT_STYLE = "coded";
+
     /** What a machine gets whose configuration does not say. */
     @ObjectClassDefinition(
             id = PID,
@@ -43,10 +46,10 @@ public final class PcMachineFactory implements MachineFactory {
         @AttributeDefinition(
                 name = "Engine",
                 description = "Name of the execution engine, e.g. interpreter")
-        String engine() default "interpreter";
+        String engine() default ENGINE;
 
         @AttributeDefinition(name = "Fault style", description = "thrown or coded")
-        String fault_style() default "coded";
+        String fault_style() default FAULT_STYLE;
 
         @AttributeDefinition(
                 name = "Handler deadline",
@@ -216,8 +219,8 @@ public final class PcMachineFactory implements MachineFactory {
                         asked.name(),
                         asked.ramBytes(),
                         asked.vcpus(),
-                        orDefault(asked.engine(), config.engine()),
-                        orDefault(asked.faultStyle(), config.fault_style()),
+                        orDefault(asked.engine(), engine()),
+                        orDefault(asked.faultStyle(), faultStyle()),
                         asked.devices());
         ConfigCheck.check(c);
         requireConfigured(asked);
@@ -226,11 +229,24 @@ public final class PcMachineFactory implements MachineFactory {
         return m;
     }
 
+    /** What is configured; without a choice, and without the usual one, the best there is. */
+    private String engine() {
+        String best = workshop.bestEngine();
+        boolean choice = !config.engine().equals(ENGINE) || best == null;
+        return choice || workshop.engines().contains(ENGINE) ? config.engine() : best;
+    }
+
+    private String faultStyle() {
+        String best = workshop.bestFaultStyle();
+        boolean choice = !config.fault_style().equals(FAULT_STYLE) || best == null;
+        return choice || workshop.faultStyles().contains(FAULT_STYLE) ? config.fault_style() : best;
+    }
+
     /** What comes from the configuration and is not there is the configuration's fault. */
     private void requireConfigured(MachineConfig asked) throws MachineException {
         try {
             if (orDefault(asked.engine(), null) == null) {
-                workshop.engine(config.engine());
+                workshop.engine(engine());
             }
         } catch (MachineException e) {
             throw new MachineException(
@@ -239,7 +255,7 @@ public final class PcMachineFactory implements MachineFactory {
         }
         try {
             if (orDefault(asked.faultStyle(), null) == null) {
-                workshop.faultStyle(config.fault_style());
+                workshop.faultStyle(faultStyle());
             }
         } catch (MachineException e) {
             throw new MachineException(

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import dev.faultline.api.cpu.RequireEngine;
 import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.StateMigrator;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultPropagation;
+import dev.faultline.api.fault.RequireFaultStyle;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
@@ -32,6 +34,8 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
  * service is gone.
  */
 @Component(service = Workshop.class, immediate = true)
+@RequireEngine
+@RequireFaultStyle
 public final class Workshop implements Parts {
     private static final System.Logger LOG = System.getLogger(Workshop.class.getName());
 
@@ -360,6 +364,16 @@ public final class Workshop implements Parts {
 
     List<String> engines() {
         return engines.names();
+    }
+
+    /** The best engine's name, of whatever name; null if there is none. */
+    String bestEngine() {
+        return engines.bestName();
+    }
+
+    /** The best fault style's name; null if there is none. */
+    String bestFaultStyle() {
+        return styles.bestName();
     }
 
     List<String> faultStyles() {

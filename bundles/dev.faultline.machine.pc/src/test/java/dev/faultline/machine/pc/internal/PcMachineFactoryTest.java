@@ -128,6 +128,22 @@ class PcMachineFactoryTest {
         assertThat(factory.machines()).isEmpty();
     }
 
+    @Test
+    void withoutTheUsualEngineAndStyleTheBestThereIsServes() throws Exception {
+        PcMachineFactory asShipped = open(config("interpreter", "coded"));
+        workshop.bindEngine(parts.two, Map.of());
+        workshop.bindStyle(parts.thrown, Map.of());
+        try (Machine m = asShipped.create(asked(8 * MIB, 1, null, null))) {
+            assertThat(m.engine()).isEqualTo("two");
+            assertThat(m.faultStyle()).isEqualTo("thrown");
+        }
+        PcMachineFactory chosen = open(config("warp", "coded"));
+        assertThatThrownBy(() -> chosen.create(asked(8 * MIB, 1, null, null)))
+                .hasMessage(
+                        "configuration dev.faultline.machine.pc: engine=warp: unknown engine warp;"
+                                + " there is two");
+    }
+
     @ParameterizedTest
     @ValueSource(
             longs = {
