@@ -3,9 +3,9 @@ package org.example.dirtytracker;
 
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineListener;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -40,7 +40,9 @@ public final class DirtyTracker implements MachineListener {
     }
 
     private final String machine;
-    private final Map<Machine, DirtyPages> tracked = new ConcurrentHashMap<>();
+
+    /** Guarded by this: a layer can be seen before its entry is made. */
+    private final Map<Machine, DirtyPages> tracked = new HashMap<>();
 
     @Activate
     public DirtyTracker(Config config) {
@@ -48,14 +50,14 @@ public final class DirtyTracker implements MachineListener {
     }
 
     @Override
-    public void machineCreated(Machine m) {
+    public synchronized void machineCreated(Machine m) {
         if (machine.equals("*") || machine.equals(m.config().name())) {
             tracked.put(m, new DirtyPages(m));
         }
     }
 
     @Override
-    public void machineClosing(Machine m) {
+    public synchronized void machineClosing(Machine m) {
         DirtyPages pages = tracked.remove(m);
         if (pages != null) {
             pages.close();
@@ -63,13 +65,13 @@ public final class DirtyTracker implements MachineListener {
     }
 
     @Deactivate
-    void deactivate() {
+    synchronized void deactivate() {
         tracked.values().forEach(DirtyPages::close);
         tracked.clear();
     }
 
     /** Pages written since the last reset, by machine. */
-    public Map<String, Long> count() {
+    public synchronized Map<String, Long> count() {
         Map<String, Long> counts = new TreeMap<>();
         tracked.forEach((m, pages) -> counts.put(m.config().name(), pages.count()));
         return counts;
@@ -82,7 +84,7 @@ public final class DirtyTracker implements MachineListener {
      * @throws IllegalArgumentException if no machine of that name is tracked; the message lists
      *     those that are
      */
-    public long[] reset(String name) {
+    public synchronized long[] reset(String name) {
         for (Map.Entry<Machine, DirtyPages> e : tracked.entrySet()) {
             if (e.getKey().config().name().equals(name)) {
                 return e.getValue().take();

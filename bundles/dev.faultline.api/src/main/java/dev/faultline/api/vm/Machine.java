@@ -63,6 +63,9 @@ public interface Machine extends AutoCloseable {
     /**
      * Stops all vCPUs at an instruction boundary; returns when they stand. Guest time stands too.
      * Idempotent.
+     *
+     * @throws IllegalStateException naming whom it waited for, if a vCPU or an alarm does not come
+     *     to a stand in time; it stands as soon as it can
      */
     void pause(String reason);
 
@@ -76,6 +79,9 @@ public interface Machine extends AutoCloseable {
     /**
      * Runs {@code action} with all vCPUs at an instruction boundary and guest time stopped, then
      * lets them go on if they ran.
+     *
+     * @throws IllegalStateException naming whom it waited for, if they do not stand in time;
+     *     {@code action} was not run then
      */
     void quiesce(Runnable action);
 
@@ -93,7 +99,11 @@ public interface Machine extends AutoCloseable {
 
     MachineStatistics statistics();
 
-    /** State of vCPUs, devices and clock, without RAM. Only while paused or quiesced. */
+    /**
+     * State of vCPUs, devices and clock, without RAM. Only while paused or quiesced.
+     *
+     * @throws IllegalStateException also if a device cannot save its state; names it
+     */
     List<StateSection> saveState();
 
     /**

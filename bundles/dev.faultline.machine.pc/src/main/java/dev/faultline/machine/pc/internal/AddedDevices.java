@@ -27,7 +27,6 @@ final class AddedDevices {
     private final String machine;
     private final PcBoard board;
     private final RunControl control;
-    private final TimerQueue timers;
     private final Standstill standstill;
     private final Supplier<Migrations> migrations;
 
@@ -64,13 +63,11 @@ final class AddedDevices {
             String machine,
             PcBoard board,
             RunControl control,
-            TimerQueue timers,
             Standstill standstill,
             Supplier<Migrations> migrations) {
         this.machine = machine;
         this.board = board;
         this.control = control;
-        this.timers = timers;
         this.standstill = standstill;
         this.migrations = migrations;
     }
@@ -189,7 +186,7 @@ final class AddedDevices {
         }
         names.forEach(name -> control.missing(service(name), () -> service(name)));
         standstill.outside(() -> {
-            timers.drain();
+            step("waiting for alarms", () -> standstill.drain("unplug"));
             unplug(factory);
         });
     }

@@ -222,6 +222,24 @@ final class FaultDesk {
     // ---- handlers that do not come back
     // ----------------------------------------------------------------------------------
 
+    /** Nanoseconds for which handlers that are being asked may still take; 0 if none is. */
+    long patienceLeft(long now) {
+        long most = 0;
+        for (FaultSlot s : slots) {
+            AskedHandler a = s.asking.get();
+            if (a != null) {
+                most = Math.max(most, s.since.get() + a.patienceNanos() - now);
+            }
+        }
+        return most;
+    }
+
+    /** The handler that a vCPU waits for, or null. */
+    String asking(int vcpu) {
+        AskedHandler a = slot(vcpu).asking.get();
+        return a == null ? null : a.name;
+    }
+
     /**
      * Starts to look out for handlers that do not answer: they cannot be stopped, but they are
      * named.

@@ -37,6 +37,9 @@ interface Parts {
 
     DeviceFactory device(String name) throws MachineException;
 
+    /** How long, in nanoseconds, anybody waits for a machine's vCPUs and alarms. */
+    long standNanos();
+
     /** Of saved state; those that are there at each use. */
     Migrations migrations();
 

@@ -95,10 +95,10 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         timers = new TimerQueue(config.name(), clock, this::alarmFailed);
         control = new RunControl(config.name(), clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
-        standstill = new Standstill(config.name(), control, timers, runners);
+        standstill = new Standstill(config.name(), control, timers, runners, parts::standNanos);
         added =
                 new AddedDevices(
-                        config.name(), board, control, timers, standstill, parts::migrations);
+                        config.name(), board, control, standstill, parts::migrations);
     }
 
     /**
@@ -330,7 +330,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         }
         VcpuExit exit = control.await(RunControl.nanos(limit));
         if (exit != null && !own) {
-            timers.drain();
+            standstill.drain("await");
         }
         return exit;
     }
@@ -524,7 +524,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         try {
             requireStand("saveState");
             // What is due by now has happened, for whoever computes his next alarm from the clock.
-            timers.settle();
+            standstill.settleTimers("saveState");
             return MachineState.save(this);
         } finally {
             standstill.unlock();

@@ -11,6 +11,7 @@ import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.RamSource;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -69,6 +70,13 @@ public final class PcMachineFactory implements MachineFactory {
                         "Faults in a row of one instruction without progress that stop the machine",
                 min = "1")
         int livelock_faults() default 1000;
+
+        @AttributeDefinition(
+                name = "Stand deadline",
+                description =
+                        "Milliseconds after which pause, save and the like give up on a vCPU or an alarm that does not come to a stand",
+                min = "1")
+        long stand_deadline() default 30_000;
     }
 
     private static final System.Logger LOG = System.getLogger(PcMachineFactory.class.getName());
@@ -89,6 +97,7 @@ public final class PcMachineFactory implements MachineFactory {
         this.workshop = workshop;
         this.config = config;
         workshop.handlers().use(policy(config));
+        workshop.use(standNanos(config));
     }
 
     /** All parts are bound. */
@@ -164,6 +173,7 @@ public final class PcMachineFactory implements MachineFactory {
         Config before = config;
         config = changed;
         workshop.handlers().use(policy(changed));
+        workshop.use(standNanos(changed));
         for (PcMachine m : workshop.machines()) {
             try {
                 if (!before.engine().equals(changed.engine())
@@ -185,6 +195,10 @@ public final class PcMachineFactory implements MachineFactory {
                                 + e.getMessage());
             }
         }
+    }
+
+    private static long standNanos(Config c) {
+        return TimeUnit.MILLISECONDS.toNanos(Math.clamp(c.stand_deadline(), 1, 86_400_000));
     }
 
     private static FaultPolicy policy(Config c) {

@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -218,13 +219,21 @@ final class RunControl {
         }
     }
 
-    /** Takes a hold and returns when all vCPUs stand. */
-    void hold() {
+    /**
+     * Takes a hold and waits until all vCPUs stand.
+     *
+     * @return false: they do not within {@code nanos}, and there is no hold
+     */
+    boolean hold(Patience patience) {
         lock.lock();
         try {
             holds++;
             stopAll();
-            awaitStand();
+            boolean stand = await(patience, () -> going == 0);
+            if (!stand) {
+                unhold();
+            }
+            return stand;
         } finally {
             lock.unlock();
         }
@@ -277,9 +286,33 @@ final class RunControl {
         }
     }
 
-    private void awaitStand() {
-        while (going > 0) {
-            changed.awaitUninterruptibly();
+    /** How long to wait. */
+    interface Patience {
+        /**
+         * @return nanoseconds to go on waiting; 0: no longer
+         */
+        long left();
+    }
+
+    /** With the lock held. An interrupt does not end it, but is kept. */
+    private boolean await(Patience patience, BooleanSupplier condition) {
+        boolean interrupted = false;
+        try {
+            for (long left = patience.left(); !condition.getAsBoolean() && left > 0; ) {
+                try {
+                    left = changed.awaitNanos(left);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+                if (left <= 0) {
+                    left = patience.left();
+                }
+            }
+            return condition.getAsBoolean();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
@@ -302,13 +335,14 @@ final class RunControl {
         }
     }
 
-    /** Waits until all vCPUs stand and none is in the midst of a fault handler. */
-    void quiet() {
+    /**
+     * Waits until all vCPUs stand and none is in the midst of a fault handler. @return false: they
+     * did not in time
+     */
+    boolean quiet(Patience patience) {
         lock.lock();
         try {
-            while (going + away > 0) {
-                changed.awaitUninterruptibly();
-            }
+            return await(patience, () -> going + away == 0);
         } finally {
             lock.unlock();
         }

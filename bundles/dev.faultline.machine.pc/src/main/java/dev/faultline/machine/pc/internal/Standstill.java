@@ -6,6 +6,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 
 /**
  * Changes a machine while its vCPUs stand, whoever asks: any thread; a fault handler, on a vCPU's
@@ -28,10 +29,24 @@ final class Standstill {
     private final VcpuRunner[] runners;
 
     /** Serialises what brings the vCPUs to a stand. */
-    private final ReentrantLock changes = new ReentrantLock();
+    private final OwnedLock changes = new OwnedLock();
 
     /** Changes that were asked for and not made yet, in order. */
     private final Queue<Runnable> outstanding = new ConcurrentLinkedQueue<>();
+
+    /** A lock that can tell who has it. */
+    private static final class OwnedLock extends ReentrantLock {
+        private static final long serialVersionUID = 1;
+
+        Thread owner() {
+            return getOwner();
+        }
+    }
+
+    /** A change of others may be a whole save: this many times the limit. */
+    private static final int CHANGE_FACTOR = 20;
+
+    private final LongSupplier limitNanos;
 
     /** Set once the machine is built. */
     private FaultDesk faults;
@@ -41,8 +56,15 @@ final class Standstill {
 
     /**
      * @param runners filled while the machine is built
+     * @param limitNanos how long to wait for vCPUs and alarms
      */
-    Standstill(String machine, RunControl control, TimerQueue timers, VcpuRunner[] runners) {
+    Standstill(
+            String machine,
+            RunControl control,
+            TimerQueue timers,
+            VcpuRunner[] runners,
+            LongSupplier limitNanos) {
+        this.limitNanos = limitNanos;
         this.machine = machine;
         this.control = control;
         this.timers = timers;
@@ -96,7 +118,114 @@ final class Standstill {
      */
     void lock(String what) {
         requireOthersThread(what);
-        changes.lock();
+        acquire(what);
+    }
+
+    // ---- how long nobody waits for ever
+    // -------------------------------------------------------------------------
+
+    private long limit() {
+        return limitNanos.getAsLong();
+    }
+
+    /** Takes {@link #changes}, or says who has it. */
+    private boolean acquire(String what) {
+        try {
+            if (changes.tryLock(limit() * CHANGE_FACTOR, TimeUnit.NANOSECONDS)) {
+                return true;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(
+                    "%s: machine %s: interrupted while another change is made"
+                            .formatted(what, machine),
+                    e);
+        }
+        Thread owner = changes.owner();
+        throw new IllegalStateException(
+                "%s: machine %s: another change has not ended for %d s: %s"
+                        .formatted(
+                                what,
+                                machine,
+                                TimeUnit.NANOSECONDS.toSeconds(limit() * CHANGE_FACTOR),
+                                owner == null
+                                        ? "it has just ended"
+                                        : "thread "
+                                                + owner.getName()
+                                                + " is "
+                                                + Whereabouts.of(owner.getStackTrace())));
+    }
+
+    /** Longer while a vCPU is with a fault handler that has asked for more patience. */
+    private RunControl.Patience patience() {
+        long[] end = {System.nanoTime() + limit()};
+        return () -> {
+            long now = System.nanoTime();
+            if (end[0] - now <= 0 && faults != null) {
+                end[0] = now + faults.patienceLeft(now);
+            }
+            return Math.max(0, end[0] - now);
+        };
+    }
+
+    /**
+     * Waits until no alarm's action runs.
+     *
+     * @throws IllegalStateException naming the one that does not end
+     */
+    void drain(String what) {
+        if (!timers.drain(limit())) {
+            throw new IllegalStateException(
+                    "%s: machine %s: an alarm's action has not ended for %d s: it is %s"
+                            .formatted(
+                                    what,
+                                    machine,
+                                    TimeUnit.NANOSECONDS.toSeconds(limit()),
+                                    Whereabouts.of(timers.where())));
+        }
+    }
+
+    /**
+     * Waits until what the timers are due for has been done.
+     *
+     * @throws IllegalStateException naming who does not end
+     */
+    void settleTimers(String what) {
+        if (!timers.settle(limit())) {
+            throw new IllegalStateException(
+                    "%s: machine %s: the alarms that are due have not run for %d s: their thread is %s"
+                            .formatted(
+                                    what,
+                                    machine,
+                                    TimeUnit.NANOSECONDS.toSeconds(limit()),
+                                    Whereabouts.of(timers.where())));
+        }
+    }
+
+    /** Names the vCPUs that do not stand and in whose code they are. */
+    String whom() {
+        StringBuilder all = new StringBuilder();
+        for (VcpuRunner r : runners) {
+            StackTraceElement[] trace = r == null ? new StackTraceElement[0] : r.where();
+            if (!Whereabouts.stands(trace)) {
+                String handler = faults == null ? null : faults.asking(r.v.index);
+                all.append(all.isEmpty() ? "" : "; ")
+                        .append("vCPU ")
+                        .append(r.v.index)
+                        .append(
+                                handler == null
+                                        ? " is "
+                                        : " waits for fault handler " + handler + ", ")
+                        .append(Whereabouts.of(trace));
+            }
+        }
+        return all.isEmpty() ? "the vCPUs stand by now" : all.toString();
+    }
+
+    private IllegalStateException stuck(String what) {
+        return new IllegalStateException(
+                "%s: machine %s does not stand for %d s: %s"
+                        .formatted(what, machine, TimeUnit.NANOSECONDS.toSeconds(limit()), whom()));
     }
 
     void unlock() {
@@ -133,17 +262,22 @@ final class Standstill {
             faults.slot(self.v.index).stands(true, 0);
             control.stand();
         }
-        changes.lock();
+        boolean mine = false;
         try {
-            control.hold();
+            mine = acquire("quiesce");
+            if (!control.hold(patience())) {
+                throw stuck("quiesce");
+            }
             try {
-                timers.drain();
+                drain("quiesce");
                 action.run();
             } finally {
                 control.unhold();
             }
         } finally {
-            changes.unlock();
+            if (mine) {
+                changes.unlock();
+            }
             if (self != null && !nested) {
                 control.rejoin();
                 faults.slot(self.v.index).stands(false, System.nanoTime() - stood);
@@ -212,7 +346,11 @@ final class Standstill {
         if (outstanding.isEmpty()) {
             return;
         }
-        control.hold();
+        if (!control.hold(patience())) {
+            LOG.log(System.Logger.Level.WARNING, stuck("a service that went or came").getMessage());
+            later();
+            return;
+        }
         try {
             for (Runnable c = outstanding.poll(); c != null; c = outstanding.poll()) {
                 Others.contained( // services are others' code
@@ -253,11 +391,13 @@ final class Standstill {
         if (onOwnThread()) {
             return;
         }
-        if (changes.isHeldByCurrentThread()) {
-            control.standing(Long.MAX_VALUE);
-        } else {
-            control.quiet();
+        boolean stand =
+                changes.isHeldByCurrentThread()
+                        ? control.standing(limit())
+                        : control.quiet(patience());
+        if (!stand) {
+            throw stuck("pause");
         }
-        timers.drain();
+        drain("pause");
     }
 }

@@ -3,6 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.device.TimerHandle;
 import dev.faultline.api.service.Others;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 
 /**
  * A machine's alarms and the thread that runs them. A machine has a handful, so the earliest is
@@ -24,6 +26,8 @@ final class TimerQueue implements AutoCloseable {
     }
 
     private static final System.Logger LOG = System.getLogger(TimerQueue.class.getName());
+
+    private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final MachineClock clock;
     private final Failure failure;
@@ -145,27 +149,51 @@ final class TimerQueue implements AutoCloseable {
     /**
      * After guest time stopped: returns when no alarm's action runs, and none will until it goes
      * on. Not from an action.
+     *
+     * @return false: the action in progress does not end within {@code nanos}
      */
-    void drain() {
+    boolean drain(long nanos) {
         lock.lock();
         try {
-            while (busy) {
-                idle.awaitUninterruptibly();
-            }
+            return await(nanos, () -> !busy);
         } finally {
             lock.unlock();
         }
     }
 
+    /** With the lock held. An interrupt does not end it, but is kept. */
+    private boolean await(long nanos, BooleanSupplier condition) {
+        boolean interrupted = false;
+        long left = nanos;
+        while (!condition.getAsBoolean() && left > 0) {
+            try {
+                left = idle.awaitNanos(left);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return condition.getAsBoolean();
+    }
+
+    /** Where the thread of the alarms is, for people. */
+    StackTraceElement[] where() {
+        return thread.getStackTrace();
+    }
+
     /**
      * While guest time stands: returns when the alarms that were due have run, each once; what they
      * arm anew stays armed. Without effect before {@link #open}, and from an action.
+     *
+     * @return false: they have not run within {@code nanos}
      */
-    void settle() {
+    boolean settle(long nanos) {
         lock.lock();
         try {
             if (!thread.isAlive() || onThread()) {
-                return;
+                return true;
             }
             long now = clock.nanos();
             alarms.stream()
@@ -173,9 +201,7 @@ final class TimerQueue implements AutoCloseable {
                     .sorted(Comparator.comparingLong(a -> a.at))
                     .forEach(settling::add);
             changed.signalAll();
-            while (!closed && (busy || !settling.isEmpty())) {
-                idle.awaitUninterruptibly();
-            }
+            return await(nanos, () -> closed || !busy && settling.isEmpty());
         } finally {
             lock.unlock();
         }
@@ -277,7 +303,12 @@ final class TimerQueue implements AutoCloseable {
         }
         if (!onThread() && thread.isAlive()) {
             try {
-                thread.join();
+                if (!thread.join(Duration.ofNanos(CLOSE_NANOS))) {
+                    LOG.log(
+                            System.Logger.Level.ERROR,
+                            "%s: an alarm's action does not end: %s"
+                                    .formatted(thread.getName(), Whereabouts.of(where())));
+                }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }

@@ -107,6 +107,11 @@ final class VcpuRunner implements Runnable {
         return Thread.currentThread() == thread;
     }
 
+    /** What the thread is doing, for people. */
+    StackTraceElement[] where() {
+        return thread.getStackTrace();
+    }
+
     boolean inEngine() {
         return inEngine;
     }

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -63,6 +64,7 @@ public final class Workshop implements Parts {
     private final Offers<Object> mmus = new Offers<>("translation", (m, p) -> "translation");
     private final Offers<Object> chipsets = new Offers<>("chips", (m, p) -> "chips");
     private volatile Basics basics;
+    private volatile long standNanos = TimeUnit.SECONDS.toNanos(30);
 
     /** The bundle goes. Others hold its machines: they are not taken from under them, but stand. */
     @Deactivate
@@ -445,6 +447,16 @@ public final class Workshop implements Parts {
     @Override
     public DeviceFactory device(String name) throws MachineException {
         return find(devices, name, "device");
+    }
+
+    /** From the next wait on. */
+    void use(long nanos) {
+        standNanos = nanos;
+    }
+
+    @Override
+    public long standNanos() {
+        return standNanos;
     }
 
     @Override

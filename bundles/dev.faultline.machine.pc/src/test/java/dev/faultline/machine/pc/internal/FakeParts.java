@@ -23,6 +23,7 @@ import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.SerialConsole;
+import dev.faultline.testkit.HangGuard;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -41,6 +42,12 @@ final class FakeParts implements Parts {
 
     /** Told of each turn of a vCPU that has nothing to execute. */
     volatile Consumer<VcpuContext> spinning = v -> {};
+
+    /** What the chips' alarm does besides. */
+    volatile Runnable alarmed = () -> {};
+
+    /** How long others wait for the machine. */
+    volatile long standNanos = HangGuard.limit().toNanos();
 
     final List<String> log = new CopyOnWriteArrayList<>();
     final HandlerBoard handlers = patient();
@@ -201,6 +208,7 @@ final class FakeParts implements Parts {
                             this,
                             () -> {
                                 log.add("alarm");
+                                alarmed.run();
                                 raise(0x20);
                             });
             return this;
@@ -354,6 +362,11 @@ final class FakeParts implements Parts {
     @Override
     public String absent() {
         return "parts";
+    }
+
+    @Override
+    public long standNanos() {
+        return standNanos;
     }
 
     @Override

@@ -74,6 +74,11 @@ class PcMachineFactoryTest {
             }
 
             @Override
+            public long stand_deadline() {
+                return 600_000;
+            }
+
+            @Override
             public int livelock_faults() {
                 return 1000;
             }

@@ -16,6 +16,7 @@ import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import dev.faultline.testkit.HangGuard;
 
 /**
  * Parts for a machine whose engine, translation, protection, memory and styles are the real ones;
@@ -64,6 +65,11 @@ final class RealParts implements Parts {
     @Override
     public String absent() {
         return "parts";
+    }
+
+    @Override
+    public long standNanos() {
+        return HangGuard.limit().toNanos();
     }
 
     @Override
