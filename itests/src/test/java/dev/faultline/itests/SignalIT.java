@@ -4,12 +4,13 @@ package dev.faultline.itests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -23,8 +24,6 @@ import org.junit.jupiter.params.provider.CsvSource;
  * written, no scratch folder.
  */
 class SignalIT {
-    private static final long LIMIT_SECONDS = 300;
-
     @TempDir static Path shared;
     private static Path snapshot;
     @TempDir Path scratch;
@@ -87,13 +86,19 @@ class SignalIT {
     }
 
     private void when(Condition condition) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
-        while (!condition.holds()) {
-            assertThat(process.isAlive()).as(Files.readString(err())).isTrue();
-            assertThat(System.nanoTime()).as("waited too long").isLessThan(end);
-            Thread.onSpinWait();
-            Thread.yield();
-        }
+        HangGuard.until(
+                "the program comes so far",
+                () -> {
+                    try {
+                        // Asked first: what it says last is read after its end.
+                        boolean alive = process.isAlive();
+                        boolean holds = condition.holds();
+                        assertThat(alive || holds).as(Files.readString(err())).isTrue();
+                        return holds;
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                });
     }
 
     private void says(Path file, String text) throws Exception {
@@ -107,8 +112,7 @@ class SignalIT {
                         .start()
                         .waitFor();
         assertThat(sent).isZero();
-        assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)).as("it ends").isTrue();
-        return process.exitValue();
+        return HangGuard.join(process);
     }
 
     private void inOrder(String signal, int code) throws Exception {
@@ -273,7 +277,7 @@ class SignalIT {
 
         new ProcessBuilder("kill", "-TERM", Files.readString(pid).strip()).start().waitFor();
 
-        assertThat(process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)).as("it ends").isTrue();
+        HangGuard.join(process);
         assertThat(out()).content().contains("code=143").contains("ended by SIGTERM");
         assertThat(after).hasSameTextualContentAs(before);
     }

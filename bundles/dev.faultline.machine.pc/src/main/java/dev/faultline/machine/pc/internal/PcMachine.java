@@ -96,9 +96,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         control = new RunControl(config.name(), clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, gpa -> memory.slotAt(gpa) != null);
         standstill = new Standstill(config.name(), control, timers, runners, parts::standNanos);
-        added =
-                new AddedDevices(
-                        config.name(), board, control, standstill, parts::migrations);
+        added = new AddedDevices(config.name(), board, control, standstill, parts::migrations);
     }
 
     /**

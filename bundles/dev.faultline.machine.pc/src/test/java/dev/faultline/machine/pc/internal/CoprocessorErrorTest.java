@@ -12,11 +12,9 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** x87 errors with CR0.NE = 0, as programs of the original PC handle them. */
-@Timeout(300)
 class CoprocessorErrorTest {
     /**
      * Divides by zero twice with that exception unmasked, each error handled by vector 0x75.

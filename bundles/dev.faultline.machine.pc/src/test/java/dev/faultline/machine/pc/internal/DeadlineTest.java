@@ -12,10 +12,8 @@ import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** Nobody waits for ever for other people's code, and whoever gives up says whom he waited for. */
-@Timeout(600)
 class DeadlineTest {
     private final FakeParts parts = new FakeParts();
     private final CountDownLatch inside = new CountDownLatch(1);

@@ -28,11 +28,9 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.osgi.framework.Constants;
 
 /** Which of several services is used, as their rankings and properties change. */
-@Timeout(600)
 class RankingTest {
     private final FakeParts parts = new FakeParts();
     private final Workshop workshop = new Workshop();
