@@ -45,5 +45,6 @@ class OracleTest {
         run.report(new PrintStream(text), 50);
         assertTrue(run.comparedCount() > 5000, "only " + run.comparedCount() + " vectors");
         assertEquals(0, run.mismatchCount(), text::toString);
+        assertEquals(0, run.explainedCount(), text::toString);
     }
 }

@@ -50,8 +50,8 @@ final class Unclaimed {
         if (map == 2 && op == 0xCF || map == 3 && (op == 0xCE || op == 0xCF)) {
             return "GFNI";
         }
-        if (map == 3 && op == 0x44) {
-            return "PCLMULQDQ";
+        if (map == 1 && (op == 0x2B || op == 0x78 || op == 0x79)) {
+            return "SSE4A (AMD): MOVNTSS, MOVNTSD, EXTRQ, INSERTQ";
         }
         if (map == 1 && op == 0xAE) {
             return "group 15: CET, PTWRITE, CLWB, CLFLUSHOPT";
