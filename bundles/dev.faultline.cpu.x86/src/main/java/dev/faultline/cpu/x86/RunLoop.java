@@ -97,12 +97,14 @@ public final class RunLoop {
             v.interrupts.takeNmi();
             v.activity = VcpuContext.RUNNING;
             v.nmiBlocked = true;
+            Debug.interrupting(v);
             return deliver(v, Faults.NMI, PendingFault.NO_ERROR_CODE, Events.NMI, 0);
         }
         if ((v.eflags & VcpuContext.IF) != 0 && v.interrupts.pending()) {
             int vector = v.interrupts.acknowledge();
             if (vector >= 0) {
                 v.activity = VcpuContext.RUNNING;
+                Debug.interrupting(v);
                 return deliver(v, vector, PendingFault.NO_ERROR_CODE, Events.EXTERNAL, 0);
             }
         }

@@ -26,6 +26,11 @@ public final class Stepping {
         return Debug.before(v);
     }
 
+    /** A repeated instruction goes on at {@code v.rip}: its count of iterations is not yet done. */
+    public static void repeats(VcpuContext v) {
+        Debug.repeats(v);
+    }
+
     /**
      * Traps after an instruction; {@code v.rip} is the next one.
      *

@@ -195,6 +195,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             case Op.AGAIN -> {
                 v.instructions--;
                 v.rip = base + last.left().start & v.ripMask;
+                Stepping.repeats(v);
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
             }
             case Op.HALT -> {

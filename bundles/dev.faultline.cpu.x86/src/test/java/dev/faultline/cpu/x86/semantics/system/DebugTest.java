@@ -480,4 +480,48 @@ class DebugTest {
         assertEquals(CODE + 2, r.v.rip);
         assertEquals(0, r.v.eflags & VcpuContext.RF);
     }
+
+    /**
+     * An interrupt between iterations pushes RF; after the last, or between others, it does not.
+     */
+    @ParameterizedTest(name = "rcx {0}, NMI {1}: RF {2}")
+    @CsvSource({"200, false, true", "200, true, true", "1, false, false", "1, true, false"})
+    void interruptBetweenIterationsPushesRf(long rcx, boolean nmi, boolean rf) {
+        // std; rep stosb: chunks of 64
+        Rig r = rig("fd f3aa 0f09");
+        r.idt64(2, gate(0xE, 0, CS64, 0x9800, 0), 0);
+        r.idt64(0x31, gate(0xE, 0, CS64, 0x9800, 0), 0);
+        r.v.gpr[1] = rcx;
+        r.v.gpr[7] = OPERAND + 0x400;
+        r.v.eflags |= VcpuContext.IF;
+        r.steps(2);
+        assertEquals(rf ? CODE + 1 : CODE + 3, r.v.rip);
+        r.interrupts.nmi = nmi;
+        r.interrupts.vector = nmi ? -1 : 0x31;
+        r.step();
+        assertEquals(0x9800, r.v.rip);
+        assertEquals(rf, (r.get(r.v.gpr[4] + 16, 8) & VcpuContext.RF) != 0);
+        assertEquals(0, r.v.eflags & VcpuContext.RF);
+    }
+
+    @Test
+    void aBreakpointStopsARepetitionOnceAlthoughInterruptsComeBetween() {
+        // rep stosb with a breakpoint on itself, whose handler sets RF in the image
+        Rig r = rig("f3aa 0f09").bytes(0x9800, "48cf");
+        r.idt64(0x31, gate(0xE, 0, CS64, 0x9800, 0), 0);
+        r.v.gpr[1] = 3;
+        r.v.gpr[7] = OPERAND;
+        arm(r, 0, CODE, 0, 0);
+        r.step();
+        assertEquals(HANDLER, r.v.rip);
+        r.put((int) r.v.gpr[4] + 16, 8, VcpuContext.RF | VcpuContext.IF | 2);
+        r.steps(2);
+        assertEquals(2, r.v.gpr[1]);
+        r.interrupts.vector = 0x31;
+        r.step();
+        assertEquals(0x9800, r.v.rip);
+        r.steps(4); // iretq, two iterations, wbinvd
+        assertEquals(CODE + 4, r.v.rip);
+        assertEquals(0, r.v.gpr[1]);
+    }
 }

@@ -261,6 +261,11 @@ final class Rig implements Mmu, VcpuLoop {
         if (r == Op.NEXT || r == Op.END || r == Op.HALT) {
             v.rip = v.engineBase + op.end & v.ripMask;
         }
+        if (r == Op.AGAIN) {
+            Debug.repeats(v);
+        } else {
+            v.instructions++;
+        }
         if (Debug.after(v, flags, r == Op.AGAIN) != 0) {
             return EXIT_FAULT;
         }
