@@ -94,6 +94,15 @@ final class DmaPorts implements ProtectionListener {
         }
     }
 
+    /** The devices are reset: what they had asked for is not tried again. While the vCPUs stand. */
+    void forgetStopped() {
+        for (Port p : ports) {
+            p.stopped = false;
+            p.attempt = 0;
+            p.retry.cancel();
+        }
+    }
+
     @Override
     public void rightsRestricted(long gpa, long size) {
         transfers.writeLock().lock();

@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * loaded over it through protection, so that whoever fills, watches or copies pages sees it.
  */
 final class MachineReset {
+    private static final System.Logger LOG = System.getLogger(MachineReset.class.getName());
     private final PcMachine machine;
     private final RunControl control;
     private final MachineRam ram;
@@ -56,24 +57,48 @@ final class MachineReset {
             for (VcpuRunner r : machine.runners()) {
                 r.reset();
             }
-            for (Device d : machine.devices()) {
-                if (d instanceof Resettable resettable) {
-                    synchronized (machine.monitor(d)) {
-                        resettable.reset();
-                    }
-                }
-            }
+            resetDevices();
             VcpuContext first = machine.vcpus().getFirst();
             ImageLoader.load(files, new Guarded(), machine.vcpus().size(), first);
             machine.mmu().flush(first);
             return null;
-        } catch (MachineException | RuntimeException e) { // devices are others' code
+        } catch (MachineException | RuntimeException e) {
             String why = "reset failed: " + e.getMessage();
             control.exit(new VcpuExit.Paused(why));
             control.renew(why);
             return e instanceof MachineException me
                     ? me
                     : new MachineException("machine " + machine.config().name() + ": " + why, e);
+        }
+    }
+
+    /**
+     * Each one's, whatever the one before did.
+     *
+     * @throws MachineException naming those that failed
+     */
+    private void resetDevices() throws MachineException {
+        MachineException failed = null;
+        dma.forgetStopped();
+        for (Device d : machine.devices()) {
+            if (d instanceof Resettable resettable) {
+                try {
+                    synchronized (machine.monitor(d)) {
+                        resettable.reset();
+                    }
+                } catch (Throwable e) { // devices are others' code
+                    String what = "device " + d.id() + " failed in its reset: " + e;
+                    LOG.log(System.Logger.Level.ERROR, what, e);
+                    if (failed == null) {
+                        failed = new MachineException(what, e);
+                    } else {
+                        failed.addSuppressed(e);
+                    }
+                }
+            }
+        }
+        if (failed != null) {
+            throw failed;
         }
     }
 

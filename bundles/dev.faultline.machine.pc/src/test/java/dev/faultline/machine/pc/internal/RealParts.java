@@ -17,6 +17,8 @@ import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
 import dev.faultline.testkit.HangGuard;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Parts for a machine whose engine, translation, protection, memory and styles are the real ones;
@@ -24,6 +26,7 @@ import dev.faultline.testkit.HangGuard;
  */
 final class RealParts implements Parts {
     final FakeParts fakes = new FakeParts();
+    final Map<String, DeviceFactory> devices = new HashMap<>();
     private final ChipsetFactory chipset;
     final HandlerBoard handlers = fakes.handlers;
     final Migrations migrations = fakes.migrations;
@@ -99,6 +102,9 @@ final class RealParts implements Parts {
 
     @Override
     public DeviceFactory device(String name) throws MachineException {
+        if (devices.containsKey(name)) {
+            return devices.get(name);
+        }
         throw new MachineException("unknown device " + name);
     }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.device.Device;
+import dev.faultline.api.device.Resettable;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -22,6 +24,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -249,5 +252,83 @@ class ResetTest {
         HostBytes.copyIn(ram, 0, machine.memory().blocks().getFirst().hva(), ram.length);
 
         assertThat(run()).isEqualTo(new VcpuExit.Reset("keyboard controller"));
+    }
+
+    /** What an extension adds: one with a RESET line, one without, one whose reset fails. */
+    private static class Added implements Device {
+        private final String id;
+        int value;
+
+        Added(String id) {
+            this.id = id;
+        }
+
+        @Override
+        public String id() {
+            return id;
+        }
+    }
+
+    private static final class WithReset extends Added implements Resettable {
+        private final boolean fails;
+
+        WithReset(String id, boolean fails) {
+            super(id);
+            this.fails = fails;
+        }
+
+        @Override
+        public void reset() {
+            if (fails) {
+                throw new StackOverflowError("a broken reset");
+            }
+            value = 0;
+        }
+    }
+
+    private void with(Added... devices) throws Exception {
+        RealParts parts = new RealParts(new PcChipsetFactory());
+        for (Added d : devices) {
+            parts.devices.put(d.id(), board -> d);
+            d.value = 5;
+        }
+        machine =
+                PcMachine.create(
+                        new MachineConfig(
+                                "test",
+                                16 << 20,
+                                1,
+                                "interpreter",
+                                "coded",
+                                Stream.of(devices).map(Added::id).toList()),
+                        parts);
+        machine.boot(flat(FOUR_WAYS));
+        run();
+    }
+
+    @Test
+    void addedDevicesAreResetIfTheyCanBe() throws Exception {
+        Added with = new WithReset("with", false);
+        Added without = new Added("without");
+        with(with, without);
+
+        machine.reset();
+
+        assertThat(with.value).isZero();
+        assertThat(without.value).isEqualTo(5);
+        assertThat(run()).isEqualTo(new VcpuExit.Reset("keyboard controller"));
+    }
+
+    @Test
+    void aDeviceWhoseResetFailsIsNamedAndTheOthersAreReset() throws Exception {
+        Added other = new WithReset("other", false);
+        with(new WithReset("broken", true), other);
+
+        assertThatThrownBy(machine::reset)
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("device broken failed in its reset")
+                .hasMessageContaining("a broken reset");
+        assertThat(other.value).isZero();
+        assertThat(machine.await(LONG).toString()).contains("reset failed");
     }
 }
