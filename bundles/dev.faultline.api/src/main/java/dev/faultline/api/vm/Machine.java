@@ -80,8 +80,8 @@ public interface Machine extends AutoCloseable {
      * Runs {@code action} with all vCPUs at an instruction boundary and guest time stopped, then
      * lets them go on if they ran.
      *
-     * @throws IllegalStateException naming whom it waited for, if they do not stand in time;
-     *     {@code action} was not run then
+     * @throws IllegalStateException naming whom it waited for, if they do not stand in time; {@code
+     *     action} was not run then
      */
     void quiesce(Runnable action);
 

@@ -335,6 +335,7 @@ class ChipStateTest {
             for (String f : want.keySet()) {
                 assertThat(is.get(f)).as("seed %d, %s", seed, f).isEqualTo(want.get(f));
             }
+            m.board.advance(0);
             assertThat(m.board.armed()).isZero();
         }
     }

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.device.pc.internal.PcChipsetFactory;
+import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -87,7 +87,7 @@ class CoprocessorErrorTest {
                         new RealParts(new PcChipsetFactory()))) {
             m.boot(new MachineConfig.Boot(image, List.of(), ""));
             m.start();
-            assertThat(m.await(Duration.ofMinutes(4))).isEqualTo(new VcpuExit.Exited(2 << 1 | 1));
+            assertThat(m.await(HangGuard.limit())).isEqualTo(new VcpuExit.Exited(2 << 1 | 1));
         }
     }
 }

@@ -128,9 +128,7 @@ class ResetTest {
         // inc byte [0x600] / cmp byte [0x600], 2 / je end / jmp $ / end: mov al, 3 / out 0xf4, al
         machine(1).boot(flat("fe060006803e00060274" + "02ebfeb003e6f4"));
         machine.start();
-        while (byteAt(COUNTER) != 1) {
-            Thread.onSpinWait();
-        }
+        HangGuard.until("the guest runs", () -> byteAt(COUNTER) == 1);
 
         machine.reset();
 

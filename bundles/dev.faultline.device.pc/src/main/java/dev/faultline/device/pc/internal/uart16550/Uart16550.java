@@ -142,6 +142,11 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         divisor = 12; // 9600 baud
         thrEmptyPending = false;
         line.set(false);
+        synchronized (input) {
+            if (!input.isEmpty()) {
+                inputArrived.at(0); // the host sends on
+            }
+        }
     }
 
     // ---- guest side
@@ -220,6 +225,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
             case MCR -> {
                 mcr = value & 0x1F;
                 updateModemStatus();
+                receive(); // what came while it was looped back
             }
             case SCR -> scr = value;
             default -> {} // LSR and MSR: factory test only

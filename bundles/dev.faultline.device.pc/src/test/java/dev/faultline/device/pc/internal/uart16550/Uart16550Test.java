@@ -144,4 +144,24 @@ class Uart16550Test {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("17");
     }
+
+    /**
+     * Input waits in the host while the receiver is looped back or being reset; it is not stuck
+     * there.
+     */
+    @Test
+    void inputThatCameDuringLoopbackOrBeforeAResetIsReceived() {
+        board.out(COM1 + 4, Uart16550.MCR_LOOP);
+        uart.send(new byte[] {'a', 'b'});
+        board.advance(1);
+        assertThat(board.in(COM1 + 5) & Uart16550.LSR_DR).isZero();
+        board.out(COM1 + 4, 0);
+        assertThat(board.in(COM1 + 5) & Uart16550.LSR_DR).isNotZero();
+        assertThat(board.in(COM1)).isEqualTo('a');
+        uart.send(new byte[] {'c'});
+        uart.reset();
+        board.advance(1);
+        assertThat(board.in(COM1 + 5) & Uart16550.LSR_DR).isNotZero();
+        assertThat(board.in(COM1)).isEqualTo('c');
+    }
 }
