@@ -33,13 +33,15 @@ class ArchetypeIT {
 
     private static final String PLUGIN = "org.apache.maven.plugins:maven-archetype-plugin:3.4.1";
     private static final Path REPOSITORY = Path.of(System.getProperty("maven.repository"));
-    private static final List<String> OURS = List.of("dev.faultline.api", "extension-archetype");
+    private static final List<String> OURS =
+            List.of("dev.faultline.api", "dev.faultline.testkit", "extension-archetype");
 
     @TempDir Path scratch;
 
     @BeforeEach
     void offerOurArtifacts() throws IOException {
         install(Distribution.HOME.resolve("bundles/3-faultline/dev.faultline.api.jar"));
+        install(Path.of(System.getProperty("faultline.examples"), "dev.faultline.testkit.jar"));
         install(Path.of(System.getProperty("faultline.examples"), "extension-archetype.jar"));
     }
 
@@ -127,7 +129,7 @@ class ArchetypeIT {
             deploy.awaitService("com.acme.tally", DeviceFactory.class);
             deploy.awaitService("com.acme.tally", FaultHandler.class);
             HangGuard.until("its device", () -> factory.devices().equals(List.of("tally")));
-            try (ProbeGuest guest = ProbeGuest.boot(factory, "acme", "tally")) {
+            try (ProbeGuest guest = ProbeGuest.boot(factory, "acme", "tally,every=200")) {
                 guest.ask("out 0x330 0");
                 guest.ask("out 0x330 0");
                 assertThat(guest.ask("in 0x330")).isEqualTo("in 02");

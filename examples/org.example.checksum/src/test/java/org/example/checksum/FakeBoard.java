@@ -4,11 +4,14 @@ package org.example.checksum;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DeviceOptions;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.MmioDevice;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.vm.Machine;
+import java.util.Map;
 
 /** A board for one device, whose clock the test moves. */
 final class FakeBoard implements Board, GuestClock {
@@ -42,6 +45,16 @@ final class FakeBoard implements Board, GuestClock {
     @Override
     public long tsc() {
         return now;
+    }
+
+    @Override
+    public Machine machine() {
+        throw new IllegalStateException("a board without a machine");
+    }
+
+    @Override
+    public DeviceOptions options() {
+        return new DeviceOptions("checksum", Map.of());
     }
 
     @Override

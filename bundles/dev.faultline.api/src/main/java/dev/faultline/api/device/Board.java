@@ -2,6 +2,7 @@
 package dev.faultline.api.device;
 
 import dev.faultline.api.cpu.GuestClock;
+import dev.faultline.api.vm.Machine;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -10,6 +11,17 @@ import org.osgi.annotation.versioning.ProviderType;
  */
 @ProviderType
 public interface Board {
+    /**
+     * The machine that the device belongs to. While the device is made the machine is not complete:
+     * its configuration, memory and clock are there; keep it and ask for the rest later.
+     *
+     * @throws IllegalStateException on a board without a machine, as in unit tests
+     */
+    Machine machine();
+
+    /** What the configuration gives this device; empty for a chip. */
+    DeviceOptions options();
+
     GuestClock clock();
 
     /**
@@ -24,7 +36,14 @@ public interface Board {
     /** Gives up what the device claimed. */
     void release(Device device);
 
-    /** Interrupt line {@code irq}: ISA 0..15, further IOAPIC inputs 16..23. */
+    /**
+     * Interrupt line {@code irq}: 0 to 15 are ISA requests, wired to the PICs and the IOAPIC (0 to
+     * its input 2); 16 to 23 are further inputs of the IOAPIC. 2, the cascade of the PICs, is
+     * nobody's. On a PC 0 (PIT), 1 (keyboard), 4 (serial port), 8 (RTC) and 9 (ACPI) have their
+     * chips; 5, 10, 11 and 16 to 23 are free.
+     *
+     * @throws IllegalArgumentException for a number out of range
+     */
     InterruptLine interrupt(int irq);
 
     TimerHandle timer(Device owner, Runnable expired);

@@ -12,7 +12,8 @@ import java.util.List;
  * @param vcpus 1 .. 16
  * @param engine an engine's name, e.g. {@code interpreter}
  * @param faultStyle {@code thrown} or {@code coded}
- * @param devices names of additional devices
+ * @param devices additional devices, each {@code NAME[?][,KEY=VALUE...]}: its name, ? if the
+ *     machine may do without it, and what it is given as options
  */
 public record MachineConfig(
         String name,

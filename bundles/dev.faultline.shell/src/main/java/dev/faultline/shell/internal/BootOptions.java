@@ -45,8 +45,8 @@ final class BootOptions {
 
     @Option(
             names = "--device",
-            paramLabel = "NAME",
-            description = "add a device that a bundle offers")
+            paramLabel = "NAME[,KEY=VALUE...]",
+            description = "add a device that a bundle offers, with options (repeatable)")
     private List<String> devices = new ArrayList<>();
 
     /** A machine for it. */

@@ -1,13 +1,16 @@
 package ${package};
 
 import dev.faultline.api.device.Board;
+import dev.faultline.api.device.DeviceOptions;
 import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 
 /**
- * One port: a write counts, a read tells the count, and the interrupt line is high while the count is a multiple of ten other than 0.
+ * One port: a write counts, a read tells the count, and the interrupt line is high while the count is a multiple of {@code every} other than 0.
+ *
+ * Options: {@code port} (0x330), {@code irq} (5; 5, 10, 11 and 16 to 23 are free), {@code every} (10).
  *
  * The board calls from one thread at a time. The guest is hostile: no value it writes may throw, loop without bound or allocate.
  */
@@ -16,11 +19,14 @@ final class CounterDevice implements PortDevice, Stateful {
     static final int IRQ = 5;
 
     private final InterruptLine line;
+    private final int every;
     private int count;
 
     CounterDevice(Board board) {
-        line = board.interrupt(IRQ);
-        board.claimPorts(this, 0, FIRST_PORT, 1);
+        DeviceOptions options = board.options();
+        every = (int) options.number("every", 10, 1, 255);
+        line = board.interrupt((int) options.number("irq", IRQ, 3, 23));
+        board.claimPorts(this, 0, (int) options.number("port", FIRST_PORT, 0, 0xFFFF), 1);
     }
 
     /** Names its section in snapshots. */
@@ -41,7 +47,7 @@ final class CounterDevice implements PortDevice, Stateful {
     }
 
     private void setLine() {
-        line.set(count != 0 && count % 10 == 0);
+        line.set(count != 0 && count % every == 0);
     }
 
     @Override

@@ -5,7 +5,7 @@ import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DeviceFactory;
 import org.osgi.service.component.annotations.Component;
 
-/** Offers the device: faultline run IMAGE --device ${deviceName} */
+/** Offers the device: faultline run IMAGE --device ${deviceName},every=3 */
 @Component(property = DeviceFactory.NAME + "=${deviceName}")
 public final class CounterDeviceFactory implements DeviceFactory {
     @Override

@@ -4,57 +4,42 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.faultline.api.device.Board;
-import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.StateSection;
-import java.lang.reflect.Proxy;
+import dev.faultline.testkit.TestBoard;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class CounterDeviceTest {
-    private boolean line;
-
-    /** As much of a board as the device uses. */
-    private final Board board =
-            (Board)
-                    Proxy.newProxyInstance(
-                            Board.class.getClassLoader(),
-                            new Class<?>[] {Board.class},
-                            (self, method, arguments) ->
-                                    switch (method.getName()) {
-                                        case "interrupt" -> (InterruptLine) asserted -> line = asserted;
-                                        case "claimPorts" -> null;
-                                        default -> throw new AssertionError(method.getName());
-                                    });
-
+    private final TestBoard board = new TestBoard(Map.of("every", "3"));
     private final CounterDevice device = new CounterDevice(board);
 
     private void write(int times) {
         for (int i = 0; i < times; i++) {
-            device.portWrite(0, 0, 1, 0);
+            board.out(CounterDevice.FIRST_PORT, 0);
         }
     }
 
     @Test
-    void everyTenthWriteInterrupts() {
-        write(9);
-        assertFalse(line);
+    void everyThirdWriteInterrupts() {
+        write(2);
+        assertFalse(board.line(CounterDevice.IRQ));
         write(1);
-        assertTrue(line);
-        assertEquals(10, device.portRead(0, 0, 1));
+        assertTrue(board.line(CounterDevice.IRQ));
+        assertEquals(3, board.in(CounterDevice.FIRST_PORT));
         write(1);
-        assertFalse(line);
+        assertFalse(board.line(CounterDevice.IRQ));
     }
 
     @Test
     void itsStateComesBack() {
-        write(20);
-        StateSection state = new StateSection(device.id(), device.stateVersion());
-        device.save(state);
+        write(6);
+        StateSection state = TestBoard.saved(device);
         device.close();
-        assertFalse(line);
-        CounterDevice other = new CounterDevice(board);
-        other.load(state);
-        assertEquals(20, other.portRead(0, 0, 1));
-        assertTrue(line);
+        assertFalse(board.line(CounterDevice.IRQ));
+        TestBoard other = new TestBoard(Map.of("every", "3"));
+        CounterDevice restored = new CounterDevice(other);
+        restored.load(state);
+        assertEquals(6, other.in(CounterDevice.FIRST_PORT));
+        assertTrue(other.line(CounterDevice.IRQ));
     }
 }

@@ -11,6 +11,7 @@ import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.device.pc.internal.ioapic.IoApic;
 import dev.faultline.device.pc.internal.uart16550.UartMigrator;
+import dev.faultline.testkit.TestBoard;
 import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;

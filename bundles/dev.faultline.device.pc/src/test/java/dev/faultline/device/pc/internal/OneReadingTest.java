@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.device.pc.internal.ioapic.IoApic;
+import dev.faultline.testkit.TestBoard;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;

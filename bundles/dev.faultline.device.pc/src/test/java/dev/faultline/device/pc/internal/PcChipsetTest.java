@@ -11,6 +11,7 @@ import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.device.pc.internal.ioapic.IoApic;
+import dev.faultline.testkit.TestBoard;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 

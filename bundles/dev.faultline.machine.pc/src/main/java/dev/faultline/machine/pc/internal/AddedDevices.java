@@ -3,6 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.DeviceOptions;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.service.Others;
@@ -21,9 +22,6 @@ import java.util.function.Supplier;
 final class AddedDevices {
     private static final System.Logger LOG = System.getLogger(AddedDevices.class.getName());
 
-    /** Behind a device's name: the machine may do without it. */
-    private static final String OPTIONAL = "?";
-
     private final String machine;
     private final PcBoard board;
     private final RunControl control;
@@ -39,8 +37,8 @@ final class AddedDevices {
      * One place for a device; {@code device} and {@code factory} are null while its bundle is gone.
      */
     private static final class Plug {
+        final AskedDevice asked;
         final String name;
-        final boolean optional;
         volatile DeviceFactory factory;
         volatile Device device;
 
@@ -50,9 +48,9 @@ final class AddedDevices {
         /** State of the device that went, or null if it had none. */
         StateSection kept;
 
-        Plug(String name, boolean optional) {
-            this.name = name;
-            this.optional = optional;
+        Plug(AskedDevice asked) {
+            this.asked = asked;
+            name = asked.name();
         }
     }
 
@@ -73,14 +71,15 @@ final class AddedDevices {
     }
 
     /**
-     * @param asked a device's name; with {@link #OPTIONAL} behind it, it is left out, with a
-     *     warning, if nobody offers it
+     * @param asked see {@link AskedDevice}; an optional one is left out, with a warning, if nobody
+     *     offers it
      * @throws MachineException if nobody offers it and it is not optional
      */
     void plug(String asked, Parts parts) throws MachineException {
-        boolean optional = asked.endsWith(OPTIONAL);
-        String name = optional ? asked.substring(0, asked.length() - 1) : asked;
-        Plug p = new Plug(name, optional);
+        AskedDevice a = AskedDevice.parse(asked);
+        boolean optional = a.optional();
+        String name = a.name();
+        Plug p = new Plug(a);
         try {
             DeviceFactory factory = parts.device(name);
             make(p, factory);
@@ -108,20 +107,33 @@ final class AddedDevices {
      *     nothing of the device is left on the board
      */
     private void make(Plug p, DeviceFactory factory) throws MachineException {
-        DeviceBoard view = new DeviceBoard(p.name, board);
+        DeviceOptions options = new DeviceOptions(p.name, p.asked.values());
+        DeviceBoard view = new DeviceBoard(p.name, board, options);
         try {
             Device d = Others.made(factory.create(view), "device " + p.name, factory);
             p.device = d;
+            options.refuseUnknown();
             p.factory = factory;
             p.board = view;
         } catch (Throwable e) { // others' code
+            if (p.device != null) {
+                step("closing device " + p.name, p.device::close);
+                p.device = null;
+            }
             step("the lines of device " + p.name, view::lower);
             view.takeBack();
             throw new MachineException(
                     "device %s cannot be made by %s: %s"
-                            .formatted(p.name, Others.name(factory), Others.why(e)),
+                            .formatted(p.name, Others.name(factory), reason(e)),
                     e);
         }
+    }
+
+    /** An argument that makes no sense is explained by its message. */
+    private static String reason(Throwable e) {
+        return e instanceof IllegalArgumentException i && i.getMessage() != null
+                ? i.getMessage()
+                : Others.why(e);
     }
 
     /** What to call a device in front of people, whatever it says itself. */
@@ -149,13 +161,13 @@ final class AddedDevices {
     List<String> names() {
         return plugs.stream()
                 .map(p -> {
-                    boolean[] may = {p.optional};
+                    boolean[] may = {p.asked.optional()};
                     if (p.device instanceof Stateful s) {
                         step(
                                 "asking whether device " + p.name + " is optional",
                                 () -> may[0] |= s.stateOptional());
                     }
-                    return may[0] ? p.name + OPTIONAL : p.name;
+                    return p.asked.text(may[0]);
                 })
                 .toList();
     }

@@ -4,11 +4,13 @@ package dev.faultline.machine.pc.internal;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DeviceOptions;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.MmioDevice;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.vm.Machine;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -23,6 +25,7 @@ import java.util.Set;
 final class DeviceBoard implements Board {
     private final String name;
     private final PcBoard board;
+    private final DeviceOptions options;
 
     /** Guarded by this, as the next two. */
     private final Set<Device> owners = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -33,9 +36,10 @@ final class DeviceBoard implements Board {
     /**
      * @param name the device's, for messages
      */
-    DeviceBoard(String name, PcBoard board) {
+    DeviceBoard(String name, PcBoard board, DeviceOptions options) {
         this.name = name;
         this.board = board;
+        this.options = options;
     }
 
     private void gives(Device owner) {
@@ -55,6 +59,16 @@ final class DeviceBoard implements Board {
     /** For a device that does not do it itself: leaves no line of its high. */
     synchronized void lower() {
         lines.forEach(line -> line.set(false));
+    }
+
+    @Override
+    public Machine machine() {
+        return board.machine();
+    }
+
+    @Override
+    public DeviceOptions options() {
+        return options;
     }
 
     @Override

@@ -5,11 +5,13 @@ import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DeviceOptions;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.MmioDevice;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.vm.Machine;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -30,6 +32,8 @@ final class PcBoard implements Board, GuestBus {
         void powerOff(String why);
 
         void exit(int code, String why);
+
+        Machine machine();
 
         /** A device threw: our bug or its author's, never the guest's. */
         void deviceFailed(Device device, Throwable thrown);
@@ -107,6 +111,17 @@ final class PcBoard implements Board, GuestBus {
 
     // ---- what devices call
     // -------------------------------------------------------------------------------------------
+
+    @Override
+    public Machine machine() {
+        return requests.machine();
+    }
+
+    /** Chips have none; devices of other bundles see their own, see {@link DeviceBoard}. */
+    @Override
+    public DeviceOptions options() {
+        return new DeviceOptions("chip", Map.of());
+    }
 
     @Override
     public GuestClock clock() {

@@ -209,7 +209,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
 
     @Override
     public Mmu mmu() {
-        return bindings.mmu();
+        return bindings == null ? mmu : bindings.mmu();
     }
 
     @Override
@@ -429,6 +429,11 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     @Override
     public void exit(int code, String why) {
         control.exit(new VcpuExit.Exited(code));
+    }
+
+    @Override
+    public Machine machine() {
+        return this;
     }
 
     @Override

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.MmioDevice;
 import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.vm.Machine;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,11 @@ class PcBoardTest {
 
                 @Override
                 public void exit(int code, String why) {}
+
+                @Override
+                public Machine machine() {
+                    throw new IllegalStateException("a board without a machine");
+                }
 
                 @Override
                 public void deviceFailed(Device device, Throwable thrown) {

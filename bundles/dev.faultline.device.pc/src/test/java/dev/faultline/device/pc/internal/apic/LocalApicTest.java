@@ -4,7 +4,7 @@ package dev.faultline.device.pc.internal.apic;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.device.StateSection;
-import dev.faultline.device.pc.internal.TestBoard;
+import dev.faultline.testkit.TestBoard;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 

@@ -4,9 +4,9 @@ package dev.faultline.device.pc.internal.pit8254;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.device.StateSection;
-import dev.faultline.device.pc.internal.TestBoard;
 import dev.faultline.device.pc.internal.TestLine;
 import dev.faultline.device.pc.internal.Ticks;
+import dev.faultline.testkit.TestBoard;
 import org.junit.jupiter.api.Test;
 
 class Pit8254Test {

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.device.StateSection;
-import dev.faultline.device.pc.internal.TestBoard;
 import dev.faultline.device.pc.internal.TestLine;
+import dev.faultline.testkit.TestBoard;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.device.pc.internal;
+package dev.faultline.testkit;
 
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.ChipsetHost;
 import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DeviceOptions;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.MmioDevice;
@@ -12,23 +13,65 @@ import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.vm.Machine;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.LongUnaryOperator;
 
-/** A board with a clock that the test moves. */
+/**
+ * A board for the unit tests of devices, with a clock that the test moves: write registers, {@link
+ * #advance} time, look at the {@link #line}s. There is no machine and no RAM behind it. One thread.
+ */
 public final class TestBoard implements Board, GuestClock, ChipsetHost {
     private record PortClaim(PortDevice device, int range, int first, int count) {}
 
     private record MmioClaim(MmioDevice device, int range, long gpa, long size) {}
 
+    private static final int LAST_IRQ = 23;
+    private static final int CASCADE = 2;
+
     private final List<PortClaim> ports = new ArrayList<>();
     private final List<MmioClaim> mmio = new ArrayList<>();
     private final List<Alarm> alarms = new ArrayList<>();
+    private final Map<Integer, Boolean> lines = new TreeMap<>();
+    private final DeviceOptions options;
     private long now;
+
+    /** The vCPU that accesses the device. */
     public int vcpu;
+
+    /** What every vCPU adds to the TSC. */
     public long tscOffset;
+
+    /** What devices asked of their machine, in order: resets, power-off, exits, messages. */
     public final List<String> events = new ArrayList<>();
+
+    /** For a device without options. */
+    public TestBoard() {
+        this(Map.of());
+    }
+
+    /** For a device with these options. */
+    public TestBoard(Map<String, String> options) {
+        this.options = new DeviceOptions("test", options);
+    }
+
+    @Override
+    public Machine machine() {
+        throw new IllegalStateException("a test board has no machine");
+    }
+
+    @Override
+    public DeviceOptions options() {
+        return options;
+    }
+
+    /** Whether the device holds the interrupt line high. */
+    public boolean line(int irq) {
+        return lines.getOrDefault(irq, false);
+    }
 
     private static final class Alarm implements TimerHandle {
         final Runnable action;
@@ -97,24 +140,29 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
         return alarms.stream().map(a -> a.armed).toList();
     }
 
+    /** Sets guest time without running what is due. */
     public void set(long nanos) {
         now = nanos;
     }
 
+    /** A guest's IN of one byte. */
     public int in(int port) {
         return in(port, 1);
     }
 
+    /** A guest's IN of 1, 2 or 4 bytes. */
     public int in(int port, int size) {
         PortClaim c = find(port);
         return c.device.portRead(c.range, port - c.first, size)
                 & (size == 4 ? -1 : (1 << 8 * size) - 1);
     }
 
+    /** A guest's OUT of one byte. */
     public void out(int port, int value) {
         out(port, 1, value);
     }
 
+    /** A guest's OUT of 1, 2 or 4 bytes. */
     public void out(int port, int size, int value) {
         PortClaim c = find(port);
         c.device.portWrite(c.range, port - c.first, size, value);
@@ -128,11 +176,13 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
                         () -> new AssertionError("nobody at port 0x" + Integer.toHexString(port)));
     }
 
+    /** A guest's load of 4 bytes from device space. */
     public int read32(long gpa) {
         MmioClaim c = at(gpa);
         return (int) c.device.mmioRead(c.range, gpa - c.gpa, 4);
     }
 
+    /** A guest's store of 4 bytes to device space. */
     public void write32(long gpa, int value) {
         MmioClaim c = at(gpa);
         c.device.mmioWrite(c.range, gpa - c.gpa, 4, Integer.toUnsignedLong(value));
@@ -198,7 +248,11 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
 
     @Override
     public InterruptLine interrupt(int irq) {
-        throw new AssertionError("chips get their lines from the chipset");
+        if (irq < 0 || irq > LAST_IRQ || irq == CASCADE) {
+            throw new IllegalArgumentException(
+                    "irq " + irq + ": must be 0..23 and not 2, the cascade");
+        }
+        return asserted -> lines.put(irq, asserted);
     }
 
     @Override
@@ -210,7 +264,7 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
 
     @Override
     public DmaPort dma(Device owner, Runnable kick) {
-        throw new AssertionError("no chip has DMA");
+        throw new UnsupportedOperationException("a test board has no RAM");
     }
 
     @Override
