@@ -117,7 +117,7 @@ class OldSnapshotIT {
             assertThat(m.saveState())
                     .filteredOn(s -> s.version() == 2)
                     .extracting(StateSection::id)
-                    .containsExactly("vcpu0", "vcpu1", "uart0");
+                    .containsExactly("vcpu0", "vcpu1", "uart0", "pit", "cmos");
             m.start();
             assertThat(talk.await("total=64b7e16569489a62")).contains("7 176 ok efbeadde");
         }
