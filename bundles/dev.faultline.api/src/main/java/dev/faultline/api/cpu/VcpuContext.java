@@ -391,6 +391,11 @@ public final class VcpuContext {
      */
     public Object system;
 
+    private boolean retries;
+    private long retryRip;
+    private long retryInstructions;
+    private long retryCount;
+
     // ---- wiring, set by the machine while the vCPU is quiesced
     // ---------------------------------------------------------
 
@@ -618,6 +623,29 @@ public final class VcpuContext {
         } else {
             java.util.concurrent.locks.LockSupport.parkNanos(50_000);
         }
+    }
+
+    /**
+     * The instruction that was stopped is to be tried again before an event is delivered: what
+     * happens meanwhile cannot make it look as if the guest had come on. vCPU thread.
+     */
+    public void retryFirst() {
+        retries = true;
+        retryRip = rip;
+        retryInstructions = instructions;
+        retryCount = gpr[1];
+    }
+
+    /**
+     * Whether {@link #retryFirst} holds: the instruction has not been executed yet. vCPU thread.
+     */
+    public boolean retriesFirst() {
+        retries =
+                retries
+                        && rip == retryRip
+                        && instructions == retryInstructions
+                        && gpr[1] == retryCount;
+        return retries;
     }
 
     /** The diverted instruction is over: rights hold again. vCPU thread or quiesced. */

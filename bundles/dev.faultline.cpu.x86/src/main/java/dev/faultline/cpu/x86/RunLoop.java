@@ -93,6 +93,10 @@ public final class RunLoop {
             // answered is for that instruction; a debug trap has priority.
             return NO_EVENT;
         }
+        if (v.retriesFirst()) {
+            v.post(VcpuContext.REQ_INTERRUPT); // looked at right after the instruction
+            return NO_EVENT;
+        }
         if (!v.nmiBlocked && v.interrupts.nmiPending()) {
             v.interrupts.takeNmi();
             v.activity = VcpuContext.RUNNING;

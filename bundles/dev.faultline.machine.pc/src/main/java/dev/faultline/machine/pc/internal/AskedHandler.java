@@ -15,6 +15,9 @@ final class AskedHandler {
     private final AtomicInteger failures = new AtomicInteger();
     private volatile boolean leftOut;
 
+    /** Id of the thread that took it off the whiteboard, or 0. */
+    volatile long withdrawnBy;
+
     /**
      * @param owner the layer it belongs to, or null for the whiteboard
      */

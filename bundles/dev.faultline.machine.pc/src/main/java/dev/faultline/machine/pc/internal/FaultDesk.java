@@ -9,7 +9,6 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionLayer;
-import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -27,8 +26,11 @@ final class FaultDesk {
     private static final FaultOrigin[] ORIGINS = FaultOrigin.values();
     private static final int MIN_WATCH_MILLIS = 10;
 
+    /** Nobody answered. */
+    private static final Resolution UNRESOLVED = Resolution.stop("unresolved");
+
     private final String machine;
-    private final RamProtection protection;
+    private final SteadyProtection protection;
     private volatile Mmu mmu;
     private final HandlerBoard whiteboard;
 
@@ -39,7 +41,11 @@ final class FaultDesk {
     private volatile Thread watch;
 
     FaultDesk(
-            String machine, RamProtection protection, Mmu mmu, HandlerBoard whiteboard, int vcpus) {
+            String machine,
+            SteadyProtection protection,
+            Mmu mmu,
+            HandlerBoard whiteboard,
+            int vcpus) {
         this.machine = machine;
         this.protection = protection;
         this.mmu = mmu;
@@ -79,7 +85,7 @@ final class FaultDesk {
         FaultSlot slot = slot(fault.vcpu());
         long start = System.nanoTime();
         slot.fault(fault);
-        Resolution r = decide(kind, fault, diversion, slot);
+        Resolution r = decide(kind, fault, diversion, slot, protection.layers());
         mmu.codeWritten(fault.gfn() << 12, 0x1000); // a handler may have written there
         if (r.kind() != Resolution.Kind.STOP) {
             slot.resolved(System.nanoTime() - start);
@@ -90,13 +96,38 @@ final class FaultDesk {
         return r;
     }
 
-    private Resolution decide(int kind, PageFault fault, Diversion diversion, FaultSlot slot) {
-        if (kind != PendingFault.PROTECTED) {
-            return carryOut(whiteboard.ask(this, fault, slot), fault, diversion);
+    /**
+     * What nobody resolved stops the machine only if those who were asked are still those who are
+     * there: layers and handlers come and go, and rights change, while they are asked. Otherwise
+     * the access is tried again, and decided anew if it is stopped again.
+     */
+    private Resolution decide(
+            int kind,
+            PageFault fault,
+            Diversion diversion,
+            FaultSlot slot,
+            List<ProtectionLayer> layers) {
+        Object handlers = whiteboard.state();
+        int rights = protection.rights(fault.gfn());
+        Resolution r =
+                kind == PendingFault.PROTECTED
+                        ? ask(fault, diversion, slot, layers)
+                        : carryOut(whiteboard.ask(this, fault, slot), fault, diversion);
+        if (r != UNRESOLVED) {
+            return r;
         }
+        int now = protection.rights(fault.gfn());
+        boolean asItWas =
+                now == rights && protection.layers() == layers && whiteboard.state() == handlers;
+        boolean open = kind == PendingFault.PROTECTED && (fault.stopped() & ~now) == 0;
+        return asItWas && !open ? Resolution.STOP : Resolution.RETRY;
+    }
+
+    /** Answers to a PROTECTED fault: RETRY, an INJECT, a STOP or UNRESOLVED. */
+    private Resolution ask(
+            PageFault fault, Diversion diversion, FaultSlot slot, List<ProtectionLayer> layers) {
         boolean forbidden = false;
         boolean open = true;
-        List<ProtectionLayer> layers = protection.layers();
         for (int i = 0; i < layers.size(); i++) {
             ProtectionLayer layer = layers.get(i);
             if ((fault.stopped() & ~layer.rights(fault.gpa())) == 0) {
@@ -119,9 +150,6 @@ final class FaultDesk {
             return Resolution.RETRY; // opened meanwhile by somebody else, or let through by all
         }
         Resolution r = whiteboard.ask(this, fault, slot);
-        if (r == Resolution.PASS && (fault.stopped() & ~protection.rights(fault.gfn())) == 0) {
-            return Resolution.RETRY; // opened all the same, perhaps by one that was late
-        }
         if (r != Resolution.STEP) {
             return carryOut(r, fault, diversion);
         }
@@ -148,7 +176,7 @@ final class FaultDesk {
                             ? Resolution.RETRY
                             : Resolution.STOP;
             case STOP -> r;
-            case PASS, STEP -> Resolution.STOP;
+            case PASS, STEP -> UNRESOLVED;
         };
     }
 
@@ -163,14 +191,17 @@ final class FaultDesk {
             a = new AskedHandler(h, layer.name());
             layerHandlers.put(layer, a);
         }
-        return ask(a, fault, slot);
+        return ask(a, layer, fault, slot);
     }
 
     /**
      * Asks one handler; one that throws, is late, or answers what does not fit is named in the log
-     * and counts as PASS.
+     * and counts as PASS. One that was withdrawn while it was asked is not to blame, and cannot
+     * stop the machine, unless it withdrew itself: RETRY.
+     *
+     * @param layer whose handler it is; null: the whiteboard's
      */
-    Resolution ask(AskedHandler a, PageFault fault, FaultSlot slot) {
+    Resolution ask(AskedHandler a, ProtectionLayer layer, PageFault fault, FaultSlot slot) {
         if (a.leftOut()) {
             return Resolution.PASS;
         }
@@ -185,6 +216,13 @@ final class FaultDesk {
             thrown = e;
         }
         long took = slot.end(System.nanoTime());
+        long withdrawnBy = layer == null ? a.withdrawnBy : protection.withdrawnBy(layer);
+        if (withdrawnBy != 0 && !resolves(r, fault, withdrawnBy)) {
+            LOG.log(
+                    System.Logger.Level.DEBUG,
+                    () -> "fault handler " + a.name + " was withdrawn while it was asked");
+            return Resolution.RETRY;
+        }
         FaultPolicy policy = policy();
         String failure = null;
         if (thrown != null) {
@@ -205,6 +243,15 @@ final class FaultDesk {
         }
         a.behaved();
         return r;
+    }
+
+    /** Whether the answer of a handler that is gone counts. */
+    private static boolean resolves(Resolution r, PageFault fault, long withdrawnBy) {
+        return r != null
+                && r != Resolution.PASS
+                && fits(r, fault)
+                && (r.kind() != Resolution.Kind.STOP
+                        || withdrawnBy == Thread.currentThread().threadId());
     }
 
     private static boolean fits(Resolution r, PageFault fault) {

@@ -104,8 +104,18 @@ final class HandlerBoard {
 
     synchronized void remove(FaultHandler handler) {
         List<Entry> now = new ArrayList<>(List.of(entries));
-        now.removeIf(e -> e.asked.handler == handler);
+        for (Entry e : entries) {
+            if (e.asked.handler == handler) {
+                e.asked.withdrawnBy = Thread.currentThread().threadId();
+                now.remove(e);
+            }
+        }
         entries = now.toArray(Entry[]::new);
+    }
+
+    /** Another object after every change of the whiteboard. */
+    Object state() {
+        return entries;
     }
 
     /** The first answer other than PASS. */
@@ -113,7 +123,7 @@ final class HandlerBoard {
         Entry[] all = entries;
         for (Entry e : all) {
             if (e.wants(fault)) {
-                Resolution r = desk.ask(e.asked, fault, slot);
+                Resolution r = desk.ask(e.asked, null, fault, slot);
                 if (r != Resolution.PASS) {
                     return r;
                 }

@@ -100,6 +100,7 @@ final class SteadyProtection implements RamProtection {
         private final String name;
         private final FaultHandler handler;
         private volatile ProtectionLayer now;
+        private volatile long withdrawnBy;
 
         Layer(ProtectionLayer first, FaultHandler handler) {
             name = first.name();
@@ -219,8 +220,17 @@ final class SteadyProtection implements RamProtection {
     }
 
     private synchronized void withdraw(Layer layer) {
+        if (layer != user) {
+            // Before: what its handler meets from now on is not its fault.
+            layer.withdrawnBy = Thread.currentThread().threadId();
+        }
         layer.now.close();
         layers = layers.stream().filter(l -> l != layer).toList();
+    }
+
+    /** Id of the thread that withdrew the layer, or 0. */
+    long withdrawnBy(ProtectionLayer layer) {
+        return layer instanceof Layer l ? l.withdrawnBy : 0;
     }
 
     @Override

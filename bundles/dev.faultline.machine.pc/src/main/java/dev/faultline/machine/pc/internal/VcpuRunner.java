@@ -249,8 +249,11 @@ final class VcpuRunner implements Runnable {
             inject(r);
             return true;
         }
-        return r == Resolution.RETRY
-                || stop(r.reason() == null ? VcpuExit.Fault.UNRESOLVED : r.reason());
+        if (r == Resolution.RETRY) {
+            v.retryFirst();
+            return true;
+        }
+        return stop(r.reason() == null ? VcpuExit.Fault.UNRESOLVED : r.reason());
     }
 
     /**

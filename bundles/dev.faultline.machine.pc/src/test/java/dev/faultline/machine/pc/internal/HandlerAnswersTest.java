@@ -503,6 +503,45 @@ class HandlerAnswersTest {
         assertThat(asked).hasSize(1000);
     }
 
+    /** A timer's interrupt is due at every attempt. */
+    @Test
+    void livelockOfAGuestWithATimerStopsTheMachine() throws Exception {
+        put(0x20 * 4, "00900000"); // 0:9000
+        put(0x9000, "43 cf"); // inc bx; iret
+        layer(
+                "a",
+                A,
+                Rights.NONE,
+                (m, f) -> {
+                    parts.fakes.chips.raise(0x20);
+                    return Resolution.RETRY;
+                });
+        VcpuExit exit = run("fb 90 a10050"); // sti; nop; mov ax,[A]
+        assertThat(((VcpuExit.Fault) exit).reason()).contains("livelock").contains("1001");
+        assertThat(asked).hasSize(1000);
+    }
+
+    /** The interrupt that waited for the instruction comes after it. */
+    @Test
+    void anInterruptComesAfterTheInstructionThatIsTriedAgain() throws Exception {
+        put(0x20 * 4, "00900000");
+        put(0x9000, "89c3 fa f4"); // mov bx,ax; cli; hlt
+        put(A, "3412");
+        ProtectionLayer[] l = new ProtectionLayer[1];
+        l[0] =
+                layer(
+                        "a",
+                        A,
+                        Rights.NONE,
+                        (m, f) -> {
+                            l[0].protectPage(f.gfn(), Rights.RWX);
+                            parts.fakes.chips.raise(0x20);
+                            return Resolution.RETRY;
+                        });
+        halts("fb 90 a10050 ebfe"); // sti; nop; mov ax,[A]; jmp $
+        assertThat(v.gpr[RBX] & 0xFFFF).isEqualTo(0x1234);
+    }
+
     @Test
     void latenciesAreCounted() throws Exception {
         layer("a", A, Rights.RX, always(Resolution.STEP));

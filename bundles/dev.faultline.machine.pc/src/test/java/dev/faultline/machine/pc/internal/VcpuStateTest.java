@@ -52,6 +52,10 @@ class VcpuStateTest {
                     "fault",
                     "signal",
                     "diversion",
+                    "retries",
+                    "retryRip",
+                    "retryInstructions",
+                    "retryCount",
                     "engineBase",
                     "engineIndex",
                     // wiring
