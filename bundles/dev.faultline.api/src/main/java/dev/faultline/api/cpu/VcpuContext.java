@@ -391,6 +391,7 @@ public final class VcpuContext {
      */
     public Object system;
 
+    private int[] fenceNumbers = {};
     private boolean retries;
     private long retryRip;
     private long retryInstructions;
@@ -590,7 +591,7 @@ public final class VcpuContext {
      * then they are dropped too, which {@link #tlbFlushes} tells.
      */
     public static void fenceOthers(VcpuContext[] all, VcpuContext self) {
-        int[] numbers = new int[all.length];
+        int[] numbers = self == null ? new int[all.length] : self.fenceNumbers(all.length);
         for (int i = 0; i < all.length; i++) {
             if (all[i] != self) {
                 numbers[i] = (int) FENCES_ASKED.getAndAdd(all[i], 1) + 1;
@@ -612,6 +613,14 @@ public final class VcpuContext {
         if (was) {
             self.enterGuest();
         }
+    }
+
+    /** For one fence of this vCPU's thread at a time: a fault's handler allocates nothing. */
+    private int[] fenceNumbers(int vcpus) {
+        if (fenceNumbers.length < vcpus) {
+            fenceNumbers = new int[vcpus];
+        }
+        return fenceNumbers;
     }
 
     /** A running vCPU answers within a microsecond; one that has lost its processor needs ours. */

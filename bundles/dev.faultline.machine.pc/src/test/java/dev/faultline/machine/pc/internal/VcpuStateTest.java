@@ -52,6 +52,7 @@ class VcpuStateTest {
                     "fault",
                     "signal",
                     "diversion",
+                    "fenceNumbers",
                     "retries",
                     "retryRip",
                     "retryInstructions",
