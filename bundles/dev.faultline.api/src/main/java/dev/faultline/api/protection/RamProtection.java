@@ -26,6 +26,22 @@ public interface RamProtection extends AutoCloseable {
      */
     ProtectionLayer addLayer(String name, FaultHandler handler);
 
+    /**
+     * Tells every access to the bytes, exactly; accesses that only share a page with them go on
+     * untold. Guests', page walks' and devices' accesses alike. Uses one layer.
+     *
+     * @param name unique among live layers, non-blank
+     * @param gpa first byte
+     * @param size bytes, at least 1
+     * @param kinds what to watch: a non-empty subset of {@link Rights#RWX}. A read-modify-write is
+     *     both a read and a write; an instruction's fetch touches all its bytes
+     * @throws IllegalArgumentException for a range that {@link ProtectionLayer#protect} refuses, no
+     *     or unknown kinds, or a name in use; nothing was changed
+     */
+    default Watch watch(String name, long gpa, long size, int kinds, WatchHandler handler) {
+        return new Watch(this, name, gpa, size, kinds, handler);
+    }
+
     /** Live layers, the user layer first. */
     List<ProtectionLayer> layers();
 
