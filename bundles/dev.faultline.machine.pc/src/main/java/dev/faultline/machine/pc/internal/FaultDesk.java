@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Counts a machine's faults and asks whoever may resolve them: first the layers that forbade the
@@ -24,7 +25,10 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class FaultDesk {
     private static final FaultOrigin[] ORIGINS = FaultOrigin.values();
-    private static final int MIN_WATCH_MILLIS = 10;
+    private static final long MIN_WATCH_NANOS = 2_000_000;
+
+    /** How often a handler is looked at before its deadline. */
+    private static final int LOOKS = 8;
 
     /** Nobody answered. */
     private static final Resolution UNRESOLVED = Resolution.stop("unresolved");
@@ -39,6 +43,8 @@ final class FaultDesk {
 
     private final Map<ProtectionLayer, AskedHandler> layerHandlers = new ConcurrentHashMap<>();
     private volatile Thread watch;
+
+    private final HandlerTime.Probe probe = HandlerTime.Probe.HOST;
 
     FaultDesk(
             String machine,
@@ -229,10 +235,14 @@ final class FaultDesk {
             failure = "failed at " + fault;
         } else if (!fits(r, fault)) {
             failure = "answered " + r + " to " + fault;
-        } else if (took > policy.deadlineNanos() && took > a.patienceNanos()) {
+        } else if (took > policy.deadlineNanos()
+                && slot.charged(start) > Math.max(policy.deadlineNanos(), a.patienceNanos())) {
             failure =
                     "took %d ms, more than %d, at %s"
-                            .formatted(took / 1_000_000, policy.deadlineNanos() / 1_000_000, fault);
+                            .formatted(
+                                    slot.charged(start) / 1_000_000,
+                                    policy.deadlineNanos() / 1_000_000,
+                                    fault);
         }
         if (Recording.handlers()) {
             HandlerEvent.write(machine, a.name, fault, r, failure, took);
@@ -300,10 +310,18 @@ final class FaultDesk {
     private void lookOut() {
         AskedHandler[] named = new AskedHandler[slots.length];
         long[] asked = new long[slots.length];
+        HandlerTime[] times = new HandlerTime[slots.length];
+        for (int i = 0; i < slots.length; i++) {
+            times[i] = new HandlerTime(slots[i], probe);
+        }
         try {
             for (; ; ) {
                 long deadline = policy().deadlineNanos();
-                Thread.sleep(Math.max(MIN_WATCH_MILLIS, deadline / 4_000_000));
+                long interval = Math.max(MIN_WATCH_NANOS, deadline / LOOKS);
+                TimeUnit.NANOSECONDS.sleep(interval);
+                for (HandlerTime t : times) {
+                    t.look(interval);
+                }
                 // What a bundle that has gone left here would keep all of its classes.
                 layerHandlers.keySet().retainAll(protection.layers());
                 for (int i = 0; i < slots.length; i++) {
@@ -313,8 +331,7 @@ final class FaultDesk {
                     if (a == null) {
                         named[i] = null;
                     } else if ((a != named[i] || since != asked[i])
-                            && s.overdue(System.nanoTime(), deadline)
-                            && s.overdue(System.nanoTime(), a.patienceNanos())) {
+                            && s.charged(since) > Math.max(deadline, a.patienceNanos())) {
                         named[i] = a;
                         asked[i] = since;
                         String who = i == 0 ? "a device" : "vCPU " + (i - 1);

@@ -44,6 +44,16 @@ final class FaultSlot {
 
     private volatile boolean standing;
 
+    /** The one that asks. */
+    volatile Thread thread;
+
+    /**
+     * See {@link HandlerTime}: nanoseconds, of the handler that was asked at {@link #chargedSince}.
+     */
+    private volatile long charged;
+
+    private volatile long chargedSince;
+
     private void add(int i) {
         counts.lazySet(PAD + i, counts.getPlain(PAD + i) + 1);
     }
@@ -92,6 +102,10 @@ final class FaultSlot {
 
     void begin(AskedHandler a, long now) {
         excused = 0;
+        Thread current = Thread.currentThread();
+        if (thread != current) {
+            thread = current;
+        }
         since.lazySet(now);
         asking.lazySet(a);
     }
@@ -111,7 +125,24 @@ final class FaultSlot {
         since.lazySet(since.getPlain());
     }
 
-    boolean overdue(long now, long deadline) {
-        return !standing && now - since.get() > deadline;
+    boolean isStanding() {
+        return standing;
+    }
+
+    /** For {@link HandlerTime}. */
+    void charge(long asked, long nanos) {
+        charged = 0; // what was charged to another is nobody's
+        chargedSince = asked;
+        charged = nanos;
+    }
+
+    /** What the handler that was asked at {@code asked} has been charged with, nanoseconds. */
+    long charged(long asked) {
+        return chargedSince == asked ? charged : 0;
+    }
+
+    /** The same of the handler that is being asked. */
+    long charged() {
+        return charged(since.get());
     }
 }

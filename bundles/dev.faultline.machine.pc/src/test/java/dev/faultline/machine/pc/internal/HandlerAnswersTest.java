@@ -22,6 +22,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -404,11 +405,9 @@ class HandlerAnswersTest {
                 A,
                 Rights.NONE,
                 (m, f) -> {
-                    try {
-                        // clock: more than the deadline, however busy the host is
-                        Thread.sleep(100);
-                    } catch (InterruptedException e) {
-                        throw new IllegalStateException(e);
+                    FaultSlot slot = machine.faults().slot(0);
+                    while (slot.charged() <= 20_000_000) {
+                        LockSupport.parkNanos(1_000_000); // it blocks until it is late
                     }
                     return Resolution.STEP;
                 });
