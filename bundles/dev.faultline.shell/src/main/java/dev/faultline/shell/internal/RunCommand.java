@@ -9,7 +9,7 @@ import picocli.CommandLine.Mixin;
 /** {@code run IMAGE}: boots a guest. */
 @Command(
         name = "run",
-        description = "Runs a guest: a Linux bzImage, a multiboot ELF or a flat binary.")
+        description = "Runs a guest: a Linux bzImage, a multiboot or PVH ELF, or a flat binary.")
 final class RunCommand implements Callable<Integer> {
     private final Services services;
     @Mixin private BootOptions boot;

@@ -60,6 +60,7 @@ final class MachineReset {
             resetDevices();
             VcpuContext first = machine.vcpus().getFirst();
             ImageLoader.load(files, new Guarded(), machine.vcpus().size(), first);
+            LegacyPics.program(machine.board());
             machine.mmu().flush(first);
             return null;
         } catch (MachineException | RuntimeException e) {

@@ -246,6 +246,7 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
         try {
             requireFresh("boot");
             ImageLoader.load(boot, ram, vcpus.length, vcpus[0]);
+            LegacyPics.program(board);
             mmu().flush(vcpus[0]);
             reset.boots(boot);
         } finally {
@@ -256,6 +257,10 @@ final class PcMachine implements Machine, VcpuRunner.Host, PcBoard.Requests, Chi
     @Override
     public void bootOnReset(MachineConfig.Boot boot) {
         reset.boots(Objects.requireNonNull(boot, "boot"));
+    }
+
+    PcBoard board() {
+        return board;
     }
 
     @Override

@@ -28,6 +28,34 @@ public final class ImageLoader {
         MachineException bad(String what) {
             return new MachineException(path + ": " + what);
         }
+
+        /**
+         * @param what names it in the error
+         */
+        void requireRam(String what, long gpa, long bytes) throws MachineException {
+            if (!ram.contains(gpa, bytes)) {
+                throw bad(
+                        "%s 0x%x..0x%x lies outside RAM, which ends at 0x%x: give the machine more memory"
+                                .formatted(what, gpa, gpa + bytes, ram.lowEnd()));
+            }
+        }
+
+        /**
+         * @param given as the image has it
+         * @param gpa what that means
+         * @return {@code gpa}, which lies in RAM
+         */
+        long requireEntry(long given, long gpa) throws MachineException {
+            if (gpa < 0 || gpa >= ram.lowEnd()) {
+                throw bad(
+                        "entry point 0x%x%s lies outside RAM, which ends at 0x%x; expected it inside a segment"
+                                .formatted(
+                                        given,
+                                        given == gpa ? "" : ", physical 0x%x,".formatted(gpa),
+                                        ram.lowEnd()));
+            }
+            return gpa;
+        }
     }
 
     /** A file given beside the image. */
@@ -88,10 +116,8 @@ public final class ImageLoader {
             BzImage.load(r);
         } else if (Multiboot.recognises(image)) {
             Multiboot.load(r);
-        } else if (isElf(image)) {
-            throw r.bad(
-                    "is an ELF file without a multiboot (version 1) header; expected a bzImage, a multiboot ELF"
-                            + " or a flat binary");
+        } else if (Elf.recognises(image)) {
+            Pvh.load(r);
         } else if (isText(image)) {
             throw r.bad("is a text file; expected a bzImage, a multiboot ELF or a flat binary");
         } else {
@@ -118,10 +144,6 @@ public final class ImageLoader {
         } catch (IOException e) {
             throw new MachineException(path + ": cannot be read: " + e.getMessage(), e);
         }
-    }
-
-    private static boolean isElf(byte[] image) {
-        return image.length >= 4 && Bytes.i32(image, 0) == Multiboot.ELF_MAGIC;
     }
 
     /** Printable ASCII or UTF-8 from start to end of the sample; a boot sector or code never is. */

@@ -9,11 +9,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * Multiboot Specification version 0.6.96: 32-bit ELF images, and images with the address fields
- * ("a.out kludge"). Gives memory sizes, memory map, command line, modules and loader name.
+ * Multiboot Specification version 0.6.96: ELF images (64-bit ones are entered in 32-bit mode like
+ * the others, as GRUB does), and images with the address fields ("a.out kludge"). Gives memory
+ * sizes, memory map, command line, modules and loader name, where the image leaves room.
  */
 final class Multiboot {
-    static final int ELF_MAGIC = 0x464C_457F;
     static final int HEADER_MAGIC = 0x1BAD_B002;
     static final int LOADER_MAGIC = 0x2BAD_B002;
 
@@ -37,16 +37,15 @@ final class Multiboot {
     private static final int INFO_BYTES = 88;
     private static final int MODULE_BYTES = 16;
     private static final int MAP_ENTRY_BYTES = 24;
-    private static final int EM_386 = 3;
-    private static final int EM_X86_64 = 62;
-    private static final int PT_LOAD = 1;
     private static final String LOADER_NAME = "Faultline";
     private static final long PAGE = 4096;
 
-    /** Where information, strings and map go: conventional memory that no image may use. */
-    private static final int INFO_GPA = 0x9000;
+    private static final int INFO_FLAGS =
+            INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES | INFO_MEMORY_MAP | INFO_LOADER_NAME;
 
-    private static final int INFO_END = 0x1_0000;
+    /** Information, memory map, list of modules and strings together. */
+    private static final int INFO_AREA = 0x7000;
+
     private static final int RAX = 0;
     private static final int RBX = 3;
 
@@ -73,20 +72,23 @@ final class Multiboot {
         int flags = Bytes.i32(image, header + 4);
         if ((flags & 0xFFFF & ~FLAGS_KNOWN) != 0) {
             throw r.bad(
-                    "multiboot header requires features 0x%x that are not offered"
-                            .formatted(flags & 0xFFFF & ~FLAGS_KNOWN));
+                    "multiboot header requires features 0x%x that are not offered; expected none but 0x%x"
+                            .formatted(flags & 0xFFFF & ~FLAGS_KNOWN, FLAGS_KNOWN));
         }
-        Placed placed = (flags & FLAG_ADDRESSES) != 0 ? loadKludge(r, header) : loadElf(r);
-        long info = writeInformation(r, placed.end());
-        enter(r.v(), placed.entry(), info);
+        Occupied occupied = new Occupied();
+        long entry =
+                (flags & FLAG_ADDRESSES) != 0
+                        ? loadKludge(r, header, occupied)
+                        : loadElf(r, occupied);
+        // Guests search there for the RSDP; an image that lies there wants it for itself.
+        if (!occupied.overlaps(AcpiTables.AREA, MemoryMap.MIB - AcpiTables.AREA)) {
+            AcpiTables.write(r.ram(), r.vcpus());
+        }
+        enter(r.v(), entry, writeInformation(r, occupied));
     }
 
-    /**
-     * @param end first gpa after the image
-     */
-    private record Placed(long entry, long end) {}
-
-    private static Placed loadKludge(ImageLoader.Request r, int header) throws MachineException {
+    private static long loadKludge(ImageLoader.Request r, int header, Occupied occupied)
+            throws MachineException {
         byte[] image = r.image();
         if (header + 32 > image.length) {
             throw r.bad("is truncated inside its multiboot header");
@@ -109,112 +111,32 @@ final class Multiboot {
                             .formatted(bytes, offset, image.length));
         }
         long end = Math.max(load + bytes, bssEnd);
-        checkRange(r, "image", load, end - load);
+        r.requireRam("image", load, end - load);
         r.ram().write(load, image, (int) offset, (int) bytes);
-        r.ram().clear(load + bytes, end - (load + bytes));
-        checkEntry(r, entry);
-        return new Placed(entry, end);
+        r.ram().clear(load + bytes, end - load - bytes);
+        occupied.add(load, end - load);
+        return r.requireEntry(entry, entry);
     }
 
-    private static Placed loadElf(ImageLoader.Request r) throws MachineException {
-        byte[] image = r.image();
-        if (image.length < 52 || Bytes.i32(image, 0) != ELF_MAGIC) {
+    private static long loadElf(ImageLoader.Request r, Occupied occupied) throws MachineException {
+        if (!Elf.recognises(r.image())) {
             throw r.bad(
                     "has a multiboot header, but is neither an ELF file nor gives load addresses");
         }
-        int machine = Bytes.u16(image, 18);
-        if (image[4] != 1 || image[5] != 1 || machine != EM_386 && machine != EM_X86_64) {
-            throw r.bad("must be a 32-bit little-endian x86 ELF file to be booted by multiboot");
-        }
-        long programHeaders = Bytes.u32(image, 28);
-        int size = Bytes.u16(image, 42);
-        int count = Bytes.u16(image, 44);
-        if (count == 0 || size < 32 || programHeaders + (long) size * count > image.length) {
-            throw r.bad(
-                    "is truncated or damaged: its %d program headers at 0x%x are not in the file"
-                            .formatted(count, programHeaders));
-        }
-        long end = 0;
-        for (int i = 0; i < count; i++) {
-            int at = (int) programHeaders + i * size;
-            if (Bytes.i32(image, at) == PT_LOAD) {
-                end = Math.max(end, loadSegment(r, at));
-            }
-        }
-        if (end == 0) {
-            throw r.bad("has no loadable segment");
-        }
-        long entry = Bytes.u32(image, 24);
-        checkEntry(r, entry);
-        return new Placed(entry, end);
-    }
-
-    private static long loadSegment(ImageLoader.Request r, int header) throws MachineException {
-        byte[] image = r.image();
-        long offset = Bytes.u32(image, header + 4);
-        long gpa = Bytes.u32(image, header + 12);
-        long fileBytes = Bytes.u32(image, header + 16);
-        long memoryBytes = Bytes.u32(image, header + 20);
-        if (memoryBytes == 0) {
-            return 0;
-        }
-        if (offset + fileBytes > image.length || fileBytes > memoryBytes) {
-            throw r.bad(
-                    "is truncated: a segment needs bytes 0x%x..0x%x of the file, which has 0x%x"
-                            .formatted(offset, offset + fileBytes, image.length));
-        }
-        checkRange(r, "segment", gpa, memoryBytes);
-        r.ram().write(gpa, image, (int) offset, (int) fileBytes);
-        r.ram().clear(gpa + fileBytes, memoryBytes - fileBytes);
-        return gpa + memoryBytes;
-    }
-
-    private static void checkRange(ImageLoader.Request r, String what, long gpa, long bytes)
-            throws MachineException {
-        if (!r.ram().contains(gpa, bytes)) {
-            throw r.bad(
-                    "%s 0x%x..0x%x lies outside RAM, which ends at 0x%x: give the machine more memory"
-                            .formatted(what, gpa, gpa + bytes, r.ram().lowEnd()));
-        }
-        if (gpa < INFO_END && gpa + bytes > INFO_GPA) {
-            throw r.bad(
-                    "%s 0x%x..0x%x overlaps the boot information at 0x9000..0xffff"
-                            .formatted(what, gpa, gpa + bytes));
-        }
-    }
-
-    private static void checkEntry(ImageLoader.Request r, long entry) throws MachineException {
-        if (!r.ram().contains(entry, 1)) {
-            throw r.bad("entry point 0x%x lies outside RAM".formatted(entry));
-        }
+        Elf elf = Elf.of(r);
+        elf.load(occupied);
+        return elf.entry();
     }
 
     // ---- boot information
     // ----------------------------------------------------------------------------------------------
 
-    private static long writeInformation(ImageLoader.Request r, long imageEnd)
+    private static long writeInformation(ImageLoader.Request r, Occupied occupied)
             throws MachineException {
         GuestRam ram = r.ram();
-        byte[] area = new byte[INFO_END - INFO_GPA];
-        ByteBuffer out = Bytes.wrap(area);
-        out.position(INFO_BYTES);
-        List<MemoryMap> map = MemoryMap.of(ram);
-        int mapAt = out.position();
-        for (MemoryMap m : map) {
-            out.putInt(MAP_ENTRY_BYTES - 4).putLong(m.base()).putLong(m.size()).putInt(m.type());
-        }
-        int modulesAt = out.position();
-        int modules = r.modules().size();
-        int strings = modulesAt + modules * MODULE_BYTES;
-        if (strings > area.length) {
-            throw r.bad("%d modules are too many".formatted(modules));
-        }
-        out.position(strings);
-        int loaderName = string(r, out, LOADER_NAME);
-        String line = r.path() + (r.commandLine().isEmpty() ? "" : " " + r.commandLine());
-        int commandLine = string(r, out, line);
-        long at = Math.max(imageEnd, MemoryMap.MIB);
-        for (int i = 0; i < modules; i++) {
+        long at = Math.max(occupied.end(), MemoryMap.MIB);
+        long[] starts = new long[r.modules().size()];
+        for (int i = 0; i < starts.length; i++) {
             ImageLoader.Module m = r.modules().get(i);
             at = at + PAGE - 1 & -PAGE;
             if (at + m.bytes().length > ram.lowEnd()) {
@@ -223,46 +145,86 @@ final class Multiboot {
                                 .formatted(m.path(), m.bytes().length, at));
             }
             ram.write(at, m.bytes(), 0, m.bytes().length);
-            int entry = modulesAt + i * MODULE_BYTES;
-            int name = string(r, out, m.path().toString());
-            out.putInt(entry, (int) at)
-                    .putInt(entry + 4, (int) (at + m.bytes().length))
-                    .putInt(entry + 8, name);
+            occupied.add(at, m.bytes().length);
+            starts[i] = at;
             at += m.bytes().length;
         }
-        out.putInt(
-                0,
-                INFO_MEMORY
-                        | INFO_COMMAND_LINE
-                        | INFO_MODULES
-                        | INFO_MEMORY_MAP
-                        | INFO_LOADER_NAME);
-        out.putInt(4, (int) (MemoryMap.LOW_END >> 10));
-        out.putInt(8, (int) (Math.max(0, ram.lowEnd() - MemoryMap.MIB) >> 10));
-        out.putInt(16, commandLine);
-        out.putInt(20, modules);
-        out.putInt(24, INFO_GPA + modulesAt);
-        out.putInt(44, map.size() * MAP_ENTRY_BYTES);
-        out.putInt(48, INFO_GPA + mapAt);
-        out.putInt(64, loaderName);
-        ram.write(INFO_GPA, area, 0, out.position());
-        return INFO_GPA;
+        long gpa = occupied.take(ram, INFO_AREA);
+        if (gpa < 0) {
+            throw r.bad(
+                    "leaves no %d bytes of RAM for the boot information: give the machine more memory"
+                            .formatted(INFO_AREA));
+        }
+        Area area = new Area(r, gpa);
+        area.write(starts);
+        return gpa;
     }
 
-    /**
-     * @return the string's gpa
-     */
-    private static int string(ImageLoader.Request r, ByteBuffer out, String s)
-            throws MachineException {
-        byte[] bytes = s.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length + 1 > out.remaining()) {
-            throw r.bad(
-                    "command line and module names have more than %d bytes"
-                            .formatted(out.capacity()));
+    /** The information structure with what it points to, all in one piece. */
+    private static final class Area {
+        private final ImageLoader.Request r;
+        private final int gpa;
+        private final byte[] bytes = new byte[INFO_AREA];
+        private final ByteBuffer out = Bytes.wrap(bytes);
+
+        Area(ImageLoader.Request r, long gpa) {
+            this.r = r;
+            this.gpa = (int) gpa;
         }
-        int gpa = INFO_GPA + out.position();
-        out.put(bytes).put((byte) 0);
-        return gpa;
+
+        void write(long[] modules) throws MachineException {
+            out.position(INFO_BYTES);
+            List<MemoryMap> map = MemoryMap.of(r.ram());
+            int mapAt = out.position();
+            for (MemoryMap m : map) {
+                out.putInt(MAP_ENTRY_BYTES - 4)
+                        .putLong(m.base())
+                        .putLong(m.size())
+                        .putInt(m.type());
+            }
+            int modulesAt = out.position();
+            int strings = modulesAt + modules.length * MODULE_BYTES;
+            if (strings > bytes.length) {
+                throw r.bad("%d modules are too many".formatted(modules.length));
+            }
+            out.position(strings);
+            int loaderName = string(LOADER_NAME);
+            String line = r.path() + (r.commandLine().isEmpty() ? "" : " " + r.commandLine());
+            int commandLine = string(line);
+            for (int i = 0; i < modules.length; i++) {
+                ImageLoader.Module m = r.modules().get(i);
+                int entry = modulesAt + i * MODULE_BYTES;
+                int name = string(m.path().toString());
+                out.putInt(entry, (int) modules[i])
+                        .putInt(entry + 4, (int) (modules[i] + m.bytes().length))
+                        .putInt(entry + 8, name);
+            }
+            out.putInt(0, INFO_FLAGS);
+            out.putInt(4, (int) (MemoryMap.LOW_END >> 10));
+            out.putInt(8, (int) (Math.max(0, r.ram().lowEnd() - MemoryMap.MIB) >> 10));
+            out.putInt(16, commandLine);
+            out.putInt(20, modules.length);
+            out.putInt(24, gpa + modulesAt);
+            out.putInt(44, map.size() * MAP_ENTRY_BYTES);
+            out.putInt(48, gpa + mapAt);
+            out.putInt(64, loaderName);
+            r.ram().write(Integer.toUnsignedLong(gpa), bytes, 0, bytes.length);
+        }
+
+        /**
+         * @return the string's gpa
+         */
+        private int string(String s) throws MachineException {
+            byte[] text = s.getBytes(StandardCharsets.UTF_8);
+            if (text.length + 1 > out.remaining()) {
+                throw r.bad(
+                        "command line and module names have more than %d bytes"
+                                .formatted(out.capacity()));
+            }
+            int at = gpa + out.position();
+            out.put(text).put((byte) 0);
+            return at;
+        }
     }
 
     /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a machine can boot: Linux bzImage, multiboot v1 ELF, flat binary; and the tables that
+ * What a machine can boot: Linux bzImage, multiboot v1, PVH ELF, flat binary; and the tables that
  * firmware would leave.
  */
 package dev.faultline.machine.pc.internal.load;

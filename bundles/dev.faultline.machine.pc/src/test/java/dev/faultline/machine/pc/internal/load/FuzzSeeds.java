@@ -25,6 +25,10 @@ public final class FuzzSeeds {
             Images.bzImage(),
             Images.multibootElf(0x10_0000),
             Images.kludge(0x10_0000),
+            Images.bzImage32(0x202),
+            Images.bzImage32(0x20F),
+            Images.pvh(),
+            multiboot64(),
             "just a text\n".getBytes()
         };
         for (byte[] image : images) {
@@ -36,5 +40,12 @@ public final class FuzzSeeds {
             }
         }
         return seeds;
+    }
+
+    /** A 64-bit ELF with a multiboot header, linked high. */
+    static byte[] multiboot64() {
+        byte[] image = Images.elf64(0xC000_0000L, 0x10_0000, 0xC000_0004L, 1, 0);
+        Images.header(Bytes.wrap(image), 0x180, 3);
+        return image;
     }
 }

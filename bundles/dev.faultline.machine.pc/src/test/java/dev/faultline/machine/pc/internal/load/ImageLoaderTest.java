@@ -121,6 +121,92 @@ class ImageLoaderTest {
         assertThat(ram.i64(map + 12)).isEqualTo(0x9FC00);
     }
 
+    /** As GRUB: what a kernel that is linked high gives is a virtual address. */
+    @Test
+    void anEntryPointMayBeAVirtualAddress() throws Exception {
+        byte[] elf = Images.multibootElf(0x20_0000);
+        byte[] high = Images.with32(Images.with32(elf, 60, 0xC000_0000), 24, 0xC000_0004);
+        load(high, "");
+        assertThat(v.rip).isEqualTo(0x20_0004);
+
+        load(FuzzSeeds.multiboot64(), "");
+        assertThat(v.rip).isEqualTo(0x10_0004);
+        assertThat(v.codeBits).as("entered as a 32-bit one").isEqualTo(32);
+
+        refused(
+                Images.with32(Images.with32(elf, 60, 0xC000_0000), 24, 0xC000_0020),
+                "entry point 0xc0000020",
+                "inside a segment");
+    }
+
+    /** Segments win; no byte of them is overwritten, wherever they lie. */
+    @ParameterizedTest
+    @ValueSource(ints = {0x1000, 0x8000, 0x9000, 0xC000, 0xF000, 0x9_E000})
+    void theInformationMovesOutOfTheWay(int gpa) throws Exception {
+        for (int bytes : new int[] {32, 0x1000, 0x9_F000 - gpa}) {
+            load(
+                    Images.with32(Images.multibootElf(gpa), 72, bytes),
+                    "quiet",
+                    file("m", new byte[9]));
+            long info = v.gpr[3];
+            assertThat(info + 0x7000 <= gpa || info >= gpa + bytes).as("0x%x", info).isTrue();
+            assertThat(info + 0x7000 <= 0x9_FC00 || info >= MIB).as("0x%x", info).isTrue();
+            assertThat(ram.u8(gpa)).isEqualTo(0xA0);
+            assertThat(ram.string(ram.i32(info + 16))).endsWith("quiet");
+            long module = ram.i32(ram.i32(info + 24));
+            assertThat(info + 0x7000 <= module || info >= module + 9).isTrue();
+        }
+    }
+
+    @Test
+    void aMultibootGuestFindsAcpiTables() throws Exception {
+        load(Images.multibootElf(0x10_0000), "");
+        assertThat(ram.string(0xE_0000)).startsWith("RSD PTR ");
+        load(Images.multibootElf(0xE_0000), "");
+        assertThat(ram.u8(0xE_0000)).as("unless it lies there itself").isEqualTo(0xA0);
+    }
+
+    // ---- PVH
+    // -----------------------------------------------------------------------------------------------------------
+
+    @Test
+    void aPvhElfGetsItsStartInfo() throws Exception {
+        Path initrd = file("initrd", new byte[] {7, 8, 9});
+        load(Images.pvh(), "console=ttyS0", initrd);
+        assertThat(v.rip).isEqualTo(0x100_0008);
+        assertThat(ram.u8(0x100_0000)).isEqualTo(0xA0);
+        assertThat(v.codeBits).isEqualTo(32);
+        assertThat(v.cr0 & 0x8000_0000L).isZero();
+        long info = v.gpr[3];
+        assertThat(ram.i32(info)).isEqualTo(Pvh.START_MAGIC);
+        assertThat(ram.i32(info + 4)).as("version").isEqualTo(1);
+        assertThat(ram.i32(info + 12)).as("modules").isEqualTo(1);
+        long module = ram.i64(info + 16);
+        assertThat(ram.u8(ram.i64(module) + 2)).isEqualTo(9);
+        assertThat(ram.i64(module + 8)).isEqualTo(3);
+        assertThat(ram.string(ram.i64(info + 24))).isEqualTo("console=ttyS0");
+        assertThat(ram.string(ram.i64(info + 32))).startsWith("RSD PTR ");
+        long map = ram.i64(info + 40);
+        assertThat(ram.i32(info + 48)).isEqualTo(4);
+        assertThat(ram.i64(map + 8)).isEqualTo(0x9FC00);
+        assertThat(ram.i32(map + 16)).isEqualTo(1);
+    }
+
+    @Test
+    void damagedPvhImagesAreRefused() throws Exception {
+        byte[] good = Images.pvh();
+        refused(Images.with32(good, 0x11C, 17), "neither a multiboot");
+        refused(Images.with32(good, 0x118, 0x7000_0000), "neither a multiboot");
+        refused(Images.with32(good, 0x124, 0x7000_0000), "entry point 0x70000000");
+        refused(Images.with32(good, 96, 0x4000), "truncated");
+        refused(Images.with32(good, 104, 8), "0x10 bytes in the file and 0x8 in memory");
+        refused(Images.with32(good, 32, 0x7FFF_FFF0), "program headers");
+        refused(Images.with32(good, 88, 0x7000_0000), "segment 0x70000000", "outside RAM");
+        refused(Images.with32(good, 88, 0xE_0000), "ACPI");
+        refused(Images.with16(good, 18, 183), "machine 183");
+        refused(Arrays.copyOf(good, 60), "cut off");
+    }
+
     @Test
     void theAddressFieldsAreObeyed() throws Exception {
         load(Images.kludge(0x20_0000), "");
@@ -132,7 +218,6 @@ class ImageLoaderTest {
     void damagedMultibootImagesAreRefused() throws Exception {
         refused(Images.multibootElf(0x800_0000), "segment 0x8000000", "outside RAM");
         refused(Images.multibootElf(-16), "outside RAM");
-        refused(Images.multibootElf(0x9000), "overlaps the boot information");
         refused(Arrays.copyOf(Images.multibootElf(0x10_0000), 0x104), "truncated");
         refused(Images.with32(Images.multibootElf(0x10_0000), 28, 0x7FFF_FFF0), "program headers");
         refused(
@@ -141,7 +226,10 @@ class ImageLoaderTest {
         refused(Images.with16(Images.multibootElf(0x10_0000), 18, 40), "x86 ELF");
         refused(Images.with32(Images.kludge(0x20_0000), 36, 0x20_0200), "truncated");
         byte[] elf = Images.multibootElf(0x10_0000);
-        refused(Images.with32(elf, 0x80, 0), "without a multiboot");
+        refused(
+                Images.with32(elf, 0x80, 0),
+                "neither a multiboot (version 1) header",
+                "XEN_ELFNOTE_PHYS32_ENTRY");
     }
 
     @Test
@@ -177,6 +265,29 @@ class ImageLoaderTest {
         assertThat(ram.u8(zero + BzImage.E820_ENTRIES)).isEqualTo(4);
         assertThat(ram.i64(zero + BzImage.E820_TABLE + 3 * 20)).isEqualTo(MIB);
         assertThat(ram.i64(zero + BzImage.E820_TABLE + 3 * 20 + 8)).isEqualTo(63 * MIB);
+    }
+
+    /** Relocatable kernels go where they prefer, others to 1 MiB; older headers say less. */
+    @ParameterizedTest
+    @ValueSource(ints = {0x202, 0x203, 0x204, 0x206, 0x20A, 0x20C, 0x20F})
+    void a32BitBzImageStartsInProtectedMode(int version) throws Exception {
+        load(Images.bzImage32(version), "quiet", file("initrd", new byte[] {1, 2, 3}));
+        assertThat(v.rip).isEqualTo(version < 0x20A ? MIB : Images.KERNEL_GPA);
+        assertThat(ram.u8(v.rip)).isEqualTo(0x90);
+        assertThat(v.codeBits).isEqualTo(32);
+        assertThat(v.cr0 & 0x8000_0000L).isZero();
+        assertThat(v.segSel[Segments.CS]).isEqualTo(0x10);
+        assertThat(v.segSel[Segments.DS]).isEqualTo(0x18);
+        assertThat(ram.i64(v.gdtBase + 0x10) >>> 48 & 0xF0).as("a 32-bit segment").isEqualTo(0xC0);
+        assertThat(v.gpr[3] | v.gpr[5] | v.gpr[7]).isZero();
+        long zero = v.gpr[6];
+        assertThat(ram.i32(zero + BzImage.RAMDISK_SIZE)).isEqualTo(3);
+        assertThat(ram.string(ram.i32(zero + BzImage.CMD_LINE_PTR))).isEqualTo("quiet");
+        Path image = file("image", Images.bzImage32(version));
+        if (version < 0x206) {
+            assertThatThrownBy(() -> load(image, 1, "x".repeat(256)))
+                    .hasMessageContaining("at most 255");
+        }
     }
 
     @Test
@@ -223,8 +334,8 @@ class ImageLoaderTest {
         byte[] good = Images.bzImage();
         refused(Arrays.copyOf(good, 3000), "truncated bzImage");
         refused(Arrays.copyOf(good, 0x220), "truncated bzImage");
-        refused(Images.with16(good, BzImage.VERSION, 0x20A), "2.10 is too old");
-        refused(Images.with16(good, BzImage.XLOADFLAGS, 0), "32-bit Linux kernel");
+        refused(Images.with16(good, BzImage.VERSION, 0x201), "2.01 is too old");
+        refused(Images.with16(good, BzImage.XLOADFLAGS, 0), "no 32-bit entry point", "BIOS");
         refused(Images.with32(good, BzImage.PREF_ADDRESS, 0x7000_0000), "needs RAM at 0x70000000");
         refused(Images.with32(good, BzImage.INIT_SIZE, 0x7000_0000), "needs RAM");
     }
@@ -252,9 +363,12 @@ class ImageLoaderTest {
         java.util.Random random = new java.util.Random(seed);
         for (int i = 0; i < 100; i++) {
             byte[] image =
-                    switch (random.nextInt(3)) {
+                    switch (random.nextInt(6)) {
                         case 0 -> Images.bzImage();
                         case 1 -> Images.multibootElf(0x10_0000);
+                        case 2 -> Images.bzImage32(0x202 + random.nextInt(14));
+                        case 3 -> Images.pvh();
+                        case 4 -> FuzzSeeds.multiboot64();
                         default -> Images.kludge(0x20_0000);
                     };
             for (int k = random.nextInt(4); k > 0; k--) {

@@ -49,7 +49,7 @@ final class Images {
     /** A 32-bit ELF with a multiboot header and one segment of 16 bytes, 32 in memory. */
     static byte[] multibootElf(int gpa) {
         ByteBuffer b = Bytes.wrap(new byte[0x100 + 16]);
-        b.putInt(0, Multiboot.ELF_MAGIC);
+        b.putInt(0, Elf.MAGIC);
         b.put(4, (byte) 1).put(5, (byte) 1).put(6, (byte) 1);
         b.putShort(16, (short) 2).putShort(18, (short) 3).putInt(20, 1);
         b.putInt(24, gpa + 4); // entry
@@ -85,5 +85,48 @@ final class Images {
                 .putInt(44, gpa + 64);
         b.put(64, (byte) 0xF4);
         return b.array();
+    }
+
+    /** A 32-bit bzImage of {@code version}; what that version does not have is garbage. */
+    static byte[] bzImage32(int version) {
+        byte[] image = bzImage();
+        ByteBuffer b = Bytes.wrap(image);
+        b.putShort(BzImage.VERSION, (short) version);
+        b.putInt(BzImage.CODE32_START, 0x10_0000);
+        b.put(BzImage.RELOCATABLE_KERNEL, (byte) 1);
+        b.putShort(BzImage.XLOADFLAGS, (short) 4);
+        if (version < 0x204) {
+            b.putShort(BzImage.SYSSIZE + 2, (short) -1);
+            b.put(BzImage.JUMP_LENGTH, (byte) 0x2A);
+            for (int i = 0x22C; i < 0x290; i++) {
+                b.put(i, (byte) 0xEE);
+            }
+        }
+        return image;
+    }
+
+    /** A 64-bit ELF with one segment, 16 bytes in the file and 32 in memory, and a note. */
+    static byte[] elf64(long virtual, long physical, long entry, int note, long noteValue) {
+        ByteBuffer b = Bytes.wrap(new byte[0x200]);
+        b.putInt(0, Elf.MAGIC);
+        b.put(4, (byte) 2).put(5, (byte) 1).put(6, (byte) 1);
+        b.putShort(16, (short) 2).putShort(18, (short) 62).putInt(20, 1);
+        b.putLong(24, entry).putLong(32, 64);
+        b.putShort(54, (short) 56).putShort(56, (short) 2);
+        b.putInt(64, 1).putLong(72, 0x1C0).putLong(80, virtual).putLong(88, physical);
+        b.putLong(96, 16).putLong(104, 32);
+        b.putInt(120, 4).putLong(128, 0x100).putLong(152, 0x40);
+        // Another note goes before.
+        b.putInt(0x100, 4).putInt(0x104, 3).putInt(0x108, note).putInt(0x10C, 0x0055_4E47);
+        b.putInt(0x114, 4).putInt(0x118, 8).putInt(0x11C, note).putInt(0x120, 0x006E_6558);
+        b.putLong(0x124, noteValue);
+        for (int i = 0; i < 16; i++) {
+            b.put(0x1C0 + i, (byte) (0xA0 + i));
+        }
+        return b.array();
+    }
+
+    static byte[] pvh() {
+        return elf64(0xFFFF_FFFF_8100_0000L, 0x100_0000, 0x100_0000, Pvh.PHYS32_ENTRY, 0x100_0008);
     }
 }
