@@ -166,6 +166,27 @@ class ImageLoaderTest {
         assertThat(ram.u8(0xE_0000)).as("unless it lies there itself").isEqualTo(0xA0);
     }
 
+    /** Xen computes where its start-up code goes from these two words, and spun without them. */
+    @Test
+    void everyGuestFindsTheEndOfConventionalMemory() throws Exception {
+        for (byte[] image :
+                List.of(
+                        Images.multibootElf(0x10_0000),
+                        Images.bzImage(),
+                        Images.bzImage32(0x20F),
+                        Images.pvh(),
+                        new byte[] {(byte) 0xFA, (byte) 0xF4})) {
+            ram = new ArrayRam(64 * MIB);
+            load(image, "");
+            assertThat(ram.i32(0x40E) & 0xFFFF).as("extended area, segment").isEqualTo(0x9FC0);
+            assertThat(ram.i32(0x413) & 0xFFFF).as("KiB").isEqualTo(639);
+            assertThat(ram.i32(0x400) & 0xFFFF).as("serial port").isEqualTo(0x3F8);
+            assertThat(ram.u8(0x9_FC00)).as("KiB of the extended area").isEqualTo(1);
+        }
+        load(Images.multibootElf(0x400), "");
+        assertThat(ram.u8(0x400)).as("an image that lies there keeps its bytes").isEqualTo(0xA0);
+    }
+
     // ---- PVH
     // -----------------------------------------------------------------------------------------------------------
 
