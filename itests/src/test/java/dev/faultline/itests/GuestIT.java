@@ -56,6 +56,7 @@ class GuestIT {
 
         assertThat(r.code()).as(r.err()).isEqualTo(6);
         assertThat(r.err()).contains("triple fault at cs:rip").doesNotContain("\tat ");
+        assertThat(r.err()).containsPattern("rip [0-9a-f]{16}").containsPattern("cr3 [0-9a-f]+");
     }
 
     @Test
@@ -179,6 +180,24 @@ class GuestIT {
             assertThat(r.code()).as(mode + ": " + r.err() + r.out()).isEqualTo(11);
             assertThat(r.out()).contains(ANSWERS);
         }
+    }
+
+    @Test
+    void inputIsSentAtTheStart() throws Exception {
+        Processes.Result r =
+                Program.run(
+                        scratch,
+                        "run",
+                        Program.keyed(),
+                        "--memory",
+                        "64M",
+                        "--append",
+                        "keys=10000",
+                        "--input",
+                        "get 0\\nexit 5\\n");
+
+        assertThat(r.code()).as(r.err()).isEqualTo(11);
+        assertThat(r.out()).contains(ANSWERS.getFirst());
     }
 
     @Test

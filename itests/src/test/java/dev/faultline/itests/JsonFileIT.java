@@ -49,9 +49,9 @@ class JsonFileIT {
 
     @Test
     void ofACrashItSaysWhere() throws Exception {
-        String s = ends(6, "run", Program.guest("triple"), "--append", "idt");
+        String s = ends(6, "run", Program.guest("triple"), "--append", "idt", "--on-reset", "stop");
 
-        assertThat(s).contains("triple fault at cs:rip");
+        assertThat(s).contains("triple fault at cs:rip").contains("\"registers\"", "rip ");
     }
 
     @Test
@@ -115,6 +115,8 @@ class JsonFileIT {
                         Program.guest("triple"),
                         "--append",
                         "idt",
+                        "--on-reset",
+                        "stop",
                         "--json",
                         nowhere);
 

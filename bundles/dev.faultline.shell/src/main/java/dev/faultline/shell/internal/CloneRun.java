@@ -7,6 +7,7 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.VcpuExit;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ final class CloneRun implements AutoCloseable {
 
     private final CloneBase.Clone clone;
     private final Stop stop;
+    private final PrintStream err;
     private final Machine machine;
     private final Consumer<byte[]> listener = this::received;
     private final Consumer<byte[]> sink;
@@ -29,6 +31,8 @@ final class CloneRun implements AutoCloseable {
     private final List<TextTrigger> triggers = new ArrayList<>();
     private final List<byte[]> answers = new ArrayList<>();
     private final TextTrigger end;
+    private final byte[] input;
+    private final Echo echo = new Echo();
     private final Reboots reboots;
     private long begin;
     private volatile long firstInstruction;
@@ -49,12 +53,17 @@ final class CloneRun implements AutoCloseable {
             throws IOException {
         this.clone = clone;
         this.stop = services.stop();
+        this.err = services.err();
         this.machine = clone.machine();
         this.reboots = new Reboots(machine, options, services.err());
         for (Map.Entry<String, String> e : options.inputs()) {
             triggers.add(new TextTrigger(e.getKey()));
             answers.add(e.getValue().getBytes(StandardCharsets.UTF_8));
         }
+        input =
+                options.input == null
+                        ? null
+                        : RunOptions.unescape(options.input).getBytes(StandardCharsets.UTF_8);
         end =
                 options.stopWhen == null
                         ? null
@@ -84,20 +93,29 @@ final class CloneRun implements AutoCloseable {
     private void received(byte[] bytes) {
         sink.accept(bytes);
         for (byte b : bytes) {
+            echo.heard(b);
             // In order: an --input-when waits until the ones before it have been answered.
-            if (!triggers.isEmpty() && triggers.getFirst().accept(b)) {
+            if (!triggers.isEmpty() && triggers.getFirst().accept(b, echo)) {
                 triggers.removeFirst();
-                machine.serial().send(answers.removeFirst());
+                send(answers.removeFirst());
             }
-            if (end != null && readyAt == 0 && end.accept(b)) {
+            if (end != null && readyAt == 0 && end.accept(b, echo)) {
                 readyAt = System.nanoTime();
                 machine.pause(STOPPED);
             }
         }
     }
 
+    private void send(byte[] bytes) {
+        echo.sent(bytes);
+        machine.serial().send(bytes);
+    }
+
     void start() {
         begin = System.nanoTime();
+        if (input != null) {
+            send(input);
+        }
         machine.start();
     }
 
@@ -116,6 +134,9 @@ final class CloneRun implements AutoCloseable {
         boolean goesOn = x == null || readyAt == 0 && reboots.again(x);
         if (goesOn && !over) {
             return false;
+        }
+        if (x instanceof VcpuExit.Crashed) {
+            err.print(Registers.of(machine));
         }
         if (readyAt != 0) {
             code = Root.DONE;

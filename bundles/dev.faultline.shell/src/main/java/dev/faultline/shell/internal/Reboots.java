@@ -42,6 +42,9 @@ final class Reboots {
             Thread.sleep(LOOK_MILLIS);
             return true;
         }
+        if (x instanceof VcpuExit.Crashed) {
+            err.print(Registers.of(machine)); // they go with the reset
+        }
         try {
             machine.reset();
         } catch (MachineException e) {

@@ -89,9 +89,16 @@ final class RunOptions {
     List<String> inputWhen = new ArrayList<>();
 
     @Option(
+            names = "--input",
+            paramLabel = "TEXT",
+            description = "send this text at the start (\\n is understood)")
+    String input;
+
+    @Option(
             names = "--stop-when",
             paramLabel = "TEXT",
-            description = "stop, with exit code 0, when the guest has sent TEXT")
+            description =
+                    "stop, with exit code 0, when the guest has sent TEXT; the echo of what was sent to it does not count")
     String stopWhen;
 
     @Option(

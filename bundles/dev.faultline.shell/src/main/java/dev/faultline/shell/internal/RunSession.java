@@ -37,6 +37,7 @@ final class RunSession implements AutoCloseable {
     private final Consumer<byte[]> listener = this::received;
     private final List<TextTrigger> inputTriggers = new ArrayList<>();
     private final List<byte[]> inputs = new ArrayList<>();
+    private final Echo echo = new Echo();
     private TextTrigger stop;
     private TextTrigger snapshot;
     private OutputStream sink;
@@ -83,7 +84,10 @@ final class RunSession implements AutoCloseable {
             sink = services.out();
             input =
                     new TerminalInput(
-                            services.in(), machine, () -> endAsked = true, e -> serialFailure = e);
+                            services.in(),
+                            this::send,
+                            () -> endAsked = true,
+                            e -> serialFailure = e);
         } else if (options.serial.startsWith("file:")) {
             sink = options.serialFile(options.serial.substring(5));
         }
@@ -118,22 +122,28 @@ final class RunSession implements AutoCloseable {
             serialFailure = e;
         }
         for (byte b : bytes) {
+            echo.heard(b);
             // In order: an --input-when waits until the ones before it have been answered.
-            if (!inputTriggers.isEmpty() && inputTriggers.getFirst().accept(b)) {
+            if (!inputTriggers.isEmpty() && inputTriggers.getFirst().accept(b, echo)) {
                 inputTriggers.removeFirst();
-                machine.serial().send(inputs.removeFirst());
+                send(inputs.removeFirst());
             }
-            if (snapshot != null && snapshot.accept(b)) {
+            if (snapshot != null && snapshot.accept(b, echo)) {
                 if (snapshotSeen && saved.size() + 1 < options.snapshotCount) {
                     skipped.incrementAndGet(); // the one before has not been saved yet
                 }
                 snapshotSeen = true;
             }
-            if (stop != null && stop.accept(b)) {
+            if (stop != null && stop.accept(b, echo)) {
                 readyAt = System.nanoTime();
                 stopSeen = true;
             }
         }
+    }
+
+    private void send(byte[] bytes) {
+        echo.sent(bytes);
+        machine.serial().send(bytes);
     }
 
     /** Why the run ended, and what the process exits with. */
@@ -151,6 +161,9 @@ final class RunSession implements AutoCloseable {
             if (input != null) {
                 // Not before: a restore replaces what the serial port has received.
                 input.start(services.stop());
+            }
+            if (options.input != null) {
+                send(RunOptions.unescape(options.input).getBytes(StandardCharsets.UTF_8));
             }
             machine.start();
             end = untilTheEnd(restored);
@@ -250,6 +263,11 @@ final class RunSession implements AutoCloseable {
     }
 
     private End endOf(VcpuExit x, SnapshotException failure) {
+        if (x instanceof VcpuExit.Crashed) {
+            String registers = Registers.of(machine);
+            services.err().print(registers);
+            services.report().put("registers", registers.lines().toList());
+        }
         String reason = reboots.reason(reason(x, failure));
         return endsWhenSaved
                 ? new End(

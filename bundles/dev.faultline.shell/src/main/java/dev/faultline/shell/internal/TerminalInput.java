@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
-import dev.faultline.api.vm.Machine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -19,7 +18,7 @@ final class TerminalInput implements AutoCloseable {
     private static final long STTY_SECONDS = 5;
 
     private final InputStream in;
-    private final Machine machine;
+    private final Consumer<byte[]> guest;
     private final Runnable end;
     private final Consumer<IOException> failed;
     private final boolean terminal;
@@ -28,12 +27,14 @@ final class TerminalInput implements AutoCloseable {
     private boolean escaped;
 
     /**
+     * @param guest gets what is typed
      * @param end called when the person asks for the end
      * @param failed told why reading stopped
      */
-    TerminalInput(InputStream in, Machine machine, Runnable end, Consumer<IOException> failed) {
+    TerminalInput(
+            InputStream in, Consumer<byte[]> guest, Runnable end, Consumer<IOException> failed) {
         this.in = in;
-        this.machine = machine;
+        this.guest = guest;
         this.end = end;
         this.failed = failed;
         this.terminal =
@@ -62,7 +63,7 @@ final class TerminalInput implements AutoCloseable {
             for (int n = in.read(b); n > 0; n = in.read(b)) {
                 byte[] part = terminal ? unescape(b, n) : Arrays.copyOf(b, n);
                 if (part.length > 0) {
-                    machine.serial().send(part);
+                    guest.accept(part);
                 }
             }
         } catch (IOException e) {

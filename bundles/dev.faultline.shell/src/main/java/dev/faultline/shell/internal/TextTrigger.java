@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 
 /** Finds a text in a stream of bytes, each occurrence once. One thread. */
 final class TextTrigger {
+    private final String words;
     private final byte[] text;
     private final int[] back;
     private int matched;
@@ -13,6 +14,7 @@ final class TextTrigger {
      * @param text not empty
      */
     TextTrigger(String text) {
+        words = text;
         this.text = text.getBytes(StandardCharsets.UTF_8);
         if (this.text.length == 0) {
             throw new UsageException("a text to wait for must not be empty");
@@ -27,6 +29,14 @@ final class TextTrigger {
             }
             back[i] = k;
         }
+    }
+
+    /**
+     * @param echo which has heard this byte
+     * @return true if the text ended with this byte, and is not the echo of what was sent
+     */
+    boolean accept(byte b, Echo echo) {
+        return accept(b) && !echo.explains(words);
     }
 
     /**

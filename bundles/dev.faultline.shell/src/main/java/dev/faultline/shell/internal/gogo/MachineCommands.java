@@ -9,6 +9,7 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineStatistics;
 import dev.faultline.shell.internal.OpenOnFault;
+import dev.faultline.shell.internal.Registers;
 import dev.faultline.shell.internal.Sizes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -139,7 +140,10 @@ public final class MachineCommands {
                 t.row("serial file failed", g.fileFailure().getMessage());
             }
             String tail = g.serial().tail(TAIL_LINES);
-            return t + (tail.isEmpty() ? "" : "\n--- serial, last lines ---\n" + tail);
+            return t
+                    + "\n"
+                    + Registers.of(m)
+                    + (tail.isEmpty() ? "" : "\n--- serial, last lines ---\n" + tail);
         });
     }
 
