@@ -109,7 +109,12 @@ public final class Debug {
             v.pendingDebug = s.hits;
             return 0;
         }
-        int bits = s.hits | v.pendingDebug & DR6_BS;
+        if ((v.pendingDebug & DR6_BS) != 0) {
+            // It trapped itself: due before the next instruction, whoever executes it.
+            v.pendingDebug |= s.hits;
+            return 0;
+        }
+        int bits = s.hits;
         v.pendingDebug = 0;
         s.hits = 0;
         if ((flagsBefore & VcpuContext.TF) != 0 && !s.suppressTrap) {

@@ -405,6 +405,10 @@ class DebugTest {
         r.v.gpr[11] = VcpuContext.TF | 2;
         r.bytes(0x9800, "90");
         r.step();
+        assertEquals(0x9800, r.v.rip);
+        assertEquals(3, r.v.cpl);
+        r.interrupts.nmi = true; // the trap has priority
+        r.step();
         assertEquals(HANDLER, r.v.rip);
         assertEquals(0x9800, r.get(r.v.gpr[4], 8));
         assertEquals(Rig.CS64_3, r.get(r.v.gpr[4] + 8, 8));
