@@ -112,6 +112,9 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
      */
     private final ArrayDeque<Byte> input = new ArrayDeque<>();
 
+    /** Whether the guest has looked at the port since its reset. */
+    private boolean listening;
+
     /**
      * @param line the interrupt, asserted while a cause is enabled and MCR.OUT2 is set
      */
@@ -141,6 +144,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         scr = 0;
         divisor = 12; // 9600 baud
         thrEmptyPending = false;
+        listening = false;
         line.set(false);
         synchronized (input) {
             if (!input.isEmpty()) {
@@ -170,6 +174,9 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
 
     private int read(int register) {
         boolean dlab = (lcr & LCR_DLAB) != 0;
+        if (register == LSR || register == IIR_FCR || register == RBR_THR_DLL && !dlab) {
+            listen();
+        }
         switch (register) {
             case RBR_THR_DLL:
                 return dlab ? divisor & 0xFF : readReceiver();
@@ -218,6 +225,9 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
                     boolean newlyEnabled = (value & ~ier & IER_ETBEI) != 0;
                     ier = value & 0xF;
                     thrEmptyPending |= newlyEnabled;
+                    if (ier != 0) {
+                        listen();
+                    }
                 }
             }
             case IIR_FCR -> writeFifoControl(value);
@@ -341,9 +351,20 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         fifoCount++;
     }
 
+    /**
+     * The guest looks at the port: from now on input arrives. What is typed before stays in the
+     * host's queue, for a driver's first act is to empty the FIFOs.
+     */
+    private void listen() {
+        if (!listening) {
+            listening = true;
+            receive();
+        }
+    }
+
     /** Moves host input into the FIFO as far as there is room. */
     private void receive() {
-        if ((mcr & MCR_LOOP) != 0) {
+        if (!listening || (mcr & MCR_LOOP) != 0) {
             return;
         }
         synchronized (input) {
@@ -452,6 +473,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
                 input.addFirst(unread[i]);
             }
         }
+        listening = true;
         receive();
         update();
     }

@@ -23,6 +23,18 @@ class Uart16550Test {
         board.advance(0);
     }
 
+    /** Drivers begin by emptying the FIFOs; what was typed before they look is not in them yet. */
+    @Test
+    void inputSentBeforeTheGuestLooksIsNotLost() {
+        send("typed ahead");
+        board.out(COM1 + 2, 0xC7); // FIFOs on and emptied
+        StringBuilder got = new StringBuilder();
+        while ((board.in(COM1 + 5) & Uart16550.LSR_DR) != 0) {
+            got.append((char) board.in(COM1));
+        }
+        assertThat(got.toString()).isEqualTo("typed ahead");
+    }
+
     @Test
     void everyListenerGetsWhatTheGuestSends() {
         uart.addListener(sent::writeBytes);
