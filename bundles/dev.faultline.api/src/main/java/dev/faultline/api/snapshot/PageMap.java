@@ -25,7 +25,7 @@ public final class PageMap {
     /** Pages of a part; those of most parts are all of one kind, and then it has no bytes. */
     private static final int PART = 512;
 
-    /** Two bits hold a kind; UNREADABLE is a whole part, or stands for SHARED in all of them. */
+    /** Two bits hold each kind but UNREADABLE; a part that has some of those has a byte a page. */
     private static final int PER_BYTE = 4;
 
     private final int pages;
@@ -88,7 +88,7 @@ public final class PageMap {
          * 512 pages, or what remains of the last.
          *
          * @param first a multiple of 512
-         * @param kinds of each; if one is {@link #UNREADABLE} all count as that
+         * @param kinds of each; one of the constants
          */
         public Builder part(int first, byte[] kinds) {
             boolean same = true;
@@ -97,8 +97,12 @@ public final class PageMap {
                 same &= k == kinds[0];
                 readable &= check(k) != UNREADABLE;
             }
-            if (same || !readable) {
-                return part(first, readable ? kinds[0] : UNREADABLE);
+            if (same) {
+                return part(first, kinds[0]);
+            }
+            if (!readable) {
+                mixed[first / PART] = Arrays.copyOf(kinds, PART);
+                return this;
             }
             byte[] packed = new byte[PART / PER_BYTE];
             for (int i = 0; i < kinds.length; i++) {
@@ -128,7 +132,14 @@ public final class PageMap {
         int part = page / PART;
         byte[] m = mixed[part];
         int i = page % PART;
-        int k = m == null ? uniform[part] : m[i / PER_BYTE] >> 2 * (i % PER_BYTE) & 3;
+        int k;
+        if (m == null) {
+            k = uniform[part];
+        } else if (m.length == PART) {
+            k = m[i];
+        } else {
+            k = m[i / PER_BYTE] >> 2 * (i % PER_BYTE) & 3;
+        }
         return k == SHARED && orphan ? UNREADABLE : k;
     }
 

@@ -81,6 +81,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     /** Host input that a snapshot holds at most. */
     static final int MOST_INPUT = 1 << 20;
 
+    private static final String LISTENING = "listening";
     static final int STATE_VERSION = 2;
     static final String INPUT = "input";
     private static final int[] TRIGGER = {1, 4, 8, 14};
@@ -432,6 +433,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         to.put("divisor", divisor);
         to.put("thrEmptyPending", thrEmptyPending);
         to.put("bytesSent", bytesSent);
+        to.put(LISTENING, listening);
     }
 
     private byte[] unread() {
@@ -473,7 +475,8 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
                 input.addFirst(unread[i]);
             }
         }
-        listening = true;
+        // Snapshots from before this was kept have guests that looked long ago.
+        listening = !from.has(LISTENING) || from.getBoolean(LISTENING);
         receive();
         update();
     }
