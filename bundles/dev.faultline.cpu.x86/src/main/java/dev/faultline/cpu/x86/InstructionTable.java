@@ -9,7 +9,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * The one table of instruction encodings, read from the {@code *.tab} resources beside this class:
@@ -45,10 +49,16 @@ public final class InstructionTable {
     static final int AP = 6;
     static final int OFFSET = 7;
 
+    private static final Set<String> ATTRIBUTES = Set.of("lock", "o64", "i64", "d64", "f64");
+    private static final Map<String, CpuFeature> FEATURES = new HashMap<>();
+
     private static final List<Entry> ALL = new ArrayList<>();
     private static final Entry[][][] BY_OPCODE = new Entry[4][256][];
 
     static {
+        for (CpuFeature f : CpuFeature.values()) {
+            FEATURES.put(f.name(), f);
+        }
         for (Family f : Family.values()) {
             load(f);
         }
@@ -84,9 +94,12 @@ public final class InstructionTable {
         /** What follows ModR/M: codes as IB. */
         final int[] immediates;
 
+        /** What CPUID claims for it; empty: every processor that we may be taken for has it. */
+        public final Set<CpuFeature> features;
+
         final String line;
 
-        private Entry(Family family, String line, int opcodeOffset) {
+        Entry(Family family, String line, int opcodeOffset) {
             this.line = line;
             this.family = family;
             String[] c = line.trim().split("\\s+");
@@ -103,12 +116,7 @@ public final class InstructionTable {
             not64 = attrs.contains("i64");
             default64 = attrs.contains("d64");
             forced64 = attrs.contains("f64");
-            for (String a : attrs) {
-                if (!List.of("lock", "o64", "i64", "d64", "f64").contains(a)) {
-                    throw new IllegalStateException(
-                            "instruction table, unknown attribute " + a + ": " + line);
-                }
-            }
+            features = features(attrs, line);
             int f = 0;
             if (enc.endsWith(":mem")) {
                 f = 1;
@@ -149,6 +157,20 @@ public final class InstructionTable {
                 immediates[1] = IB_SECOND;
             }
             modrm = d >= 0 || e >= 0 || f != 0 || Arrays.stream(kinds).anyMatch(Entry::needsModrm);
+        }
+
+        private static Set<CpuFeature> features(List<String> attributes, String line) {
+            Set<CpuFeature> s = EnumSet.noneOf(CpuFeature.class);
+            for (String a : attributes) {
+                CpuFeature f = FEATURES.get(a);
+                if (f != null && f.encodings) {
+                    s.add(f);
+                } else if (!ATTRIBUTES.contains(a)) {
+                    throw new IllegalStateException(
+                            "instruction table, unknown attribute " + a + ": " + line);
+                }
+            }
+            return s.isEmpty() ? Set.of() : s;
         }
 
         private static int prefixOf(List<String> bytes) {
@@ -219,6 +241,26 @@ public final class InstructionTable {
             return form == 0 || (form == 2) == (modrmByte >= 0xC0);
         }
 
+        /** Whether every instruction that {@code other} matches is one that this matches. */
+        boolean covers(Entry other) {
+            return map == other.map
+                    && opcode == other.opcode
+                    && (!only64 || other.only64)
+                    && (!not64 || other.not64)
+                    && (prefix == ANY || prefix == other.prefix)
+                    && coversModrm(other);
+        }
+
+        private boolean coversModrm(Entry other) {
+            if (exact >= 0) {
+                return exact == other.exact;
+            }
+            boolean one = other.exact >= 0;
+            int otherDigit = one ? other.exact >> 3 & 7 : other.digit;
+            int otherForm = one ? other.exact >= 0xC0 ? 2 : 1 : other.form;
+            return (digit < 0 || digit == otherDigit) && (form == 0 || form == otherForm);
+        }
+
         @Override
         public String toString() {
             return line;
@@ -259,6 +301,7 @@ public final class InstructionTable {
             Entry e = new Entry(family, line, i);
             ALL.add(e);
             Entry[] old = BY_OPCODE[e.map][e.opcode];
+            refuseShadowed(old, e);
             Entry[] now = old == null ? new Entry[1] : Arrays.copyOf(old, old.length + 1);
             if (e.exact >= 0 && old != null) {
                 System.arraycopy(old, 0, now, 1, old.length);
@@ -267,6 +310,25 @@ public final class InstructionTable {
                 now[now.length - 1] = e;
             }
             BY_OPCODE[e.map][e.opcode] = now;
+        }
+    }
+
+    /**
+     * A line that could never be chosen is a mistake. One with an exact ModR/M byte is looked at
+     * before all others.
+     *
+     * @param before lines of the same opcode that stand before it, or null
+     */
+    static void refuseShadowed(Entry[] before, Entry e) {
+        if (before == null) {
+            return;
+        }
+        for (Entry b : before) {
+            if (e.exact >= 0 ? e.covers(b) : b.covers(e)) {
+                throw new IllegalStateException(
+                        "instruction table: of the lines \"%s\" and \"%s\" one is never chosen"
+                                .formatted(b, e));
+            }
         }
     }
 }

@@ -3,15 +3,27 @@ package dev.faultline.cpu.x86;
 
 import dev.faultline.api.cpu.CpuidPolicy;
 import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.cpu.x86.CpuFeature.Register;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What the CPU of every engine of ours is: exactly what the semantics implement. SDM 2A, "CPUID-CPU
- * Identification".
+ * What the CPU of every engine of ours is: exactly what the semantics implement, {@link
+ * CpuFeature}. SDM 2A, "CPUID-CPU Identification".
  *
- * <p>It reports family 6, model 0x36: the in-order Atom that systems know not to speculate. That is
- * what an interpreter is, and it keeps kernels from paying for mitigations that have nothing to
- * mitigate.
+ * <p>It reports family 6, model 0x5C (Goldmont), because of what systems make of it:
+ *
+ * <ul>
+ *   <li>It is a real processor with what we have and not more: MOVBE, CRC32, SMAP, and no AVX.
+ *   <li>glibc copies and fills by REP MOVSB and REP STOSB (ERMS) on models that it knows to be
+ *       quick with unaligned data; Goldmont is one. Models it does not know, without AVX, and older
+ *       Atoms copy by SSSE3 loops. A repetition is one instruction here and copies host memory at
+ *       once; a loop pays for every instruction of every turn.
+ *   <li>Its REP MOVSB ends where glibc thinks that caches end, and then come non-temporal loops: so
+ *       we say that there is a large third-level cache. We have none to be filled.
+ *   <li>Linux thinks that it speculates. With what IA32_ARCH_CAPABILITIES says, enhanced IBRS and
+ *       BHI_DIS_S are left: one write to IA32_SPEC_CTRL at boot, no return trampolines for indirect
+ *       calls, no loops at every system call. Its TSC is taken for reliable, without a watchdog.
+ * </ul>
  */
 public final class StandardCpuid implements CpuidPolicy {
     /** Width of guest-physical addresses; the machine's memory must have the same. */
@@ -31,61 +43,23 @@ public final class StandardCpuid implements CpuidPolicy {
     private static final String HYPERVISOR = "FaultlineVM\0";
     private static final String BRAND = "Faultline x86-64 CPU";
 
-    /** Stepping 1, model 0x36, family 6. */
-    private static final int SIGNATURE = 0x0003_0661;
+    /** Stepping 9, model 0x5C, family 6. */
+    static final int SIGNATURE = 0x0005_06C9;
 
-    private static final int LEAF1_ECX =
-            1 // SSE3
-                    | 1 << 9 // SSSE3
-                    | 1 << 13 // CMPXCHG16B
-                    | 1 << 19 // SSE4.1
-                    | 1 << 20 // SSE4.2
-                    | 1 << 22 // MOVBE
-                    | 1 << 23 // POPCNT
-                    | 1 << 24 // TSC deadline timer
-                    | 1 << 31; // hypervisor present
+    private static final int LEAF1_ECX = CpuFeature.claimed(Register.LEAF1_ECX);
+    private static final int LEAF1_EDX = CpuFeature.claimed(Register.LEAF1_EDX);
+    private static final int LEAF7_EBX = CpuFeature.claimed(Register.LEAF7_EBX);
+    private static final int LEAF7_ECX = CpuFeature.claimed(Register.LEAF7_ECX);
+    private static final int LEAF7_EDX = CpuFeature.claimed(Register.LEAF7_EDX);
+    private static final int LEAF7_1_EAX = CpuFeature.claimed(Register.LEAF7_1_EAX);
+    private static final int LEAF7_2_EDX = CpuFeature.claimed(Register.LEAF7_2_EDX);
+    private static final int EXT1_ECX = CpuFeature.claimed(Register.EXTENDED1_ECX);
+    private static final int EXT1_EDX = CpuFeature.claimed(Register.EXTENDED1_EDX);
 
-    private static final int LEAF1_EDX =
-            1 // FPU
-                    | 1 << 2 // DE
-                    | 1 << 3 // PSE
-                    | 1 << 4 // TSC
-                    | 1 << 5 // MSR
-                    | 1 << 6 // PAE
-                    | 1 << 7 // MCE
-                    | 1 << 8 // CX8
-                    | 1 << 9 // APIC
-                    | 1 << 11 // SEP
-                    | 1 << 12 // MTRR
-                    | 1 << 13 // PGE
-                    | 1 << 14 // MCA
-                    | 1 << 15 // CMOV
-                    | 1 << 16 // PAT
-                    | 1 << 17 // PSE-36
-                    | 1 << 19 // CLFLUSH
-                    | 1 << 23 // MMX
-                    | 1 << 24 // FXSR
-                    | 1 << 25 // SSE
-                    | 1 << 26; // SSE2
+    /** Bits that depend on the state of the vCPU. */
+    private static final int APIC = 1 << CpuFeature.APIC.bit;
 
-    private static final int LEAF7_EBX =
-            1 // FSGSBASE
-                    | 1 << 1 // TSC_ADJUST
-                    | 1 << 7 // SMEP
-                    | 1 << 19 // ADX
-                    | 1 << 20; // SMAP
-
-    private static final int LEAF7_ECX = 1 << 2; // UMIP
-    private static final int LEAF7_EDX = 1 << 29; // IA32_ARCH_CAPABILITIES
-
-    private static final int EXT1_ECX = 1 | 1 << 5; // LAHF in 64-bit mode, LZCNT
-
-    private static final int EXT1_EDX =
-            1 << 11 // SYSCALL
-                    | 1 << 20 // NX
-                    | 1 << 26 // 1 GiB pages
-                    | 1 << 27 // RDTSCP
-                    | 1 << 29; // IA-32e mode
+    private static final int SYSCALL = 1 << CpuFeature.SYSCALL.bit;
 
     private static final int CRYSTAL_HZ = 1_000_000_000;
 
@@ -126,7 +100,11 @@ public final class StandardCpuid implements CpuidPolicy {
             case 6 -> set(out, 1 << 2, 0, 0, 0); // the APIC timer always runs
             case 7 -> {
                 if (subleaf == 0) {
-                    set(out, 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
+                    set(out, 2, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX);
+                } else if (subleaf == 1) {
+                    set(out, LEAF7_1_EAX, 0, 0, 0);
+                } else if (subleaf == 2) {
+                    set(out, 0, 0, 0, LEAF7_2_EDX);
                 }
             }
             case 0xB -> topology(subleaf, v, out);
@@ -147,16 +125,19 @@ public final class StandardCpuid implements CpuidPolicy {
 
     private static int leaf1Edx(VcpuContext v) {
         boolean apic = v.interrupts == null || (v.interrupts.apicBase() & 1 << 11) != 0;
-        return apic ? LEAF1_EDX : LEAF1_EDX & ~(1 << 9);
+        return apic ? LEAF1_EDX : LEAF1_EDX & ~APIC;
     }
 
-    /** 32 KiB L1 data and code, 1 MiB L2, each 8 ways of 64-byte lines. */
+    /**
+     * 32 KiB L1 data and code, 1 MiB L2, each 8 ways of 64-byte lines, and 64 MiB L3 of 16 ways.
+     */
     private static void caches(int subleaf, int[] out) {
         int geometry = 7 << 22 | 63;
         switch (subleaf) {
             case 0 -> set(out, 1 | 1 << 5 | 1 << 8, geometry, 63, 0);
             case 1 -> set(out, 2 | 1 << 5 | 1 << 8, geometry, 63, 0);
             case 2 -> set(out, 3 | 2 << 5 | 1 << 8, geometry, 2047, 0);
+            case 3 -> set(out, 3 | 3 << 5 | 1 << 8, 15 << 22 | 63, 65535, 0);
             default -> {
                 // No more caches.
             }
@@ -177,7 +158,7 @@ public final class StandardCpuid implements CpuidPolicy {
             case 0 -> set(out, LAST_EXTENDED, 0, 0, 0);
             case 1 -> {
                 boolean syscall = v.codeBits == 64;
-                set(out, 0, 0, EXT1_ECX, syscall ? EXT1_EDX : EXT1_EDX & ~(1 << 11));
+                set(out, 0, 0, EXT1_ECX, syscall ? EXT1_EDX : EXT1_EDX & ~SYSCALL);
             }
             case 2, 3, 4 -> {
                 int at = (leaf - 2) * 16;

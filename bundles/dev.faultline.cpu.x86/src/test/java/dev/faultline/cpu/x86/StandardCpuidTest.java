@@ -43,24 +43,52 @@ class StandardCpuidTest {
     @Test
     void nothingUnimplementedIsClaimed() {
         int[] one = query(vcpu(), 1, 0);
-        // PCLMULQDQ, MONITOR, VMX, FMA, PCID, x2APIC, AES, XSAVE, OSXSAVE, AVX, F16C, RDRAND
+        // MONITOR, VMX, FMA, PCID, x2APIC, AES, XSAVE, OSXSAVE, AVX, F16C, RDRAND
         assertEquals(
                 0,
-                one[2]
-                        & (1 << 1
-                                | 1 << 3
-                                | 1 << 5
-                                | 1 << 12
-                                | 1 << 17
-                                | 1 << 21
-                                | 1 << 25
-                                | 0x7C00_0000));
+                one[2] & (1 << 3 | 1 << 5 | 1 << 12 | 1 << 17 | 1 << 21 | 1 << 25 | 0x7C00_0000));
         // VME, HTT
         assertEquals(0, one[3] & (1 << 1 | 1 << 28));
         int[] seven = query(vcpu(), 7, 0);
         // BMI1, HLE, AVX2, BMI2, INVPCID, RTM, RDSEED
         assertEquals(
                 0, seven[1] & (1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 18));
+    }
+
+    /** The bits by number, not by our names. SDM 2A, "CPUID", tables of feature information. */
+    @Test
+    void whatIsImplementedIsClaimed() {
+        VcpuContext v = vcpu();
+        v.codeBits = 64;
+        int[] one = query(v, 1, 0);
+        assertEquals(0x81D8_2203, one[2]);
+        assertEquals(0x078B_FBFD, one[3]);
+        int[] seven = query(v, 7, 0);
+        assertEquals(2, seven[0]); // last subleaf
+        assertEquals(0x0018_0283, seven[1]); // FSGSBASE TSC_ADJUST SMEP ERMS ADX SMAP
+        assertEquals(0x0000_0004, seven[2]); // UMIP
+        assertEquals(0x2400_0010, seven[3]); // FSRM SPEC_CTRL ARCH_CAPABILITIES
+        assertArrayEquals(new int[] {0xC00, 0, 0, 0}, query(v, 7, 1)); // FZRM FSRS
+        assertArrayEquals(new int[] {0, 0, 0, 0x10}, query(v, 7, 2)); // BHI_CTRL
+        assertArrayEquals(new int[4], query(v, 7, 3));
+        int[] extended = query(v, 0x8000_0001, 0);
+        assertEquals(0x121, extended[2]); // LAHF LZCNT PREFETCHW
+        assertEquals(0x2C10_0800, extended[3]); // LM RDTSCP 1 GiB pages NX SYSCALL
+    }
+
+    @Test
+    void modelIsOneThatLibrariesCopyWithRepMovsbOn() {
+        int eax = query(vcpu(), 1, 0)[0];
+        int family = eax >>> 8 & 0xF;
+        int model = eax >>> 12 & 0xF0 | eax >>> 4 & 0xF;
+        assertEquals(6, family);
+        assertEquals(0x5C, model);
+        // and until a size of the order of the largest cache
+        int[] cache = query(vcpu(), 4, 3);
+        long size = ((cache[1] >>> 22) + 1L) * ((cache[1] & 0xFFF) + 1) * (cache[2] + 1L);
+        assertEquals(3 << 5 | 3, cache[0] & 0xFF);
+        assertEquals(64 << 20, size);
+        assertEquals(0, query(vcpu(), 4, 4)[0] & 0x1F);
     }
 
     @Test
@@ -102,7 +130,7 @@ class StandardCpuidTest {
         assertEquals(0xF000, v.segSel[Segments.CS]);
         assertEquals(0x6000_0010L, v.cr0);
         assertEquals(2, v.getFlags());
-        assertEquals(0x3_0661, v.gpr[2]);
+        assertEquals(0x5_06C9, v.gpr[2]);
         assertEquals(0x400, v.dr[7]);
         assertEquals(0xFFFF_0FF0L, v.dr[6]);
         assertEquals(0x1F80, v.mxcsr);

@@ -9,17 +9,16 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * XCHG: with memory always locked; 90 is NOP unless REX.B makes it R8, F3 90 is PAUSE whatever REX
- * says. SDM 2D, "XCHG-Exchange Register/Memory With Register".
+ * XCHG: with memory always locked; 90 is NOP unless REX.B makes it R8, with F3 too (without REX.B
+ * that is PAUSE): so do processors of both vendors. SDM 2D, "XCHG-Exchange Register/Memory With
+ * Register".
  */
 final class Xchg {
     private Xchg() {}
 
     static Op make(Decoded d) {
         if (d.entry.operands.equals("Zv,rAX")) {
-            return d.rm == 0 || d.opcode == 0x90 && d.rep == 0xF3
-                    ? new Nop.Nothing()
-                    : new Registers(d, d.operandSize);
+            return d.rm == 0 ? new Nop.Nothing() : new Registers(d, d.operandSize);
         }
         int size = d.entry.operands.equals("Eb,Gb") ? 1 : d.operandSize;
         return d.mem ? new Memory(d, size) : new Registers(d, size);

@@ -46,28 +46,6 @@ final class Miscellany {
         }
     }
 
-    /** MOVNTI m32/m64, r. */
-    static final class StoreGpr extends MemOp {
-        private final int gpr;
-        private final int size;
-
-        StoreGpr(Decoded d) {
-            super(d);
-            gpr = d.reg;
-            size = d.rexW ? 8 : 4;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            long h = write(v, size);
-            if (h < 0) {
-                return FAULT;
-            }
-            Mem.store(h, size, v.gpr[gpr]);
-            return Mem.commit(v, h);
-        }
-    }
-
     /** POPCNT r, r/m. */
     static final class PopulationCount extends MemOp {
         private final int dst;

@@ -98,7 +98,6 @@ public final class SseOps {
             case "PREFETCHW" -> d -> new Miscellany.Hint();
             case "LFENCE", "MFENCE", "SFENCE" -> d -> new Miscellany.Fence();
             case "CLFLUSH" -> Miscellany.FlushLine::new;
-            case "MOVNTI" -> Miscellany.StoreGpr::new;
             case "POPCNT" -> Miscellany.PopulationCount::new;
             case "CRC32" -> {
                 boolean bytes = e.operands.endsWith("Eb");

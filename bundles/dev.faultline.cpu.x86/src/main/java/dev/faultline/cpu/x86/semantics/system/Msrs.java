@@ -18,6 +18,8 @@ final class Msrs {
     private static final int EBL_CR_POWERON = 0x2A;
     private static final int FEATURE_CONTROL = 0x3A;
     private static final int TSC_ADJUST = 0x3B;
+    private static final int SPEC_CTRL = 0x48;
+    private static final int PRED_CMD = 0x49;
     private static final int BIOS_UPDT_TRIG = 0x79;
     private static final int BIOS_SIGN_ID = 0x8B;
     private static final int PLATFORM_INFO = 0xCE;
@@ -61,12 +63,19 @@ final class Msrs {
     private static final long MICROCODE_REVISION = 1L << 32;
 
     /**
-     * This CPU does not speculate: RDCL_NO, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, IF_PSCHANGE_MC_NO,
-     * TAA_NO, SBDR_SSDP_NO, FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO.
+     * This CPU does not speculate: RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO,
+     * IF_PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO, FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO,
+     * RFDS_NO, ITS_NO. IBRS_ALL: setting IBRS once is enough, so kernels need no return
+     * trampolines.
      */
     private static final long ARCH_CAPABILITIES_VALUE =
-            1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 7 << 13 | 1 << 20 | 1 << 24 | 1 << 26
-                    | 1 << 27;
+            1 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 7 << 13 | 1 << 20 | 1 << 24
+                    | 1 << 26 | 1 << 27 | 1L << 62;
+
+    /** IBRS, BHI_DIS_S. */
+    private static final long SPEC_CTRL_WRITABLE = 1 | 1 << 10;
+
+    private static final long PRED_CMD_IBPB = 1;
 
     private static final long EFER_WRITABLE =
             VcpuContext.EFER_SCE | VcpuContext.EFER_LME | VcpuContext.EFER_NXE;
@@ -111,6 +120,7 @@ final class Msrs {
             case SYSENTER_ESP -> s.value = v.sysenterEsp;
             case SYSENTER_EIP -> s.value = v.sysenterEip;
             case PAT -> s.value = v.pat;
+            case SPEC_CTRL -> s.value = v.specCtrl;
             case MISC_ENABLE -> s.value = v.miscEnable;
             case EFER -> s.value = v.efer;
             case STAR -> s.value = v.star;
@@ -181,6 +191,15 @@ final class Msrs {
             case SYSENTER_CS -> v.sysenterCs = x & 0xFFFF_FFFFL;
             case EFER -> {
                 return efer(v, x);
+            }
+            case SPEC_CTRL -> {
+                if ((x & ~SPEC_CTRL_WRITABLE) != 0) {
+                    return UNKNOWN;
+                }
+                v.specCtrl = x; // kept, and without effect: nothing is predicted
+            }
+            case PRED_CMD -> {
+                return (x & ~PRED_CMD_IBPB) == 0 ? 0 : UNKNOWN;
             }
             case STAR -> v.star = x;
             case FMASK -> v.fmask = x & 0xFFFF_FFFFL;

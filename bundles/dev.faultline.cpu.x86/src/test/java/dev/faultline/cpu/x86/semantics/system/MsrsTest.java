@@ -25,6 +25,7 @@ class MsrsTest {
     @CsvSource({
         "10, 123456789A",
         "3B, 5",
+        "48, 401",
         "174, 10",
         "175, FFFF800000001000",
         "176, 1000",
@@ -55,6 +56,8 @@ class MsrsTest {
     @ParameterizedTest(name = "{0} = {1}")
     @CsvSource({
         "C0000080, 1D00", // reserved EFER bit
+        "48, 2", // STIBP is not claimed
+        "49, 2", // only IBPB
         "C0000080, 1", // LME cleared under paging
         "C0000100, 800000000000",
         "C0000082, 800000000000",

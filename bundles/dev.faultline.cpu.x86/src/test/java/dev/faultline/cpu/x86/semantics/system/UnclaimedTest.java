@@ -27,6 +27,22 @@ class UnclaimedTest {
         "XSAVE, 0fae20",
         "ENCLU, 0f01d7",
         "LES, c400",
+        "ERETU, f30f01ca",
+        "ERETS, f20f01ca",
+        "CLAC with 66, 660f01ca",
+        "STAC with 66, 660f01cb",
+        "STAC with F2, f20f01cb",
+        "STAC with F3, f30f01cb",
+        "MOVNTI with 66, 660fc300",
+        "LDMXCSR with 66, 660fae10",
+        "EMMS with F3, f30f77",
+        "MFENCE with F2 (UMWAIT), f20faef0",
+        "PADDB of MMX registers with F2, f20ffcc0",
+        "MOVBE with F3, f30f38f000",
+        "SERIALIZE, 0f01e8",
+        "RDPKRU, 0f01ee",
+        "CLWB, 660fae30",
+        "CLFLUSHOPT, 660fae38",
     })
     void undefined(String name, String code) {
         assertEquals(6, new Rig().long64(0).code(code).raises());
