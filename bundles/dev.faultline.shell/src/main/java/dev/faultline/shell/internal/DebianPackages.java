@@ -3,8 +3,10 @@ package dev.faultline.shell.internal;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -91,7 +93,18 @@ public final class DebianPackages {
     private static void fetch(Path at, String name, Progress p)
             throws IOException, InterruptedException {
         p.say("fetching Debian's package " + name + " ...");
-        Path t = Files.createDirectories(at.resolveSibling(at.getFileName() + ".new"));
+        Path t = Files.createTempDirectory(at.getParent(), at.getFileName() + "-");
+        try {
+            unpack(t, name);
+            publish(t, at);
+        } finally {
+            if (Files.exists(t)) {
+                Demo.removeTree(t);
+            }
+        }
+    }
+
+    private static void unpack(Path t, String name) throws IOException, InterruptedException {
         run(t, "apt-get", "download", name);
         try (Stream<Path> s = Files.list(t)) {
             Path deb =
@@ -102,7 +115,17 @@ public final class DebianPackages {
             run(t, "dpkg-deb", "-x", deb.toString(), t.resolve("files").toString());
             Files.delete(deb);
         }
-        Files.move(t, at);
+    }
+
+    /** Others may fetch the same at the same time: the first one's is taken by all. */
+    static void publish(Path fetched, Path at) throws IOException {
+        try {
+            Files.move(fetched, at, StandardCopyOption.ATOMIC_MOVE);
+        } catch (FileSystemException e) {
+            if (!Files.isDirectory(at)) {
+                throw e;
+            }
+        }
     }
 
     private static String run(Path dir, String... command)

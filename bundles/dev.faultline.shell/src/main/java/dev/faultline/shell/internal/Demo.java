@@ -406,7 +406,7 @@ final class Demo {
         return m;
     }
 
-    private static void removeTree(Path root) throws IOException {
+    static void removeTree(Path root) throws IOException {
         try (var s = Files.walk(root)) {
             for (Path p : s.sorted(java.util.Comparator.reverseOrder()).toList()) {
                 Files.delete(p);

@@ -27,9 +27,21 @@ final class Initramfs {
         this.out = out;
     }
 
+    /** Others may write the same file, and start guests with it, at the same time. */
     static void write(Path to, Path busybox, String init) throws IOException {
-        Path t = to.resolveSibling(to.getFileName() + ".new");
-        try (OutputStream o = new BufferedOutputStream(Files.newOutputStream(t))) {
+        Path t =
+                Files.createTempFile(
+                        to.toAbsolutePath().getParent(), to.getFileName().toString(), ".new");
+        try {
+            write(busybox, init, t);
+            Files.move(t, to, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(t);
+        }
+    }
+
+    private static void write(Path busybox, String init, Path to) throws IOException {
+        try (OutputStream o = new BufferedOutputStream(Files.newOutputStream(to))) {
             Initramfs a = new Initramfs(o);
             for (String d : new String[] {"bin", "dev", "proc", "sys", "tmp", "root"}) {
                 a.entry(d, DIRECTORY, new byte[0], 0, 0);
@@ -40,7 +52,6 @@ final class Initramfs {
             a.entry("init", EXECUTABLE, init.getBytes(StandardCharsets.UTF_8), 0, 0);
             a.entry("TRAILER!!!", 0, new byte[0], 0, 0);
         }
-        Files.move(t, to, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private void entry(String name, int mode, byte[] data, int major, int minor)
