@@ -19,12 +19,10 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Watches of byte ranges, on a real engine in real mode, in both styles. */
-@Timeout(600)
 @ParameterizedClass
 @ValueSource(strings = {"coded", "thrown"})
 class WatchTest {

@@ -18,7 +18,6 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -27,7 +26,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  * asked about: the guest goes on as if they had come or gone before. Each interleaving is forced:
  * another thread does it while the handler waits for it.
  */
-@Timeout(600)
 class WithdrawnWhileAskedTest {
     private static final int CODE = 0x8000;
     private static final int A = 0x5000;

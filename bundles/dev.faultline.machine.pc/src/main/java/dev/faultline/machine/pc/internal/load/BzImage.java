@@ -102,7 +102,8 @@ final class BzImage {
         if (version(image) >= VERSION_PREF_ADDRESS) {
             initBytes = Math.max(Bytes.u32(image, INIT_SIZE), kernelBytes);
         }
-        if (kernel < MemoryMap.MIB || !r.ram().contains(kernel, initBytes)) {
+        boolean reached = is64(image) || kernel <= r.ram().lowEnd() - initBytes;
+        if (kernel < MemoryMap.MIB || !r.ram().contains(kernel, initBytes) || !reached) {
             throw r.bad(
                     "the kernel needs RAM at 0x%x..0x%x, which ends at 0x%x: give the machine at least %d MiB"
                             .formatted(

@@ -70,6 +70,17 @@ class ImageLoaderTest {
                 .hasMessageContaining("initrd.gz");
     }
 
+    /** A 32-bit kernel reaches nothing above 4 GiB, where a large machine has RAM. */
+    @Test
+    void aKernelOf32BitsStaysBelowTheHole() {
+        byte[] high = Images.with32(Images.bzImage32(0x20F), BzImage.PREF_ADDRESS + 4, 1);
+        MachineConfig.Boot boot = new MachineConfig.Boot(dir.resolve("high"), List.of(), "");
+        ImageLoader.BootFiles files = new ImageLoader.BootFiles(boot, high, List.of());
+        assertThatThrownBy(() -> ImageLoader.load(files, new ArrayRam(6L << 30), 1, v))
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("the kernel needs RAM at 0x1");
+    }
+
     // ---- flat
     // ----------------------------------------------------------------------------------------------------------
 
