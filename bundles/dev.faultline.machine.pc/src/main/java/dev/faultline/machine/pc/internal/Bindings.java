@@ -110,7 +110,7 @@ final class Bindings {
                 engine,
                 () -> {
                     bay.use(next);
-                    control.present(ENGINE); // of the one that may have gone
+                    settleEngine();
                 });
     }
 
@@ -121,7 +121,7 @@ final class Bindings {
                 style,
                 () -> {
                     bay.use(next);
-                    control.present(STYLE);
+                    settleStyle();
                 });
     }
 
@@ -160,49 +160,68 @@ final class Bindings {
     // -----------------------------------------------------------
 
     /**
-     * A service is about to go: if this machine is bound to it, lets go of it and stands until
-     * {@link #returned}.
+     * A service went: if this machine is bound to it, stands until there is one of that name. What
+     * is bound may be exchanged at the same time; the last word is that of {@link #settleEngine}
+     * and {@link #settleStyle}.
      */
     void gone(Object service) {
         if (service == bay.factory()) {
             String name = "engine " + engine();
             control.missing(ENGINE, () -> name);
-            standstill.outside(() -> letGo(service));
+            standstill.outside(this::settleEngine);
         } else if (service == bay.style()) {
             String name = "fault style " + faultStyle();
             control.missing(STYLE, () -> name);
-            standstill.awaitStand();
-        }
-    }
-
-    private void letGo(Object service) {
-        if (service != bay.factory()) {
-            control.present(ENGINE); // swapped away from it meanwhile
-        } else if (control.isMissing(ENGINE)) {
-            bay.close();
+            standstill.outside(this::settleStyle);
         }
     }
 
     /** A service came: takes the place of one of the same name that went. */
     void returned(Object service) {
-        if (service instanceof VcpuEngineFactory e
-                && control.isMissing(ENGINE)
-                && e.name().equals(engine())) {
-            standstill.outside(() -> {
-                if (control.isMissing(ENGINE) && e.name().equals(engine())) {
-                    bay.use(e);
-                    control.present(ENGINE);
-                }
-            });
-        } else if (service instanceof FaultPropagation p
-                && control.isMissing(STYLE)
-                && p.style().equals(faultStyle())) {
-            standstill.outside(() -> {
-                if (control.isMissing(STYLE) && p.style().equals(faultStyle())) {
-                    bay.use(p);
-                    control.present(STYLE);
-                }
-            });
+        if (service instanceof VcpuEngineFactory && control.isMissing(ENGINE)) {
+            standstill.outside(this::settleEngine);
+        } else if (service instanceof FaultPropagation && control.isMissing(STYLE)) {
+            standstill.outside(this::settleStyle);
+        }
+    }
+
+    /**
+     * The vCPUs stand. Goes on with the engine that is bound if it is offered, else with the best
+     * of its name, else without one until it comes. Swaps, goings and comings that cross each have
+     * seen a state that is over when they are made; so all end here, with what is offered now. The
+     * order of each step counts: who goes after the look tells of it again, and who comes after the
+     * search finds that it is missed.
+     */
+    private void settleEngine() {
+        control.present(ENGINE);
+        while (!parts.offered(bay.factory())) {
+            String name = engine();
+            control.missing(ENGINE, () -> "engine " + name);
+            bay.close();
+            try {
+                bay.use(parts.engine(name));
+            } catch (MachineException none) {
+                return;
+            }
+            control.present(ENGINE);
+        }
+        if (!bay.hasEngines()) {
+            bay.use(bay.factory());
+        }
+    }
+
+    /** As {@link #settleEngine}. */
+    private void settleStyle() {
+        control.present(STYLE);
+        while (!parts.offered(bay.style())) {
+            String name = faultStyle();
+            control.missing(STYLE, () -> "fault style " + name);
+            try {
+                bay.use(parts.faultStyle(name));
+            } catch (MachineException none) {
+                return;
+            }
+            control.present(STYLE);
         }
     }
 

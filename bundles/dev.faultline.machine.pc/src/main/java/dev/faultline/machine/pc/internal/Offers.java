@@ -79,7 +79,7 @@ final class Offers<T> {
     }
 
     /** The offer of a service that came before, or null. */
-    Offer<T> of(T service) {
+    Offer<T> of(Object service) {
         for (Offer<T> o : offers) {
             if (o.service == service) {
                 return o;

@@ -28,7 +28,9 @@ interface Parts {
     /** Whether {@link #memory} and its like can be asked. */
     boolean complete();
 
-    /** Whether a factory of memory, protection, translation or chips is still there. */
+    /**
+     * Whether a factory of memory, protection, translation, chips or engines, or a style, is there.
+     */
     boolean offered(Object part);
 
     VcpuEngineFactory engine(String name) throws MachineException;

@@ -293,7 +293,9 @@ public final class Workshop implements Parts {
         return mmus.of(part) != null
                 || protections.of(part) != null
                 || memories.of(part) != null
-                || chipsets.of(part) != null;
+                || chipsets.of(part) != null
+                || engines.of(part) != null
+                || styles.of(part) != null;
     }
 
     @Override

@@ -28,6 +28,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.ToIntFunction;
@@ -58,8 +60,14 @@ final class FakeParts implements Parts {
     final List<PcMachine> closed = new ArrayList<>();
     final VcpuEngineFactory one = new Engines("one");
     final VcpuEngineFactory two = new Engines("two");
-    final FaultPropagation coded = new Style("coded");
-    final FaultPropagation thrown = new Style("thrown");
+    final Style coded = new Style("coded");
+    final Style thrown = new Style("thrown");
+
+    /** Engines and styles that are not there now. */
+    final Set<Object> withdrawn = ConcurrentHashMap.newKeySet();
+
+    /** What happens when one of them has been found, before whoever asked has it. */
+    volatile Runnable found = () -> {};
 
     /** Handlers that answer at once are not late because a busy host does not run them. */
     private static HandlerBoard patient() {
@@ -177,7 +185,21 @@ final class FakeParts implements Parts {
         }
     }
 
-    private record Style(String style) implements FaultPropagation {
+    /** A fault style that can be made to do something when it is asked for its name. */
+    static final class Style implements FaultPropagation {
+        private final String name;
+        volatile Runnable asked = () -> {};
+
+        Style(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public String style() {
+            asked.run();
+            return name;
+        }
+
         @Override
         public long raise(VcpuContext v) {
             return FAULTED;
@@ -376,7 +398,15 @@ final class FakeParts implements Parts {
 
     @Override
     public boolean offered(Object part) {
-        return true;
+        return !withdrawn.contains(part);
+    }
+
+    private <T> T there(T part, String name) throws MachineException {
+        if (withdrawn.contains(part)) {
+            throw new MachineException("unknown " + name);
+        }
+        found.run();
+        return part;
     }
 
     @Override
@@ -387,8 +417,8 @@ final class FakeParts implements Parts {
     @Override
     public VcpuEngineFactory engine(String name) throws MachineException {
         return switch (name) {
-            case "one" -> one;
-            case "two" -> two;
+            case "one" -> there(one, name);
+            case "two" -> there(two, name);
             default -> throw new MachineException("unknown engine " + name);
         };
     }
@@ -396,8 +426,8 @@ final class FakeParts implements Parts {
     @Override
     public FaultPropagation faultStyle(String style) throws MachineException {
         return switch (style) {
-            case "coded" -> coded;
-            case "thrown" -> thrown;
+            case "coded" -> there(coded, style);
+            case "thrown" -> there(thrown, style);
             default -> throw new MachineException("unknown fault style " + style);
         };
     }

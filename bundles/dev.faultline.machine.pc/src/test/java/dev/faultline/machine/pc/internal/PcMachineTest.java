@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -405,6 +406,7 @@ class PcMachineTest {
     @Test
     void aLostServicePausesAndItsReturnResumes() throws Exception {
         machine(1).start();
+        parts.withdrawn.add(parts.one);
         machine.bindings().gone(parts.one);
         assertThat(machine.running()).isFalse();
         assertThat(machine.await(LONG))
@@ -414,10 +416,56 @@ class PcMachineTest {
         assertThat(machine.running()).isFalse();
         CountDownLatch again = new CountDownLatch(1);
         parts.then(retire(again::countDown));
+        parts.withdrawn.remove(parts.one);
         machine.bindings().returned(parts.one);
         HangGuard.await(again, "event again");
+        parts.withdrawn.add(parts.coded);
         machine.bindings().gone(parts.coded);
         assertThat(machine.await(LONG).toString()).contains("fault style coded is gone");
+    }
+
+    /** The machine is swapped to another style while it learns that its own went. */
+    @Test
+    void aServiceThatGoesWhileItIsSwappedAwayIsNotMissed() throws Exception {
+        machine(1).start();
+        AtomicReference<Throwable> failed = new AtomicReference<>();
+        parts.withdrawn.add(parts.coded);
+        parts.coded.asked =
+                () -> {
+                    parts.coded.asked = () -> {};
+                    try {
+                        machine.swapFaultStyle("thrown");
+                    } catch (MachineException e) {
+                        failed.set(e);
+                    }
+                };
+        machine.bindings().gone(parts.coded);
+        assertThat(failed.get()).isNull();
+        CountDownLatch again = new CountDownLatch(1);
+        parts.then(retire(again::countDown));
+        HangGuard.await(again, "the guest goes on");
+        assertThat(machine.faultStyle()).isEqualTo("thrown");
+        assertThat(machine.running()).isTrue();
+    }
+
+    /** The style that a machine is swapped to goes when it has been found, and is not bound yet. */
+    @Test
+    void aServiceThatGoesBeforeItIsBoundIsMissed() throws Exception {
+        machine(1).start();
+        parts.found =
+                () -> {
+                    parts.found = () -> {};
+                    parts.withdrawn.add(parts.thrown);
+                    machine.bindings().gone(parts.thrown);
+                };
+        machine.swapFaultStyle("thrown");
+        assertThat(machine.await(LONG).toString()).contains("fault style thrown is gone");
+        parts.withdrawn.remove(parts.thrown);
+        machine.bindings().returned(parts.thrown);
+        CountDownLatch again = new CountDownLatch(1);
+        parts.then(retire(again::countDown));
+        HangGuard.await(again, "the guest goes on");
+        assertThat(machine.running()).isTrue();
     }
 
     // ---- state
