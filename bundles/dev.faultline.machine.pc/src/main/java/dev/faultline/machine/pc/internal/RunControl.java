@@ -320,16 +320,10 @@ final class RunControl {
      * Waits until all vCPUs stand, in fault handlers or not. @return false: they did not in time
      */
     boolean standing(long nanos) {
+        long start = System.nanoTime();
         lock.lock();
         try {
-            long left = nanos;
-            while (going > 0 && left > 0) {
-                left = changed.awaitNanos(left);
-            }
-            return going == 0;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return going == 0;
+            return await(() -> nanos - (System.nanoTime() - start), () -> going == 0);
         } finally {
             lock.unlock();
         }

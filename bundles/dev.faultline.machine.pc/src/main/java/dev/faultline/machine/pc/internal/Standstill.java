@@ -128,18 +128,10 @@ final class Standstill {
         return limitNanos.getAsLong();
     }
 
-    /** Takes {@link #changes}, or says who has it. */
+    /** Takes {@link #changes}, or says who has it. An interrupt does not end it, but is kept. */
     private boolean acquire(String what) {
-        try {
-            if (changes.tryLock(limit() * CHANGE_FACTOR, TimeUnit.NANOSECONDS)) {
-                return true;
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(
-                    "%s: machine %s: interrupted while another change is made"
-                            .formatted(what, machine),
-                    e);
+        if (tryChanges(limit() * CHANGE_FACTOR)) {
+            return true;
         }
         Thread owner = changes.owner();
         throw new IllegalStateException(
@@ -154,6 +146,25 @@ final class Standstill {
                                                 + owner.getName()
                                                 + " is "
                                                 + Whereabouts.of(owner.getStackTrace())));
+    }
+
+    private boolean tryChanges(long nanos) {
+        long start = System.nanoTime();
+        boolean interrupted = false;
+        try {
+            for (; ; ) {
+                try {
+                    long left = nanos - (System.nanoTime() - start);
+                    return changes.tryLock(left, TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     /** Longer while a vCPU is with a fault handler that has asked for more patience. */

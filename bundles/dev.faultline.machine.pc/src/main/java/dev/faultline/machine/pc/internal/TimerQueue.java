@@ -301,15 +301,29 @@ final class TimerQueue implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        if (!onThread() && thread.isAlive()) {
-            try {
-                if (!thread.join(Duration.ofNanos(CLOSE_NANOS))) {
-                    LOG.log(
-                            System.Logger.Level.ERROR,
-                            "%s: an alarm's action does not end: %s"
-                                    .formatted(thread.getName(), Whereabouts.of(where())));
+        if (!onThread() && thread.isAlive() && !joined()) {
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "%s: an alarm's action does not end: %s"
+                            .formatted(thread.getName(), Whereabouts.of(where())));
+        }
+    }
+
+    /** An interrupt does not end the wait, but is kept. */
+    private boolean joined() {
+        long start = System.nanoTime();
+        boolean interrupted = false;
+        try {
+            for (; ; ) {
+                try {
+                    long left = CLOSE_NANOS - (System.nanoTime() - start);
+                    return thread.join(Duration.ofNanos(left));
+                } catch (InterruptedException e) {
+                    interrupted = true;
                 }
-            } catch (InterruptedException e) {
+            }
+        } finally {
+            if (interrupted) {
                 Thread.currentThread().interrupt();
             }
         }

@@ -471,6 +471,23 @@ class ContainmentTest {
         }
     }
 
+    @Test
+    void anInterruptedThreadClosesAMachineAndItsMemoryIsReleased() throws Exception {
+        open();
+        Machine m = create();
+        m.start();
+
+        Thread.currentThread().interrupt();
+        try {
+            m.close();
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+
+        assertThat(memories).hasValue(0);
+        assertThat(factory.machines()).isEmpty();
+    }
+
     @ParameterizedTest
     @EnumSource(Thrown.class)
     void anEngineThatCannotBeMadeLeavesTheFormerOne(Thrown what) throws Exception {

@@ -114,5 +114,19 @@ class DeadlineTest {
         Thread.currentThread().interrupt();
         machine.pause("test");
         assertThat(Thread.interrupted()).isTrue();
+
+        Thread.currentThread().interrupt();
+        machine.start();
+        assertThat(Thread.interrupted()).isTrue();
+
+        boolean[] done = new boolean[1];
+        Thread.currentThread().interrupt();
+        machine.quiesce(() -> done[0] = true);
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(done[0]).isTrue();
+
+        Thread.currentThread().interrupt();
+        assertThat(machine.saveState()).isNotEmpty();
+        assertThat(Thread.interrupted()).isTrue();
     }
 }
