@@ -215,29 +215,36 @@ final class TimerQueue implements AutoCloseable {
         lock.lock();
         try {
             while (!closed) {
-                Alarm a = settling.poll();
-                if (a != null) {
-                    settle(a);
-                    continue;
-                }
-                a = earliest();
-                if (a == null || !clock.running()) {
-                    sleepingUntil = clock.running() ? Long.MAX_VALUE : Long.MIN_VALUE;
-                    changed.await();
-                } else if (a.at > clock.nanos()) {
-                    sleepingUntil = a.at;
-                    changed.await(a.at - clock.nanos(), TimeUnit.NANOSECONDS);
-                } else {
-                    fire(a);
+                try {
+                    next();
+                } catch (InterruptedException e) {
+                    // Somebody's; this thread is everybody's, and only close() ends it.
                 }
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // only close() interrupts
         } finally {
             closed = true; // whatever ended this thread: nobody may wait for it
             settling.clear();
             idle.signalAll();
             lock.unlock();
+        }
+    }
+
+    /** Runs the alarm that is due, or waits for the next, or for a change. */
+    private void next() throws InterruptedException {
+        Alarm a = settling.poll();
+        if (a != null) {
+            settle(a);
+            return;
+        }
+        a = earliest();
+        if (a == null || !clock.running()) {
+            sleepingUntil = clock.running() ? Long.MAX_VALUE : Long.MIN_VALUE;
+            changed.await();
+        } else if (a.at > clock.nanos()) {
+            sleepingUntil = a.at;
+            changed.await(a.at - clock.nanos(), TimeUnit.NANOSECONDS);
+        } else {
+            fire(a);
         }
     }
 
@@ -275,6 +282,7 @@ final class TimerQueue implements AutoCloseable {
         } catch (Throwable thrown) { // an action is others' code, this thread is everybody's
             Others.contained(LOG, "an alarm", () -> failure.failed(a.owner, thrown));
         } finally {
+            Thread.interrupted(); // the action's: not for the next one's waits
             lock.lock();
             busy = false;
             idle.signalAll();

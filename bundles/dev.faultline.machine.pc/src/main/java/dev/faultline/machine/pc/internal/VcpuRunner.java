@@ -244,7 +244,12 @@ final class VcpuRunner implements Runnable {
                     "livelock: the instruction faulted %d times in a row without progress"
                             .formatted(attempt));
         }
-        Resolution r = host.faults().resolve(f.kind, view, v.diversion);
+        Resolution r;
+        try {
+            r = host.faults().resolve(f.kind, view, v.diversion);
+        } finally {
+            Thread.interrupted(); // a handler's: nobody stops a vCPU by an interrupt
+        }
         if (r.kind() == Resolution.Kind.INJECT) {
             inject(r);
             return true;
@@ -294,6 +299,12 @@ final class VcpuRunner implements Runnable {
     private void waitForRequest() {
         v.serviceFlush();
         v.take(VcpuContext.REQ_INTERRUPT);
+        park();
+    }
+
+    /** Until somebody posts a request. */
+    private void park() {
+        Thread.interrupted(); // left behind by others' code: with it nothing parks
         if (v.request == 0) {
             LockSupport.park(this);
         }
@@ -324,9 +335,7 @@ final class VcpuRunner implements Runnable {
                     new VcpuExit.PoweredOff(
                             "halted with interrupts disabled at 0x%x".formatted(rip)));
         }
-        if (v.request == 0) {
-            LockSupport.park(this);
-        }
+        park();
     }
 
     // ---- INIT and start-up (SDM 3A, "Multiple-Processor (MP) Initialization")

@@ -109,6 +109,38 @@ class MachineClockTest {
         assertThat(log).containsExactly("chip broken", "good");
     }
 
+    @Test
+    void anInterruptDoesNotEndTheAlarms() throws Exception {
+        CountDownLatch first = new CountDownLatch(1);
+        CountDownLatch second = new CountDownLatch(1);
+        CountDownLatch third = new CountDownLatch(1);
+        Thread[] thread = new Thread[1];
+        TimerHandle bad =
+                queue.alarm(
+                        "bad",
+                        new Object(),
+                        () -> {
+                            thread[0] = Thread.currentThread();
+                            thread[0].interrupt();
+                            first.countDown();
+                        });
+        TimerHandle later = alarm("later", second);
+        TimerHandle last = alarm("last", third);
+        real.start();
+        queue.open();
+        bad.at(0);
+        HangGuard.await(first, "the action that leaves an interrupt");
+        assertThat(queue.drain(HangGuard.limit().toNanos())).isTrue();
+        later.at(0);
+        HangGuard.await(second, "the alarm after it");
+
+        HangGuard.until("the thread waits", () -> thread[0].getState() == Thread.State.WAITING);
+        thread[0].interrupt(); // while it waits
+        last.at(0);
+        HangGuard.await(third, "the alarm after that");
+        assertThat(log).containsExactly("later", "last");
+    }
+
     private TimerHandle alarm(String name, CountDownLatch done) {
         return queue.alarm(
                 name,

@@ -128,6 +128,27 @@ class PcMachineTest {
         }
     }
 
+    /** With the flag set nothing parks: HLT would spin. */
+    @Test
+    void anInterruptLeftOnAVcpusThreadDoesNotKeepHltFromSleeping() throws Exception {
+        Thread[] vcpu = new Thread[1];
+        CountDownLatch last = new CountDownLatch(1);
+        parts.then(
+                interruptsOn(),
+                retire(() -> {
+                    vcpu[0] = Thread.currentThread();
+                    vcpu[0].interrupt();
+                    last.countDown();
+                }),
+                halt());
+        machine(1).start();
+        HangGuard.await(last, "the instruction that leaves an interrupt");
+
+        HangGuard.until("HLT sleeps", () -> vcpu[0].getState() == Thread.State.WAITING);
+        assertThat(vcpu[0].isInterrupted()).isFalse();
+        assertThat(machine.running()).isTrue();
+    }
+
     @Test
     void theFirstInstructionIsToldOnce() throws Exception {
         CountDownLatch first = new CountDownLatch(1);
