@@ -5,6 +5,7 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.fault.PageFault;
+import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
@@ -63,8 +64,10 @@ final class MachineReset {
             LegacyPics.program(machine.board());
             machine.mmu().flush(first);
             return null;
-        } catch (MachineException | RuntimeException e) {
-            String why = "reset failed: " + e.getMessage();
+        } catch (Throwable e) { // engines and translations are others' code
+            String why =
+                    "reset failed: "
+                            + (e instanceof MachineException ? e.getMessage() : Others.why(e));
             control.exit(new VcpuExit.Paused(why));
             control.renew(why);
             return e instanceof MachineException me

@@ -30,7 +30,7 @@ final class RealParts implements Parts {
     private final ChipsetFactory chipset;
     final HandlerBoard handlers = fakes.handlers;
     final Migrations migrations = fakes.migrations;
-    private final InterpreterFactory interpreter = new InterpreterFactory();
+    VcpuEngineFactory engine = new InterpreterFactory();
     private final FaultPropagation coded = new CodedPropagation();
     private final FaultPropagation thrown = new ThrownPropagation();
 
@@ -92,7 +92,7 @@ final class RealParts implements Parts {
 
     @Override
     public VcpuEngineFactory engine(String name) throws MachineException {
-        return interpreter;
+        return engine;
     }
 
     @Override

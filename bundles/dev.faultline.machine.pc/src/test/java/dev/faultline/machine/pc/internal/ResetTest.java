@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.fault.FaultOrigin;
@@ -250,6 +252,48 @@ class ResetTest {
         HostBytes.copyIn(ram, 0, machine.memory().blocks().getFirst().hva(), ram.length);
 
         assertThat(run()).isEqualTo(new VcpuExit.Reset("keyboard controller"));
+    }
+
+    /** Linkage errors are what a bundle that went away throws. */
+    @Test
+    void anErrorInTheMiddleStopsTheMachineWithItsReason() throws Exception {
+        RealParts parts = new RealParts(new PcChipsetFactory());
+        VcpuEngineFactory real = parts.engine;
+        boolean[] broken = new boolean[1];
+        parts.engine =
+                new VcpuEngineFactory() {
+                    @Override
+                    public String name() {
+                        return real.name();
+                    }
+
+                    @Override
+                    public VcpuEngine create(VcpuContext v) {
+                        return real.create(v);
+                    }
+
+                    @Override
+                    public void reset(VcpuContext v) {
+                        if (broken[0]) {
+                            throw new NoClassDefFoundError("on purpose");
+                        }
+                        real.reset(v);
+                    }
+                };
+        machine =
+                PcMachine.create(
+                        new MachineConfig("test", 16 << 20, 1, "interpreter", "coded", List.of()),
+                        parts);
+        machine.boot(flat("ebfe")); // jmp $
+        machine.start();
+        broken[0] = true;
+
+        assertThatThrownBy(machine::reset)
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("NoClassDefFoundError: on purpose");
+
+        assertThat(machine.running()).isFalse();
+        assertThat(machine.await(LONG).toString()).contains("reset failed", "on purpose");
     }
 
     /** What an extension adds: one with a RESET line, one without, one whose reset fails. */
