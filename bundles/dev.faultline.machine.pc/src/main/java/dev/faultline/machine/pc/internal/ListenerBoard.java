@@ -147,7 +147,9 @@ final class ListenerBoard {
             }
             entry.ranking = Offers.ranking(properties);
             entries.sort(
-                    Comparator.comparingInt((Entry e) -> -e.ranking).thenComparingLong(e -> e.id));
+                    Comparator.comparingInt((Entry e) -> e.ranking)
+                            .reversed()
+                            .thenComparingLong(e -> e.id));
             if (!added) {
                 return;
             }

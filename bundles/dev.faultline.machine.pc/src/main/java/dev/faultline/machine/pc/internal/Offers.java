@@ -61,7 +61,8 @@ final class Offers<T> {
         if (offer != null) {
             now.add(offer);
             now.sort(
-                    Comparator.comparingInt((Offer<T> o) -> -o.ranking)
+                    Comparator.comparingInt((Offer<T> o) -> o.ranking)
+                            .reversed()
                             .thenComparingLong(Offer::id));
         }
         offers = List.copyOf(now);

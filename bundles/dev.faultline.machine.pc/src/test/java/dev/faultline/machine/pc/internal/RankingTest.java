@@ -296,6 +296,26 @@ class RankingTest {
         workshop.updatedListener(a, ranked(6, 30));
         create();
         assertThat(log).containsExactly("b", "a", "a", "b");
+        workshop.updatedListener(a, ranked(Integer.MIN_VALUE, 30));
+        log.clear();
+        create();
+        assertThat(log).containsExactly("b", "a");
+        workshop.updatedListener(b, ranked(Integer.MIN_VALUE, 31));
+        log.clear();
+        create();
+        assertThat(log).containsExactly("a", "b"); // the older of equals
+    }
+
+    @Test
+    void theLowestRankingOfAllIsTheLast() throws Exception {
+        workshop.bindDevice(new Port(1), device("twin", Integer.MIN_VALUE, 10));
+        workshop.bindDevice(new Port(2), device("twin", Integer.MIN_VALUE, 11));
+        assertThat(ask(create("twin"))).isEqualTo(1);
+        Port usual = new Port(3);
+        workshop.bindDevice(usual, device("twin", 0, 12));
+        assertThat(ask(create("twin"))).isEqualTo(3);
+        workshop.bindDevice(new Port(4), device("twin", Integer.MAX_VALUE, 13));
+        assertThat(ask(create("twin"))).isEqualTo(4);
     }
 
     @Test
