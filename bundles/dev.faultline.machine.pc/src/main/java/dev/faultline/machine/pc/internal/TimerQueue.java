@@ -201,7 +201,11 @@ final class TimerQueue implements AutoCloseable {
                     .sorted(Comparator.comparingLong(a -> a.at))
                     .forEach(settling::add);
             changed.signalAll();
-            return await(nanos, () -> closed || !busy && settling.isEmpty());
+            boolean settled = await(nanos, () -> closed || !busy && settling.isEmpty());
+            if (!settled) {
+                settling.clear(); // or they would run once guest time goes on or a device is gone
+            }
+            return settled;
         } finally {
             lock.unlock();
         }

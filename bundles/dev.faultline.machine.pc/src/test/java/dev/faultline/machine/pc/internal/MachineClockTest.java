@@ -9,6 +9,7 @@ import dev.faultline.testkit.HangGuard;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -139,6 +140,36 @@ class MachineClockTest {
         last.at(0);
         HangGuard.await(third, "the alarm after that");
         assertThat(log).containsExactly("later", "last");
+    }
+
+    /** Guest time stands: what was not waited for until the end must not run afterwards. */
+    @Test
+    void whatIsGivenUpDoesNotSettleLater() throws Exception {
+        CountDownLatch inside = new CountDownLatch(1);
+        Semaphore release = new Semaphore(0);
+        TimerHandle slow =
+                queue.alarm(
+                        "slow",
+                        new Object(),
+                        () -> {
+                            inside.countDown();
+                            release.acquireUninterruptibly();
+                        });
+        TimerHandle after = alarm("after", new CountDownLatch(1));
+        real.start();
+        queue.open();
+        slow.at(0);
+        HangGuard.await(inside, "the action that does not end");
+        real.stop();
+        after.at(0);
+
+        assertThat(queue.settle(1)).isFalse();
+        release.release();
+        assertThat(queue.drain(HangGuard.limit().toNanos())).isTrue();
+        assertThat(log).isEmpty();
+
+        assertThat(queue.settle(HangGuard.limit().toNanos())).isTrue(); // it is still armed
+        assertThat(log).containsExactly("after");
     }
 
     private TimerHandle alarm(String name, CountDownLatch done) {
