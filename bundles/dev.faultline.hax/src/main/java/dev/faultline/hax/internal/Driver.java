@@ -8,6 +8,7 @@ import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxModule;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
+import dev.faultline.api.service.Others;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Map;
@@ -20,6 +21,8 @@ import java.util.function.Consumer;
  * The module: devices, handles, dispatch. Lock order: this object, then a VM, then a vCPU's turn.
  */
 final class Driver implements HaxModule {
+    private static final System.Logger LOG = System.getLogger(Driver.class.getName());
+
     /**
      * What a client writes into a tunnel is noticed this often while its vCPU runs; on hardware the
      * host's own interrupts do it.
@@ -231,7 +234,7 @@ final class Driver implements HaxModule {
             poller.shutdown();
         }
         for (Vm vm : vms.values()) {
-            destroy(vm);
+            Others.contained(LOG, "VM " + vm.id + ": its end", () -> destroy(vm));
         }
         handles.clear();
         closedListener.accept(this);

@@ -9,6 +9,7 @@ import dev.faultline.api.hax.HaxPlatform;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
+import dev.faultline.api.service.Others;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.osgi.service.component.annotations.Activate;
@@ -20,6 +21,9 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 /** Offers the interface; closes its modules when it, or a service that they are built on, goes. */
 @Component
 public final class HaxModuleFactoryComponent implements HaxModuleFactory {
+    private static final System.Logger LOG =
+            System.getLogger(HaxModuleFactoryComponent.class.getName());
+
     private final Services services;
     private final Set<Driver> drivers = ConcurrentHashMap.newKeySet();
 
@@ -49,6 +53,6 @@ public final class HaxModuleFactoryComponent implements HaxModuleFactory {
 
     @Deactivate
     void deactivate() {
-        drivers.forEach(Driver::close);
+        drivers.forEach(d -> Others.contained(LOG, "the end of a module", d::close));
     }
 }

@@ -67,13 +67,31 @@ final class Vcpu {
         v.interrupts = interrupts;
         v.clock = clock;
         v.propagation = bus;
-        mmu.attach(v);
-        services.engine().reset(v);
-        cpu = v.cpuid;
-        v.cpuid = cpuid.over(cpu);
-        debugger = new Debugger(v, strict);
-        v.recompute();
-        engine = services.engine().create(v);
+        boolean attached = false;
+        try {
+            mmu.attach(v);
+            attached = true;
+            services.engine().reset(v);
+            cpu = v.cpuid;
+            v.cpuid = cpuid.over(cpu);
+            debugger = new Debugger(v, strict);
+            v.recompute();
+            engine = Others.made(services.engine().create(v), what("engine"), services.engine());
+        } catch (Throwable e) { // engines and translations are others' code
+            if (attached) {
+                detach();
+            }
+            v.busLock.remove(v);
+            throw e;
+        }
+    }
+
+    private String what(String part) {
+        return "vCPU " + v.index + ": its " + part;
+    }
+
+    private void detach() {
+        Others.contained(LOG, what("translation") + ": detaching it", () -> mmu.detach(v));
     }
 
     // ---- reaching a running vCPU; any thread
@@ -106,8 +124,11 @@ final class Vcpu {
         v.post(VcpuContext.REQ_STOP);
         turn.lock();
         try {
-            engine.close();
-            mmu.detach(v);
+            Others.contained(
+                    LOG,
+                    what("engine") + " " + Others.name(engine) + ": closing it",
+                    engine::close);
+            detach();
             v.busLock.remove(v);
         } finally {
             turn.unlock();

@@ -12,6 +12,7 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.RamProtection;
+import dev.faultline.api.service.Others;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,8 @@ import java.util.List;
  * object; vCPUs run meanwhile.
  */
 final class Vm {
+    private static final System.Logger LOG = System.getLogger(Vm.class.getName());
+
     /** Width of guest-physical addresses; what the vCPUs' CPUID says. */
     static final int PHYSICAL_ADDRESS_BITS = 46;
 
@@ -63,9 +66,41 @@ final class Vm {
         this.id = id;
         this.services = services;
         this.strict = strict;
-        memory = services.memory().create(PHYSICAL_ADDRESS_BITS);
-        protection = services.protection().create(memory);
-        mmu = services.mmu().create(memory, protection);
+        GuestMemory ram =
+                Others.made(
+                        services.memory().create(PHYSICAL_ADDRESS_BITS),
+                        what("memory"),
+                        services.memory());
+        RamProtection rights = null;
+        try {
+            rights =
+                    Others.made(
+                            services.protection().create(ram),
+                            what("protection"),
+                            services.protection());
+            mmu =
+                    Others.made(
+                            services.mmu().create(ram, rights),
+                            what("translation"),
+                            services.mmu());
+        } catch (Throwable e) { // parts are others' code
+            if (rights != null) {
+                closing("protection", rights::close);
+            }
+            closing("memory", ram::close);
+            throw e;
+        }
+        memory = ram;
+        protection = rights;
+    }
+
+    private String what(String part) {
+        return "VM " + id + ": its " + part;
+    }
+
+    /** One step of an end; the others follow whatever it throws. */
+    private void closing(String part, Others.Step step) {
+        Others.contained(LOG, what(part) + ": closing it", step);
     }
 
     synchronized int ioctl(HaxOp op, ByteBuffer arg) {
@@ -255,19 +290,21 @@ final class Vm {
     // ---- end
     // ---------------------------------------------------------------------------------------------
 
+    /** Each step is taken whatever the one before did. */
     synchronized void close() {
         if (closed) {
             return;
         }
         closed = true;
         for (int i = 0; i < vcpus.length; i++) {
-            if (vcpus[i] != null) {
-                vcpus[i].close();
+            Vcpu c = vcpus[i];
+            if (c != null) {
                 vcpus[i] = null;
+                closing("vCPU " + i, c::close);
             }
         }
-        mmu.close();
-        protection.close();
-        memory.close();
+        closing("translation", mmu::close);
+        closing("protection", protection::close);
+        closing("memory", memory::close);
     }
 }
