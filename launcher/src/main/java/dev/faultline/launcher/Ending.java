@@ -119,7 +119,8 @@ final class Ending {
         return code();
     }
 
-    private synchronized String words() {
+    /** What ended it, for people. */
+    synchronized String words() {
         String name = "signal " + signal;
         for (Map.Entry<String, Integer> e : SIGNALS.entrySet()) {
             if (e.getValue() == signal) {

@@ -76,7 +76,7 @@ public final class Main {
      */
     private static int failed(Ending ending, String[] args, String what, Throwable bug) {
         if (ending.asked()) {
-            return ending.said(); // what failed was stopped in the middle
+            return stopped(ending, args); // what failed was stopped in the middle
         }
         System.err.println("faultline: " + what);
         if (bug != null) {
@@ -84,6 +84,17 @@ public final class Main {
         }
         ErrorFile.write(args, EXIT_ERROR, what);
         return EXIT_ERROR;
+    }
+
+    /**
+     * A signal came where no command says so.
+     *
+     * @return the exit code
+     */
+    static int stopped(Ending ending, String[] args) {
+        int code = ending.said();
+        ErrorFile.write(args, code, ending.words());
+        return code;
     }
 
     private static int run(String[] args, Ending ending, AtomicReference<Platform> started)
@@ -117,7 +128,7 @@ public final class Main {
                                 () -> platform.close(ending.asked() ? HURRY_MILLIS : STOP_MILLIS),
                                 "faultline-close"));
         if (ending.asked()) {
-            return ending.said();
+            return stopped(ending, args);
         }
         LogRelay.attach(platform.framework().getBundleContext(), platform.told());
         platform.problems().forEach(problem -> System.err.println("faultline: " + problem));

@@ -27,6 +27,21 @@ class ErrorFileTest {
     }
 
     @Test
+    void aSignalBeforeTheCommandRunsIsWrittenWithItsCode() {
+        Path file = scratch.resolve("ended.json");
+        Ending ending = new Ending(() -> 5, code -> {});
+        ending.signalled(15);
+
+        int code = Main.stopped(ending, new String[] {"run", "x", "--json", file.toString()});
+
+        assertThat(code).isEqualTo(143);
+        assertThat(file)
+                .content()
+                .contains("\"code\" : 143")
+                .contains("\"error\" : \"ended by SIGTERM\"");
+    }
+
+    @Test
     void withoutTheOptionThereIsNone() throws Exception {
         ErrorFile.write(new String[] {"run", "--json"}, 4, "a");
 
