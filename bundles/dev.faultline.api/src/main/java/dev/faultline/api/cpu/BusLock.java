@@ -119,7 +119,9 @@ public final class BusLock {
 
     /** Ends the turn that {@link #acquire} gave. Same thread. */
     public void release(VcpuContext v) {
-        transfers.writeLock().unlock();
+        if (transfers.isWriteLocked()) { // else an error has cut acquire() short
+            transfers.writeLock().unlock();
+        }
         lock.lock();
         try {
             held = false;

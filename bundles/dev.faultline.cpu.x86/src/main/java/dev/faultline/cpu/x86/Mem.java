@@ -667,8 +667,8 @@ public final class Mem {
             }
             if (ram) {
                 v.busLock.acquire(v);
-                busLocked = true;
             }
+            busLocked = ram; // an error may have kept an instruction before this from its commit
             preload(v);
         }
 
