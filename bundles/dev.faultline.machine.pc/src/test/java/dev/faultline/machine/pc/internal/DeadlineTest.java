@@ -125,6 +125,7 @@ class DeadlineTest {
         assertThat(Thread.interrupted()).isTrue();
         assertThat(done[0]).isTrue();
 
+        machine.pause("to save");
         Thread.currentThread().interrupt();
         assertThat(machine.saveState()).isNotEmpty();
         assertThat(Thread.interrupted()).isTrue();
