@@ -79,6 +79,8 @@ final class Remover {
     private void remove(Path real) throws IOException {
         // The manifest goes first: what is left of an interrupted deletion is no snapshot.
         Files.deleteIfExists(real.resolve(Layout.MANIFEST));
+        // The trace next: by the parts that are left one knows it for ours.
+        Files.deleteIfExists(real.resolve(Layout.TRACE));
         List<Path> files = TargetDirectory.content(real);
         for (Path p : files) {
             if (TargetDirectory.isOurs(p) && !DirectoryLock.isLock(p)) {

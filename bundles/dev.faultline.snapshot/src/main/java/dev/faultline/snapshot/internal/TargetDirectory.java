@@ -6,6 +6,7 @@ import dev.faultline.api.snapshot.SnapshotException.Kind;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -28,6 +29,8 @@ final class TargetDirectory implements AutoCloseable {
     static final String SAVING = ".saving";
 
     private static final Pattern PART = Pattern.compile("(index|pack|hashes)-[0-9]{1,9}");
+    private static final Pattern SAVING_NAME =
+            Pattern.compile("\\..+" + Pattern.quote(SAVING), Pattern.DOTALL);
     private static final int MOST_LINKS = 40;
     private static final long PATIENCE_MILLIS = 2_000;
 
@@ -59,15 +62,25 @@ final class TargetDirectory implements AutoCloseable {
                 || DirectoryLock.isLock(p);
     }
 
+    /**
+     * Whether it is a file that only a save makes, by its name and kind. {@code lock} and {@code
+     * trace} are not: other programs have files of these names.
+     */
+    private static boolean isPart(Path p) {
+        String s = p.getFileName().toString();
+        return (PART.matcher(s).matches() || s.equals(Layout.MANIFEST + ".new"))
+                && Files.isRegularFile(p, LinkOption.NOFOLLOW_LINKS);
+    }
+
     /** Whether it is the place of a save that has not ended, by its name. */
     static boolean isSaving(Path p) {
         Path name = p.getFileName();
-        return name != null && name.toString().startsWith(".") && name.toString().contains(SAVING);
+        return name != null && SAVING_NAME.matcher(name.toString()).matches();
     }
 
     /**
-     * Of a save, or a deletion, that is going on or was cut short: nothing but files of ours, and
-     * no manifest.
+     * Of a save, or a deletion, that is going on or was cut short: nothing but files of ours, no
+     * manifest, and its name or a file in it that nobody else makes.
      */
     static boolean isUnfinished(Path p) throws IOException {
         if (!Files.isDirectory(p) || Files.exists(p.resolve(Layout.MANIFEST))) {
@@ -75,7 +88,7 @@ final class TargetDirectory implements AutoCloseable {
         }
         List<Path> files = content(p);
         return files.stream().allMatch(TargetDirectory::isOurs)
-                && (isSaving(p) || !files.isEmpty());
+                && (isSaving(p) || files.stream().anyMatch(TargetDirectory::isPart));
     }
 
     /** What is in a directory, but for what a file system itself puts into its root. */
@@ -146,8 +159,9 @@ final class TargetDirectory implements AutoCloseable {
         if (!Files.isDirectory(dir)) {
             throw new FileAlreadyExistsException(dir + " exists and is not a directory");
         }
-        if (Files.exists(dir.resolve(Layout.MANIFEST))
-                || !content(dir).stream().allMatch(TargetDirectory::isOurs)) {
+        // A lock alone is left by a save that was killed at its begin.
+        boolean empty = content(dir).stream().allMatch(DirectoryLock::isLock);
+        if (!empty && !isUnfinished(dir)) {
             throw new FileAlreadyExistsException(
                     dir + " exists and is not empty; delete it or choose another directory");
         }

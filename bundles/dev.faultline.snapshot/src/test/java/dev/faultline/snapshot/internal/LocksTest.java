@@ -26,6 +26,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -405,6 +406,64 @@ class LocksTest {
         assertThatThrownBy(() -> snapshots.delete(left))
                 .hasMessageContaining("nothing was deleted");
         assertThat(left.resolve("thesis.txt")).exists();
+    }
+
+    /** Programs of all kinds have files of these names, in directories of all names. */
+    @ParameterizedTest
+    @CsvSource({
+        ".app, lock",
+        "app, trace",
+        "app, trace.new",
+        ".saving, lock",
+        ".app.saving.old, lock",
+        ".app.saving.old, trace",
+        "app, index-",
+        "app, pack-1234567890"
+    })
+    void directoriesOfOthersAreNeitherListedNorCleanedNorDeleted(String dir, String file)
+            throws Exception {
+        Path theirs = Files.createDirectory(home.resolve(dir));
+        Files.writeString(theirs.resolve(file), "theirs");
+        assertThat(snapshots.list(home)).noneMatch(Listed::unfinished);
+        assertThat(snapshots.clean(home)).isEmpty();
+        assertThatThrownBy(() -> snapshots.delete(theirs))
+                .hasMessageContaining("nothing was deleted");
+        assertThat(theirs.resolve(file)).hasContent("theirs");
+    }
+
+    /** No save makes directories, or links, of its files' names. */
+    @Test
+    void whatHasTheNameOfAPartAndIsNoFileIsOfOthers() throws Exception {
+        Path theirs = Files.createDirectories(home.resolve("app/index-1")).getParent();
+        Path linked = Files.createDirectory(home.resolve("linked"));
+        Files.createSymbolicLink(linked.resolve("pack-1"), base);
+        assertThat(snapshots.clean(home)).isEmpty();
+        assertThat(theirs.resolve("index-1")).isDirectory();
+        assertThat(linked.resolve("pack-1")).isSymbolicLink();
+    }
+
+    @Test
+    void whatOnlySavesMakeIsCleanedWhereverItIs() throws Exception {
+        for (String file : List.of("index-1", "pack-0", "hashes-123456789", "manifest.new")) {
+            Path left = Files.createDirectory(home.resolve("left"));
+            Files.writeString(left.resolve(file), "half");
+            Files.createFile(left.resolve(DirectoryLock.FILE));
+            assertThat(snapshots.clean(home)).as(file).containsExactly(left);
+            assertThat(left).doesNotExist();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"trace", "trace.new"})
+    void aSaveTakesNoFileOfOthersInTheDirectoryItIsGiven(String file) throws Exception {
+        Path theirs = Files.createDirectory(home.resolve("theirs"));
+        Files.writeString(theirs.resolve(file), "theirs");
+        try (Fake f = new Fake(PAGES).fill(9)) {
+            assertThatThrownBy(() -> snapshots.save(f.machine, theirs, x -> {}))
+                    .hasMessageContaining("is not empty");
+        }
+        assertThat(theirs.resolve(file)).hasContent("theirs");
+        assertThat(theirs.toFile().list()).containsExactly(file);
     }
 
     // ---- places
