@@ -18,7 +18,10 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
@@ -175,44 +178,104 @@ final class DirectoryLock implements AutoCloseable {
             }
         }
 
+        /** Whatever fails, what was held is not held any more as far as this process knows. */
         synchronized void give(Use use) throws IOException {
+            List<FileLock> gone = new ArrayList<>();
             switch (use) {
                 case READ -> {
                     if (--readers == 0) {
-                        reading.release();
+                        gone.add(reading);
                         reading = null;
                     }
                 }
-                case TRACE -> tracing = released(tracing);
+                case TRACE -> {
+                    gone.add(tracing);
+                    tracing = null;
+                }
                 case WRITE -> {
                     if (said) {
                         say("");
                         said = false;
                     }
-                    writing = released(writing);
+                    gone.add(writing);
+                    writing = null;
                 }
                 case DELETE -> {
-                    writing = released(writing);
-                    tracing = released(tracing);
-                    deleting = released(deleting);
+                    gone.addAll(Arrays.asList(writing, tracing, deleting));
+                    writing = null;
+                    tracing = null;
+                    deleting = null;
                 }
             }
-            notifyAll();
+            try {
+                release(gone);
+            } finally {
+                notifyAll();
+            }
         }
 
-        private static FileLock released(FileLock l) throws IOException {
-            if (l != null) {
-                l.release();
+        private static void release(List<FileLock> locks) throws IOException {
+            IOException failed = null;
+            for (FileLock l : locks) {
+                try {
+                    if (l != null) {
+                        l.release();
+                    }
+                } catch (IOException e) {
+                    failed = e;
+                }
             }
-            return null;
+            if (failed != null) {
+                throw failed;
+            }
+        }
+
+        private interface Io {
+            void run() throws IOException;
+        }
+
+        /**
+         * Reads or writes the file on a thread that nobody interrupts: an interrupted one closes
+         * the channel, and with it go all locks that this process has on the file.
+         */
+        private static void apart(Io io) throws IOException {
+            IOException[] failed = new IOException[1];
+            Thread t =
+                    Thread.ofPlatform()
+                            .name("faultline-lock-note")
+                            .daemon()
+                            .start(() -> {
+                                try {
+                                    io.run();
+                                } catch (IOException e) {
+                                    failed[0] = e;
+                                }
+                            });
+            boolean interrupted = false;
+            for (; ; ) {
+                try {
+                    t.join();
+                    break;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            if (failed[0] != null) {
+                throw failed[0];
+            }
         }
 
         /** For those who are refused meanwhile. */
         private synchronized void say(String who) {
             said = true;
             try {
-                writable.truncate(0);
-                writable.write(ByteBuffer.wrap(who.getBytes(StandardCharsets.UTF_8)), 0);
+                apart(() -> {
+                    writable.truncate(0);
+                    writable.write(ByteBuffer.wrap(who.getBytes(StandardCharsets.UTF_8)), 0);
+                });
             } catch (IOException e) {
                 LOG.log(System.Logger.Level.DEBUG, "what the lock is for cannot be noted", e);
             }
@@ -223,8 +286,8 @@ final class DirectoryLock implements AutoCloseable {
             FileChannel c = writable != null ? writable : readable;
             ByteBuffer b = ByteBuffer.allocate(LONGEST_WORDS);
             try {
-                if (c == null || c.read(b, 0) <= 0) {
-                    return "";
+                if (c != null) {
+                    apart(() -> c.read(b, 0));
                 }
             } catch (IOException e) {
                 return "";

@@ -355,6 +355,37 @@ class LocksTest {
         assertThat(deletedByAnother(child)).isTrue();
     }
 
+    /** An interrupted thread closes a channel that it reads or writes, and all locks go. */
+    @Test
+    void anInterruptedThreadLosesNobodysLock() throws Exception {
+        DirectoryLock reader = taken(DirectoryLock.Use.READ);
+        try {
+            DirectoryLock writer = taken(DirectoryLock.Use.WRITE);
+            Thread.currentThread().interrupt();
+            writer.close();
+            assertThat(Thread.interrupted()).as("still interrupted").isTrue();
+            assertThat(deletedByAnother(child)).isFalse();
+            inUse(() -> snapshots.delete(child));
+
+            Thread.currentThread().interrupt();
+            writer = taken(DirectoryLock.Use.WRITE);
+            inUse(() -> taken(DirectoryLock.Use.WRITE)); // reads who it is
+            assertThat(Thread.interrupted()).as("still interrupted").isTrue();
+            assertThat(deletedByAnother(child)).isFalse();
+            writer.close();
+            kill(holder(child, DirectoryLock.Use.WRITE)); // it got the lock
+            snapshots.compact(child, x -> {});
+            assertThat(deletedByAnother(child)).isFalse();
+        } finally {
+            reader.close();
+        }
+        assertThat(deletedByAnother(child)).isTrue();
+    }
+
+    private DirectoryLock taken(DirectoryLock.Use use) throws SnapshotException {
+        return DirectoryLock.take(child, use, "test", 0, DirectoryLock.Without.REFUSE);
+    }
+
     /** A process that tries to get the lock of a deletion. */
     private static boolean deletedByAnother(Path dir) throws Exception {
         try {
