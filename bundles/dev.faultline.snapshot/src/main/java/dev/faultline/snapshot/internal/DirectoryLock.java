@@ -3,6 +3,7 @@ package dev.faultline.snapshot.internal;
 
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.api.vm.PlainText;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -281,7 +282,7 @@ final class DirectoryLock implements AutoCloseable {
             }
         }
 
-        /** Who has the lock, as they say themselves; it is not to be trusted. */
+        /** Who has the lock, as they say themselves: not to be trusted, but fit to be shown. */
         private synchronized String who() {
             FileChannel c = writable != null ? writable : readable;
             ByteBuffer b = ByteBuffer.allocate(LONGEST_WORDS);
@@ -292,7 +293,7 @@ final class DirectoryLock implements AutoCloseable {
             } catch (IOException e) {
                 return "";
             }
-            return new String(b.array(), 0, b.position(), StandardCharsets.UTF_8);
+            return PlainText.line(new String(b.array(), 0, b.position(), StandardCharsets.UTF_8));
         }
 
         /** Waits until something changes in this process, or a moment. */

@@ -530,6 +530,36 @@ class LocksTest {
         assertThat(home.resolve("elsewhere")).doesNotExist();
     }
 
+    /** What it says is of whoever wrote it. */
+    @Test
+    void whatALockFileSaysIsNotObeyedByATerminal() throws Exception {
+        Path left = Files.createDirectory(home.resolve(".new.saving"));
+        String escapes = "\u001b[2J\u001b]0;owned\u0007\r\nall is well\u202e\u009b1m";
+        try (DirectoryLock a = held(left, escapes);
+                DirectoryLock b = held(child, escapes)) {
+            for (Path dir : List.of(left, child)) {
+                assertThatThrownBy(() -> snapshots.delete(dir))
+                        .satisfies(e -> isPlain(e.getMessage()));
+            }
+            assertThatThrownBy(() -> snapshots.compact(child, x -> {}))
+                    .satisfies(e -> isPlain(e.getMessage()));
+            assertThat(snapshots.list(home))
+                    .filteredOn(Listed::unfinished)
+                    .singleElement()
+                    .satisfies(l -> isPlain(l.error()));
+        }
+    }
+
+    private static DirectoryLock held(Path dir, String why) throws SnapshotException {
+        return DirectoryLock.take(
+                dir, DirectoryLock.Use.WRITE, why, 0, DirectoryLock.Without.REFUSE);
+    }
+
+    private static void isPlain(String s) {
+        assertThat(s).contains("all is well");
+        assertThat(s.chars()).noneMatch(c -> Character.isISOControl(c) || c == 0x202E);
+    }
+
     @Test
     void savesFollowLinksAndKeepADirectoryThatIsThere() throws Exception {
         Path disk = Files.createDirectory(home.resolve("disk"));
