@@ -353,7 +353,7 @@ final class Restoration implements Restored, Filler, FaultHandler {
                             "%s is another snapshot by now; the recording does not fit it"
                                     .formatted(dir));
                 }
-                Trace.read(now).merged(recorded.entries()).write(disk, dir);
+                formerTrace(now).merged(recorded.entries()).write(disk, dir);
             } catch (IOException e) {
                 throw new SnapshotException(
                         Kind.IO,
@@ -362,6 +362,19 @@ final class Restoration implements Restored, Filler, FaultHandler {
                         e);
             }
             recordingSaved = true;
+        }
+    }
+
+    /** What cannot be read now is kept: it is of recordings that would be lost. */
+    private static Trace formerTrace(Origin now) throws SnapshotException {
+        try {
+            return Trace.readToReplace(now);
+        } catch (SnapshotException e) {
+            throw new SnapshotException(
+                    e.kind(),
+                    "the recording was not added to the trace of snapshot %s, which cannot be read and was kept (%s); try again, or delete the file %s"
+                            .formatted(now, e.getMessage(), Layout.TRACE),
+                    e);
         }
     }
 

@@ -7,6 +7,8 @@ import dev.faultline.api.snapshot.SnapshotException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -156,16 +158,7 @@ final class Trace {
      */
     static Trace read(Origin of) {
         try {
-            if (!of.has(Layout.TRACE)) {
-                return NONE;
-            }
-            long size = of.length(Layout.TRACE);
-            if (size > MAX_BYTES) {
-                return NONE;
-            }
-            byte[] file = new byte[(int) size];
-            of.read(Layout.TRACE, 0, file, 0, file.length);
-            return parse(file);
+            return of.has(Layout.TRACE) ? readAll(of) : NONE;
         } catch (SnapshotException e) {
             LOG.log(
                     System.Logger.Level.WARNING,
@@ -174,6 +167,27 @@ final class Trace {
                     e.getMessage());
             return NONE;
         }
+    }
+
+    /**
+     * The trace beside a snapshot, for who will replace it: {@link #NONE} only if there is none, or
+     * what was read in full makes no sense.
+     *
+     * @throws SnapshotException if there may be one that its place does not give now
+     */
+    static Trace readToReplace(Origin of) throws SnapshotException {
+        Path file = of.dir().resolve(Layout.TRACE);
+        return Files.notExists(file, LinkOption.NOFOLLOW_LINKS) ? NONE : readAll(of);
+    }
+
+    private static Trace readAll(Origin of) throws SnapshotException {
+        long size = of.length(Layout.TRACE);
+        if (size > MAX_BYTES) {
+            return NONE;
+        }
+        byte[] file = new byte[(int) size];
+        of.read(Layout.TRACE, 0, file, 0, file.length);
+        return parse(file);
     }
 
     static Trace parse(byte[] file) {

@@ -130,6 +130,37 @@ class WorkingSetTest {
         assertThatThrownBy(() -> new Window(1, Duration.ZERO)).hasMessageContaining("more than 0");
     }
 
+    /** One error while reading, and the recordings of all runs before would be gone. */
+    @Test
+    void aTraceThatCannotBeReadNowIsNotReplaced() throws Exception {
+        try (Fake f = noise(PAGES);
+                Fake g = new Fake(PAGES)) {
+            Path dir = saved(f);
+            record(dir, 5, 700);
+            Path trace = dir.resolve("trace");
+            Path kept = scratch.resolve("kept");
+            try (Restored r = snapshots.restore(dir, g.machine, LAZY.recording(Window.DEFAULT))) {
+                g.touch(9, Rights.R);
+                Files.move(trace, kept);
+                Files.createDirectory(trace); // reading it is an error
+                assertThatThrownBy(r::saveRecording)
+                        .isInstanceOf(SnapshotException.class)
+                        .hasMessageContaining("was kept")
+                        .hasMessageContaining(dir.toString());
+                assertThat(trace).isEmptyDirectory();
+                Files.delete(trace);
+                Files.createSymbolicLink(trace, scratch.resolve("unmounted"));
+                assertThatThrownBy(r::saveRecording).hasMessageContaining("was kept");
+                assertThat(trace).isSymbolicLink();
+                Files.delete(trace);
+                Files.move(kept, trace);
+                r.saveRecording(); // it passed, and nothing is lost
+            }
+            assertThat(trace(dir).recordings()).isEqualTo(2);
+            assertThat(trace(dir).likely(PAGES)).containsExactlyInAnyOrder(5, 700, 9);
+        }
+    }
+
     @Test
     void whoDidNotRecordIsToldSo() throws Exception {
         try (Fake f = noise(64);
