@@ -57,6 +57,7 @@ final class Compactor {
         Path manifest = dir.resolve(Layout.MANIFEST + ".new");
         boolean published = false;
         try (Image old = Image.open(dir)) {
+            checkNoOrphan(old.manifest());
             List<Path> before = parts();
             int number = 1 + before.stream().mapToInt(Compactor::number).max().orElse(0);
             mine.add(dir.resolve(Layout.INDEX + number));
@@ -86,6 +87,23 @@ final class Compactor {
                 removeQuietly(mine, e);
             }
             throw e;
+        }
+    }
+
+    /**
+     * Of a snapshot of a version without content roots no compaction can prove that it has the
+     * pages that the old id names: who refers to them would not be given them any more.
+     */
+    private void checkNoOrphan(Manifest old) throws IOException, SnapshotException {
+        if (old.hashes() != null) {
+            return;
+        }
+        Path child = Remover.child(TargetDirectory.real(dir), old);
+        if (child != null) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "snapshot %s has no content root, so after a compaction %s could not tell that it still has the pages that it refers to; compact %s first; nothing was changed"
+                            .formatted(dir, child, child));
         }
     }
 

@@ -113,15 +113,30 @@ final class Remover {
         } catch (SnapshotException e) {
             return; // what cannot be read cannot be a parent any more
         }
+        Path child = child(dir, mine);
+        if (child != null) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "snapshot %s refers to pages of %s; compact or delete it first"
+                            .formatted(child, dir));
+        }
+    }
+
+    /**
+     * A snapshot beside {@code dir} that refers to the pages there, by the id that it has or says
+     * that it had: whether it can prove that does not matter to who would lose them.
+     *
+     * @param dir no symbolic link
+     * @return null if there is none
+     */
+    static Path child(Path dir, Manifest mine) throws SnapshotException {
         try (Stream<Path> s = Files.list(dir.getParent())) {
             for (Path p : s.filter(q -> Files.exists(q.resolve(Layout.MANIFEST))).toList()) {
                 if (refersTo(p, mine)) {
-                    throw new SnapshotException(
-                            Kind.MISMATCH,
-                            "snapshot %s refers to pages of %s; compact or delete it first"
-                                    .formatted(p, dir));
+                    return p;
                 }
             }
+            return null;
         } catch (IOException e) {
             throw new SnapshotException(Kind.IO, dir + ": " + e.getMessage(), e);
         }
@@ -130,7 +145,7 @@ final class Remover {
     private static boolean refersTo(Path p, Manifest parent) {
         try {
             Manifest m = Manifest.read(p);
-            return m.parent() != null && parent.answersTo(m.parent().id());
+            return m.parent() != null && parent.claims(m.parent().id());
         } catch (SnapshotException e) {
             return false; // unreadable neighbours do not matter
         }

@@ -175,6 +175,39 @@ class IdTest {
         assertThat(root(third)).isEqualTo(expectedRoot(last));
     }
 
+    /** As versions saved them that knew no content root. */
+    @Test
+    void aParentWithoutContentRootIsNotCompactedBeforeItsChildren() throws Exception {
+        rewrite(base, m -> m.keySet().removeAll(List.of("root", "hashes")));
+        byte[] now = Manifest.read(base).id();
+        rewrite(child, m -> m.put("parent", Map.of("id", now, "path", "base")));
+        assertThat(restored(child, RestoreMode.LAZY, null)).isDeepEqualTo(memory);
+        for (int i = 0; i < 2; i++) {
+            assertThatThrownBy(() -> snapshots.compact(base, x -> {}))
+                    .isInstanceOf(SnapshotException.class)
+                    .hasMessageContaining("compact " + child.toRealPath() + " first");
+            assertThat(Manifest.read(base).is(now)).isTrue();
+            assertThat(restored(child, RestoreMode.LAZY, null)).isDeepEqualTo(memory);
+        }
+        snapshots.compact(child, x -> {});
+        snapshots.compact(base, x -> {});
+        assertThat(restored(child, RestoreMode.LAZY, null)).isDeepEqualTo(memory);
+        assertThat(restored(base, RestoreMode.LAZY, null)).isDeepEqualTo(old);
+        assertThat(root(base)).isEqualTo(expectedRoot(old));
+    }
+
+    /** A child that an older version's compaction cut off still needs the pages it refers to. */
+    @Test
+    void whatSomebodyRefersToByAFormerIdIsNotDeletedProvedOrNot() throws Exception {
+        snapshots.compact(base, x -> {});
+        rewrite(base, m -> m.remove("layouts"));
+        refused(Kind.MISMATCH, () -> snapshots.delete(base));
+        assertThat(restored(base, RestoreMode.LAZY, null)).isDeepEqualTo(old);
+        snapshots.delete(child);
+        snapshots.delete(base);
+        assertThat(base).doesNotExist();
+    }
+
     @ParameterizedTest
     @EnumSource(Compression.class)
     void aCompactionKeepsCodecOptionalFeaturesAndUnknownKeys(Compression how) throws Exception {
