@@ -44,6 +44,7 @@ public final class Guests {
     private final Set<Thread> writing = new HashSet<>();
 
     @Reference(
+            name = "snapshots",
             cardinality = ReferenceCardinality.OPTIONAL,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY,
