@@ -4,6 +4,7 @@ package dev.faultline.shell.internal.gogo;
 import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
 import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
@@ -57,6 +58,9 @@ public final class SnapshotCommands {
             @Descriptor("restore: name of the machine (default: as it was saved)")
                     @Parameter(names = "--name", absentValue = "")
                     String name,
+            @Descriptor("restore, verify: this snapshot and no other, 64 hexadecimal digits")
+                    @Parameter(names = "--id", absentValue = "")
+                    String id,
             @Descriptor("save: none, lz4 or zstd (default lz4)")
                     @Parameter(names = "--compression", absentValue = "lz4")
                     String compression,
@@ -72,12 +76,13 @@ public final class SnapshotCommands {
                                         Path.of(arguments[1]),
                                         new SaveOptions(
                                                 compression(compression), incremental, live, live));
-                        case "restore" -> restore(place(verb, arguments), mode(mode), name);
+                        case "restore" ->
+                                restore(place(verb, arguments), demanding(mode(mode), id), name);
                         case "attach" ->
                                 attach(count(verb, arguments, 2)[0], Place.of(arguments[1]));
                         case "list" -> list(directory(verb, arguments));
                         case "show" -> show(place(verb, arguments));
-                        case "verify" -> verify(place(verb, arguments));
+                        case "verify" -> verify(place(verb, arguments), demanded(id));
                         case "compact" -> compact(directory(verb, arguments));
                         case "delete" -> delete(directory(verb, arguments));
                         case "clean" -> clean(directory(verb, arguments));
@@ -109,6 +114,15 @@ public final class SnapshotCommands {
             }
         }
         throw new IllegalArgumentException("--mode " + s + ": expected eager, lazy or recorded");
+    }
+
+    private static RestoreOptions demanding(RestoreMode mode, String id) {
+        return RestoreOptions.of(mode).demanding(demanded(id));
+    }
+
+    /** Null if none is: any snapshot there will do. */
+    private static String demanded(String id) {
+        return id.isEmpty() ? null : SnapshotInfo.checkedId(id);
     }
 
     private static SaveOptions.Compression compression(String s) {
@@ -163,9 +177,9 @@ public final class SnapshotCommands {
                 .stripTrailing();
     }
 
-    private String verify(Place place) throws MachineException {
+    private String verify(Place place, String id) throws MachineException {
         return "%s: %,d pages are good"
-                .formatted(place, guests.snapshots().verify(place.uri(), f -> {}));
+                .formatted(place, guests.snapshots().verify(place.uri(), id, f -> {}));
     }
 
     private String compact(Path dir) throws MachineException {
@@ -184,7 +198,8 @@ public final class SnapshotCommands {
         return "deleted " + guests.snapshots().clean(dir).size() + " unfinished saves in " + dir;
     }
 
-    private String restore(Place place, RestoreMode mode, String name) throws MachineException {
+    private String restore(Place place, RestoreOptions options, String name)
+            throws MachineException {
         SnapshotService snapshots = guests.snapshots();
         MachineConfig saved = snapshots.info(place.uri()).config();
         String wanted = name.isBlank() ? guests.free(saved.name()) : name;
@@ -193,13 +208,13 @@ public final class SnapshotCommands {
                         new MachineConfig(
                                 wanted, saved.ramBytes(), saved.vcpus(), "", "", saved.devices()));
         try {
-            g.restored(snapshots.restore(place.uri(), g.machine(), mode));
+            g.restored(snapshots.restore(place.uri(), g.machine(), options));
             g.machine().start();
         } catch (MachineException | RuntimeException e) {
             guests.remove(g);
             throw e;
         }
-        return wanted + " runs, restored " + mode.name().toLowerCase(Locale.ROOT);
+        return wanted + " runs, restored " + options.mode().name().toLowerCase(Locale.ROOT);
     }
 
     private String list(Path dir) throws MachineException {
