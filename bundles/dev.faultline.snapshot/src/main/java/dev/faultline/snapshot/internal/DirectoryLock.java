@@ -25,6 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 /**
  * Who may do what with a snapshot's directory, among the processes of this host (and of others,
@@ -64,6 +65,10 @@ final class DirectoryLock implements AutoCloseable {
 
     private static final long READERS = WRITERS + 1;
     private static final long TRACERS = WRITERS + 2;
+
+    /** What {@link #saysWhy} writes. */
+    private static final Pattern NOTE = Pattern.compile(".+ by process [0-9]+ since \\S+");
+
     private static final int LONGEST_WORDS = 200;
     private static final long POLL_MILLIS = 20;
 
@@ -95,6 +100,7 @@ final class DirectoryLock implements AutoCloseable {
         FileLock deleting;
         int readers;
         boolean said;
+        boolean strange;
 
         Held(Object key) {
             this.key = key;
@@ -271,6 +277,11 @@ final class DirectoryLock implements AutoCloseable {
 
         /** For those who are refused meanwhile. */
         private synchronized void say(String who) {
+            String now = who();
+            strange = !now.isEmpty() && !NOTE.matcher(now).matches();
+            if (strange) {
+                return; // somebody's own file, perhaps
+            }
             said = true;
             try {
                 apart(() -> {
@@ -521,6 +532,16 @@ final class DirectoryLock implements AutoCloseable {
             }
         } catch (IOException e) {
             return "";
+        }
+    }
+
+    /** Whether the file has a text that no lock of ours left there: it was not written to. */
+    boolean isInStrangeFile() {
+        if (held == null) {
+            return false;
+        }
+        synchronized (held) {
+            return held.strange;
         }
     }
 

@@ -221,6 +221,11 @@ final class TargetDirectory implements AutoCloseable {
         try {
             if (t.isInPlace()) {
                 checkEmpty(t.dir);
+                if (t.lock.isInStrangeFile()) {
+                    throw new FileAlreadyExistsException(
+                            "%s exists and is not empty: its file %s is not of a snapshot; move it away or choose another directory"
+                                    .formatted(t.dir, DirectoryLock.FILE));
+                }
             } else if (Files.exists(t.dir)) {
                 throw new FileAlreadyExistsException(
                         t.dir + " was made meanwhile; delete it or choose another directory");

@@ -462,6 +462,17 @@ class LocksTest {
         assertThat(theirs.resolve(file)).hasContent("theirs");
     }
 
+    @Test
+    void aLockOfAKilledSaveIsInNobodysWay() throws Exception {
+        Path dir = Files.createDirectory(home.resolve("killed"));
+        kill(holder(dir, DirectoryLock.Use.WRITE));
+        assertThat(dir.resolve(DirectoryLock.FILE)).isNotEmptyFile();
+        try (Fake f = new Fake(PAGES).fill(9)) {
+            snapshots.save(f.machine, dir, x -> {});
+        }
+        snapshots.verify(dir, x -> {});
+    }
+
     /** No save makes directories, or links, of its files' names. */
     @Test
     void whatHasTheNameOfAPartAndIsNoFileIsOfOthers() throws Exception {
@@ -485,7 +496,7 @@ class LocksTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"trace", "trace.new"})
+    @ValueSource(strings = {"trace", "trace.new", "lock"})
     void aSaveTakesNoFileOfOthersInTheDirectoryItIsGiven(String file) throws Exception {
         Path theirs = Files.createDirectory(home.resolve("theirs"));
         Files.writeString(theirs.resolve(file), "theirs");
