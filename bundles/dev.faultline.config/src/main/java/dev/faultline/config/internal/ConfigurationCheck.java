@@ -88,7 +88,11 @@ public final class ConfigurationCheck implements ConfigurationPlugin {
         }
         Known k = known.get(bundle.getBundleId());
         if (k == null || k.modified != bundle.getLastModified()) {
-            k = new Known(bundle.getLastModified(), Declarations.of(bundle));
+            try {
+                k = new Known(bundle.getLastModified(), Declarations.of(bundle));
+            } catch (IllegalStateException e) {
+                return null; // uninstalled just now
+            }
             known.put(bundle.getBundleId(), k);
         }
         return k.declarations;

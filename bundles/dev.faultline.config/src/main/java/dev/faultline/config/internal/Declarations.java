@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
@@ -32,35 +33,37 @@ final class Declarations {
 
     private Declarations() {}
 
-    /** What the bundle declares; a document that cannot be read declares nothing. */
+    /**
+     * What the bundle declares; a document that cannot be read declares nothing. Asks for entries
+     * only, of the bundle itself: {@code findEntries} would resolve one that is just being updated,
+     * and the framework then refuses to start it for whoever updates it.
+     */
     static Declarations of(Bundle bundle) {
         Declarations d = new Declarations();
-        for (URL component : components(bundle)) {
-            d.read(component);
-        }
-        Enumeration<URL> metatypes = bundle.findEntries("OSGI-INF/metatype", "*.xml", false);
-        while (metatypes != null && metatypes.hasMoreElements()) {
-            d.read(metatypes.nextElement());
-        }
-        return d;
-    }
-
-    private static List<URL> components(Bundle bundle) {
-        List<URL> found = new ArrayList<>();
         String header = bundle.getHeaders("").get(COMPONENTS);
         for (String entry : header == null ? new String[0] : header.split(",")) {
             String path = entry.split(";")[0].strip();
             int slash = path.lastIndexOf('/');
-            Enumeration<URL> urls =
-                    bundle.findEntries(
-                            slash < 0 ? "/" : path.substring(0, slash),
-                            path.substring(slash + 1),
-                            false);
-            while (urls != null && urls.hasMoreElements()) {
-                found.add(urls.nextElement());
+            d.read(bundle, slash < 0 ? "/" : path.substring(0, slash), path.substring(slash + 1));
+        }
+        d.read(bundle, "OSGI-INF/metatype", "*.xml");
+        return d;
+    }
+
+    /** Reads the entries of a folder whose name matches the pattern; {@code *} is any text. */
+    private void read(Bundle bundle, String folder, String pattern) {
+        Pattern name = Pattern.compile("\\Q" + pattern.replace("*", "\\E.*\\Q") + "\\E");
+        Enumeration<String> paths = bundle.getEntryPaths(folder);
+        while (paths != null && paths.hasMoreElements()) {
+            String path = paths.nextElement();
+            URL url =
+                    name.matcher(path.substring(path.lastIndexOf('/') + 1)).matches()
+                            ? bundle.getEntry(path)
+                            : null;
+            if (url != null) {
+                read(url);
             }
         }
-        return found;
     }
 
     /** The keys declared for a PID or factory PID; empty if none are. */
