@@ -30,7 +30,9 @@ import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleEvent;
 import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.ServiceRegistration;
+import org.osgi.framework.startlevel.FrameworkStartLevel;
 
 /** A stranger's bundle in the folder {@code deploy}. */
 class DeployIT {
@@ -173,6 +175,43 @@ class DeployIT {
                                                             + " as a jar"));
             assertThat(started(platform).getCount()).isZero();
         }
+    }
+
+    /**
+     * On a slow host the framework's start level reaches the bundle beside FileInstall, and the
+     * framework tells of its failure too, some time later. Here it is made to.
+     */
+    @Test
+    void whatTheFrameworkCouldNotStartEitherIsNamedOnce() throws Exception {
+        bundle(
+                deploy.resolve("broken.jar"),
+                "org.example.broken",
+                Map.of("Bundle-Activator", "org.example.Broken"));
+
+        try (Platform platform = boot()) {
+            CountDownLatch failed = new CountDownLatch(1);
+            platform.framework().getBundleContext().addFrameworkListener(event -> {
+                if (event.getType() == FrameworkEvent.ERROR) {
+                    failed.countDown();
+                }
+            });
+            goTo(platform, 1);
+            goTo(platform, Platform.LEVEL_PLATFORM);
+            HangGuard.await(failed, "the framework tells of the bundle");
+
+            assertThat(platform.problems())
+                    .singleElement()
+                    .asString()
+                    .contains("/broken.jar: bundle org.example.broken does not start: ");
+        }
+    }
+
+    private static void goTo(Platform platform, int level) throws Exception {
+        CountDownLatch reached = new CountDownLatch(1);
+        platform.framework()
+                .adapt(FrameworkStartLevel.class)
+                .setStartLevel(level, event -> reached.countDown());
+        HangGuard.await(reached, "start level " + level);
     }
 
     @Test

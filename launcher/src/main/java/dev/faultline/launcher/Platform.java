@@ -49,9 +49,17 @@ public final class Platform implements AutoCloseable {
 
     private final Framework framework;
     private final Path data;
-    private final List<String> problems = new CopyOnWriteArrayList<>();
+    private final List<Problem> problems = new CopyOnWriteArrayList<>();
     private final Set<Long> ours = new HashSet<>();
     private volatile Set<String> told = Set.of();
+
+    /**
+     * A line, and the location of the bundle if the framework said it; null if we did.
+     *
+     * <p>The framework tells of a bundle that does not start only if it was its start level that
+     * should have started it, and some time later: {@link Deployed} finds the same without it.
+     */
+    private record Problem(String line, String location) {}
 
     private Platform(Framework framework, Path data) {
         this.framework = framework;
@@ -100,7 +108,10 @@ public final class Platform implements AutoCloseable {
 
     /** What went wrong with single bundles while starting, one line each; empty if nothing did. */
     public List<String> problems() {
-        return List.copyOf(problems);
+        return problems.stream()
+                .filter(problem -> problem.location == null || !told.contains(problem.location))
+                .map(Problem::line)
+                .toList();
     }
 
     /** Locations of bundles that {@link #problems()} names and FileInstall will complain of too. */
@@ -110,7 +121,9 @@ public final class Platform implements AutoCloseable {
 
     private void takeIn() {
         Deployed deployed = new Deployed(framework, ours);
-        problems.addAll(deployed.takeIn());
+        for (String line : deployed.takeIn()) {
+            problems.add(new Problem(line, null));
+        }
         told = deployed.told();
     }
 
@@ -203,9 +216,10 @@ public final class Platform implements AutoCloseable {
         context.addFrameworkListener(event -> {
             if (event.getType() == FrameworkEvent.ERROR) {
                 problems.add(
-                        event.getBundle().getSymbolicName()
-                                + ": "
-                                + event.getThrowable().getMessage());
+                        problem(
+                                event.getBundle(),
+                                event.getThrowable(),
+                                event.getBundle().getLocation()));
             }
         });
         List<Bundle> toStart = new ArrayList<>();
@@ -235,8 +249,12 @@ public final class Platform implements AutoCloseable {
         try {
             bundle.start();
         } catch (BundleException e) {
-            problems.add(bundle.getSymbolicName() + ": " + e.getMessage());
+            problems.add(problem(bundle, e, null));
         }
+    }
+
+    private static Problem problem(Bundle bundle, Throwable thrown, String location) {
+        return new Problem(bundle.getSymbolicName() + ": " + thrown.getMessage(), location);
     }
 
     /**
