@@ -190,11 +190,13 @@ class DeployIT {
 
         try (Platform platform = boot()) {
             CountDownLatch failed = new CountDownLatch(1);
-            platform.framework().getBundleContext().addFrameworkListener(event -> {
-                if (event.getType() == FrameworkEvent.ERROR) {
-                    failed.countDown();
-                }
-            });
+            platform.framework()
+                    .getBundleContext()
+                    .addFrameworkListener(event -> {
+                        if (event.getType() == FrameworkEvent.ERROR) {
+                            failed.countDown();
+                        }
+                    });
             goTo(platform, 1);
             goTo(platform, Platform.LEVEL_PLATFORM);
             HangGuard.await(failed, "the framework tells of the bundle");

@@ -24,7 +24,8 @@ class TestRulesTest {
             Pattern.compile(
                     "@Timeout\\((?![3-9][0-9]{2}\\)|[0-9]{4,}\\))|assertTimeout|Thread\\.sleep\\(|awaitTermination\\("
                             + "|\\.(await|join|waitFor|get|poll|tryAcquire)\\([^()]*\\bTimeUnit\\."
-                            + "|\\.(join|waitFor)\\(\\s*[0-9]|System\\.(nanoTime|currentTimeMillis)\\(");
+                            + "|\\.(await|join|waitFor|get|poll)\\(\\s*Duration\\.of|\\.(join|waitFor)\\(\\s*[0-9]"
+                            + "|park(Nanos|Until)\\(|(orTimeout|completeOnTimeout)\\(|System\\.(nanoTime|currentTimeMillis)\\(");
 
     private static final Pattern REASON = Pattern.compile("// clock: \\S");
 
@@ -72,6 +73,9 @@ class TestRulesTest {
                 "thread.join(10_000);",
                 "process.waitFor(limit, TimeUnit.SECONDS)",
                 "Thread.sleep(50);",
+                "LockSupport.parkNanos(1_000_000);",
+                "machine.await(Duration.ofSeconds(60))",
+                "future.orTimeout(10, SECONDS)",
                 "long end = System.nanoTime() + LIMIT;"
             })
     void whatIsFound(String line) {
@@ -81,7 +85,12 @@ class TestRulesTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"HangGuard.await(latch, \"it is there\");", "thread.join();"})
+    @ValueSource(
+            strings = {
+                "HangGuard.await(latch, \"it is there\");",
+                "thread.join();",
+                "machine.await(Duration.ZERO)"
+            })
     void whatIsNot(String line) {
         assertThat(wrong("", line)).isFalse();
     }

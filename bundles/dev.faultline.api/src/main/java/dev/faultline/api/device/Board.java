@@ -40,7 +40,8 @@ public interface Board {
      * Interrupt line {@code irq}: 0 to 15 are ISA requests, wired to the PICs and the IOAPIC (0 to
      * its input 2); 16 to 23 are further inputs of the IOAPIC. 2, the cascade of the PICs, is
      * nobody's. On a PC 0 (PIT), 1 (keyboard), 4 (serial port), 8 (RTC) and 9 (ACPI) have their
-     * chips; 5, 10, 11 and 16 to 23 are free.
+     * chips; 5, 10, 11 and 16 to 23 are free. A device that was taken out of the machine raises
+     * none any more: that throws {@link IllegalStateException}.
      *
      * @throws IllegalArgumentException for a number out of range
      */

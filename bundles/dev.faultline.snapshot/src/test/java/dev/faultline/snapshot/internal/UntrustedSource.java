@@ -93,6 +93,7 @@ final class UntrustedSource implements PageSourceFactory {
                             .start(() -> {
                                 while (release.getCount() > 0) {
                                     kept.put(kept.position(), (byte) 0x5A);
+                                    // clock: not all of a processor
                                     LockSupport.parkNanos(10_000); // others have work too
                                 }
                             });

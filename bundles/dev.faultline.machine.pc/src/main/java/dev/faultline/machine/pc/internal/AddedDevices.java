@@ -203,6 +203,22 @@ final class AddedDevices {
         });
     }
 
+    /** Takes notice of factories that went before anybody could tell this machine of it. */
+    void lookAround(Parts parts) {
+        for (Plug p : plugs) {
+            DeviceFactory factory = p.factory;
+            if (factory == null || parts.offered(factory)) {
+                continue;
+            }
+            gone(factory);
+            try {
+                returned(p.name, parts.device(p.name));
+            } catch (MachineException none) {
+                continue; // It stands until there is one.
+            }
+        }
+    }
+
     /** A device is offered: takes the place of one of the same name that went. */
     void returned(String name, DeviceFactory factory) {
         offered.add(factory);

@@ -2,6 +2,7 @@
 package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.fault.FaultHandler;
+import dev.faultline.api.service.Others;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A fault handler and how it has behaved. Any thread. */
@@ -23,7 +24,7 @@ final class AskedHandler {
      */
     AskedHandler(FaultHandler handler, String owner) {
         this.handler = handler;
-        String type = handler.getClass().getName();
+        String type = Others.name(handler);
         name = owner == null ? type : type + " of layer " + owner;
     }
 
@@ -36,7 +37,7 @@ final class AskedHandler {
     long patienceNanos() {
         try {
             return Math.clamp(handler.patienceMillis(), 0, MOST_PATIENCE) * 1_000_000;
-        } catch (RuntimeException | LinkageError e) {
+        } catch (Throwable e) { // others' code
             return 0;
         }
     }

@@ -225,6 +225,24 @@ final class Bindings {
         }
     }
 
+    /** Takes notice of what went before anybody could tell this machine of it. */
+    void lookAround() {
+        if (!parts.offered(bay.factory())) {
+            gone(bay.factory());
+        }
+        if (!parts.offered(bay.style())) {
+            gone(bay.style());
+        }
+        if (!parts.complete()
+                || !parts.offered(memoryFactory)
+                || !parts.offered(chipsetFactory)
+                || !parts.offered(protectionFactory)
+                || !parts.offered(mmuFactory)) {
+            orphaned();
+            adopted();
+        }
+    }
+
     /** A service that machines are built on (memory, protection, translation, chips) went. */
     void orphaned() {
         control.missing(BASICS, parts::absent);
@@ -280,29 +298,46 @@ final class Bindings {
                 || factory == chipsetFactory;
     }
 
+    /**
+     * Exchanges the translation. If the new one cannot be had, what there was is there as before.
+     */
     private void renewMmu(MmuFactory from) {
         Mmu next = Others.made(from.create(memory, protection), "translation", from);
+        Mmu old = mmu;
         boolean withEngines = bay.hasEngines();
         bay.close();
-        Mmu old = mmu;
+        try {
+            for (VcpuContext v : vcpus) {
+                next.attach(v);
+            }
+            use(next, withEngines);
+        } catch (Throwable e) { // others' code
+            step("translation that failed, closing it,", next::close);
+            use(old, withEngines);
+            throw e;
+        }
+        mmuFactory = from;
         for (VcpuContext v : vcpus) {
-            former("vCPU %d of it".formatted(v.index), () -> old.detach(v));
-            next.attach(v);
+            step(
+                    "former translation, closing vCPU %d of it,".formatted(v.index),
+                    () -> old.detach(v));
+        }
+        step("former translation, closing it,", old::close);
+    }
+
+    /** All vCPUs are attached to it. */
+    private void use(Mmu next, boolean withEngines) {
+        for (VcpuContext v : vcpus) {
             v.mmu = next;
         }
         mmu = next;
-        mmuFactory = from;
         dma.use(next);
         faults.use(next);
         bay.use(next, withEngines);
-        former("it", old::close);
     }
 
-    /** A step of leaving the translation that there was: it shall not harm the new one. */
-    private void former(String what, Others.Step step) {
-        Others.contained(
-                LOG,
-                "machine " + machine + ": its former translation, closing " + what + ",",
-                step);
+    /** Of leaving a translation: it shall not harm the other. */
+    private void step(String what, Others.Step step) {
+        Others.contained(LOG, "machine " + machine + ": its " + what, step);
     }
 }

@@ -27,11 +27,14 @@ final class DeviceBoard implements Board {
     private final PcBoard board;
     private final DeviceOptions options;
 
-    /** Guarded by this, as the next two. */
+    /** Guarded by this. */
     private final Set<Device> owners = Collections.newSetFromMap(new IdentityHashMap<>());
 
+    /** Guards itself, and that none is raised once the device is out. Taken after this. */
     private final List<InterruptLine> lines = new ArrayList<>();
-    private boolean takenBack;
+
+    /** Written under this and {@link #lines}. */
+    private volatile boolean takenBack;
 
     /**
      * @param name the device's, for messages
@@ -43,22 +46,51 @@ final class DeviceBoard implements Board {
     }
 
     private void gives(Device owner) {
+        requireIn();
+        owners.add(owner);
+    }
+
+    private void requireIn() {
         if (takenBack) {
             throw new IllegalStateException("device " + name + " was taken out of the machine");
         }
-        owners.add(owner);
+    }
+
+    /** A line that nobody raises any more whose device is out: others have it then. */
+    private final class Line implements InterruptLine {
+        private final InterruptLine line;
+
+        Line(InterruptLine line) {
+            this.line = line;
+        }
+
+        @Override
+        public void set(boolean high) {
+            synchronized (lines) {
+                if (high) {
+                    requireIn();
+                }
+                if (!takenBack) {
+                    line.set(high);
+                }
+            }
+        }
     }
 
     /** Releases what the device claimed. Does not call it. */
     synchronized void takeBack() {
-        takenBack = true;
+        synchronized (lines) {
+            takenBack = true;
+        }
         owners.forEach(board::release);
         owners.clear();
     }
 
     /** For a device that does not do it itself: leaves no line of its high. */
-    synchronized void lower() {
-        lines.forEach(line -> line.set(false));
+    void lower() {
+        synchronized (lines) {
+            lines.forEach(line -> line.set(false));
+        }
     }
 
     @Override
@@ -94,10 +126,13 @@ final class DeviceBoard implements Board {
     }
 
     @Override
-    public synchronized InterruptLine interrupt(int irq) {
+    public InterruptLine interrupt(int irq) {
+        requireIn();
         InterruptLine line = board.interrupt(irq);
-        lines.add(line);
-        return line;
+        synchronized (lines) {
+            lines.add(line);
+        }
+        return new Line(line);
     }
 
     @Override
@@ -114,16 +149,19 @@ final class DeviceBoard implements Board {
 
     @Override
     public void requestReset(String why) {
+        requireIn();
         board.requestReset(why);
     }
 
     @Override
     public void requestPowerOff(String why) {
+        requireIn();
         board.requestPowerOff(why);
     }
 
     @Override
     public void requestExit(int code, String why) {
+        requireIn();
         board.requestExit(code, why);
     }
 }

@@ -14,18 +14,21 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * The whiteboard of machine listeners. Each is called under a lock of its own, so that its calls do
- * not overlap and none is in progress when it was removed (unless by a listener). Any thread.
+ * not overlap and none is in progress when it was removed (unless by a listener, or if it does not
+ * return in time). Any thread.
  */
 final class ListenerBoard {
     private static final System.Logger LOG = System.getLogger(ListenerBoard.class.getName());
 
     private final Collection<? extends Machine> machines;
     private final List<Entry> entries = new CopyOnWriteArrayList<>();
+    private final LongSupplier limitNanos;
 
     /** The listener that this thread is in, or null. */
     private final ThreadLocal<Entry> inside = new ThreadLocal<>();
@@ -33,21 +36,26 @@ final class ListenerBoard {
     /**
      * @param machines those that are not closed; safe for use by several threads. One that closes
      *     leaves it before {@link #closing}.
+     * @param limitNanos how long anybody waits for a listener that another thread is in
      */
-    ListenerBoard(Collection<? extends Machine> machines) {
+    ListenerBoard(Collection<? extends Machine> machines, LongSupplier limitNanos) {
         this.machines = machines;
+        this.limitNanos = limitNanos;
     }
 
     /** A listener and the machines it knows; all guarded by {@link #lock}. */
     private final class Entry {
         final MachineListener listener;
-        private final ReentrantLock lock = new ReentrantLock();
+        private final DeadlineLock lock = new DeadlineLock();
 
         /** What it was not told yet; any thread adds. */
         private final Queue<Runnable> events = new ConcurrentLinkedQueue<>();
 
         private final Set<Machine> known = Collections.newSetFromMap(new IdentityHashMap<>());
         private boolean removed;
+
+        /** Somebody waited for it in vain; until it returns nobody else does. */
+        private volatile boolean overdue;
 
         volatile int ranking;
         final long id;
@@ -88,17 +96,16 @@ final class ListenerBoard {
 
         /**
          * Tells in order, one at a time, and returns when it is told; but a thread that is inside a
-         * listener does not wait for another's, which may be waiting for this one: then whoever is
-         * there tells it.
+         * listener does not wait for another's, which may be waiting for this one, and nobody waits
+         * for one that does not return: then whoever is there tells it.
          */
         private void tell(Runnable event) {
             events.add(event);
-            if (inside.get() == null) {
-                lock.lock();
-            } else if (!lock.tryLock()) {
+            if (!enter()) {
                 return;
             }
             do {
+                overdue = false;
                 try {
                     for (Runnable next = events.poll(); next != null; next = events.poll()) {
                         next.run();
@@ -107,6 +114,26 @@ final class ListenerBoard {
                     lock.unlock();
                 }
             } while (!events.isEmpty() && lock.tryLock());
+        }
+
+        private boolean enter() {
+            if (inside.get() != null || overdue) {
+                return lock.tryLock();
+            }
+            long limit = limitNanos.getAsLong();
+            if (lock.acquire(limit)) {
+                return true;
+            }
+            overdue = true;
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "machine listener %s has not returned for %d s: %s; what it was not told yet waits for it"
+                            .formatted(
+                                    Others.name(listener),
+                                    TimeUnit.NANOSECONDS.toSeconds(limit),
+                                    lock.holder()));
+            // It may have returned between the two, without having seen what it was to be told.
+            return lock.tryLock();
         }
 
         private void call(Consumer<Machine> event, Machine m) {

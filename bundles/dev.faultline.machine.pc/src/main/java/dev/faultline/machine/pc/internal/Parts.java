@@ -29,7 +29,8 @@ interface Parts {
     boolean complete();
 
     /**
-     * Whether a factory of memory, protection, translation, chips or engines, or a style, is there.
+     * Whether a factory of memory, protection, translation, chips, engines or devices, or a style,
+     * is there.
      */
     boolean offered(Object part);
 

@@ -5,7 +5,6 @@ import dev.faultline.api.service.Others;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 /**
@@ -29,22 +28,15 @@ final class Standstill {
     private final VcpuRunner[] runners;
 
     /** Serialises what brings the vCPUs to a stand. */
-    private final OwnedLock changes = new OwnedLock();
+    private final DeadlineLock changes = new DeadlineLock();
 
     /** Changes that were asked for and not made yet, in order. */
     private final Queue<Runnable> outstanding = new ConcurrentLinkedQueue<>();
 
-    /** A lock that can tell who has it. */
-    private static final class OwnedLock extends ReentrantLock {
-        private static final long serialVersionUID = 1;
-
-        Thread owner() {
-            return getOwner();
-        }
-    }
-
     /** A change of others may be a whole save: this many times the limit. */
     private static final int CHANGE_FACTOR = 20;
+
+    private static final String SERVICE = "a service that went or came";
 
     private final LongSupplier limitNanos;
 
@@ -128,43 +120,24 @@ final class Standstill {
         return limitNanos.getAsLong();
     }
 
-    /** Takes {@link #changes}, or says who has it. An interrupt does not end it, but is kept. */
-    private boolean acquire(String what) {
-        if (tryChanges(limit() * CHANGE_FACTOR)) {
-            return true;
+    /**
+     * Takes {@link #changes}.
+     *
+     * @throws IllegalStateException saying who has it
+     */
+    private void acquire(String what) {
+        if (!changes.acquire(limit() * CHANGE_FACTOR)) {
+            throw new IllegalStateException(taken(what));
         }
-        Thread owner = changes.owner();
-        throw new IllegalStateException(
-                "%s: machine %s: another change has not ended for %d s: %s"
-                        .formatted(
-                                what,
-                                machine,
-                                TimeUnit.NANOSECONDS.toSeconds(limit() * CHANGE_FACTOR),
-                                owner == null
-                                        ? "it has just ended"
-                                        : "thread "
-                                                + owner.getName()
-                                                + " is "
-                                                + Whereabouts.of(owner.getStackTrace())));
     }
 
-    private boolean tryChanges(long nanos) {
-        long start = System.nanoTime();
-        boolean interrupted = false;
-        try {
-            for (; ; ) {
-                try {
-                    long left = nanos - (System.nanoTime() - start);
-                    return changes.tryLock(left, TimeUnit.NANOSECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+    private String taken(String what) {
+        return "%s: machine %s: another change has not ended for %d s: %s"
+                .formatted(
+                        what,
+                        machine,
+                        TimeUnit.NANOSECONDS.toSeconds(limit() * CHANGE_FACTOR),
+                        changes.holder());
     }
 
     /** Longer while a vCPU is with a fault handler that has asked for more patience. */
@@ -275,7 +248,8 @@ final class Standstill {
         }
         boolean mine = false;
         try {
-            mine = acquire("quiesce");
+            acquire("quiesce");
+            mine = true;
             if (!control.hold(patience())) {
                 throw stuck("quiesce");
             }
@@ -315,9 +289,7 @@ final class Standstill {
         } else {
             LOG.log(
                     System.Logger.Level.WARNING,
-                    "machine "
-                            + machine
-                            + ": a vCPU does not stand; a service that went or came waits for it");
+                    "machine " + machine + ": a vCPU does not stand; " + SERVICE + " waits for it");
             later();
         }
     }
@@ -339,9 +311,16 @@ final class Standstill {
                 });
     }
 
-    /** Makes what is outstanding; when this returns, it is made, by this thread or by others. */
+    /**
+     * Makes what is outstanding; when this returns, it is made, by this thread or by others; unless
+     * another change does not end: then it is made when that has ended.
+     */
     private void make() {
-        changes.lock();
+        if (!changes.acquire(limit() * CHANGE_FACTOR)) {
+            LOG.log(System.Logger.Level.WARNING, taken(SERVICE));
+            later();
+            return;
+        }
         try {
             makeHeld();
         } finally {
@@ -358,14 +337,14 @@ final class Standstill {
             return;
         }
         if (!control.hold(patience())) {
-            LOG.log(System.Logger.Level.WARNING, stuck("a service that went or came").getMessage());
+            LOG.log(System.Logger.Level.WARNING, stuck(SERVICE).getMessage());
             later();
             return;
         }
         try {
             for (Runnable c = outstanding.poll(); c != null; c = outstanding.poll()) {
                 Others.contained( // services are others' code
-                        LOG, "machine " + machine + ": a service that went or came", c::run);
+                        LOG, "machine " + machine + ": " + SERVICE, c::run);
             }
         } finally {
             control.unhold();
@@ -382,7 +361,10 @@ final class Standstill {
         slot.stands(true, 0);
         control.away();
         boolean stand = control.standing(WAIT_NANOS);
-        changes.lock();
+        // The guest cannot go on before others' change is over: there is nothing to give up for.
+        while (!changes.acquire(limit() * CHANGE_FACTOR)) {
+            LOG.log(System.Logger.Level.WARNING, taken(SERVICE));
+        }
         try {
             if (stand) {
                 makeHeld();

@@ -58,7 +58,7 @@ public final class Workshop implements Parts {
             new Offers<>("state migrator", (m, properties) -> m.section());
     private final Migrations migrations = new Migrations();
     private final List<PcMachine> machines = new CopyOnWriteArrayList<>();
-    private final ListenerBoard listeners = new ListenerBoard(machines);
+    private final ListenerBoard listeners = new ListenerBoard(machines, this::standNanos);
     private final Offers<Object> memories = new Offers<>("memory", (m, p) -> "memory");
     private final Offers<Object> protections = new Offers<>("protection", (m, p) -> "protection");
     private final Offers<Object> mmus = new Offers<>("translation", (m, p) -> "translation");
@@ -92,8 +92,11 @@ public final class Workshop implements Parts {
         return machines;
     }
 
+    /** From here on it is told of what goes; what went while it was made it looks for itself. */
     void add(PcMachine machine) {
         machines.add(machine);
+        machine.bindings().lookAround();
+        machine.added().lookAround(this);
         listeners.created(machine);
     }
 
@@ -295,6 +298,7 @@ public final class Workshop implements Parts {
                 || memories.of(part) != null
                 || chipsets.of(part) != null
                 || engines.of(part) != null
+                || devices.of(part) != null
                 || styles.of(part) != null;
     }
 

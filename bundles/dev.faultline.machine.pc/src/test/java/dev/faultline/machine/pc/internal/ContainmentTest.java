@@ -12,6 +12,7 @@ import dev.faultline.api.device.Board;
 import dev.faultline.api.device.Chipset;
 import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
@@ -34,6 +35,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -106,6 +108,7 @@ class ContainmentTest {
 
     private volatile Thrown thrown = Thrown.EXCEPTION;
     private PcMachineFactory factory;
+    private MmuFactory mmu;
 
     /** The real thing, but that {@link #failing} methods throw after they have done their work. */
     @SuppressWarnings("unchecked")
@@ -139,7 +142,7 @@ class ContainmentTest {
                 };
         RamProtectionFactory protection =
                 m -> fragile(RamProtection.class, parts.protection().create(m), "protection");
-        MmuFactory mmu = (m, p) -> fragile(Mmu.class, parts.mmu().create(m, p), "mmu");
+        mmu = (m, p) -> fragile(Mmu.class, parts.mmu().create(m, p), "mmu");
         ChipsetFactory chips =
                 (board, host, vcpus, ram) ->
                         fragile(
@@ -524,5 +527,126 @@ class ContainmentTest {
             assertThat(m.running()).isTrue();
             Thread.onSpinWait();
         }
+    }
+
+    /**
+     * A listener on another thread does not return: others are told of it, and wait for it once.
+     */
+    @Test
+    void aListenerThatHangsHoldsUpNobodyElse() throws Exception {
+        open();
+        CountDownLatch in = new CountDownLatch(1);
+        CountDownLatch out = new CountDownLatch(1);
+        List<String> told = new CopyOnWriteArrayList<>();
+        MachineListener hangs =
+                new MachineListener() {
+                    @Override
+                    public void machineStarting(Machine m) {
+                        in.countDown();
+                        try {
+                            HangGuard.await(out, "the test lets it go");
+                        } catch (InterruptedException e) {
+                            throw new AssertionError(e);
+                        }
+                        told.add("starting");
+                    }
+
+                    @Override
+                    public void machineClosing(Machine m) {
+                        told.add("closing");
+                    }
+                };
+        workshop.bindListener(hangs, Map.of());
+        workshop.use(1);
+        Machine m = create();
+        Thread starts = Thread.ofPlatform().start(m::start);
+        HangGuard.await(in, "the listener is told");
+
+        try (Logged log = new Logged(ListenerBoard.class)) {
+            m.close();
+            workshop.unbindListener(hangs);
+
+            assertThat(log.lines())
+                    .singleElement()
+                    .asString()
+                    .contains("machine listener " + hangs.getClass().getName())
+                    .contains("has not returned", "what it was not told yet waits for it");
+        }
+        assertThat(memories).hasValue(0);
+        out.countDown();
+        starts.join();
+        assertThat(told).containsExactly("starting", "closing");
+    }
+
+    @Test
+    void aDeviceThatWasPulledOutRaisesNoLine() throws Exception {
+        open();
+        InterruptLine[] line = new InterruptLine[1];
+        Board[] kept = new Board[1];
+        DeviceFactory bad =
+                board -> {
+                    kept[0] = board;
+                    line[0] = board.interrupt(5);
+                    return new Bad(board);
+                };
+        device("bad", bad);
+        Machine m = create("bad");
+        line[0].set(true);
+        assertThat(parts.chips.vector).isEqualTo(5);
+        line[0].set(false);
+
+        workshop.unbindDevice(bad);
+
+        assertThatThrownBy(() -> line[0].set(true))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("device bad was taken out of the machine");
+        line[0].set(false);
+        assertThat(parts.chips.vector).isNegative();
+        assertThatThrownBy(() -> kept[0].interrupt(5)).hasMessageContaining("taken out");
+        assertThatThrownBy(() -> kept[0].requestReset("no")).hasMessageContaining("taken out");
+        assertThatThrownBy(() -> kept[0].requestPowerOff("no")).hasMessageContaining("taken out");
+        assertThatThrownBy(() -> kept[0].requestExit(1, "no")).hasMessageContaining("taken out");
+        assertThat(m.running()).isFalse();
+    }
+
+    /** The second of two vCPUs cannot be attached to the translation that comes. */
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void aTranslationThatFailsHalfWayLeavesTheFormerOne(Thrown what) throws Exception {
+        open();
+        List<String> log = new CopyOnWriteArrayList<>();
+        MmuFactory broken =
+                (memory, rights) ->
+                        (Mmu)
+                                Proxy.newProxyInstance(
+                                        Mmu.class.getClassLoader(),
+                                        new Class<?>[] {Mmu.class},
+                                        (self, method, a) -> {
+                                            log.add(method.getName());
+                                            return method.getName().equals("attach")
+                                                            && ((VcpuContext) a[0]).index == 1
+                                                    ? what.now()
+                                                    : null;
+                                        });
+        PcMachine m =
+                (PcMachine)
+                        factory.create(
+                                new MachineConfig("vm", 8 << 20, 2, "one", "coded", List.of()));
+        Mmu before = m.bindings().mmu();
+        m.start();
+
+        workshop.unbindMmu(mmu);
+        workshop.bindMmu(broken, Map.of());
+        factory.bindMmu(broken);
+
+        assertThat(m.await(LONG).toString()).contains("the new protection or translation failed");
+        assertThat(log).containsExactly("attach", "attach", "close");
+        assertThat(m.bindings().mmu()).isSameAs(before);
+        assertThat(m.vcpus()).allSatisfy(v -> assertThat(v.mmu).isSameAs(before));
+        workshop.unbindMmu(broken);
+        workshop.bindMmu(mmu, Map.of());
+        factory.bindMmu(mmu);
+        m.start();
+        assertThat(m.running()).isTrue();
     }
 }

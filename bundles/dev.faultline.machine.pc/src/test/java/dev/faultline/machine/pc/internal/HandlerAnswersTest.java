@@ -407,6 +407,7 @@ class HandlerAnswersTest {
                 (m, f) -> {
                     FaultSlot slot = machine.faults().slot(0);
                     while (slot.charged() <= 20_000_000) {
+                        // clock: not all of a processor while it does so
                         LockSupport.parkNanos(1_000_000); // it blocks until it is late
                     }
                     return Resolution.STEP;

@@ -84,6 +84,7 @@ class PcMachineTest {
     void pauseStopsTheVcpuAndTheClockAndStartGoesOn() throws Exception {
         machine(1).start();
         assertThat(machine.running()).isTrue();
+        // clock: to give an end by mistake its chance
         assertThat(machine.await(Duration.ofMillis(20))).isNull();
         machine.pause("because");
         long instructions = machine.statistics().instructions();
@@ -253,6 +254,7 @@ class PcMachineTest {
                         return true;
                     }
                     machine.start();
+                    // clock: a turn for the vCPU, without all of a processor
                     LockSupport.parkNanos(5_000_000);
                     machine.pause("while halted");
                     return false;
@@ -593,6 +595,7 @@ class PcMachineTest {
     @Test
     void savingARunningMachineIsRefused() throws Exception {
         machine(1).start();
+        // clock: to give an end by mistake its chance
         assertThat(machine.await(Duration.ofMillis(20))).isNull();
         assertThatThrownBy(machine::saveState).isInstanceOf(IllegalStateException.class);
         List<List<StateSection>> saved = new ArrayList<>();

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.machine.pc.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.device.Board;
+import dev.faultline.api.device.ChipsetFactory;
+import dev.faultline.api.device.Device;
+import dev.faultline.api.device.DeviceFactory;
+import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.mmu.MmuFactory;
+import dev.faultline.api.vm.Machine;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.testkit.HangGuard;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Services that go while a machine is made of them, when it is in nobody's list yet: it stands for
+ * them as it would if they had gone a moment later, and goes on when they are back.
+ */
+class GoneWhileMadeTest {
+    private static final Map<String, ?> BELL = Map.of(DeviceFactory.NAME, "bell");
+
+    private final FakeParts parts = new FakeParts();
+    private final Workshop workshop = new Workshop();
+
+    /** The machine's last device is made when everything else is. */
+    private volatile Runnable lastStep = () -> {};
+
+    private final MmuFactory mmu = parts.mmu();
+    private final ChipsetFactory chips = parts.chipset();
+    private final VcpuEngineFactory engine = engine();
+    private final DeviceFactory bell = bell();
+    private final PcMachineFactory factory =
+            PcMachineFactoryTest.open(
+                    workshop,
+                    parts.memory(),
+                    parts.protection(),
+                    mmu,
+                    chips,
+                    PcMachineFactoryTest.config("one", "coded"));
+
+    GoneWhileMadeTest() {
+        workshop.bindEngine(engine, Map.of());
+        workshop.bindStyle(parts.coded, Map.of());
+        workshop.bindDevice(bell, BELL);
+        workshop.bindDevice(
+                board -> {
+                    lastStep.run();
+                    return silent();
+                },
+                Map.of(DeviceFactory.NAME, "last"));
+    }
+
+    @AfterEach
+    void close() {
+        factory.machines().forEach(Machine::close);
+    }
+
+    private VcpuEngineFactory engine() {
+        return new VcpuEngineFactory() {
+            @Override
+            public String name() {
+                return "one";
+            }
+
+            @Override
+            public VcpuEngine create(VcpuContext v) {
+                return parts.one.create(v);
+            }
+
+            @Override
+            public void reset(VcpuContext v) {
+                parts.one.reset(v);
+            }
+        };
+    }
+
+    /** Another one each time. */
+    private static DeviceFactory bell() {
+        return new DeviceFactory() {
+            @Override
+            public Device create(Board board) {
+                return silent();
+            }
+        };
+    }
+
+    private static PortDevice silent() {
+        return new PortDevice() {
+            @Override
+            public String id() {
+                return "silent";
+            }
+
+            @Override
+            public int portRead(int range, int offset, int size) {
+                return 0;
+            }
+
+            @Override
+            public void portWrite(int range, int offset, int size, int value) {}
+        };
+    }
+
+    private Machine made(Runnable meanwhile) throws Exception {
+        lastStep = meanwhile;
+        Machine m =
+                factory.create(
+                        new MachineConfig(
+                                "vm", 8 << 20, 1, "one", "coded", List.of("bell", "last")));
+        m.start();
+        return m;
+    }
+
+    private void stands(Machine m, String missing) throws Exception {
+        assertThat(m.running()).isFalse();
+        assertThat(m.await(HangGuard.limit()).toString()).contains(missing + " is gone");
+    }
+
+    private void runs(Machine m) throws Exception {
+        assertThat(m.running()).isTrue();
+        CountDownLatch executed = new CountDownLatch(1);
+        parts.then(FakeParts.retire(executed::countDown));
+        HangGuard.await(executed, "the guest goes on");
+    }
+
+    @Test
+    void theEngine() throws Exception {
+        Machine m = made(() -> workshop.unbindEngine(engine));
+        stands(m, "engine one");
+        workshop.bindEngine(engine, Map.of());
+        runs(m);
+    }
+
+    @Test
+    void theEngineWhoseSuccessorIsThereAlready() throws Exception {
+        VcpuEngineFactory next = engine();
+        Machine m =
+                made(() -> {
+                    workshop.bindEngine(next, Map.of());
+                    workshop.unbindEngine(engine);
+                });
+        runs(m);
+    }
+
+    @Test
+    void theFaultStyle() throws Exception {
+        Machine m = made(() -> workshop.unbindStyle(parts.coded));
+        stands(m, "fault style coded");
+        workshop.bindStyle(parts.coded, Map.of());
+        runs(m);
+    }
+
+    @Test
+    void theTranslation() throws Exception {
+        Machine m = made(() -> workshop.unbindMmu(mmu));
+        stands(m, "translation");
+        MmuFactory next = parts.mmu();
+        workshop.bindMmu(next, Map.of());
+        factory.bindMmu(next);
+        runs(m);
+    }
+
+    @Test
+    void theChips() throws Exception {
+        Machine m = made(() -> workshop.unbindChipset(chips));
+        stands(m, "chips");
+        workshop.bindChipset(chips, Map.of());
+        runs(m);
+    }
+
+    @Test
+    void aDevice() throws Exception {
+        Machine m = made(() -> workshop.unbindDevice(bell));
+        stands(m, "device bell");
+        workshop.bindDevice(bell, BELL);
+        runs(m);
+    }
+
+    @Test
+    void aDeviceWhoseSuccessorIsThereAlready() throws Exception {
+        Machine m =
+                made(() -> {
+                    workshop.bindDevice(bell(), BELL);
+                    workshop.unbindDevice(bell);
+                });
+        runs(m);
+    }
+}
