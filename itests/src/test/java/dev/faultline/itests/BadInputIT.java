@@ -165,7 +165,7 @@ class BadInputIT {
     }
 
     private void refused(int code, String word, Object... arguments) throws Exception {
-        Processes.Result r = Program.runBriefly(scratch, arguments);
+        Processes.Result r = Program.run(scratch, arguments);
         assertThat(r.code()).as(r.err()).isEqualTo(code);
         assertThat(r.err()).contains(word).doesNotContain("\tat ").doesNotContain("Exception");
         long lines = r.err().lines().filter(l -> l.startsWith("faultline: ")).count();

@@ -68,6 +68,7 @@ class ClonesIT {
         Path idle = scratch.resolve("idle.json");
         Processes.Result r =
                 Program.run(
+                        Program.COMPILED,
                         scratch,
                         "restore",
                         snapshot,
@@ -138,6 +139,7 @@ class ClonesIT {
         List<String> linux = LinuxIT.files(scratch);
         Processes.Result r =
                 Program.run(
+                        Program.COMPILED,
                         scratch,
                         "run",
                         linux.get(0),
@@ -163,7 +165,7 @@ class ClonesIT {
     private void run(Object... arguments) throws Exception {
         List<Object> all = new ArrayList<>(List.of(arguments));
         all.addAll(List.of("--input-when", WORK, "--stop-when", "<end>"));
-        Processes.Result r = Program.run(scratch, all.toArray());
+        Processes.Result r = Program.run(Program.COMPILED, scratch, all.toArray());
         assertThat(r.code()).as(r.err()).isZero();
     }
 

@@ -141,11 +141,7 @@ class JsonFileIT {
         List<Object> all = new ArrayList<>(List.of(arguments));
         all.add("--json");
         all.add(json);
-        boolean refused = code == 2 || code == 4;
-        Processes.Result r =
-                refused
-                        ? Program.runBriefly(scratch, all.toArray())
-                        : Program.run(scratch, all.toArray());
+        Processes.Result r = Program.run(scratch, all.toArray());
         assertThat(r.code()).as(r.err()).isEqualTo(code);
         String s = Files.readString(json);
         Matcher m = EXIT.matcher(s);

@@ -63,6 +63,7 @@ class LinuxIT {
                         + " grep -E '^ *(RES|CAL):' /proc/interrupts; echo '<e''nd>'\\n";
         Processes.Result r =
                 Program.run(
+                        Program.COMPILED,
                         scratch,
                         "run",
                         files.get(0),
@@ -111,6 +112,7 @@ class LinuxIT {
         Path json = scratch.resolve("run.json");
         Processes.Result r =
                 Program.run(
+                        Program.COMPILED,
                         scratch,
                         "run",
                         files.get(0),

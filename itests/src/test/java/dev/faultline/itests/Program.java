@@ -16,6 +16,12 @@ import java.util.function.Predicate;
 final class Program {
     static final Path SOURCES = Path.of(System.getProperty("faultline.sources", ".."));
 
+    /**
+     * Environment of a command whose guest works for long. All others are run without the compiler
+     * that starts to pay after some seconds: what they do does not depend on it.
+     */
+    static final Map<String, String> COMPILED = Map.of("FAULTLINE_OPTS", "");
+
     private static boolean primed;
 
     private Program() {}
@@ -34,12 +40,6 @@ final class Program {
     static Processes.Result run(Path scratch, Object... arguments)
             throws IOException, InterruptedException {
         return run(Map.of(), scratch, arguments);
-    }
-
-    /** Of a command that ends before a guest works; without the compiler that it would not need. */
-    static Processes.Result runBriefly(Path scratch, Object... arguments)
-            throws IOException, InterruptedException {
-        return run(Map.of("FAULTLINE_OPTS", "-XX:TieredStopAtLevel=1"), scratch, arguments);
     }
 
     /** With {@code input} on standard input. */
@@ -94,6 +94,7 @@ final class Program {
         }
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("FAULTLINE_JAVA_HOME", System.getProperty("java.home"));
+        builder.environment().put("FAULTLINE_OPTS", "-XX:TieredStopAtLevel=1");
         builder.environment().putAll(environment);
         return builder;
     }
