@@ -31,6 +31,11 @@ final class RealParts implements Parts {
     final HandlerBoard handlers = fakes.handlers;
     final Migrations migrations = fakes.migrations;
     VcpuEngineFactory engine = new InterpreterFactory();
+
+    /** What is offered now; a machine may be built on a former one. */
+    volatile MmuFactory mmu = new PagingMmuFactory();
+
+    volatile RamProtectionFactory protection = new RamProtectionFactoryComponent();
     private final FaultPropagation coded = new CodedPropagation();
     private final FaultPropagation thrown = new ThrownPropagation();
 
@@ -52,12 +57,12 @@ final class RealParts implements Parts {
 
     @Override
     public RamProtectionFactory protection() {
-        return new RamProtectionFactoryComponent();
+        return protection;
     }
 
     @Override
     public MmuFactory mmu() {
-        return new PagingMmuFactory();
+        return mmu;
     }
 
     @Override
@@ -82,7 +87,9 @@ final class RealParts implements Parts {
 
     @Override
     public boolean offered(Object part) {
-        return true;
+        return part instanceof MmuFactory
+                ? part == mmu
+                : !(part instanceof RamProtectionFactory) || part == protection;
     }
 
     @Override

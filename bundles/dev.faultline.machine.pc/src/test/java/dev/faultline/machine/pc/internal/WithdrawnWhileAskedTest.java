@@ -7,19 +7,27 @@ import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.mmu.internal.PagingMmuFactory;
+import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import dev.faultline.testkit.HangGuard;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Layers and handlers that come and go, and rights that change, while a fault of theirs is being
@@ -249,6 +257,90 @@ class WithdrawnWhileAskedTest {
                 Map.of());
         goesOn();
         assertThat(asked).containsExactly("---", "--X");
+    }
+
+    /** What a machine exchanges while it exists. */
+    enum Part {
+        ENGINE,
+        STYLE,
+        TRANSLATION,
+        PROTECTION
+    }
+
+    private void swap(Part part) {
+        try {
+            switch (part) {
+                case ENGINE -> machine.swapEngine("interpreter");
+                case STYLE -> machine.swapFaultStyle("thrown");
+                case TRANSLATION, PROTECTION -> {
+                    if (part == Part.TRANSLATION) {
+                        parts.mmu = new PagingMmuFactory();
+                    } else {
+                        parts.protection = new RamProtectionFactoryComponent();
+                    }
+                    machine.bindings().orphaned();
+                    machine.bindings().adopted();
+                }
+            }
+        } catch (MachineException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static Stream<Arguments> swaps() {
+        return Stream.of(Part.values())
+                .flatMap(part ->
+                        Stream.of(true, false)
+                                .flatMap(itself ->
+                                        Stream.of(
+                                                Arguments.of(part, itself, true),
+                                                Arguments.of(part, itself, false))));
+    }
+
+    /**
+     * @param itself the handler swaps on the vCPU's thread; otherwise another thread is in the
+     *     midst of it when the handler answers
+     * @param opens the handler opens the page; otherwise it lets this access pass
+     */
+    @ParameterizedTest
+    @MethodSource("swaps")
+    void aPartIsSwapped(Part part, boolean itself, boolean opens) throws Exception {
+        ProtectionLayer user = machine.protection().userLayer();
+        user.protect(A, 1, Rights.NONE);
+        Mmu mmu = machine.bindings().mmu();
+        Thread[] other = new Thread[1];
+        parts.handlers.put(
+                (m, f) -> {
+                    asked.add(part.toString());
+                    if (itself) {
+                        swap(part);
+                    } else {
+                        other[0] = Thread.ofPlatform().start(() -> swap(part));
+                        HangGuard.until(
+                                "it has swapped, or waits for this vCPU",
+                                () -> other[0].getState() != Thread.State.RUNNABLE);
+                    }
+                    if (opens) {
+                        user.protect(A, 1, Rights.RWX);
+                    }
+                    return opens ? Resolution.RETRY : Resolution.STEP;
+                },
+                Map.of());
+
+        VcpuExit exit = run();
+        while (exit instanceof VcpuExit.Paused p && p.reason().contains("is gone")) {
+            exit = machine.await(LONG); // it stood between the two steps of the swap
+        }
+
+        assertThat(exit).isInstanceOf(VcpuExit.PoweredOff.class);
+        assertThat(v.gpr[0] & 0xFF).isEqualTo(0x42);
+        if (!itself) {
+            other[0].join();
+        }
+        assertThat(machine.bindings().mmu() != mmu).isEqualTo(part == Part.TRANSLATION);
+        assertThat(machine.faultStyle()).isEqualTo(part == Part.STYLE ? "thrown" : "coded");
+        assertThat(asked).containsExactly(part.toString());
+        assertThat(machine.statistics().handlersLeftOut()).isEmpty();
     }
 
     @Test
