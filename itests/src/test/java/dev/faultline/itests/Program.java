@@ -17,8 +17,8 @@ final class Program {
     static final Path SOURCES = Path.of(System.getProperty("faultline.sources", ".."));
 
     /**
-     * Environment of a command whose guest works for long. All others are run without the compiler
-     * that starts to pay after some seconds: what they do does not depend on it.
+     * Environment of a command that works for long, or hashes much. All others are run without the
+     * compiler that starts to pay after some seconds: what they do does not depend on it.
      */
     static final Map<String, String> COMPILED = Map.of("FAULTLINE_OPTS", "");
 

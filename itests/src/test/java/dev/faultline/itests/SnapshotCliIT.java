@@ -24,7 +24,7 @@ class SnapshotCliIT {
     @TempDir Path scratch;
 
     private Processes.Result run(Object... args) throws Exception {
-        return Program.run(scratch, args);
+        return Program.run(Program.COMPILED, scratch, args); // it hashes
     }
 
     private String save(Path dir) throws Exception {
@@ -33,6 +33,10 @@ class SnapshotCliIT {
                         "snapshot",
                         "save",
                         Program.keyed(),
+                        "--memory",
+                        "64M",
+                        "--append",
+                        "keys=10000",
                         dir,
                         "--when",
                         "READY",
@@ -89,6 +93,10 @@ class SnapshotCliIT {
                 run(
                         "run",
                         Program.keyed(),
+                        "--memory",
+                        "64M",
+                        "--append",
+                        "keys=10000",
                         "--snapshot-when",
                         "e",
                         "--snapshot-count",

@@ -25,6 +25,7 @@ class WorkingSetIT {
         Path dir = scratch.resolve("snap");
         Processes.Result r =
                 Program.run(
+                        Program.COMPILED,
                         scratch,
                         "run",
                         Program.keyed(),
