@@ -90,7 +90,7 @@ guest_xen() {
 guest_memtest() {
     local dir
     dir=$(unpack amd64 memtest86+) || return
-    run "$(ls "$dir"/boot/memtest86+*.bin | head -n 1)" --append "console=ttyS0,115200" --memory 64M --stop-when "Test #3"
+    run "$(ls "$dir"/boot/memtest86+*.bin | head -n 1)" --append "console=ttyS0,115200" --memory 64M --stop-when "Moving inversions, 8 bit"
 }
 
 linux_i386() {

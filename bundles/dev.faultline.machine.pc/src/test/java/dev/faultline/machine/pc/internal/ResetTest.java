@@ -191,8 +191,10 @@ class ResetTest {
         machine.reset();
 
         assertThat(asked).allMatch(f -> f.origin() == FaultOrigin.DEVICE);
-        // The BIOS data area, the extended one that it names, and the image.
-        assertThat(asked).extracting(PageFault::gpa).containsExactly(0x400L, 0x9FC00L, IMAGE);
+        // The BIOS data area, the extended one that it names, its handlers, and the image.
+        assertThat(asked)
+                .extracting(PageFault::gpa)
+                .containsExactly(0x400L, 0x9FC00L, 0xFFF00L, IMAGE);
         assertThat(run()).isInstanceOf(VcpuExit.Reset.class);
         assertThat(byteAt(COUNTER)).isEqualTo(2);
     }

@@ -112,7 +112,7 @@ public final class ImageLoader {
         if (image.length == 0) {
             throw r.bad("is empty; expected a bzImage, a multiboot ELF or a flat binary");
         }
-        BiosData.write(r.ram());
+        BiosArea.write(r.ram());
         if (BzImage.recognises(image)) {
             BzImage.load(r);
         } else if (Multiboot.recognises(image)) {
