@@ -83,8 +83,10 @@ public interface Mmu extends AutoCloseable {
     long physical(VcpuContext v, long gpa, int access, FaultOrigin origin);
 
     /**
-     * The vCPU's CR3 (PAE: also CR0/CR4) was written: with PAE paging, loads the PDPTEs. Returns 0
-     * or {@link #FAULTED} (#GP for reserved bits).
+     * Loads the four PDPTEs that {@code cr3} points to (SDM 3A, "PDPTE Registers"): all, or none.
+     * Whether PAE paging is on, or about to be turned on by the instruction that asks, is the
+     * caller's to know: CR0, CR3 and CR4 change only after the load. Returns 0 or {@link #FAULTED}
+     * (#GP for reserved bits).
      */
     long loadPdptes(VcpuContext v, long cr3);
 

@@ -72,13 +72,6 @@ final class Paging {
         return (v.cr0 & VcpuContext.CR0_PG) != 0;
     }
 
-    /** PAE paging proper, not 4-level. */
-    static boolean pae(VcpuContext v) {
-        return paging(v)
-                && (v.cr4 & VcpuContext.CR4_PAE) != 0
-                && (v.efer & VcpuContext.EFER_LMA) == 0;
-    }
-
     /** EFER.NXE counts only where entries have an XD bit. */
     static boolean nxe(VcpuContext v) {
         return (v.efer & VcpuContext.EFER_NXE) != 0

@@ -500,9 +500,6 @@ final class Translator {
 
     /** See {@link dev.faultline.api.mmu.Mmu#loadPdptes}. All four registers change, or none. */
     long loadPdptes(long cr3) {
-        if (!Paging.pae(v)) {
-            return 0;
-        }
         long table = cr3 & 0xFFFF_FFE0L;
         for (int i = 0; i < 4; i++) {
             long hva = physical(table + i * 8L, 8, READ, FaultOrigin.PAGE_WALK);

@@ -249,13 +249,14 @@ class TranslationTest {
         assertThat(r.v.pdpte[0]).isEqualTo(0x77);
     }
 
+    /** MOV CR0 turns paging on only after its PDPTEs have been loaded. */
     @Test
-    void pdptesAreNotReadInOtherModes() {
+    void pdptesAreLoadedBeforePagingIsOn() {
         pae();
         r.v.cr0 = CR0_PE;
-        assertThat(r.mmu.loadPdptes(r.v, -1L)).isZero();
-        r.longMode(0x1000);
-        assertThat(r.mmu.loadPdptes(r.v, -1L)).isZero();
+        r.put64(0x1000, 0x2001);
+        assertThat(r.mmu.loadPdptes(r.v, 0x1000)).isZero();
+        assertThat(r.v.pdpte).containsExactly(0x2001, 0, 0, 0);
     }
 
     @Test
