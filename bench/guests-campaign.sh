@@ -20,7 +20,7 @@ program=${FAULTLINE:-$top/faultline}
 timeout=${TIMEOUT:-900}
 cache=${FAULTLINE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/faultline}/campaign
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap '[ -n "${KEEP:-}" ] || rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$cache" || exit 4
 
@@ -150,7 +150,7 @@ echo "processors=$(nproc) <end>"
 poweroff -f
 INIT
     chmod 755 "$dir/init"
-    (cd "$dir" && find init bin lib* usr/bin usr/include usr/lib | LC_ALL=C sort | "$busybox" cpio -o -H newc 2>/dev/null) >"$work/initrd"
+    (cd "$dir" && { echo usr && find init bin lib* usr/bin usr/include usr/lib; } | LC_ALL=C sort | "$busybox" cpio -o -H newc 2>/dev/null) >"$work/initrd"
     run "$(sed -n 1p "$work/files")" --initrd "$work/initrd" --memory 512M --vcpus $n \
         --append "console=ttyS0 quiet panic=-1 rdinit=/init nowatchdog rcupdate.rcu_cpu_stall_suppress=1" | tee "$work/out"
     [ "${PIPESTATUS[0]}" -eq 0 ] && grep -q "processors=$n <end>" "$work/out" && ! grep -q '<FAILED' "$work/out" &&
