@@ -10,7 +10,8 @@ jdk=$(find_jdk) || exit 4
 target=${1:?fuzz.sh TARGET SECONDS}
 seconds=${2:?fuzz.sh TARGET SECONDS}
 case $target in
-    Cbor|Manifest|Index|Chunk|Trace) bundle=dev.faultline.snapshot package=dev.faultline.snapshot.internal ;;
+    Cbor|Manifest|Trace) bundle=dev.faultline.snapshot package=dev.faultline.snapshot.internal.format ;;
+    Index|Chunk) bundle=dev.faultline.snapshot package=dev.faultline.snapshot.internal.image ;;
     Image) bundle=dev.faultline.machine.pc package=dev.faultline.machine.pc.internal.load ;;
     *) echo "fuzz: no target $target; there are Cbor, Manifest, Index, Chunk, Trace, Image" >&2; exit 2 ;;
 esac

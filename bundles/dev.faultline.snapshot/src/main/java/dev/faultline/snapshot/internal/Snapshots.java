@@ -17,7 +17,29 @@ import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
-import dev.faultline.api.vm.StateException;
+import dev.faultline.snapshot.internal.clone.CloneBases;
+import dev.faultline.snapshot.internal.disk.DirectoryLock;
+import dev.faultline.snapshot.internal.disk.Disk;
+import dev.faultline.snapshot.internal.format.Codec;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.Manifest;
+import dev.faultline.snapshot.internal.format.Origin;
+import dev.faultline.snapshot.internal.format.Section;
+import dev.faultline.snapshot.internal.format.Trace;
+import dev.faultline.snapshot.internal.image.Image;
+import dev.faultline.snapshot.internal.image.Pager;
+import dev.faultline.snapshot.internal.image.WarmUp;
+import dev.faultline.snapshot.internal.restore.Restoration;
+import dev.faultline.snapshot.internal.restore.StateMismatch;
+import dev.faultline.snapshot.internal.save.Compactor;
+import dev.faultline.snapshot.internal.save.Remover;
+import dev.faultline.snapshot.internal.save.SaveJob;
+import dev.faultline.snapshot.internal.save.Saver;
+import dev.faultline.snapshot.internal.save.TargetDirectory;
+import dev.faultline.snapshot.internal.save.WriteWatch;
+import dev.faultline.snapshot.internal.source.LocalOrigin;
+import dev.faultline.snapshot.internal.source.SourcePolicy;
+import dev.faultline.snapshot.internal.source.Sources;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -40,7 +62,7 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 /** The snapshot service: saves into directories, reads from there and from page sources. */
 @Component(service = {SnapshotService.class, MachineListener.class})
 public final class Snapshots implements SnapshotService, MachineListener {
-    private final List<Filler> active = new CopyOnWriteArrayList<>();
+    private final List<Pager> active = new CopyOnWriteArrayList<>();
     private final List<WriteWatch> watches = new CopyOnWriteArrayList<>();
     private final CloneBases clones = new CloneBases(active::add, this::origin);
     private final Disk disk;
@@ -93,7 +115,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
 
     @Deactivate
     void deactivate() {
-        active.forEach(Filler::end);
+        active.forEach(Pager::end);
         clones.end();
         for (WriteWatch w : watches) {
             w.stop();
@@ -104,7 +126,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     /** Ends what fills the machine while its memory is there still. */
     @Override
     public void machineClosing(Machine machine) {
-        for (Filler f : active) {
+        for (Pager f : active) {
             if (f.machine() == machine) {
                 f.end();
                 active.remove(f);
@@ -117,7 +139,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
             Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException {
         long begin = System.nanoTime();
-        Filler source = source(machine);
+        Pager source = source(machine);
         boolean watched = options.live() || options.incremental() || options.track();
         WriteWatch watch = watched ? lockedWatch(machine) : null;
         try {
@@ -190,9 +212,9 @@ public final class Snapshots implements SnapshotService, MachineListener {
      * The restore that filled the machine, if it can still be asked for pages; null if the machine
      * has all pages itself.
      */
-    private Filler source(Machine machine) throws SnapshotException {
-        Filler from = null;
-        for (Filler r : active) {
+    private Pager source(Machine machine) throws SnapshotException {
+        Pager from = null;
+        for (Pager r : active) {
             if (r.isClosed()) {
                 active.remove(r);
             } else if (r.machine() == machine) {
@@ -225,7 +247,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     @Override
     public SnapshotInfo info(Path dir) throws SnapshotException {
         WarmUp.start(); // whoever looks may restore next
-        return describe(dir, Manifest.read(dir), 0, 0);
+        return describe(dir, LocalOrigin.manifest(dir), 0, 0);
     }
 
     @Override
@@ -478,24 +500,8 @@ public final class Snapshots implements SnapshotService, MachineListener {
             throw e;
         } catch (MachineException e) {
             image.close();
-            throw unfit(o, e);
+            throw StateMismatch.of(o, e);
         }
-    }
-
-    /** What a machine says to a snapshot's state. */
-    static SnapshotException unfit(Object dir, MachineException e) {
-        Kind kind = Kind.MISMATCH;
-        if (e instanceof StateException s) {
-            kind =
-                    switch (s.kind()) {
-                        case NEWER -> Kind.NEWER;
-                        case OLDER -> Kind.OLDER;
-                        case DAMAGED -> Kind.CORRUPT;
-                        case MISSING, UNKNOWN, MIGRATION -> Kind.MISMATCH;
-                    };
-        }
-        return new SnapshotException(
-                kind, "snapshot %s does not fit the machine: %s".formatted(dir, e.getMessage()), e);
     }
 
     @Override

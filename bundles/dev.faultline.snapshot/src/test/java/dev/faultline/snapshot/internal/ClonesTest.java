@@ -18,6 +18,8 @@ import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.restore.Restoration;
 import dev.faultline.testkit.HangGuard;
 import java.nio.file.Files;
 import java.nio.file.Path;

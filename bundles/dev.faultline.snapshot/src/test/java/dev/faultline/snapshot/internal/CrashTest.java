@@ -11,6 +11,12 @@ import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.snapshot.internal.disk.Disk;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.Origin;
+import dev.faultline.snapshot.internal.format.Trace;
+import dev.faultline.snapshot.internal.image.Image;
+import dev.faultline.snapshot.internal.source.LocalOrigin;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -181,7 +187,7 @@ class CrashTest {
                 (at, finished) -> {
                     Path child = at.resolve("child");
                     holds(child, newMemory);
-                    alone.add(Manifest.read(child).parent() == null);
+                    alone.add(LocalOrigin.manifest(child).parent() == null);
                     assertThat(alone.getLast() || !finished).isTrue();
                 });
         assertThat(alone).contains(true, false);

@@ -3,6 +3,12 @@ package dev.faultline.snapshot.internal;
 
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.snapshot.internal.format.Codec;
+import dev.faultline.snapshot.internal.format.Digests;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.Manifest;
+import dev.faultline.snapshot.internal.format.Section;
+import dev.faultline.snapshot.internal.image.Image;
 import dev.faultline.testkit.Fuzz;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -12,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 
 /** Images whose hashes and checksums are good, whatever else they say: what a forger could make. */
-final class ForgedImage {
-    static final byte[] PACK_HEAD = head(Layout.PACK_MAGIC);
+public final class ForgedImage {
+    public static final byte[] PACK_HEAD = head(Layout.PACK_MAGIC);
     private static final byte[] INDEX_HEAD = head(Layout.INDEX_MAGIC);
 
     private ForgedImage() {}
@@ -26,7 +32,7 @@ final class ForgedImage {
                 .array();
     }
 
-    static ByteBuffer little(byte[] b) {
+    public static ByteBuffer little(byte[] b) {
         return ByteBuffer.wrap(b).order(ByteOrder.LITTLE_ENDIAN);
     }
 
@@ -34,12 +40,12 @@ final class ForgedImage {
      * @param blocks what follows the index's head
      * @param tables entries of 48 bytes
      */
-    static Map<String, byte[]> files(int pages, byte[] blocks, byte[] tables, byte[] pack) {
+    public static Map<String, byte[]> files(int pages, byte[] blocks, byte[] tables, byte[] pack) {
         return files(pages, blocks, tables, new byte[0], pack);
     }
 
     /** One table of up to 256 sections, packed. */
-    static Map<String, byte[]> packedTable(int pages, byte[] table, byte[] pack) {
+    public static Map<String, byte[]> packedTable(int pages, byte[] table, byte[] pack) {
         byte[] length = {(byte) table.length, (byte) (table.length >> 8)};
         return files(pages, new byte[64], table, length, pack);
     }
@@ -86,7 +92,8 @@ final class ForgedImage {
     }
 
     /** One section, whose block has its CRC32C and SHA-256 put right. */
-    static Map<String, byte[]> section(int pages, byte[] block, boolean packed, byte[] pack) {
+    public static Map<String, byte[]> section(
+            int pages, byte[] block, boolean packed, byte[] pack) {
         byte[] sealed = block.clone();
         if (!packed && block.length >= Layout.BLOCK_HEAD) {
             little(sealed).putInt(4, Digests.crc32c(sealed, 8, sealed.length - 8));
@@ -104,7 +111,7 @@ final class ForgedImage {
     }
 
     /** Reads everything there is; a typed refusal is an answer. */
-    static void readAll(Map<String, byte[]> files) {
+    public static void readAll(Map<String, byte[]> files) {
         try (Image x = Image.open(new MemoryOrigin(files))) {
             byte[] group = new byte[Layout.GROUP * Layout.PAGE];
             for (int g = 0; g < x.groups(); g++) {

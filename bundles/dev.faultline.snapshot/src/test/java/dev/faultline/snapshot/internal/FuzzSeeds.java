@@ -2,6 +2,10 @@
 package dev.faultline.snapshot.internal;
 
 import dev.faultline.api.snapshot.SaveOptions;
+import dev.faultline.snapshot.internal.format.Codec;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.Section;
+import dev.faultline.snapshot.internal.format.Trace;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -3,6 +3,13 @@ package dev.faultline.snapshot.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.snapshot.internal.format.Cbor;
+import dev.faultline.snapshot.internal.format.CborFuzz;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.ManifestFuzz;
+import dev.faultline.snapshot.internal.format.TraceFuzz;
+import dev.faultline.snapshot.internal.image.ChunkFuzz;
+import dev.faultline.snapshot.internal.image.IndexFuzz;
 import dev.faultline.testkit.Fuzz;
 import java.nio.file.Path;
 import java.util.Arrays;

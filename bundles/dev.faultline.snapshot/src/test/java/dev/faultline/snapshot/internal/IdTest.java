@@ -12,6 +12,13 @@ import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.snapshot.internal.format.Cbor;
+import dev.faultline.snapshot.internal.format.Codec;
+import dev.faultline.snapshot.internal.format.ContentHash;
+import dev.faultline.snapshot.internal.format.Digests;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.Manifest;
+import dev.faultline.snapshot.internal.source.LocalOrigin;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,7 +77,7 @@ class IdTest {
     }
 
     private static byte[] root(Path dir) throws SnapshotException {
-        return Manifest.read(dir).hashes().root();
+        return LocalOrigin.manifest(dir).hashes().root();
     }
 
     /** As a guest sees it. */
@@ -116,7 +123,7 @@ class IdTest {
         assertThat(root(base)).isEqualTo(expectedRoot(old));
         assertThat(root(child)).isEqualTo(expectedRoot(memory));
         assertThat(snapshots.info(child).parentId()).isEqualTo(id(base));
-        assertThat(Manifest.read(child).parent().root()).isEqualTo(root(base));
+        assertThat(LocalOrigin.manifest(child).parent().root()).isEqualTo(root(base));
         String former = id(child);
         snapshots.compact(child, x -> {});
         assertThat(root(child)).isEqualTo(expectedRoot(memory));
@@ -179,14 +186,14 @@ class IdTest {
     @Test
     void aParentWithoutContentRootIsNotCompactedBeforeItsChildren() throws Exception {
         rewrite(base, m -> m.keySet().removeAll(List.of("root", "hashes")));
-        byte[] now = Manifest.read(base).id();
+        byte[] now = LocalOrigin.manifest(base).id();
         rewrite(child, m -> m.put("parent", Map.of("id", now, "path", "base")));
         assertThat(restored(child, RestoreMode.LAZY, null)).isDeepEqualTo(memory);
         for (int i = 0; i < 2; i++) {
             assertThatThrownBy(() -> snapshots.compact(base, x -> {}))
                     .isInstanceOf(SnapshotException.class)
                     .hasMessageContaining("compact " + child.toRealPath() + " first");
-            assertThat(Manifest.read(base).is(now)).isTrue();
+            assertThat(LocalOrigin.manifest(base).is(now)).isTrue();
             assertThat(restored(child, RestoreMode.LAZY, null)).isDeepEqualTo(memory);
         }
         snapshots.compact(child, x -> {});
@@ -221,11 +228,11 @@ class IdTest {
                     m.put("mood", Map.of("today", List.of("cheerful", 7L)));
                     m.put("optional", List.of("a-feature"));
                 });
-        Codec codec = Manifest.read(dir).codec();
+        Codec codec = LocalOrigin.manifest(dir).codec();
         assertThat(codec.ordinal()).isEqualTo(how.ordinal());
         String former = id(dir);
         snapshots.compact(dir, x -> {});
-        Manifest m = Manifest.read(dir);
+        Manifest m = LocalOrigin.manifest(dir);
         assertThat(m.codec()).isEqualTo(codec);
         assertThat(m.raw().get("mood")).isEqualTo(Map.of("today", List.of("cheerful", 7L)));
         assertThat(m.raw().get("optional")).isEqualTo(List.of("a-feature"));
@@ -241,7 +248,7 @@ class IdTest {
 
     /** A manifest as an attacker writes it: whole, and with its own id. */
     private static void rewrite(Path dir, Change change) throws Exception {
-        Map<String, Object> m = new TreeMap<>(Manifest.read(dir).raw());
+        Map<String, Object> m = new TreeMap<>(LocalOrigin.manifest(dir).raw());
         change.of(m);
         byte[] body = Cbor.encode(m);
         java.nio.ByteBuffer b =
@@ -270,8 +277,8 @@ class IdTest {
     /** Another memory that says it was the parent once. */
     @Test
     void whoOnlyClaimsAnIdIsNotTheParent() throws Exception {
-        byte[] wanted = Manifest.read(base).id();
-        Map<String, Object> real = new TreeMap<>(Manifest.read(base).raw());
+        byte[] wanted = LocalOrigin.manifest(base).id();
+        Map<String, Object> real = new TreeMap<>(LocalOrigin.manifest(base).raw());
         real.keySet().retainAll(List.of("required", "pages", "index", "packs", "hashes"));
         Path e = home.resolve("evil");
         evil(e);
@@ -305,9 +312,9 @@ class IdTest {
         snapshots.verify(child, x -> {});
         Path e = home.resolve("evil");
         evil(e);
-        Map<String, Object> other = Manifest.read(e).raw();
+        Map<String, Object> other = LocalOrigin.manifest(e).raw();
         Path kept = Files.copy(base.resolve("hashes-1"), home.resolve("true-hashes"));
-        Map<String, Object> was = Manifest.read(base).raw();
+        Map<String, Object> was = LocalOrigin.manifest(base).raw();
         replace(base, e);
         Files.copy(kept, base.resolve("hashes-1"));
         rewrite(
@@ -382,8 +389,8 @@ class IdTest {
     /** A parent that names itself, or its child, as parent: as far as that can be made. */
     @Test
     void circlesAreFoundAtOpening() throws Exception {
-        byte[] wanted = Manifest.read(base).id();
-        byte[] mine = Manifest.read(child).id();
+        byte[] wanted = LocalOrigin.manifest(base).id();
+        byte[] mine = LocalOrigin.manifest(child).id();
         snapshots.compact(base, x -> {});
         rewrite(
                 base,
@@ -391,7 +398,7 @@ class IdTest {
                     m.put("parent", Map.of("id", mine, "path", "child"));
                     m.put("required", List.of("lz4", "parent"));
                 });
-        assertThat(Manifest.read(base).claims(wanted)).isTrue();
+        assertThat(LocalOrigin.manifest(base).claims(wanted)).isTrue();
         refused(
                 Kind.MISSING,
                 () -> snapshots.restore(child, new Fake(PAGES).machine, RestoreMode.LAZY));

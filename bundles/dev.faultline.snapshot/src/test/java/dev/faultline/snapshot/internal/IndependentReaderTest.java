@@ -10,6 +10,8 @@ import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
+import dev.faultline.snapshot.internal.format.Digests;
+import dev.faultline.snapshot.internal.image.Image;
 import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.io.InputStream;

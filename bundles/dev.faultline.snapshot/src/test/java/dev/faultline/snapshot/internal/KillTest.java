@@ -3,6 +3,7 @@ package dev.faultline.snapshot.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.snapshot.internal.format.Layout;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -4,6 +4,8 @@ package dev.faultline.snapshot.internal;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SourceStatistics;
+import dev.faultline.snapshot.internal.format.Manifest;
+import dev.faultline.snapshot.internal.format.Origin;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -9,6 +9,13 @@ import com.sun.management.ThreadMXBean;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
+import dev.faultline.snapshot.internal.format.Cbor;
+import dev.faultline.snapshot.internal.format.Codec;
+import dev.faultline.snapshot.internal.format.Digests;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.Manifest;
+import dev.faultline.snapshot.internal.image.Image;
+import dev.faultline.snapshot.internal.source.LocalOrigin;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -199,7 +206,7 @@ class MutationTest {
     /** A body with a good checksum that says odd things is refused too, and quickly. */
     @Test
     void forgedManifestsAreRefused() throws Exception {
-        Manifest m = Manifest.read(dir);
+        Manifest m = LocalOrigin.manifest(dir);
         Manifest.Region huge = new Manifest.Region("ram", 1L << 41);
         Manifest[] forged = {
             with(m, List.of(huge), m.index(), m.packs(), m.required()),
@@ -254,14 +261,14 @@ class MutationTest {
         byte[] id = Digests.sha256().digest(more);
         Files.write(dir.resolve("manifest"), b.put(id).array());
         assertThat(refused()).isFalse();
-        assertThat(Manifest.read(dir).id()).isEqualTo(id);
-        assertThat(Manifest.read(dir).answersTo(id)).isTrue();
+        assertThat(LocalOrigin.manifest(dir).id()).isEqualTo(id);
+        assertThat(LocalOrigin.manifest(dir).answersTo(id)).isTrue();
     }
 
     /** The largest RAM that there can be, all zero: shown and opened in little heap. */
     @Test
     void fourTebibytesCanBeShown() throws Exception {
-        Manifest m = Manifest.read(dir);
+        Manifest m = LocalOrigin.manifest(dir);
         int pages = 1 << 30;
         int tables = pages / (Layout.SECTION * Layout.TABLE);
         Codec.Packer packer = new Codec.Packer(Codec.LZ4);

@@ -3,6 +3,7 @@ package dev.faultline.snapshot.internal;
 
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
+import dev.faultline.snapshot.internal.format.Layout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;

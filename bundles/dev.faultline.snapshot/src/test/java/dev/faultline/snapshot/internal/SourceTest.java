@@ -14,6 +14,12 @@ import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.snapshot.internal.UntrustedSource.Manner;
+import dev.faultline.snapshot.internal.disk.Disk;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.image.Image;
+import dev.faultline.snapshot.internal.source.SiblingLocation;
+import dev.faultline.snapshot.internal.source.SourcePolicy;
+import dev.faultline.snapshot.internal.source.Sources;
 import dev.faultline.testkit.HangGuard;
 import java.net.URI;
 import java.nio.file.Files;
@@ -439,18 +445,19 @@ class SourceTest {
     @Test
     void whatASnapshotSaysNeverLeadsElsewhere() {
         URI at = URI.create("http://h:1/a/snap?key=1");
-        assertThat(Beside.of(at, "base")).hasToString("http://h:1/a/base?key=1");
-        assertThat(Beside.of(URI.create("http://h/a/snap/"), "../b x/base"))
+        assertThat(SiblingLocation.of(at, "base")).hasToString("http://h:1/a/base?key=1");
+        assertThat(SiblingLocation.of(URI.create("http://h/a/snap/"), "../b x/base"))
                 .hasToString("http://h/b%20x/base");
-        assertThat(Beside.of(at, "x:y")).hasToString("http://h:1/a/x:y?key=1");
-        assertThat(Beside.of(at, "?q#f")).hasToString("http://h:1/a/%3Fq%23f?key=1");
+        assertThat(SiblingLocation.of(at, "x:y")).hasToString("http://h:1/a/x:y?key=1");
+        assertThat(SiblingLocation.of(at, "?q#f")).hasToString("http://h:1/a/%3Fq%23f?key=1");
         for (String bad : new String[] {"/etc", "//evil/x", "../../x", "", "\0", "..", "../.."}) {
-            URI u = Beside.of(at, bad);
+            URI u = SiblingLocation.of(at, bad);
             assertThat(u == null || u.toString().startsWith("http://h:1/a/")).as(bad).isTrue();
         }
-        assertThat(Beside.of(URI.create("mem:opaque"), "base")).isNull();
-        assertThat(Beside.of(URI.create("http://h/"), "base")).isNull();
-        assertThat(Beside.of(at, "http://evil/x")).hasToString("http://h:1/a/http:/evil/x?key=1");
+        assertThat(SiblingLocation.of(URI.create("mem:opaque"), "base")).isNull();
+        assertThat(SiblingLocation.of(URI.create("http://h/"), "base")).isNull();
+        assertThat(SiblingLocation.of(at, "http://evil/x"))
+                .hasToString("http://h:1/a/http:/evil/x?key=1");
     }
 
     /** What is wanted together comes by few requests. */

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Many machines of one snapshot, which share the pages that none of them wrote. */
+package dev.faultline.snapshot.internal.clone;

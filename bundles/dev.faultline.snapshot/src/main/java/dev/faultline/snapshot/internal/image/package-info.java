@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One snapshot, opened for reading or being written: sections, chunks, index, content hashes. */
+package dev.faultline.snapshot.internal.image;

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The snapshot service: each operation is a few lines that name the rooms it goes through. */
+package dev.faultline.snapshot.internal;

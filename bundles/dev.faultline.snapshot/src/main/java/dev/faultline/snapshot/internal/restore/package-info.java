@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A snapshot's pages into a machine: at once, on demand at the first access, ahead of it, or in the
+ * background.
+ */
+package dev.faultline.snapshot.internal.restore;

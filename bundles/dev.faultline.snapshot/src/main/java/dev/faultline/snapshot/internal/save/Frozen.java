@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.snapshot.internal.save;
+
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.snapshot.SnapshotException;
+import dev.faultline.snapshot.internal.format.Layout;
+import dev.faultline.snapshot.internal.format.PageSet;
+import dev.faultline.snapshot.internal.format.RamMap;
+import dev.faultline.snapshot.internal.image.Image;
+import dev.faultline.snapshot.internal.image.Pager;
+import dev.faultline.snapshot.internal.image.Touched;
+import java.util.Arrays;
+
+/**
+ * A machine's memory at the moment of its save, page by page: what is in its RAM, what it never
+ * loaded, and what is the same in an earlier snapshot. One thread.
+ */
+final class Frozen {
+    /** Groups of an image, the last one kept. */
+    private static final class Held {
+        private final Image image;
+        private final byte[] group = new byte[Layout.GROUP * Layout.PAGE];
+        private int number = -1;
+
+        Held(Image image) {
+            this.image = image;
+        }
+
+        /** The group of {@code page}; the page is at {@link #at}. */
+        byte[] group(int page) throws SnapshotException {
+            if (number != page / Layout.GROUP) {
+                number = -1;
+                image.readGroup(page / Layout.GROUP, group);
+                number = page / Layout.GROUP;
+            }
+            return group;
+        }
+
+        static int at(int page) {
+            return page % Layout.GROUP * Layout.PAGE;
+        }
+    }
+
+    private final RamMap ramMap;
+    private final Touched touched;
+    private final LiveCopy live;
+    private final Pager source;
+    private final Held absent;
+    private final PageSet written;
+    private final Held parent;
+
+    /**
+     * @param touched what may hold something
+     * @param live where pages of a running machine are; null: the machine stands
+     * @param source has the pages that the machine has not loaded yet; null: it has all
+     * @param parent what may be referred to, or null
+     * @param written pages that may differ from the parent; null: unknown, so they are compared
+     */
+    Frozen(
+            RamMap ramMap,
+            Touched touched,
+            LiveCopy live,
+            Pager source,
+            Image parent,
+            PageSet written) {
+        this.ramMap = ramMap;
+        this.touched = touched;
+        this.live = live;
+        this.source = source;
+        this.absent = source == null ? null : new Held(source.image());
+        this.parent = parent == null ? null : new Held(parent);
+        this.written = parent == null ? null : written;
+    }
+
+    /**
+     * Takes pages that are known to be zero without a look at each.
+     *
+     * @return false if they are to be taken one by one
+     */
+    boolean takeZero(int first, int n) {
+        return live == null
+                && (source == null || source.isComplete())
+                && parent == null
+                && !touched.hasAny(first, n);
+    }
+
+    /**
+     * A page's content, to be taken once.
+     *
+     * @return {@link Layout#ZERO} or {@link Layout#PARENT}; or {@link Layout#CHUNK}: it is in
+     *     {@code to}, not looked at yet
+     */
+    int take(int page, byte[] to, int at) throws SnapshotException {
+        if (parent != null && written != null && !written.has(page)) {
+            return Layout.PARENT;
+        }
+        int kind;
+        if (live != null) {
+            kind = live.take(page, touched.has(page), to, at);
+        } else if (source != null && !source.isPresent(page)) {
+            kind = LiveCopy.ABSENT;
+        } else {
+            kind = touched.has(page) ? read(ramMap.hvaOf(page), to, at) : Layout.ZERO;
+        }
+        if (kind == LiveCopy.ABSENT) {
+            if (parent != null) {
+                return Layout.PARENT; // every snapshot since has it as it was
+            }
+            System.arraycopy(absent.group(page), Held.at(page), to, at, Layout.PAGE);
+            return Layout.CHUNK;
+        }
+        return kind == Layout.CHUNK && written == null && sameAsParent(page, to, at)
+                ? Layout.PARENT
+                : kind;
+    }
+
+    private boolean sameAsParent(int page, byte[] b, int at) throws SnapshotException {
+        if (parent == null) {
+            return false;
+        }
+        byte[] p = parent.group(page);
+        int from = Held.at(page);
+        return Arrays.equals(b, at, at + Layout.PAGE, p, from, from + Layout.PAGE);
+    }
+
+    void sectionTaken(int section) {
+        if (live != null) {
+            live.sectionTaken(section);
+        }
+    }
+
+    /**
+     * Reads a page of host memory.
+     *
+     * @return ZERO, and {@code to} untouched, or CHUNK
+     */
+    static int read(long hva, byte[] to, int at) {
+        if (isZero(hva)) {
+            return Layout.ZERO;
+        }
+        HostBytes.copyOut(hva, to, at, Layout.PAGE);
+        return Layout.CHUNK;
+    }
+
+    static boolean isZero(long hva) {
+        for (int i = 0; i < Layout.PAGE; i += 64) {
+            long x =
+                    HostBytes.get64(hva + i)
+                            | HostBytes.get64(hva + i + 8)
+                            | HostBytes.get64(hva + i + 16)
+                            | HostBytes.get64(hva + i + 24)
+                            | HostBytes.get64(hva + i + 32)
+                            | HostBytes.get64(hva + i + 40)
+                            | HostBytes.get64(hva + i + 48)
+                            | HostBytes.get64(hva + i + 56);
+            if (x != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
