@@ -9,8 +9,12 @@ import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.board.LegacyPics;
 import dev.faultline.machine.pc.internal.load.GuestRam;
 import dev.faultline.machine.pc.internal.load.ImageLoader;
+import dev.faultline.machine.pc.internal.run.RunControl;
+import dev.faultline.machine.pc.internal.run.Standstill;
+import dev.faultline.machine.pc.internal.run.VcpuRunner;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -19,17 +23,13 @@ import java.util.concurrent.atomic.AtomicReference;
  */
 final class MachineReset {
     private static final System.Logger LOG = System.getLogger(MachineReset.class.getName());
-    private final PcMachine machine;
+    private final Wiring wiring;
     private final RunControl control;
-    private final MachineRam ram;
-    private final DmaPorts dma;
     private volatile MachineConfig.Boot boot;
 
-    MachineReset(PcMachine machine, RunControl control, MachineRam ram, DmaPorts dma) {
-        this.machine = machine;
-        this.control = control;
-        this.ram = ram;
-        this.dma = dma;
+    MachineReset(Wiring wiring) {
+        this.wiring = wiring;
+        control = wiring.control();
     }
 
     void boots(MachineConfig.Boot now) {
@@ -42,7 +42,7 @@ final class MachineReset {
         if (b == null) {
             throw new MachineException(
                     "machine %s has no image to boot: its RAM did not come from one, and none was named"
-                            .formatted(machine.config().name()));
+                            .formatted(wiring.name));
         }
         ImageLoader.BootFiles files = ImageLoader.read(b); // fails before anything is changed
         AtomicReference<MachineException> failed = new AtomicReference<>();
@@ -55,14 +55,14 @@ final class MachineReset {
     private MachineException standing(ImageLoader.BootFiles files) {
         control.renew("reset");
         try {
-            for (VcpuRunner r : machine.runners()) {
+            for (VcpuRunner r : wiring.runners) {
                 r.reset();
             }
             resetDevices();
-            VcpuContext first = machine.vcpus().getFirst();
-            ImageLoader.load(files, new Guarded(), machine.vcpus().size(), first);
-            LegacyPics.program(machine.board());
-            machine.mmu().flush(first);
+            VcpuContext first = wiring.vcpus[0];
+            ImageLoader.load(files, new Guarded(), wiring.vcpus.length, first);
+            LegacyPics.program(wiring.board);
+            wiring.bindings.mmu().flush(first);
             return null;
         } catch (Throwable e) { // engines and translations are others' code
             String why =
@@ -72,7 +72,7 @@ final class MachineReset {
             control.renew(why);
             return e instanceof MachineException me
                     ? me
-                    : new MachineException("machine " + machine.config().name() + ": " + why, e);
+                    : new MachineException("machine " + wiring.name + ": " + why, e);
         }
     }
 
@@ -83,11 +83,11 @@ final class MachineReset {
      */
     private void resetDevices() throws MachineException {
         MachineException failed = null;
-        dma.forgetStopped();
-        for (Device d : machine.devices()) {
+        wiring.dma.forgetStopped();
+        for (Device d : wiring.devices()) {
             if (d instanceof Resettable resettable) {
                 try {
-                    synchronized (machine.monitor(d)) {
+                    synchronized (wiring.board.monitor(d)) {
                         resettable.reset();
                     }
                 } catch (Throwable e) { // devices are others' code
@@ -112,7 +112,7 @@ final class MachineReset {
 
         @Override
         public long size() {
-            return ram.size();
+            return wiring.ram.size();
         }
 
         @Override
@@ -121,7 +121,7 @@ final class MachineReset {
                 throw new IllegalArgumentException(
                         "gpa 0x%x, %d bytes: not RAM".formatted(gpa, bytes));
             }
-            PageFault stopped = dma.write(gpa, from, at, bytes);
+            PageFault stopped = wiring.dma.write(gpa, from, at, bytes);
             if (stopped != null) {
                 throw new IllegalStateException(
                         "the image cannot be loaded, nobody resolved " + stopped);

@@ -10,6 +10,8 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.RamSource;
+import dev.faultline.machine.pc.internal.fault.FaultPolicy;
+import dev.faultline.machine.pc.internal.swap.ConfigCheck;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.osgi.service.component.annotations.Activate;
@@ -24,8 +26,8 @@ import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
 /**
- * Builds PCs from the services that are present. The machines live in the {@link Workshop}, which
- * outlives this component.
+ * Builds PCs from the services that are present. The machines live in the {@link MachineRegistry},
+ * which outlives this component.
  *
  * <p>Immediate: when a service comes back, machines that stand for it must not wait for somebody
  * who asks for this one.
@@ -81,7 +83,7 @@ public final class PcMachineFactory implements MachineFactory {
 
     private static final System.Logger LOG = System.getLogger(PcMachineFactory.class.getName());
 
-    private final Workshop workshop;
+    private final MachineRegistry registry;
     private volatile Config config;
 
     // What new machines are built on: the best there is, or what PART.target in the configuration
@@ -93,11 +95,11 @@ public final class PcMachineFactory implements MachineFactory {
     private boolean active;
 
     @Activate
-    public PcMachineFactory(@Reference(name = "workshop") Workshop workshop, Config config) {
-        this.workshop = workshop;
+    public PcMachineFactory(@Reference(name = "registry") MachineRegistry registry, Config config) {
+        this.registry = registry;
         this.config = config;
-        workshop.handlers().use(policy(config));
-        workshop.use(standNanos(config));
+        registry.handlers().use(policy(config));
+        registry.use(standNanos(config));
     }
 
     /** All parts are bound. */
@@ -109,7 +111,7 @@ public final class PcMachineFactory implements MachineFactory {
 
     private void changed() {
         if (active && memory != null && protection != null && mmu != null && chipset != null) {
-            workshop.open(new Workshop.Basics(memory, protection, mmu, chipset));
+            registry.open(new MachineRegistry.Basics(memory, protection, mmu, chipset));
         }
     }
 
@@ -172,9 +174,9 @@ public final class PcMachineFactory implements MachineFactory {
     void modified(Config changed) {
         Config before = config;
         config = changed;
-        workshop.handlers().use(policy(changed));
-        workshop.use(standNanos(changed));
-        for (PcMachine m : workshop.machines()) {
+        registry.handlers().use(policy(changed));
+        registry.use(standNanos(changed));
+        for (PcMachine m : registry.machines()) {
             try {
                 if (!before.engine().equals(changed.engine())
                         && !m.engine().equals(changed.engine())) {
@@ -215,7 +217,7 @@ public final class PcMachineFactory implements MachineFactory {
     @Deactivate
     synchronized void deactivate() {
         active = false;
-        workshop.shut();
+        registry.shut();
     }
 
     // ---- MachineFactory
@@ -238,29 +240,29 @@ public final class PcMachineFactory implements MachineFactory {
                         asked.devices());
         ConfigCheck.check(c);
         requireConfigured(asked);
-        PcMachine m = PcMachine.create(c, workshop, ram);
-        workshop.add(m);
+        PcMachine m = PcMachine.create(c, registry, ram);
+        registry.add(m);
         return m;
     }
 
     /** What is configured; without a choice, and without the usual one, the best there is. */
     private String engine() {
-        String best = workshop.bestEngine();
+        String best = registry.bestEngine();
         boolean choice = !config.engine().equals(ENGINE) || best == null;
-        return choice || workshop.engines().contains(ENGINE) ? config.engine() : best;
+        return choice || registry.engines().contains(ENGINE) ? config.engine() : best;
     }
 
     private String faultStyle() {
-        String best = workshop.bestFaultStyle();
+        String best = registry.bestFaultStyle();
         boolean choice = !config.fault_style().equals(FAULT_STYLE) || best == null;
-        return choice || workshop.faultStyles().contains(FAULT_STYLE) ? config.fault_style() : best;
+        return choice || registry.faultStyles().contains(FAULT_STYLE) ? config.fault_style() : best;
     }
 
     /** What comes from the configuration and is not there is the configuration's fault. */
     private void requireConfigured(MachineConfig asked) throws MachineException {
         try {
             if (orDefault(asked.engine(), null) == null) {
-                workshop.engine(engine());
+                registry.engine(engine());
             }
         } catch (MachineException e) {
             throw new MachineException(
@@ -269,7 +271,7 @@ public final class PcMachineFactory implements MachineFactory {
         }
         try {
             if (orDefault(asked.faultStyle(), null) == null) {
-                workshop.faultStyle(faultStyle());
+                registry.faultStyle(faultStyle());
             }
         } catch (MachineException e) {
             throw new MachineException(
@@ -284,21 +286,21 @@ public final class PcMachineFactory implements MachineFactory {
 
     @Override
     public List<Machine> machines() {
-        return List.copyOf(workshop.machines());
+        return List.copyOf(registry.machines());
     }
 
     @Override
     public List<String> engines() {
-        return workshop.engines();
+        return registry.engines();
     }
 
     @Override
     public List<String> faultStyles() {
-        return workshop.faultStyles();
+        return registry.faultStyles();
     }
 
     @Override
     public List<String> devices() {
-        return workshop.devices();
+        return registry.devices();
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The PC: board, vCPU threads, guest time, and the service that builds machines. Loaders are in
- * {@code load}; chips and engines come as services.
+ * The PC as a service: each method of the machine is a line into a room; what it is made of, and in
+ * which order, is in {@code Wiring}. Chips and engines come as services.
  */
 package dev.faultline.machine.pc.internal;

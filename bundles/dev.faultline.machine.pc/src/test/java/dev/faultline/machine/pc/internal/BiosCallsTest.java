@@ -43,7 +43,7 @@ class BiosCallsTest {
         try (PcMachine machine =
                 PcMachine.create(
                         new MachineConfig("test", 16 << 20, 1, "interpreter", "coded", List.of()),
-                        new RealParts(new PcChipsetFactory()))) {
+                        new RealServices(new PcChipsetFactory()))) {
             machine.boot(new MachineConfig.Boot(image, List.of(), ""));
             VcpuContext v = machine.vcpus().getFirst();
             long stack = v.gpr[4];

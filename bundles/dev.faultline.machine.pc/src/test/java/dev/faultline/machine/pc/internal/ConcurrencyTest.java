@@ -14,6 +14,7 @@ import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.fault.FaultPolicy;
 import dev.faultline.testkit.HangGuard;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -86,7 +87,7 @@ class ConcurrencyTest {
             """;
 
     private final SplittableRandom seeds = new SplittableRandom(SEED);
-    private final RealParts parts = new RealParts();
+    private final RealServices services = new RealServices();
     private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
     private final AtomicLong[] done = new AtomicLong[4];
 
@@ -126,11 +127,11 @@ class ConcurrencyTest {
     @Test
     void nothingIsLostAndProtectMeansProtected() throws Exception {
         // A vCPU may wait for a thread that checks, and find its page closed again many times.
-        parts.handlers.use(FaultPolicy.of(60_000, 1, 1_000_000));
+        services.handlers.use(FaultPolicy.of(60_000, 1, 1_000_000));
         machine =
                 PcMachine.create(
                         new MachineConfig("stress", 4 << 20, 2, "interpreter", "coded", List.of()),
-                        parts);
+                        services);
         for (int i = 0; i < pageLocks.length; i++) {
             pageLocks[i] = new ReentrantLock();
         }
@@ -152,7 +153,7 @@ class ConcurrencyTest {
                 threads.add(Thread.ofPlatform().name("worker" + i).unstarted(w));
             }
             machine.start();
-            parts.fakes.chips.host.startup(1, CODE >> 12);
+            services.fakes.chips.host.startup(1, CODE >> 12);
             threads.forEach(Thread::start);
             HangGuard.until("enough of everything, or something wrong", this::enough);
             stop = true;

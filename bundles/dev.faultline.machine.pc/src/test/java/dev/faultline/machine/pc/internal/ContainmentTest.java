@@ -28,6 +28,7 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.swap.ListenerRegistry;
 import dev.faultline.testkit.HangGuard;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -99,8 +100,8 @@ class ContainmentTest {
         throw (T) t;
     }
 
-    private final FakeParts parts = new FakeParts();
-    private final Workshop workshop = new Workshop();
+    private final FakeServices services = new FakeServices();
+    private final MachineRegistry registry = new MachineRegistry();
     private final AtomicInteger memories = new AtomicInteger();
 
     /** Names of the methods that throw {@link #thrown} instead of doing what they do. */
@@ -138,26 +139,26 @@ class ContainmentTest {
         GuestMemoryFactory memory =
                 bits -> {
                     memories.incrementAndGet();
-                    return fragile(GuestMemory.class, parts.memory().create(bits), "memory");
+                    return fragile(GuestMemory.class, services.memory().create(bits), "memory");
                 };
         RamProtectionFactory protection =
-                m -> fragile(RamProtection.class, parts.protection().create(m), "protection");
-        mmu = (m, p) -> fragile(Mmu.class, parts.mmu().create(m, p), "mmu");
+                m -> fragile(RamProtection.class, services.protection().create(m), "protection");
+        mmu = (m, p) -> fragile(Mmu.class, services.mmu().create(m, p), "mmu");
         ChipsetFactory chips =
                 (board, host, vcpus, ram) ->
                         fragile(
                                 Chipset.class,
-                                parts.chipset().create(board, host, vcpus, ram),
+                                services.chipset().create(board, host, vcpus, ram),
                                 "chips");
         factory =
                 PcMachineFactoryTest.open(
-                        workshop,
+                        registry,
                         memory,
                         protection,
                         mmu,
                         chips,
                         PcMachineFactoryTest.config("one", "coded"));
-        workshop.bindEngine(
+        registry.bindEngine(
                 new VcpuEngineFactory() {
                     @Override
                     public String name() {
@@ -166,16 +167,16 @@ class ContainmentTest {
 
                     @Override
                     public VcpuEngine create(VcpuContext v) {
-                        return fragile(VcpuEngine.class, parts.one.create(v), "engine");
+                        return fragile(VcpuEngine.class, services.one.create(v), "engine");
                     }
 
                     @Override
                     public void reset(VcpuContext v) {
-                        parts.one.reset(v);
+                        services.one.reset(v);
                     }
                 },
                 Map.of());
-        workshop.bindStyle(parts.coded, Map.of());
+        registry.bindStyle(services.coded, Map.of());
     }
 
     private Machine create(String... devices) throws MachineException {
@@ -184,7 +185,7 @@ class ContainmentTest {
     }
 
     private void device(String name, DeviceFactory f) {
-        workshop.bindDevice(f, Map.of(DeviceFactory.NAME, name));
+        registry.bindDevice(f, Map.of(DeviceFactory.NAME, name));
     }
 
     @AfterEach
@@ -276,7 +277,7 @@ class ContainmentTest {
         m.close();
 
         assertThat(memories).hasValue(0);
-        assertThat(parts.log).contains("close chips", "close one");
+        assertThat(services.log).contains("close chips", "close one");
         m.close();
     }
 
@@ -309,8 +310,8 @@ class ContainmentTest {
                         told.incrementAndGet();
                     }
                 };
-        workshop.bindListener(bad, Map.of());
-        workshop.bindListener(good, Map.of());
+        registry.bindListener(bad, Map.of());
+        registry.bindListener(good, Map.of());
 
         Machine m = create();
         m.start();
@@ -339,11 +340,11 @@ class ContainmentTest {
         assertThat(m.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(7);
         // Again under a machine that lives: what it claimed must be free for its successor.
         m.start();
-        workshop.unbindDevice(bad);
+        registry.unbindDevice(bad);
         failing.add("device.constructor");
         device("bad", bad);
         assertThat(m.running()).isFalse();
-        workshop.unbindDevice(bad);
+        registry.unbindDevice(bad);
         failing.clear();
         device("bad", bad);
         assertThat(m.running()).isTrue();
@@ -359,7 +360,7 @@ class ContainmentTest {
                 .hasMessageContaining("device none")
                 .hasMessageContaining("made none (null)")
                 .hasMessageContaining(getClass().getName());
-        workshop.bindEngine(
+        registry.bindEngine(
                 new VcpuEngineFactory() {
                     @Override
                     public String name() {
@@ -496,7 +497,7 @@ class ContainmentTest {
     void anEngineThatCannotBeMadeLeavesTheFormerOne(Thrown what) throws Exception {
         open();
         AtomicInteger made = new AtomicInteger();
-        workshop.bindEngine(
+        registry.bindEngine(
                 new VcpuEngineFactory() {
                     @Override
                     public String name() {
@@ -505,7 +506,7 @@ class ContainmentTest {
 
                     @Override
                     public VcpuEngine create(VcpuContext v) {
-                        return made.getAndIncrement() == 0 ? parts.one.create(v) : what.now();
+                        return made.getAndIncrement() == 0 ? services.one.create(v) : what.now();
                     }
 
                     @Override
@@ -556,15 +557,15 @@ class ContainmentTest {
                         told.add("closing");
                     }
                 };
-        workshop.bindListener(hangs, Map.of());
-        workshop.use(1);
+        registry.bindListener(hangs, Map.of());
+        registry.use(1);
         Machine m = create();
         Thread starts = Thread.ofPlatform().start(m::start);
         HangGuard.await(in, "the listener is told");
 
-        try (Logged log = new Logged(ListenerBoard.class)) {
+        try (Logged log = new Logged(ListenerRegistry.class)) {
             m.close();
-            workshop.unbindListener(hangs);
+            registry.unbindListener(hangs);
 
             assertThat(log.lines())
                     .singleElement()
@@ -592,16 +593,16 @@ class ContainmentTest {
         device("bad", bad);
         Machine m = create("bad");
         line[0].set(true);
-        assertThat(parts.chips.vector).isEqualTo(5);
+        assertThat(services.chips.vector).isEqualTo(5);
         line[0].set(false);
 
-        workshop.unbindDevice(bad);
+        registry.unbindDevice(bad);
 
         assertThatThrownBy(() -> line[0].set(true))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("device bad was taken out of the machine");
         line[0].set(false);
-        assertThat(parts.chips.vector).isNegative();
+        assertThat(services.chips.vector).isNegative();
         assertThatThrownBy(() -> kept[0].interrupt(5)).hasMessageContaining("taken out");
         assertThatThrownBy(() -> kept[0].requestReset("no")).hasMessageContaining("taken out");
         assertThatThrownBy(() -> kept[0].requestPowerOff("no")).hasMessageContaining("taken out");
@@ -635,16 +636,16 @@ class ContainmentTest {
         Mmu before = m.bindings().mmu();
         m.start();
 
-        workshop.unbindMmu(mmu);
-        workshop.bindMmu(broken, Map.of());
+        registry.unbindMmu(mmu);
+        registry.bindMmu(broken, Map.of());
         factory.bindMmu(broken);
 
         assertThat(m.await(LONG).toString()).contains("the new protection or translation failed");
         assertThat(log).containsExactly("attach", "attach", "close");
         assertThat(m.bindings().mmu()).isSameAs(before);
         assertThat(m.vcpus()).allSatisfy(v -> assertThat(v.mmu).isSameAs(before));
-        workshop.unbindMmu(broken);
-        workshop.bindMmu(mmu, Map.of());
+        registry.unbindMmu(broken);
+        registry.bindMmu(mmu, Map.of());
         factory.bindMmu(mmu);
         m.start();
         assertThat(m.running()).isTrue();

@@ -84,7 +84,7 @@ class CoprocessorErrorTest {
         try (PcMachine m =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", "coded", List.of()),
-                        new RealParts(new PcChipsetFactory()))) {
+                        new RealServices(new PcChipsetFactory()))) {
             m.boot(new MachineConfig.Boot(image, List.of(), ""));
             m.start();
             assertThat(m.await(HangGuard.limit())).isEqualTo(new VcpuExit.Exited(2 << 1 | 1));

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** Nobody waits for ever for other people's code, and whoever gives up says whom he waited for. */
 class DeadlineTest {
-    private final FakeParts parts = new FakeParts();
+    private final FakeServices services = new FakeServices();
     private final CountDownLatch inside = new CountDownLatch(1);
     private final CountDownLatch release = new CountDownLatch(1);
     private PcMachine machine;
@@ -23,7 +23,7 @@ class DeadlineTest {
     private void start() throws Exception {
         machine =
                 PcMachine.create(
-                        new MachineConfig("vm", 8 << 20, 1, "one", "coded", List.of()), parts);
+                        new MachineConfig("vm", 8 << 20, 1, "one", "coded", List.of()), services);
         machine.start();
     }
 
@@ -44,16 +44,16 @@ class DeadlineTest {
     }
 
     private void givesUp(ThrowingCallable call, String... words) {
-        parts.standNanos = TimeUnit.MILLISECONDS.toNanos(20);
+        services.standNanos = TimeUnit.MILLISECONDS.toNanos(20);
         assertThatThrownBy(call)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContainingAll(words);
-        parts.standNanos = HangGuard.limit().toNanos();
+        services.standNanos = HangGuard.limit().toNanos();
     }
 
     @Test
     void aVcpuThatDoesNotStandIsNamedAndTheMachineGoesOnAfterwards() throws Exception {
-        parts.then(FakeParts.retire(this::hangs));
+        services.then(FakeServices.retire(this::hangs));
         start();
         HangGuard.await(inside, "the vCPU is in an instruction");
 
@@ -78,9 +78,9 @@ class DeadlineTest {
 
     @Test
     void anAlarmThatDoesNotEndIsNamed() throws Exception {
-        parts.alarmed = this::hangs;
+        services.alarmed = this::hangs;
         start();
-        parts.chips.alarm.at(0);
+        services.chips.alarm.at(0);
         HangGuard.await(inside, "the alarm's action runs");
 
         givesUp(() -> machine.pause("test"), "pause", "alarm", ".hangs");

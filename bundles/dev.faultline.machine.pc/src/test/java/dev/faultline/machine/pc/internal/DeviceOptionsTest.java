@@ -20,15 +20,15 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a device is told about itself and its machine. */
 class DeviceOptionsTest {
-    private final FakeParts parts = new FakeParts();
-    private final Workshop workshop = new Workshop();
+    private final FakeServices services = new FakeServices();
+    private final MachineRegistry registry = new MachineRegistry();
     private final PcMachineFactory factory =
             PcMachineFactoryTest.open(
-                    workshop,
-                    parts.memory(),
-                    parts.protection(),
-                    parts.mmu(),
-                    parts.chipset(),
+                    registry,
+                    services.memory(),
+                    services.protection(),
+                    services.mmu(),
+                    services.chipset(),
                     PcMachineFactoryTest.config("one", "coded"));
     private Probe made;
 
@@ -67,9 +67,9 @@ class DeviceOptionsTest {
     }
 
     DeviceOptionsTest() {
-        workshop.bindEngine(parts.one, Map.of());
-        workshop.bindStyle(parts.coded, Map.of());
-        workshop.bindDevice(board -> made = new Probe(board), Map.of(DeviceFactory.NAME, "probe"));
+        registry.bindEngine(services.one, Map.of());
+        registry.bindStyle(services.coded, Map.of());
+        registry.bindDevice(board -> made = new Probe(board), Map.of(DeviceFactory.NAME, "probe"));
     }
 
     private Machine create(String device) throws MachineException {

@@ -32,7 +32,7 @@ class EventsTest {
     private static void runAGuest() throws Exception {
         MachineConfig c =
                 new MachineConfig("recorded", 4 << 20, 1, "interpreter", "coded", List.of());
-        try (PcMachine m = PcMachine.create(c, new RealParts())) {
+        try (PcMachine m = PcMachine.create(c, new RealServices())) {
             byte[] code = HexFormat.of().parseHex("a30050f4"); // mov [5000],ax; hlt
             HostBytes.copyIn(code, 0, m.memory().hvaOf(0x8000), code.length);
             VcpuContext v = m.vcpus().get(0);

@@ -69,9 +69,11 @@ class FaultCostTest {
         }
     }
 
-    private static PcMachine machine(RealParts parts, int vcpus, String style) throws Exception {
+    private static PcMachine machine(RealServices services, int vcpus, String style)
+            throws Exception {
         return PcMachine.create(
-                new MachineConfig("test", 4 << 20, vcpus, "interpreter", style, List.of()), parts);
+                new MachineConfig("test", 4 << 20, vcpus, "interpreter", style, List.of()),
+                services);
     }
 
     /** Writes to gpa and gpa + 4096 for ever; in real mode at {@code cs:0}. */
@@ -104,7 +106,7 @@ class FaultCostTest {
     @ParameterizedTest
     @ValueSource(strings = {"coded", "thrown"})
     void faultHandlerResumeAllocatesNothing(String style) throws Exception {
-        try (PcMachine m = machine(new RealParts(), 1, style)) {
+        try (PcMachine m = machine(new RealServices(), 1, style)) {
             load(m, 0x800, 0x5000);
             Alternating h = guard(m, 0x5000);
             enter(m.vcpus().get(0), 0x800);
@@ -167,12 +169,12 @@ class FaultCostTest {
 
     /** Processor time of a vCPU's thread, best pass. */
     private static double nanosPerFault(int vcpus) throws Exception {
-        RealParts parts = new RealParts();
+        RealServices services = new RealServices();
         try (PcMachine m =
                 PcMachine.create(
                         new MachineConfig(
                                 "test", 256 << 20, vcpus, "interpreter", "coded", List.of()),
-                        parts)) {
+                        services)) {
             Sweeping[] handlers = new Sweeping[vcpus];
             for (int i = 0; i < vcpus; i++) {
                 long start = (long) (i + 1) * SWEPT;
@@ -194,7 +196,7 @@ class FaultCostTest {
             enter(m.vcpus().get(0), 0x800);
             m.start();
             if (vcpus > 1) {
-                parts.fakes.chips.host.startup(1, 9);
+                services.fakes.chips.host.startup(1, 9);
             }
             double worst = 0;
             for (Sweeping h : handlers) {

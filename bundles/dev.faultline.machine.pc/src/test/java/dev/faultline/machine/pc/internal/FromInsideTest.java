@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
-import static dev.faultline.machine.pc.internal.FakeParts.retire;
+import static dev.faultline.machine.pc.internal.FakeServices.retire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -55,10 +55,10 @@ class FromInsideTest {
         void run() throws Exception;
     }
 
-    private final FakeParts parts = new FakeParts();
-    private final Workshop workshop = new Workshop();
+    private final FakeServices services = new FakeServices();
+    private final MachineRegistry registry = new MachineRegistry();
     private final PcMachineFactory.Config config = PcMachineFactoryTest.config("one", "coded");
-    private final ChipsetFactory chips = parts.chipset();
+    private final ChipsetFactory chips = services.chipset();
     private PcMachineFactory factory = open();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final DeviceFactory latch = Latch::new;
@@ -66,13 +66,13 @@ class FromInsideTest {
 
     private PcMachineFactory open() {
         return PcMachineFactoryTest.open(
-                workshop, parts.memory(), parts.protection(), parts.mmu(), chips, config);
+                registry, services.memory(), services.protection(), services.mmu(), chips, config);
     }
 
     private PcMachine machine(int vcpus) throws Exception {
-        workshop.bindEngine(parts.one, Map.of());
-        workshop.bindStyle(parts.coded, Map.of());
-        workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
+        registry.bindEngine(services.one, Map.of());
+        registry.bindStyle(services.coded, Map.of());
+        registry.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
         machine =
                 (PcMachine)
                         factory.create(
@@ -126,9 +126,9 @@ class FromInsideTest {
         }
     }
 
-    private static FakeParts.Instruction write(FakeParts parts, long gpa) {
+    private static FakeServices.Instruction write(FakeServices services, long gpa) {
         return v -> {
-            int rights = parts.protection.rights(gpa >>> 12);
+            int rights = services.protection.rights(gpa >>> 12);
             if ((rights & Rights.W) == 0) {
                 v.fault.protectedPage(
                         Rights.W,
@@ -172,10 +172,10 @@ class FromInsideTest {
                                             return Resolution.RETRY;
                                         });
                 layer[0].protect(PAGE, 1, Rights.NONE);
-                parts.then(write(parts, PAGE));
+                services.then(write(services, PAGE));
             }
-            case DEVICE -> parts.then(retire(body));
-            case ALARM -> parts.chips.board.timer(parts.chips, body).at(0);
+            case DEVICE -> services.then(retire(body));
+            case ALARM -> services.chips.board.timer(services.chips, body).at(0);
         }
         machine.start();
         return over;
@@ -184,7 +184,7 @@ class FromInsideTest {
     private void runs() throws Exception {
         await("it runs", PcMachine::running); // what was left to another thread is done
         CountDownLatch again = new CountDownLatch(1);
-        parts.then(retire(again::countDown));
+        services.then(retire(again::countDown));
         HangGuard.await(again, "the guest goes on");
     }
 
@@ -199,16 +199,16 @@ class FromInsideTest {
     private void comesAndGoes(String what) {
         switch (what) {
             case "device" -> {
-                workshop.unbindDevice(latch);
-                workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
+                registry.unbindDevice(latch);
+                registry.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
             }
             case "engine" -> {
-                workshop.unbindEngine(parts.one);
-                workshop.bindEngine(parts.one, Map.of());
+                registry.unbindEngine(services.one);
+                registry.bindEngine(services.one, Map.of());
             }
             case "style" -> {
-                workshop.unbindStyle(parts.coded);
-                workshop.bindStyle(parts.coded, Map.of());
+                registry.unbindStyle(services.coded);
+                registry.bindStyle(services.coded, Map.of());
             }
             default -> {
                 factory.deactivate();
@@ -244,11 +244,11 @@ class FromInsideTest {
     @EnumSource
     void aDeviceThatGoesThereIsUnpluggedAndItsMachineStands(Where where) throws Exception {
         machine(1);
-        over(run(where, () -> workshop.unbindDevice(latch)));
+        over(run(where, () -> registry.unbindDevice(latch)));
         assertThat(machine.await(LONG))
                 .isEqualTo(new VcpuExit.Paused("required service device latch is gone"));
         await("it is unplugged", m -> m.added().gone("latch"));
-        workshop.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
+        registry.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
         runs();
     }
 
@@ -287,22 +287,22 @@ class FromInsideTest {
     @Test
     void theReasonNamesWhatIsStillMissing() throws Exception {
         machine(1).start();
-        workshop.unbindEngine(parts.one);
-        workshop.unbindStyle(parts.coded);
+        registry.unbindEngine(services.one);
+        registry.unbindStyle(services.coded);
         assertThat(machine.await(LONG))
                 .isEqualTo(
                         new VcpuExit.Paused(
                                 "required services engine one, fault style coded are gone"));
-        workshop.bindEngine(parts.one, Map.of());
+        registry.bindEngine(services.one, Map.of());
         assertThat(machine.await(LONG))
                 .isEqualTo(new VcpuExit.Paused("required service fault style coded is gone"));
-        workshop.unbindChipset(chips);
+        registry.unbindChipset(chips);
         factory.deactivate();
         assertThat(machine.await(LONG))
                 .isEqualTo(
                         new VcpuExit.Paused("required services chips, fault style coded are gone"));
         factory = open();
-        workshop.bindStyle(parts.coded, Map.of());
+        registry.bindStyle(services.coded, Map.of());
         runs();
     }
 
@@ -361,7 +361,7 @@ class FromInsideTest {
     @EnumSource
     void aSwapIsMadeOrRefused(Where where) throws Exception {
         machine(2);
-        workshop.bindEngine(parts.two, Map.of());
+        registry.bindEngine(services.two, Map.of());
         over(
                 run(
                         where,
@@ -389,16 +389,16 @@ class FromInsideTest {
         AtomicInteger told = new AtomicInteger();
         MachineListener a = listener("a", both, told);
         MachineListener b = listener("vm", both, told);
-        workshop.bindListener(a, Map.of());
+        registry.bindListener(a, Map.of());
         Thread other = Thread.ofPlatform().start(() -> make("a"));
-        workshop.bindListener(b, Map.of());
+        registry.bindListener(b, Map.of());
         HangGuard.join(other);
         assertThat(failure.get()).isNull();
         await(
                 "all are told",
                 m -> told.get() == 8); // each of vm, a, and the two that the listeners made
-        workshop.unbindListener(a);
-        workshop.unbindListener(b);
+        registry.unbindListener(a);
+        registry.unbindListener(b);
         factory.machines().forEach(Machine::close);
         assertThat(told.get()).isEqualTo(8);
     }

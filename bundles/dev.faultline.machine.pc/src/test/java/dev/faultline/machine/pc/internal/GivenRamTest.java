@@ -33,14 +33,14 @@ class GivenRamTest {
             PcMachine a =
                     PcMachine.create(
                             config("interpreter"),
-                            new RealParts(),
+                            new RealServices(),
                             (block, bytes) -> {
                                 asked.add(block + " " + bytes);
                                 return shared.view();
                             });
             PcMachine b =
                     PcMachine.create(
-                            config("interpreter"), new RealParts(), (x, n) -> shared.view());
+                            config("interpreter"), new RealServices(), (x, n) -> shared.view());
             try (a;
                     b) {
                 assertThat(asked).containsExactly("ram 4194304");
@@ -60,7 +60,7 @@ class GivenRamTest {
         assertThatThrownBy(() ->
                         PcMachine.create(
                                 config("interpreter"),
-                                new RealParts(),
+                                new RealServices(),
                                 (block, bytes) -> given[0] = host.reserve(2 * bytes)))
                 .isInstanceOf(MachineException.class)
                 .hasMessageContaining("block ram was given 0x800000 bytes: expected 0x400000");

@@ -28,30 +28,30 @@ import org.junit.jupiter.api.Test;
 class GoneWhileMadeTest {
     private static final Map<String, ?> BELL = Map.of(DeviceFactory.NAME, "bell");
 
-    private final FakeParts parts = new FakeParts();
-    private final Workshop workshop = new Workshop();
+    private final FakeServices services = new FakeServices();
+    private final MachineRegistry registry = new MachineRegistry();
 
     /** The machine's last device is made when everything else is. */
     private volatile Runnable lastStep = () -> {};
 
-    private final MmuFactory mmu = parts.mmu();
-    private final ChipsetFactory chips = parts.chipset();
+    private final MmuFactory mmu = services.mmu();
+    private final ChipsetFactory chips = services.chipset();
     private final VcpuEngineFactory engine = engine();
     private final DeviceFactory bell = bell();
     private final PcMachineFactory factory =
             PcMachineFactoryTest.open(
-                    workshop,
-                    parts.memory(),
-                    parts.protection(),
+                    registry,
+                    services.memory(),
+                    services.protection(),
                     mmu,
                     chips,
                     PcMachineFactoryTest.config("one", "coded"));
 
     GoneWhileMadeTest() {
-        workshop.bindEngine(engine, Map.of());
-        workshop.bindStyle(parts.coded, Map.of());
-        workshop.bindDevice(bell, BELL);
-        workshop.bindDevice(
+        registry.bindEngine(engine, Map.of());
+        registry.bindStyle(services.coded, Map.of());
+        registry.bindDevice(bell, BELL);
+        registry.bindDevice(
                 board -> {
                     lastStep.run();
                     return silent();
@@ -73,12 +73,12 @@ class GoneWhileMadeTest {
 
             @Override
             public VcpuEngine create(VcpuContext v) {
-                return parts.one.create(v);
+                return services.one.create(v);
             }
 
             @Override
             public void reset(VcpuContext v) {
-                parts.one.reset(v);
+                services.one.reset(v);
             }
         };
     }
@@ -128,15 +128,15 @@ class GoneWhileMadeTest {
     private void runs(Machine m) throws Exception {
         assertThat(m.running()).isTrue();
         CountDownLatch executed = new CountDownLatch(1);
-        parts.then(FakeParts.retire(executed::countDown));
+        services.then(FakeServices.retire(executed::countDown));
         HangGuard.await(executed, "the guest goes on");
     }
 
     @Test
     void theEngine() throws Exception {
-        Machine m = made(() -> workshop.unbindEngine(engine));
+        Machine m = made(() -> registry.unbindEngine(engine));
         stands(m, "engine one");
-        workshop.bindEngine(engine, Map.of());
+        registry.bindEngine(engine, Map.of());
         runs(m);
     }
 
@@ -145,43 +145,43 @@ class GoneWhileMadeTest {
         VcpuEngineFactory next = engine();
         Machine m =
                 made(() -> {
-                    workshop.bindEngine(next, Map.of());
-                    workshop.unbindEngine(engine);
+                    registry.bindEngine(next, Map.of());
+                    registry.unbindEngine(engine);
                 });
         runs(m);
     }
 
     @Test
     void theFaultStyle() throws Exception {
-        Machine m = made(() -> workshop.unbindStyle(parts.coded));
+        Machine m = made(() -> registry.unbindStyle(services.coded));
         stands(m, "fault style coded");
-        workshop.bindStyle(parts.coded, Map.of());
+        registry.bindStyle(services.coded, Map.of());
         runs(m);
     }
 
     @Test
     void theTranslation() throws Exception {
-        Machine m = made(() -> workshop.unbindMmu(mmu));
+        Machine m = made(() -> registry.unbindMmu(mmu));
         stands(m, "translation");
-        MmuFactory next = parts.mmu();
-        workshop.bindMmu(next, Map.of());
+        MmuFactory next = services.mmu();
+        registry.bindMmu(next, Map.of());
         factory.bindMmu(next);
         runs(m);
     }
 
     @Test
     void theChips() throws Exception {
-        Machine m = made(() -> workshop.unbindChipset(chips));
+        Machine m = made(() -> registry.unbindChipset(chips));
         stands(m, "chips");
-        workshop.bindChipset(chips, Map.of());
+        registry.bindChipset(chips, Map.of());
         runs(m);
     }
 
     @Test
     void aDevice() throws Exception {
-        Machine m = made(() -> workshop.unbindDevice(bell));
+        Machine m = made(() -> registry.unbindDevice(bell));
         stands(m, "device bell");
-        workshop.bindDevice(bell, BELL);
+        registry.bindDevice(bell, BELL);
         runs(m);
     }
 
@@ -189,8 +189,8 @@ class GoneWhileMadeTest {
     void aDeviceWhoseSuccessorIsThereAlready() throws Exception {
         Machine m =
                 made(() -> {
-                    workshop.bindDevice(bell(), BELL);
-                    workshop.unbindDevice(bell);
+                    registry.bindDevice(bell(), BELL);
+                    registry.unbindDevice(bell);
                 });
         runs(m);
     }

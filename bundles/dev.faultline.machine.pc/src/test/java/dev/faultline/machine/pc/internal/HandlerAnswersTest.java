@@ -14,6 +14,9 @@ import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.board.PcBoard;
+import dev.faultline.machine.pc.internal.fault.FaultPolicy;
+import dev.faultline.machine.pc.internal.fault.FaultSlot;
 import dev.faultline.testkit.HangGuard;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -39,7 +42,7 @@ class HandlerAnswersTest {
     private static final int RBX = 3;
     private static final Duration LONG = HangGuard.limit();
 
-    private final RealParts parts = new RealParts();
+    private final RealServices services = new RealServices();
     private final List<String> asked = new ArrayList<>();
     private final PcMachine machine;
     private final VcpuContext v;
@@ -48,7 +51,7 @@ class HandlerAnswersTest {
         machine =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
-                        parts);
+                        services);
         v = machine.vcpus().get(0);
     }
 
@@ -196,7 +199,7 @@ class HandlerAnswersTest {
 
     @Test
     void theWhiteboardMayStepForTheUser() throws Exception {
-        parts.handlers.put(always(Resolution.STEP), Map.of());
+        services.handlers.put(always(Resolution.STEP), Map.of());
         machine.protection().userLayer().protect(A, 1, Rights.NONE);
         halts("ff060050 ff060050"); // inc word [A] twice
         assertThat(get(A, 2)).isEqualTo("0200");
@@ -307,7 +310,7 @@ class HandlerAnswersTest {
     @Test
     void stopIsTheExit() throws Exception {
         layer("a", A, Rights.NONE, always(Resolution.STOP));
-        parts.handlers.put(always(Resolution.RETRY), Map.of());
+        services.handlers.put(always(Resolution.RETRY), Map.of());
         VcpuExit exit = run("a10050");
         assertThat(((VcpuExit.Fault) exit).reason()).isEqualTo(VcpuExit.Fault.UNRESOLVED);
         assertThat(v.instructions).isZero();
@@ -377,7 +380,7 @@ class HandlerAnswersTest {
     void answersThatDoNotFitAreFailures() throws Exception {
         layer("a", A, Rights.NONE, always(Resolution.DISCARD));
         layer("b", A, Rights.NONE, always(null));
-        parts.handlers.put(always(Resolution.STEP), Map.of());
+        services.handlers.put(always(Resolution.STEP), Map.of());
         halts("a10050 a10050 a10050 a10050");
         assertThat(asked).hasSize(6); // three times each, then left out
         assertThat(machine.statistics().handlersLeftOut())
@@ -399,7 +402,7 @@ class HandlerAnswersTest {
 
     @Test
     void aLateAnswerCountsAsPass() throws Exception {
-        parts.handlers.use(FaultPolicy.of(20, 3, 1000));
+        services.handlers.use(FaultPolicy.of(20, 3, 1000));
         layer(
                 "a",
                 A,
@@ -417,7 +420,7 @@ class HandlerAnswersTest {
 
     @Test
     void aPatientHandlerIsNotLate() throws Exception {
-        parts.handlers.use(FaultPolicy.of(20, 1, 1000));
+        services.handlers.use(FaultPolicy.of(20, 1, 1000));
         FaultHandler patient =
                 new FaultHandler() {
                     @Override
@@ -443,7 +446,7 @@ class HandlerAnswersTest {
 
     @Test
     void whatALateHandlerOpenedIsOpen() throws Exception {
-        parts.handlers.use(FaultPolicy.of(20, 3, 1000));
+        services.handlers.use(FaultPolicy.of(20, 3, 1000));
         ProtectionLayer[] l = new ProtectionLayer[1];
         l[0] =
                 layer(
@@ -487,7 +490,7 @@ class HandlerAnswersTest {
                 });
         VcpuExit exit;
         do {
-            parts.handlers.use(FaultPolicy.of(deadline[0], 100, 1000));
+            services.handlers.use(FaultPolicy.of(deadline[0], 100, 1000));
             exit = run("a10050");
             deadline[0] *= 3;
         } while (!(exit instanceof VcpuExit.PoweredOff) && deadline[0] < 60_000);
@@ -513,7 +516,7 @@ class HandlerAnswersTest {
                 A,
                 Rights.NONE,
                 (m, f) -> {
-                    parts.fakes.chips.raise(0x20);
+                    services.fakes.chips.raise(0x20);
                     return Resolution.RETRY;
                 });
         VcpuExit exit = run("fb 90 a10050"); // sti; nop; mov ax,[A]
@@ -535,7 +538,7 @@ class HandlerAnswersTest {
                         Rights.NONE,
                         (m, f) -> {
                             l[0].protectPage(f.gfn(), Rights.RWX);
-                            parts.fakes.chips.raise(0x20);
+                            services.fakes.chips.raise(0x20);
                             return Resolution.RETRY;
                         });
         halts("fb 90 a10050 ebfe"); // sti; nop; mov ax,[A]; jmp $
@@ -572,7 +575,7 @@ class HandlerAnswersTest {
                         done.countDown();
                     }
                 };
-        port[0] = parts.fakes.chips.board.dma(device, request);
+        port[0] = services.fakes.chips.board.dma(device, request);
         enter("ebfe"); // devices are served while the guest runs
         request.run();
         HangGuard.await(done, "event done");
@@ -582,7 +585,7 @@ class HandlerAnswersTest {
         assertThat(get(0x7000, 2)).isEqualTo("0102");
         assertThat(asked).containsExactly("a R5000", "b W6000", "c W7000");
         // Under the device's lock: its kick, and with it the answers' validity, has ended.
-        synchronized (((PcBoard) parts.fakes.chips.board).monitor(device)) {
+        synchronized (((PcBoard) services.fakes.chips.board).monitor(device)) {
             assertThat(port[0].read(A, got, 0, 2)).isEqualTo(DmaPort.FAULTED);
         }
     }

@@ -45,7 +45,7 @@ class HandlerWritesCodeTest {
         try (PcMachine m =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", "coded", List.of()),
-                        new RealParts())) {
+                        new RealServices())) {
             byte[] b = HexFormat.of().parseHex(code);
             HostBytes.copyIn(b, 0, m.memory().hvaOf(0x8000), b.length);
             VcpuContext v = m.vcpus().get(0);

@@ -69,7 +69,7 @@ class HostileStateTest {
     private static PcMachine machine() throws Exception {
         return PcMachine.create(
                 new MachineConfig("hostile", RAM, 2, "interpreter", "coded", List.of()),
-                new RealParts(new PcChipsetFactory()));
+                new RealServices(new PcChipsetFactory()));
     }
 
     private static RamBlock block(PcMachine m) {

@@ -43,7 +43,7 @@ class PaePagingTest {
         try (PcMachine machine =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
-                        new RealParts())) {
+                        new RealServices())) {
             put64(machine, 0xA000, 0xB001);
             put64(machine, 0xA020, 0xD001);
             put64(machine, 0xB000, 0xC003);

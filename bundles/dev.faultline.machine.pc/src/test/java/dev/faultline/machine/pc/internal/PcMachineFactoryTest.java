@@ -19,6 +19,7 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.state.MigrationsTest;
 import dev.faultline.testkit.HangGuard;
 import java.lang.annotation.Annotation;
 import java.util.ArrayList;
@@ -31,28 +32,33 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class PcMachineFactoryTest {
     private static final long MIB = 1 << 20;
-    private final FakeParts parts = new FakeParts();
-    private final Workshop workshop = new Workshop();
+    private final FakeServices services = new FakeServices();
+    private final MachineRegistry registry = new MachineRegistry();
     private final PcMachineFactory factory = open(config("one", "coded"));
 
     private PcMachineFactory open(PcMachineFactory.Config config) {
         return open(
-                workshop, parts.memory(), parts.protection(), parts.mmu(), parts.chipset(), config);
+                registry,
+                services.memory(),
+                services.protection(),
+                services.mmu(),
+                services.chipset(),
+                config);
     }
 
     /** As the component runtime does when all four are there. */
     static PcMachineFactory open(
-            Workshop workshop,
+            MachineRegistry registry,
             GuestMemoryFactory memory,
             RamProtectionFactory protection,
             MmuFactory mmu,
             ChipsetFactory chipset,
             PcMachineFactory.Config config) {
-        workshop.bindMemory(memory, Map.of());
-        workshop.bindProtection(protection, Map.of());
-        workshop.bindMmu(mmu, Map.of());
-        workshop.bindChipset(chipset, Map.of());
-        PcMachineFactory made = new PcMachineFactory(workshop, config);
+        registry.bindMemory(memory, Map.of());
+        registry.bindProtection(protection, Map.of());
+        registry.bindMmu(mmu, Map.of());
+        registry.bindChipset(chipset, Map.of());
+        PcMachineFactory made = new PcMachineFactory(registry, config);
         made.bindMemory(memory);
         made.bindProtection(protection);
         made.bindMmu(mmu);
@@ -101,10 +107,10 @@ class PcMachineFactoryTest {
     }
 
     private void bindAll() {
-        workshop.bindEngine(parts.one, Map.of());
-        workshop.bindEngine(parts.two, Map.of());
-        workshop.bindStyle(parts.coded, Map.of());
-        workshop.bindStyle(parts.thrown, Map.of());
+        registry.bindEngine(services.one, Map.of());
+        registry.bindEngine(services.two, Map.of());
+        registry.bindStyle(services.coded, Map.of());
+        registry.bindStyle(services.thrown, Map.of());
     }
 
     private static MachineConfig asked(
@@ -136,8 +142,8 @@ class PcMachineFactoryTest {
     @Test
     void withoutTheUsualEngineAndStyleTheBestThereIsServes() throws Exception {
         PcMachineFactory asShipped = open(config("interpreter", "coded"));
-        workshop.bindEngine(parts.two, Map.of());
-        workshop.bindStyle(parts.thrown, Map.of());
+        registry.bindEngine(services.two, Map.of());
+        registry.bindStyle(services.thrown, Map.of());
         try (Machine m = asShipped.create(asked(8 * MIB, 1, null, null))) {
             assertThat(m.engine()).isEqualTo("two");
             assertThat(m.faultStyle()).isEqualTo("thrown");
@@ -180,7 +186,7 @@ class PcMachineFactoryTest {
                 board -> {
                     throw new AssertionError("not asked for");
                 };
-        workshop.bindDevice(disk, Map.of(DeviceFactory.NAME, "disk"));
+        registry.bindDevice(disk, Map.of(DeviceFactory.NAME, "disk"));
         assertThatThrownBy(() -> factory.create(asked(8 * MIB, 1, "one", "coded", "tape")))
                 .hasMessage("unknown device tape; there is disk");
         assertThatThrownBy(() -> factory.create(asked(8 * MIB, 17, "one", "coded")))
@@ -215,9 +221,9 @@ class PcMachineFactoryTest {
         assertThat(exit.toString()).contains("required service").contains("gone");
         open(config("one", "coded"));
         assertThat(m.running()).isTrue();
-        workshop.unbindEngine(parts.one);
+        registry.unbindEngine(services.one);
         assertThat(m.running()).isFalse();
-        workshop.bindEngine(parts.one, Map.of());
+        registry.bindEngine(services.one, Map.of());
         assertThat(m.running()).isTrue();
     }
 
@@ -247,12 +253,12 @@ class PcMachineFactoryTest {
         bindAll();
         Listener early = new Listener();
         Listener late = new Listener();
-        workshop.bindListener(early, Map.of());
+        registry.bindListener(early, Map.of());
         Machine m = create(null, null);
         m.start();
         assertThat(m.running()).isTrue();
-        workshop.bindListener(late, Map.of());
-        workshop.unbindListener(early);
+        registry.bindListener(late, Map.of());
+        registry.unbindListener(early);
         m.pause("test");
         m.start();
         m.close();
@@ -313,13 +319,13 @@ class PcMachineFactoryTest {
         List<Latch> made = new ArrayList<>();
         DeviceFactory before = board -> add(made, new Latch(board));
         DeviceFactory after = board -> add(made, new Latch(board));
-        workshop.bindDevice(before, Map.of(DeviceFactory.NAME, "latch"));
+        registry.bindDevice(before, Map.of(DeviceFactory.NAME, "latch"));
         Machine m = factory.create(asked(8 * MIB, 1, "one", "coded", "latch"));
         GuestBus bus = m.vcpus().getFirst().bus;
         bus.portOut(0x300, 1, 0x5A);
         m.start();
 
-        workshop.unbindDevice(before);
+        registry.unbindDevice(before);
 
         assertThat(HangGuard.await(m).toString()).contains("required service device latch is gone");
         assertThat(made.getFirst().closed).isTrue();
@@ -329,7 +335,7 @@ class PcMachineFactoryTest {
                 .singleElement()
                 .satisfies(s -> assertThat(s.getLong("value")).isEqualTo(0x5A));
 
-        workshop.bindDevice(after, Map.of(DeviceFactory.NAME, "latch"));
+        registry.bindDevice(after, Map.of(DeviceFactory.NAME, "latch"));
 
         assertThat(m.running()).isTrue();
         assertThat(made).hasSize(2);
@@ -360,20 +366,20 @@ class PcMachineFactoryTest {
     void theStateOfAnOptionalDeviceOutlivesAMachineWithoutIt() throws Exception {
         bindAll();
         DeviceFactory lamps = board -> new Lamp(board, 1);
-        workshop.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
+        registry.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
         Machine first = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
         first.vcpus().getFirst().bus.portOut(0x300, 1, 0x5A);
         List<StateSection> saved = first.saveState();
         assertThat(first.config().devices()).containsExactly("lamp?");
 
-        workshop.unbindDevice(lamps);
+        registry.unbindDevice(lamps);
         Machine without = factory.create(first.config());
         without.loadState(saved);
         assertThat(without.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0xFF);
         assertThat(without.config().devices()).containsExactly("lamp?");
         assertThat(without.saveState()).containsAll(saved).hasSameSizeAs(saved);
 
-        workshop.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
+        registry.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
         Machine last = factory.create(without.config());
         last.loadState(without.saveState());
         assertThat(last.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0x5A);
@@ -384,7 +390,7 @@ class PcMachineFactoryTest {
     void anOptionalDeviceThatWasNotThereYetStartsAsMade() throws Exception {
         bindAll();
         Machine before = factory.create(asked(8 * MIB, 1, "one", "coded"));
-        workshop.bindDevice(board -> new Lamp(board, 1), Map.of(DeviceFactory.NAME, "lamp"));
+        registry.bindDevice(board -> new Lamp(board, 1), Map.of(DeviceFactory.NAME, "lamp"));
         Machine after = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
         after.loadState(before.saveState());
         assertThat(after.vcpus().getFirst().bus.portIn(0x300, 1)).isZero();
@@ -402,13 +408,13 @@ class PcMachineFactoryTest {
     void aDeviceThatReturnsNewerIsMigrated() throws Exception {
         bindAll();
         DeviceFactory before = board -> new Lamp(board, 1);
-        workshop.bindDevice(before, Map.of(DeviceFactory.NAME, "lamp"));
-        workshop.bindMigrator(MigrationsTest.step("latch", 1, 2, s -> s.put("value", 7)), Map.of());
+        registry.bindDevice(before, Map.of(DeviceFactory.NAME, "lamp"));
+        registry.bindMigrator(MigrationsTest.step("latch", 1, 2, s -> s.put("value", 7)), Map.of());
         Machine m = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
         GuestBus bus = m.vcpus().getFirst().bus;
         bus.portOut(0x300, 1, 0x5A);
-        workshop.unbindDevice(before);
-        workshop.bindDevice(board -> new Lamp(board, 2), Map.of(DeviceFactory.NAME, "lamp"));
+        registry.unbindDevice(before);
+        registry.bindDevice(board -> new Lamp(board, 2), Map.of(DeviceFactory.NAME, "lamp"));
         assertThat(bus.portIn(0x300, 1)).isEqualTo(7);
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
-import static dev.faultline.machine.pc.internal.FakeParts.retire;
+import static dev.faultline.machine.pc.internal.FakeServices.retire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -18,6 +18,7 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.StateException;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.fault.FaultPolicy;
 import dev.faultline.testkit.HangGuard;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,14 +32,14 @@ import org.junit.jupiter.api.Test;
 
 class PcMachineTest {
     private static final Duration LONG = HangGuard.limit();
-    private final FakeParts parts = new FakeParts();
+    private final FakeServices services = new FakeServices();
     private PcMachine machine;
 
     private PcMachine machine(int vcpus) throws MachineException {
         machine =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, vcpus, "one", "coded", List.of()),
-                        parts);
+                        services);
         return machine;
     }
 
@@ -49,9 +50,9 @@ class PcMachineTest {
         }
     }
 
-    private static FakeParts.Instruction access(FakeParts parts, long gpa, int right) {
+    private static FakeServices.Instruction access(FakeServices services, long gpa, int right) {
         return v -> {
-            int rights = parts.protection.rights(gpa >>> 12);
+            int rights = services.protection.rights(gpa >>> 12);
             if ((rights & right) == 0) {
                 v.fault.protectedPage(
                         right, rights, FaultOrigin.DATA, gpa, gpa, -1, PendingFault.FINAL_ACCESS);
@@ -63,14 +64,14 @@ class PcMachineTest {
         };
     }
 
-    private static FakeParts.Instruction halt() {
+    private static FakeServices.Instruction halt() {
         return v -> {
             v.instructions++;
             return VcpuLoop.EXIT_HALT;
         };
     }
 
-    private static FakeParts.Instruction interruptsOn() {
+    private static FakeServices.Instruction interruptsOn() {
         return v -> {
             v.eflags |= VcpuContext.IF;
             return 0;
@@ -96,7 +97,7 @@ class PcMachineTest {
         assertThat(machine.clock().nanos()).isEqualTo(nanos);
         assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("because"));
         CountDownLatch again = new CountDownLatch(1);
-        parts.then(retire(again::countDown));
+        services.then(retire(again::countDown));
         machine.start();
         HangGuard.await(again, "event again");
         assertThat(machine.clock().nanos()).isGreaterThanOrEqualTo(nanos);
@@ -134,7 +135,7 @@ class PcMachineTest {
     void anInterruptLeftOnAVcpusThreadDoesNotKeepHltFromSleeping() throws Exception {
         Thread[] vcpu = new Thread[1];
         CountDownLatch last = new CountDownLatch(1);
-        parts.then(
+        services.then(
                 interruptsOn(),
                 retire(() -> {
                     vcpu[0] = Thread.currentThread();
@@ -167,7 +168,7 @@ class PcMachineTest {
 
     @Test
     void aTripleFaultCrashes() throws Exception {
-        parts.then(v -> {
+        services.then(v -> {
             v.shutdownReason = "triple fault at 0x1234";
             return VcpuLoop.EXIT_SHUTDOWN;
         });
@@ -179,7 +180,7 @@ class PcMachineTest {
 
     @Test
     void anEngineThatThrowsStopsTheMachineWithAReason() throws Exception {
-        parts.then(v -> {
+        services.then(v -> {
             throw new IllegalStateException("a bug");
         });
         machine(1).start();
@@ -188,8 +189,8 @@ class PcMachineTest {
 
     @Test
     void aDeviceThatThrowsStopsTheMachineWithAReason() throws Exception {
-        parts.chips.failing = true;
-        parts.then(retire(() -> machine.vcpus().getFirst().bus.portOut(0x100, 1, 5)));
+        services.chips.failing = true;
+        services.then(retire(() -> machine.vcpus().getFirst().bus.portOut(0x100, 1, 5)));
         machine(1).start();
         assertThat(machine.await(LONG).toString())
                 .contains("device fake failed")
@@ -198,14 +199,14 @@ class PcMachineTest {
 
     @Test
     void requestsOfDevicesEndTheMachine() throws Exception {
-        parts.then(retire(() -> parts.chips.board.requestExit(0x63, "test")));
+        services.then(retire(() -> services.chips.board.requestExit(0x63, "test")));
         machine(1).start();
         assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Exited(0x63));
     }
 
     @Test
     void pausingFromInsideADeviceDoesNotWait() throws Exception {
-        parts.then(retire(() -> machine.pause("from inside")));
+        services.then(retire(() -> machine.pause("from inside")));
         machine(1).start();
         assertThat(machine.await(LONG)).isEqualTo(new VcpuExit.Paused("from inside"));
     }
@@ -213,7 +214,7 @@ class PcMachineTest {
     @Test
     void quiescingFromInsideAnInstructionIsRefused() throws Exception {
         List<Throwable> thrown = new ArrayList<>();
-        parts.then(
+        services.then(
                 retire(() -> {
                     try {
                         machine.quiesce(() -> {});
@@ -233,18 +234,18 @@ class PcMachineTest {
     @Test
     void haltSleepsUntilAnAlarmInterrupts() throws Exception {
         CountDownLatch after = new CountDownLatch(1);
-        parts.then(interruptsOn(), halt(), retire(after::countDown));
+        services.then(interruptsOn(), halt(), retire(after::countDown));
         machine(1);
-        parts.chips.alarm.at(30_000_000);
+        services.chips.alarm.at(30_000_000);
         machine.start();
         HangGuard.await(after, "event after");
-        assertThat(parts.log).containsSubsequence("alarm", "interrupt 32");
+        assertThat(services.log).containsSubsequence("alarm", "interrupt 32");
         assertThat(machine.clock().nanos()).isGreaterThanOrEqualTo(30_000_000);
     }
 
     @Test
     void aHaltedMachineCanBePausedAndResumed() throws Exception {
-        parts.then(interruptsOn(), halt());
+        services.then(interruptsOn(), halt());
         machine(1).start();
         machine.pause("while halted");
         HangGuard.until(
@@ -260,15 +261,15 @@ class PcMachineTest {
                     return false;
                 });
         CountDownLatch after = new CountDownLatch(1);
-        parts.then(retire(after::countDown));
+        services.then(retire(after::countDown));
         machine.start();
-        parts.chips.raise(0x21);
+        services.chips.raise(0x21);
         HangGuard.await(after, "event after");
     }
 
     @Test
     void haltWithInterruptsOffIsPowerOff() throws Exception {
-        parts.then(halt());
+        services.then(halt());
         machine(1).start();
         assertThat(machine.await(LONG).toString()).contains("halted with interrupts disabled");
     }
@@ -296,9 +297,9 @@ class PcMachineTest {
                                     return Resolution.RETRY;
                                 });
         layer[0].protect(0x5000, 4096, Rights.NONE);
-        parts.handlers.put((m, f) -> Resolution.STOP, Map.of());
+        services.handlers.put((m, f) -> Resolution.STOP, Map.of());
         CountDownLatch done = new CountDownLatch(1);
-        parts.then(access(parts, 0x5010, Rights.W), retire(done::countDown));
+        services.then(access(services, 0x5010, Rights.W), retire(done::countDown));
         machine.start();
         HangGuard.await(done, "event done");
         assertThat(asked).containsExactly("test 5010 attempt 1");
@@ -313,21 +314,21 @@ class PcMachineTest {
     @Test
     void theWhiteboardIsAskedByRankingRangeAndAccess() throws Exception {
         List<String> asked = new ArrayList<>();
-        parts.handlers.put(named("low", asked, Resolution.PASS), Map.of("service.ranking", 1));
-        parts.handlers.put(named("high", asked, Resolution.PASS), Map.of("service.ranking", 9));
-        parts.handlers.put(
+        services.handlers.put(named("low", asked, Resolution.PASS), Map.of("service.ranking", 1));
+        services.handlers.put(named("high", asked, Resolution.PASS), Map.of("service.ranking", 9));
+        services.handlers.put(
                 named("elsewhere", asked, Resolution.PASS),
                 Map.of(FaultHandler.GPA_START, 0x6000L, FaultHandler.GPA_SIZE, 0x1000L));
-        parts.handlers.put(
+        services.handlers.put(
                 named("fetches", asked, Resolution.PASS),
                 Map.of(FaultHandler.ACCESS_MASK, Rights.X));
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     throw new IllegalStateException("a broken handler");
                 },
                 Map.of("service.ranking", 5));
-        parts.protection.userLayer().protect(0x5000, 1, Rights.R);
-        parts.then(access(parts, 0x5FF8, Rights.W));
+        services.protection.userLayer().protect(0x5000, 1, Rights.R);
+        services.then(access(services, 0x5FF8, Rights.W));
         machine(1).start();
         VcpuExit exit = machine.await(LONG);
         assertThat(asked).containsExactly("high", "low");
@@ -345,9 +346,9 @@ class PcMachineTest {
 
     @Test
     void theCallerResolvesAndTheInstructionRunsAgain() throws Exception {
-        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        services.protection.userLayer().protect(0x5000, 1, Rights.NONE);
         CountDownLatch done = new CountDownLatch(1);
-        parts.then(access(parts, 0x5000, Rights.R), retire(done::countDown));
+        services.then(access(services, 0x5000, Rights.R), retire(done::countDown));
         machine(1).start();
         assertThat(machine.await(LONG)).isInstanceOf(VcpuExit.Fault.class);
         machine.protection().userLayer().protect(0x5000, 1, Rights.RWX);
@@ -358,14 +359,14 @@ class PcMachineTest {
     @Test
     void attemptsCountFaultsWithoutProgress() throws Exception {
         List<Integer> attempts = new ArrayList<>();
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     attempts.add(f.attempt());
                     return f.attempt() == 3 ? Resolution.STOP : Resolution.RETRY;
                 },
                 Map.of());
-        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
-        parts.then(access(parts, 0x5000, Rights.R));
+        services.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        services.then(access(services, 0x5000, Rights.R));
         machine(1).start();
         machine.await(LONG);
         assertThat(attempts).containsExactly(1, 2, 3);
@@ -375,15 +376,16 @@ class PcMachineTest {
     @Test
     void aLivelockObeysThePause() throws Exception {
         CountDownLatch asked = new CountDownLatch(3);
-        parts.handlers.use(FaultPolicy.of(600_000, 3, Integer.MAX_VALUE)); // or it stops by itself
-        parts.handlers.put(
+        services.handlers.use(
+                FaultPolicy.of(600_000, 3, Integer.MAX_VALUE)); // or it stops by itself
+        services.handlers.put(
                 (m, f) -> {
                     asked.countDown();
                     return Resolution.RETRY;
                 },
                 Map.of());
-        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
-        parts.then(access(parts, 0x5000, Rights.R));
+        services.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        services.then(access(services, 0x5000, Rights.R));
         machine(1).start();
         HangGuard.await(asked, "the handler is asked again and again");
         machine.pause("enough");
@@ -392,16 +394,16 @@ class PcMachineTest {
 
     @Test
     void aHandlerMayQuiesceAndPauseItsMachine() throws Exception {
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     machine.quiesce(
-                            () -> parts.protection.userLayer().protectPage(f.gfn(), Rights.RWX));
+                            () -> services.protection.userLayer().protectPage(f.gfn(), Rights.RWX));
                     return Resolution.RETRY;
                 },
                 Map.of());
-        parts.protection.userLayer().protect(0x5000, 1, Rights.NONE);
+        services.protection.userLayer().protect(0x5000, 1, Rights.NONE);
         CountDownLatch done = new CountDownLatch(1);
-        parts.then(access(parts, 0x5000, Rights.R), retire(done::countDown));
+        services.then(access(services, 0x5000, Rights.R), retire(done::countDown));
         machine(2).start();
         HangGuard.await(done, "event done");
     }
@@ -416,8 +418,8 @@ class PcMachineTest {
         machine.swapFaultStyle("thrown");
         assertThat(machine.engine()).isEqualTo("two");
         assertThat(machine.faultStyle()).isEqualTo("thrown");
-        assertThat(machine.vcpus().getFirst().propagation).isSameAs(parts.thrown);
-        assertThat(parts.log).containsSubsequence("create one", "close one", "create two");
+        assertThat(machine.vcpus().getFirst().propagation).isSameAs(services.thrown);
+        assertThat(services.log).containsSubsequence("create one", "close one", "create two");
         assertThat(machine.statistics().swaps()).isEqualTo(2);
         assertThat(machine.statistics().maxSwapPauseNanos()).isPositive();
         assertThat(machine.running()).isTrue();
@@ -429,21 +431,22 @@ class PcMachineTest {
     @Test
     void aLostServicePausesAndItsReturnResumes() throws Exception {
         machine(1).start();
-        parts.withdrawn.add(parts.one);
-        machine.bindings().gone(parts.one);
+        services.withdrawn.add(services.one);
+        machine.bindings().gone(services.one);
         assertThat(machine.running()).isFalse();
         assertThat(machine.await(LONG))
                 .isEqualTo(new VcpuExit.Paused("required service engine one is gone"));
-        assertThat(parts.log).endsWith("close one");
-        machine.bindings().returned(parts.two); // another engine is not what this machine runs on
+        assertThat(services.log).endsWith("close one");
+        machine.bindings()
+                .returned(services.two); // another engine is not what this machine runs on
         assertThat(machine.running()).isFalse();
         CountDownLatch again = new CountDownLatch(1);
-        parts.then(retire(again::countDown));
-        parts.withdrawn.remove(parts.one);
-        machine.bindings().returned(parts.one);
+        services.then(retire(again::countDown));
+        services.withdrawn.remove(services.one);
+        machine.bindings().returned(services.one);
         HangGuard.await(again, "event again");
-        parts.withdrawn.add(parts.coded);
-        machine.bindings().gone(parts.coded);
+        services.withdrawn.add(services.coded);
+        machine.bindings().gone(services.coded);
         assertThat(machine.await(LONG).toString()).contains("fault style coded is gone");
     }
 
@@ -452,20 +455,20 @@ class PcMachineTest {
     void aServiceThatGoesWhileItIsSwappedAwayIsNotMissed() throws Exception {
         machine(1).start();
         AtomicReference<Throwable> failed = new AtomicReference<>();
-        parts.withdrawn.add(parts.coded);
-        parts.coded.asked =
+        services.withdrawn.add(services.coded);
+        services.coded.asked =
                 () -> {
-                    parts.coded.asked = () -> {};
+                    services.coded.asked = () -> {};
                     try {
                         machine.swapFaultStyle("thrown");
                     } catch (MachineException e) {
                         failed.set(e);
                     }
                 };
-        machine.bindings().gone(parts.coded);
+        machine.bindings().gone(services.coded);
         assertThat(failed.get()).isNull();
         CountDownLatch again = new CountDownLatch(1);
-        parts.then(retire(again::countDown));
+        services.then(retire(again::countDown));
         HangGuard.await(again, "the guest goes on");
         assertThat(machine.faultStyle()).isEqualTo("thrown");
         assertThat(machine.running()).isTrue();
@@ -475,18 +478,18 @@ class PcMachineTest {
     @Test
     void aServiceThatGoesBeforeItIsBoundIsMissed() throws Exception {
         machine(1).start();
-        parts.found =
+        services.found =
                 () -> {
-                    parts.found = () -> {};
-                    parts.withdrawn.add(parts.thrown);
-                    machine.bindings().gone(parts.thrown);
+                    services.found = () -> {};
+                    services.withdrawn.add(services.thrown);
+                    machine.bindings().gone(services.thrown);
                 };
         machine.swapFaultStyle("thrown");
         assertThat(machine.await(LONG).toString()).contains("fault style thrown is gone");
-        parts.withdrawn.remove(parts.thrown);
-        machine.bindings().returned(parts.thrown);
+        services.withdrawn.remove(services.thrown);
+        machine.bindings().returned(services.thrown);
         CountDownLatch again = new CountDownLatch(1);
-        parts.then(retire(again::countDown));
+        services.then(retire(again::countDown));
         HangGuard.await(again, "the guest goes on");
         assertThat(machine.running()).isTrue();
     }
@@ -496,7 +499,7 @@ class PcMachineTest {
 
     @Test
     void stateMovesToAnotherMachine() throws Exception {
-        parts.then(
+        services.then(
                 retire(() -> {
                     VcpuContext v = machine.vcpus().getFirst();
                     v.gpr[3] = 0x1234_5678_9ABC_DEF0L;
@@ -510,7 +513,7 @@ class PcMachineTest {
         machine.await(LONG);
         List<StateSection> saved = machine.saveState();
         long nanos = machine.clock().nanos();
-        FakeParts others = new FakeParts();
+        FakeServices others = new FakeServices();
         try (PcMachine copy =
                 PcMachine.create(
                         new MachineConfig("copy", 4 << 20, 1, "two", "thrown", List.of()),
@@ -554,24 +557,24 @@ class PcMachineTest {
         machine(1).start();
         machine.pause("test");
         long now = machine.clock().nanos();
-        parts.log.clear();
-        parts.chips.alarm.at(now);
-        assertThat(parts.log).isEmpty();
+        services.log.clear();
+        services.chips.alarm.at(now);
+        assertThat(services.log).isEmpty();
         machine.saveState();
-        assertThat(parts.log).containsExactly("alarm");
-        parts.chips.alarm.at(now + 1);
+        assertThat(services.log).containsExactly("alarm");
+        services.chips.alarm.at(now + 1);
         machine.saveState();
-        assertThat(parts.log).containsExactly("alarm");
+        assertThat(services.log).containsExactly("alarm");
     }
 
     /** What another vCPU sent and this one has not obeyed yet. */
     @Test
     void messagesOnTheirWayAreSaved() throws Exception {
         PcMachine m = machine(2);
-        m.init(1);
-        m.startup(1, 0x9A);
+        m.runners()[1].init();
+        m.runners()[1].startup(0x9A);
         List<StateSection> saved = m.saveState();
-        FakeParts others = new FakeParts();
+        FakeServices others = new FakeServices();
         try (PcMachine copy =
                 PcMachine.create(
                         new MachineConfig("copy", 4 << 20, 2, "one", "coded", List.of()), others)) {
@@ -608,8 +611,8 @@ class PcMachineTest {
         machine(1).start();
         machine.close();
         machine.close();
-        assertThat(parts.log).containsOnlyOnce("close one").containsOnlyOnce("close chips");
-        assertThat(parts.closed).contains(machine);
+        assertThat(services.log).containsOnlyOnce("close one").containsOnlyOnce("close chips");
+        assertThat(services.closed).contains(machine);
         assertThatThrownBy(machine::start).isInstanceOf(IllegalStateException.class);
     }
 }

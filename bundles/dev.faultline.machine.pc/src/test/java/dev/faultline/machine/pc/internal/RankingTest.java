@@ -23,6 +23,8 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
+import dev.faultline.machine.pc.internal.fault.FaultDispatcher;
+import dev.faultline.machine.pc.internal.fault.HandlerRegistry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,24 +34,24 @@ import org.osgi.framework.Constants;
 
 /** Which of several services is used, as their rankings and properties change. */
 class RankingTest {
-    private final FakeParts parts = new FakeParts();
-    private final Workshop workshop = new Workshop();
+    private final FakeServices services = new FakeServices();
+    private final MachineRegistry registry = new MachineRegistry();
     private final List<String> log = new ArrayList<>();
-    private final GuestMemoryFactory memory = parts.memory();
-    private final RamProtectionFactory protection = parts.protection();
-    private final MmuFactory mmu = parts.mmu();
+    private final GuestMemoryFactory memory = services.memory();
+    private final RamProtectionFactory protection = services.protection();
+    private final MmuFactory mmu = services.mmu();
     private final PcMachineFactory factory =
             PcMachineFactoryTest.open(
-                    workshop,
+                    registry,
                     memory,
                     protection,
                     mmu,
-                    parts.chipset(),
+                    services.chipset(),
                     PcMachineFactoryTest.config("one", "coded"));
 
     RankingTest() {
-        workshop.bindEngine(parts.one, ranked(0, 1));
-        workshop.bindStyle(parts.coded, ranked(0, 2));
+        registry.bindEngine(services.one, ranked(0, 1));
+        registry.bindStyle(services.coded, ranked(0, 2));
     }
 
     private static Map<String, Object> ranked(int ranking, long id) {
@@ -108,23 +110,23 @@ class RankingTest {
     void theHighestDeviceOfANameIsMadeAndTheNextTakesOver() throws Exception {
         Port high = new Port(1);
         Port low = new Port(2);
-        workshop.bindDevice(high, device("twin", 100, 10));
-        workshop.bindDevice(low, device("twin", 0, 11));
+        registry.bindDevice(high, device("twin", 100, 10));
+        registry.bindDevice(low, device("twin", 0, 11));
         Machine m = create("twin");
         assertThat(ask(m)).isEqualTo(1);
 
         Port later = new Port(3);
-        workshop.bindDevice(later, device("twin", 50, 12));
-        workshop.unbindDevice(later);
+        registry.bindDevice(later, device("twin", 50, 12));
+        registry.unbindDevice(later);
         assertThat(factory.devices()).containsExactly("twin");
         assertThat(ask(m)).isEqualTo(1);
 
         m.start();
-        workshop.unbindDevice(high);
+        registry.unbindDevice(high);
         assertThat(m.running()).isTrue();
         assertThat(ask(m)).isEqualTo(2);
 
-        workshop.unbindDevice(low);
+        registry.unbindDevice(low);
         assertThat(m.running()).isFalse();
         assertThat(factory.devices()).isEmpty();
     }
@@ -133,21 +135,21 @@ class RankingTest {
     void aDevicesPropertiesMayChange() throws Exception {
         Port a = new Port(1);
         Port b = new Port(2);
-        workshop.bindDevice(a, device("twin", 5, 10));
-        workshop.bindDevice(b, device("twin", 0, 11));
-        workshop.updatedDevice(b, device("twin", 9, 11));
+        registry.bindDevice(a, device("twin", 5, 10));
+        registry.bindDevice(b, device("twin", 0, 11));
+        registry.updatedDevice(b, device("twin", 9, 11));
         Machine m = create("twin");
         assertThat(ask(m)).isEqualTo(2);
         m.start();
 
-        workshop.updatedDevice(b, device("other", 9, 11)); // its former name goes on with the next
+        registry.updatedDevice(b, device("other", 9, 11)); // its former name goes on with the next
 
         assertThat(factory.devices()).containsExactly("other", "twin");
         assertThat(m.running()).isTrue();
         assertThat(ask(m)).isEqualTo(1);
-        workshop.updatedDevice(a, device("third", 5, 10));
+        registry.updatedDevice(a, device("third", 5, 10));
         assertThat(m.running()).isFalse();
-        workshop.updatedDevice(b, device("twin", 9, 11));
+        registry.updatedDevice(b, device("twin", 9, 11));
         assertThat(m.running()).isTrue();
         assertThat(ask(m)).isEqualTo(2);
     }
@@ -157,11 +159,11 @@ class RankingTest {
         for (Object bad :
                 new Object[] {"", "a b", "a,b", "a?", "a=b", 7, new String[] {"a", "b"}}) {
             Port p = new Port(1);
-            workshop.bindDevice(p, Map.of(DeviceFactory.NAME, bad));
+            registry.bindDevice(p, Map.of(DeviceFactory.NAME, bad));
             assertThat(factory.devices()).isEmpty();
-            workshop.unbindDevice(p);
+            registry.unbindDevice(p);
         }
-        workshop.bindDevice(new Port(1), Map.of());
+        registry.bindDevice(new Port(1), Map.of());
         assertThat(factory.devices()).isEmpty();
     }
 
@@ -175,12 +177,12 @@ class RankingTest {
             @Override
             public VcpuEngine create(VcpuContext v) {
                 log.add(mark);
-                return parts.one.create(v);
+                return services.one.create(v);
             }
 
             @Override
             public void reset(VcpuContext v) {
-                parts.one.reset(v);
+                services.one.reset(v);
             }
         };
     }
@@ -189,24 +191,24 @@ class RankingTest {
     void theHighestEngineOfANameIsUsedAndTheNextTakesOver() throws Exception {
         VcpuEngineFactory a = engine("a");
         VcpuEngineFactory b = engine("b");
-        workshop.bindEngine(b, ranked(7, 20));
-        workshop.bindEngine(a, ranked(9, 21));
+        registry.bindEngine(b, ranked(7, 20));
+        registry.bindEngine(a, ranked(9, 21));
         Machine m = create();
         assertThat(log).containsExactly("a");
         m.start();
-        workshop.unbindEngine(a);
+        registry.unbindEngine(a);
         assertThat(m.running()).isTrue();
         assertThat(log).containsExactly("a", "b");
 
-        workshop.bindEngine(a, ranked(1, 21));
-        workshop.updatedEngine(a, ranked(8, 21));
+        registry.bindEngine(a, ranked(1, 21));
+        registry.updatedEngine(a, ranked(8, 21));
         create();
         assertThat(log).containsExactly("a", "b", "a");
     }
 
     @Test
     void anEngineWithoutANameHarmsNobody() throws Exception {
-        workshop.bindEngine(
+        registry.bindEngine(
                 new VcpuEngineFactory() {
                     @Override
                     public String name() {
@@ -246,7 +248,7 @@ class RankingTest {
     @Test
     void aHandlersPropertiesMayChange() throws Exception {
         Machine m = create();
-        FaultDesk desk = ((PcMachine) m).faults();
+        FaultDispatcher dispatcher = ((PcMachine) m).faults();
         FaultHandler a =
                 (name, f) -> {
                     log.add("a");
@@ -257,25 +259,25 @@ class RankingTest {
                     log.add("b");
                     return Resolution.PASS;
                 };
-        workshop.bindHandler(a, range(0x7000L, 0x1000L, 0));
-        workshop.bindHandler(b, range(0x5000L, 0x1000L, 0));
-        HandlerBoard board = workshop.handlers();
-        board.ask(desk, fault(0x5000), desk.slot(0));
+        registry.bindHandler(a, range(0x7000L, 0x1000L, 0));
+        registry.bindHandler(b, range(0x5000L, 0x1000L, 0));
+        HandlerRegistry board = registry.handlers();
+        board.ask(dispatcher, fault(0x5000), dispatcher.slot(0));
         assertThat(log).containsExactly("b");
         log.clear();
 
-        workshop.updatedHandler(a, range(0x5000L, "0x2000", 3)); // another range and rank
-        board.ask(desk, fault(0x5000), desk.slot(0));
+        registry.updatedHandler(a, range(0x5000L, "0x2000", 3)); // another range and rank
+        board.ask(dispatcher, fault(0x5000), dispatcher.slot(0));
         assertThat(log).containsExactly("a", "b");
         log.clear();
 
-        workshop.updatedHandler(a, range("everywhere", 1L, 3)); // named; what held stays
-        board.ask(desk, fault(0x5000), desk.slot(0));
+        registry.updatedHandler(a, range("everywhere", 1L, 3)); // named; what held stays
+        board.ask(dispatcher, fault(0x5000), dispatcher.slot(0));
         assertThat(log).containsExactly("a", "b");
         log.clear();
 
-        workshop.updatedHandler(a, range(0x5000L, 0x1000L, -3));
-        board.ask(desk, fault(0x5000), desk.slot(0));
+        registry.updatedHandler(a, range(0x5000L, 0x1000L, -3));
+        board.ask(dispatcher, fault(0x5000), dispatcher.slot(0));
         assertThat(log).containsExactly("b", "a");
     }
 
@@ -289,18 +291,18 @@ class RankingTest {
         }
         Named a = new Named("a", log);
         Named b = new Named("b", log);
-        workshop.bindListener(a, ranked(0, 30));
-        workshop.bindListener(b, ranked(5, 31));
+        registry.bindListener(a, ranked(0, 30));
+        registry.bindListener(b, ranked(5, 31));
         create();
         assertThat(log).containsExactly("b", "a");
-        workshop.updatedListener(a, ranked(6, 30));
+        registry.updatedListener(a, ranked(6, 30));
         create();
         assertThat(log).containsExactly("b", "a", "a", "b");
-        workshop.updatedListener(a, ranked(Integer.MIN_VALUE, 30));
+        registry.updatedListener(a, ranked(Integer.MIN_VALUE, 30));
         log.clear();
         create();
         assertThat(log).containsExactly("b", "a");
-        workshop.updatedListener(b, ranked(Integer.MIN_VALUE, 31));
+        registry.updatedListener(b, ranked(Integer.MIN_VALUE, 31));
         log.clear();
         create();
         assertThat(log).containsExactly("a", "b"); // the older of equals
@@ -308,13 +310,13 @@ class RankingTest {
 
     @Test
     void theLowestRankingOfAllIsTheLast() throws Exception {
-        workshop.bindDevice(new Port(1), device("twin", Integer.MIN_VALUE, 10));
-        workshop.bindDevice(new Port(2), device("twin", Integer.MIN_VALUE, 11));
+        registry.bindDevice(new Port(1), device("twin", Integer.MIN_VALUE, 10));
+        registry.bindDevice(new Port(2), device("twin", Integer.MIN_VALUE, 11));
         assertThat(ask(create("twin"))).isEqualTo(1);
         Port usual = new Port(3);
-        workshop.bindDevice(usual, device("twin", 0, 12));
+        registry.bindDevice(usual, device("twin", 0, 12));
         assertThat(ask(create("twin"))).isEqualTo(3);
-        workshop.bindDevice(new Port(4), device("twin", Integer.MAX_VALUE, 13));
+        registry.bindDevice(new Port(4), device("twin", Integer.MAX_VALUE, 13));
         assertThat(ask(create("twin"))).isEqualTo(4);
     }
 
@@ -326,7 +328,7 @@ class RankingTest {
         MmuFactory high = (m, p) -> better;
 
         // As the component runtime does: the whiteboard and the factory in any order.
-        workshop.bindMmu(high, ranked(100, 40));
+        registry.bindMmu(high, ranked(100, 40));
         factory.bindMmu(high);
         factory.unbindMmu(mmu);
 
@@ -335,13 +337,13 @@ class RankingTest {
         assertThat(old.running()).isTrue();
 
         // The one that the first machine uses goes: it goes on with the best that is left.
-        workshop.unbindMmu(mmu);
+        registry.unbindMmu(mmu);
         assertThat(old.running()).isTrue();
         assertThat(old.mmu()).isSameAs(better);
 
         // The other order: told first that the best is gone, then what takes its place.
-        workshop.bindMmu(mmu, ranked(0, 41));
-        workshop.unbindMmu(high);
+        registry.bindMmu(mmu, ranked(0, 41));
+        registry.unbindMmu(high);
         assertThat(old.running()).isFalse();
         factory.bindMmu(mmu);
         factory.unbindMmu(high);
@@ -353,7 +355,7 @@ class RankingTest {
     void aPartThatNobodyOffersStopsTheMachinesUntilThereIsOne() throws Exception {
         Machine m = create();
         m.start();
-        workshop.unbindMmu(mmu);
+        registry.unbindMmu(mmu);
         factory.deactivate();
         factory.unbindMmu(mmu);
         assertThat(m.running()).isFalse();
@@ -362,7 +364,7 @@ class RankingTest {
         factory.bindMmu(mmu);
         factory.open();
         assertThat(m.running()).isFalse(); // the whiteboard has not heard of it yet
-        workshop.bindMmu(mmu, Map.of());
+        registry.bindMmu(mmu, Map.of());
         assertThat(m.running()).isTrue();
     }
 }

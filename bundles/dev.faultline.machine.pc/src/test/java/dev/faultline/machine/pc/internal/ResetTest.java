@@ -74,7 +74,7 @@ class ResetTest {
                 PcMachine.create(
                         new MachineConfig(
                                 "test", 16 << 20, vcpus, "interpreter", "coded", List.of()),
-                        new RealParts(new PcChipsetFactory()));
+                        new RealServices(new PcChipsetFactory()));
         return machine;
     }
 
@@ -259,10 +259,10 @@ class ResetTest {
     /** Linkage errors are what a bundle that went away throws. */
     @Test
     void anErrorInTheMiddleStopsTheMachineWithItsReason() throws Exception {
-        RealParts parts = new RealParts(new PcChipsetFactory());
-        VcpuEngineFactory real = parts.engine;
+        RealServices services = new RealServices(new PcChipsetFactory());
+        VcpuEngineFactory real = services.engine;
         boolean[] broken = new boolean[1];
-        parts.engine =
+        services.engine =
                 new VcpuEngineFactory() {
                     @Override
                     public String name() {
@@ -285,7 +285,7 @@ class ResetTest {
         machine =
                 PcMachine.create(
                         new MachineConfig("test", 16 << 20, 1, "interpreter", "coded", List.of()),
-                        parts);
+                        services);
         machine.boot(flat("ebfe")); // jmp $
         machine.start();
         broken[0] = true;
@@ -331,9 +331,9 @@ class ResetTest {
     }
 
     private void with(Added... devices) throws Exception {
-        RealParts parts = new RealParts(new PcChipsetFactory());
+        RealServices services = new RealServices(new PcChipsetFactory());
         for (Added d : devices) {
-            parts.devices.put(d.id(), board -> d);
+            services.devices.put(d.id(), board -> d);
             d.value = 5;
         }
         machine =
@@ -345,7 +345,7 @@ class ResetTest {
                                 "interpreter",
                                 "coded",
                                 Stream.of(devices).map(Added::id).toList()),
-                        parts);
+                        services);
         machine.boot(flat(FOUR_WAYS));
         run();
     }

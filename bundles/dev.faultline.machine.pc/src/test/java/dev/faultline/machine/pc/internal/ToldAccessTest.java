@@ -40,7 +40,7 @@ class ToldAccessTest {
     private static final int CLOSED = 0x3000;
     private static final Duration LONG = Duration.ofMinutes(5);
 
-    private final RealParts parts = new RealParts();
+    private final RealServices services = new RealServices();
     private final List<String> asked = new CopyOnWriteArrayList<>();
     private final PcMachine machine;
     private final VcpuContext v;
@@ -49,7 +49,7 @@ class ToldAccessTest {
         machine =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
-                        parts);
+                        services);
         v = machine.vcpus().get(0);
     }
 
@@ -205,7 +205,7 @@ class ToldAccessTest {
     @Test
     void aRangeIsMetByAnAccessThatReachesIntoIt() throws Exception {
         machine.protection().userLayer().protect(A, 1, Rights.NONE);
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     asked.add("range " + text(f));
                     return Resolution.PASS;
@@ -219,7 +219,7 @@ class ToldAccessTest {
                         Rights.R,
                         "service.ranking",
                         1));
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     asked.add("all " + text(f));
                     return Resolution.STEP;
@@ -270,7 +270,7 @@ class ToldAccessTest {
                     }
                 };
         Device device = () -> "dma";
-        port[0] = parts.fakes.chips.board.dma(device, request);
+        port[0] = services.fakes.chips.board.dma(device, request);
         enter("ebfe");
         request.run();
         HangGuard.await(done, "event done");

@@ -29,7 +29,7 @@ class WatchTest {
     private static final int CODE = 0x8000;
     private static final Duration LONG = Duration.ofMinutes(5);
 
-    private final RealParts parts = new RealParts();
+    private final RealServices services = new RealServices();
     private final List<String> told = new CopyOnWriteArrayList<>();
     private final PcMachine machine;
     private final RamProtection protection;
@@ -39,7 +39,7 @@ class WatchTest {
         machine =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
-                        parts);
+                        services);
         protection = machine.protection();
         v = machine.vcpus().get(0);
     }

@@ -13,6 +13,7 @@ import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.fault.FaultPolicy;
 import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
 import dev.faultline.testkit.HangGuard;
@@ -39,7 +40,7 @@ class WithdrawnWhileAskedTest {
     private static final int A = 0x5000;
     private static final Duration LONG = Duration.ofMinutes(5);
 
-    private final RealParts parts = new RealParts();
+    private final RealServices services = new RealServices();
     private final List<String> asked = new CopyOnWriteArrayList<>();
     private final PcMachine machine;
     private final VcpuContext v;
@@ -48,7 +49,7 @@ class WithdrawnWhileAskedTest {
         machine =
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", "coded", List.of()),
-                        parts);
+                        services);
         v = machine.vcpus().get(0);
     }
 
@@ -113,7 +114,7 @@ class WithdrawnWhileAskedTest {
     @ParameterizedTest
     @EnumSource(Says.class)
     void aLayerGoes(Says says) throws Exception {
-        parts.handlers.use(FaultPolicy.of(600_000, 1, 1000));
+        services.handlers.use(FaultPolicy.of(600_000, 1, 1000));
         ProtectionLayer[] l = new ProtectionLayer[1];
         l[0] =
                 machine.protection()
@@ -130,7 +131,7 @@ class WithdrawnWhileAskedTest {
     @ParameterizedTest
     @EnumSource(Says.class)
     void aLayerGoesAndAnotherThatClosesThePageComes(Says says) throws Exception {
-        parts.handlers.use(FaultPolicy.of(600_000, 1, 1000));
+        services.handlers.use(FaultPolicy.of(600_000, 1, 1000));
         ProtectionLayer[] l = new ProtectionLayer[2];
         Runnable swap =
                 () -> {
@@ -162,7 +163,7 @@ class WithdrawnWhileAskedTest {
     void aLayerWithoutAHandlerGoesWhileTheWhiteboardIsAsked() throws Exception {
         ProtectionLayer l = machine.protection().addLayer("a", null);
         l.protect(A, 1, Rights.NONE);
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     elsewhere(l::close);
                     return Resolution.PASS;
@@ -174,7 +175,7 @@ class WithdrawnWhileAskedTest {
     @ParameterizedTest
     @EnumSource(Says.class)
     void aHandlerIsUnregisteredAndAnotherRegistered(Says says) throws Exception {
-        parts.handlers.use(FaultPolicy.of(600_000, 1, 1000));
+        services.handlers.use(FaultPolicy.of(600_000, 1, 1000));
         machine.protection().userLayer().protect(A, 1, Rights.NONE);
         FaultHandler next =
                 (m, f) -> {
@@ -185,12 +186,12 @@ class WithdrawnWhileAskedTest {
         first[0] =
                 (m, f) -> {
                     elsewhere(() -> {
-                        parts.handlers.remove(first[0]);
-                        parts.handlers.put(next, Map.of());
+                        services.handlers.remove(first[0]);
+                        services.handlers.put(next, Map.of());
                     });
                     return says.answer();
                 };
-        parts.handlers.put(first[0], Map.of());
+        services.handlers.put(first[0], Map.of());
         goesOn();
         if (says != Says.STEP) {
             assertThat(asked).containsExactly("next");
@@ -201,11 +202,11 @@ class WithdrawnWhileAskedTest {
     void aHandlerComesWhileAllPass() throws Exception {
         machine.protection().userLayer().protect(A, 1, Rights.NONE);
         boolean[] come = {false};
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     if (!come[0]) {
                         come[0] = true;
-                        elsewhere(() -> parts.handlers.put((n, g) -> Resolution.STEP, Map.of()));
+                        elsewhere(() -> services.handlers.put((n, g) -> Resolution.STEP, Map.of()));
                     }
                     return Resolution.PASS;
                 },
@@ -223,19 +224,19 @@ class WithdrawnWhileAskedTest {
                     return asked.size() == 1 ? Resolution.PASS : Resolution.STEP;
                 };
         boolean[] changed = {false};
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     if (!changed[0]) {
                         changed[0] = true;
                         elsewhere(() -> {
-                            parts.handlers.remove(second);
-                            parts.handlers.put(second, Map.of("service.ranking", 9));
+                            services.handlers.remove(second);
+                            services.handlers.put(second, Map.of("service.ranking", 9));
                         });
                     }
                     return Resolution.PASS;
                 },
                 Map.of("service.ranking", 5));
-        parts.handlers.put(second, Map.of("service.ranking", 1));
+        services.handlers.put(second, Map.of("service.ranking", 1));
         goesOn();
         assertThat(asked).containsExactly("second", "second");
     }
@@ -245,7 +246,7 @@ class WithdrawnWhileAskedTest {
         ProtectionLayer user = machine.protection().userLayer();
         user.protect(A, 1, Rights.NONE);
         int[] n = {0};
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     asked.add(Rights.toString(f.rights()));
                     if (n[0]++ > 0) {
@@ -274,9 +275,9 @@ class WithdrawnWhileAskedTest {
                 case STYLE -> machine.swapFaultStyle("thrown");
                 case TRANSLATION, PROTECTION -> {
                     if (part == Part.TRANSLATION) {
-                        parts.mmu = new PagingMmuFactory();
+                        services.mmu = new PagingMmuFactory();
                     } else {
-                        parts.protection = new RamProtectionFactoryComponent();
+                        services.protection = new RamProtectionFactoryComponent();
                     }
                     machine.bindings().orphaned();
                     machine.bindings().adopted();
@@ -309,7 +310,7 @@ class WithdrawnWhileAskedTest {
         user.protect(A, 1, Rights.NONE);
         Mmu mmu = machine.bindings().mmu();
         Thread[] other = new Thread[1];
-        parts.handlers.put(
+        services.handlers.put(
                 (m, f) -> {
                     asked.add(part.toString());
                     if (itself) {
@@ -361,7 +362,7 @@ class WithdrawnWhileAskedTest {
     @Test
     void whatNobodyResolvesStopsAllTheSame() throws Exception {
         machine.protection().userLayer().protect(A, 1, Rights.NONE);
-        parts.handlers.put((m, f) -> Resolution.PASS, Map.of());
+        services.handlers.put((m, f) -> Resolution.PASS, Map.of());
         assertThat(((VcpuExit.Fault) run()).reason()).isEqualTo(VcpuExit.Fault.UNRESOLVED);
         assertThat(machine.statistics().faults()).isEqualTo(1);
     }

@@ -10,6 +10,9 @@ public interface GuestRam {
 
     long HIGH_GPA = 4L << 30;
 
+    /** Width of guest-physical addresses: enough for 1 TiB of RAM beyond the hole. */
+    int PHYSICAL_ADDRESS_BITS = 46;
+
     /** Bytes of RAM in all. */
     long size();
 

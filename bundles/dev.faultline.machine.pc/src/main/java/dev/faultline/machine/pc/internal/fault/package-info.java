@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * An access that was stopped: which handlers are asked, in which order, for how long, and what they
+ * answered.
+ */
+package dev.faultline.machine.pc.internal.fault;

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What is saved of a machine: its owners, its versions, its migrations. */
+package dev.faultline.machine.pc.internal.state;
