@@ -5,7 +5,7 @@ import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.bench.snapshots.Row.Figure;
-import dev.faultline.shell.internal.KeyedGuest;
+import dev.faultline.shell.internal.guest.KeyedGuest;
 import java.nio.file.Path;
 import java.util.List;
 

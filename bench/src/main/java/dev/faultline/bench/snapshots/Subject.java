@@ -2,9 +2,9 @@
 package dev.faultline.bench.snapshots;
 
 import dev.faultline.bench.Installation;
-import dev.faultline.shell.internal.DemoGuest;
-import dev.faultline.shell.internal.KeyedGuest;
-import dev.faultline.shell.internal.LinuxGuest;
+import dev.faultline.shell.internal.guest.DemoGuest;
+import dev.faultline.shell.internal.guest.KeyedGuest;
+import dev.faultline.shell.internal.guest.LinuxGuest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -141,7 +141,7 @@ final class WorkingSet implements Measurement {
         private Timed restore(
                 Lab.Opener from,
                 RestoreOptions o,
-                List<dev.faultline.shell.internal.DemoGuest.Request> work,
+                List<dev.faultline.shell.internal.guest.DemoGuest.Request> work,
                 boolean save)
                 throws Exception {
             return lab.restore(from, s.ramBytes(), o, work, save);

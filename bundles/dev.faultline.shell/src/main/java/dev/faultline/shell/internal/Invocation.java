@@ -2,6 +2,11 @@
 package dev.faultline.shell.internal;
 
 import dev.faultline.api.vm.MachineException;
+import dev.faultline.shell.internal.cli.ExitCode;
+import dev.faultline.shell.internal.cli.OneLine;
+import dev.faultline.shell.internal.cli.Report;
+import dev.faultline.shell.internal.cli.Services;
+import dev.faultline.shell.internal.cli.UsageException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -56,13 +61,13 @@ final class Invocation {
         unparsed = true;
         CommandLine at = e.getCommandLine();
         boolean top = at.getCommandSpec().parent() == null;
-        say(Root.oneLine(e.getMessage()));
+        say(OneLine.of(e.getMessage()));
         services.err()
                 .println(
                         "usage: see `faultline help"
                                 + (top ? "" : " " + at.getCommandName())
                                 + "`");
-        return Root.USAGE;
+        return ExitCode.USAGE;
     }
 
     private int failed(Throwable e) {
@@ -78,18 +83,18 @@ final class Invocation {
                 error = "interrupted";
             }
             case UsageException u -> {
-                say(Root.oneLine(u.getMessage()));
-                return Root.USAGE;
+                say(OneLine.of(u.getMessage()));
+                return ExitCode.USAGE;
             }
-            case MachineException m -> say(Root.oneLine(m.getMessage()));
+            case MachineException m -> say(OneLine.of(m.getMessage()));
             case IOException io -> say(describe(io));
             case UncheckedIOException io -> say(describe(io.getCause()));
             default -> {
-                say("internal error, please report it: " + Root.oneLine(e.toString()));
+                say("internal error, please report it: " + OneLine.of(e.toString()));
                 e.printStackTrace(services.err());
             }
         }
-        return Root.ERROR;
+        return ExitCode.ERROR;
     }
 
     private void say(String what) {
@@ -107,8 +112,8 @@ final class Invocation {
             return code;
         } catch (IOException e) {
             services.err()
-                    .println("faultline: " + Root.JSON + " cannot be written: " + describe(e));
-            return code == Root.DONE ? Root.ERROR : code;
+                    .println("faultline: " + Report.OPTION + " cannot be written: " + describe(e));
+            return code == ExitCode.DONE ? ExitCode.ERROR : code;
         }
     }
 
@@ -124,7 +129,7 @@ final class Invocation {
         if (at == null || at.isUsageHelpRequested()) {
             return null;
         }
-        OptionSpec option = at.commandSpec().findOption(Root.JSON);
+        OptionSpec option = at.commandSpec().findOption(Report.OPTION);
         return option == null ? null : option.getValue();
     }
 
@@ -132,10 +137,10 @@ final class Invocation {
     private static Path wordAfterJson(String[] args) {
         String name = null;
         for (int i = 0; i < args.length; i++) {
-            if (args[i].equals(Root.JSON) && i + 1 < args.length) {
+            if (args[i].equals(Report.OPTION) && i + 1 < args.length) {
                 name = args[i + 1];
-            } else if (args[i].startsWith(Root.JSON + "=")) {
-                name = args[i].substring(Root.JSON.length() + 1);
+            } else if (args[i].startsWith(Report.OPTION + "=")) {
+                name = args[i].substring(Report.OPTION.length() + 1);
             }
         }
         try {
@@ -152,7 +157,7 @@ final class Invocation {
             case FileAlreadyExistsException f -> f.getFile() + " exists already";
             case FileSystemException f ->
                     f.getFile() + ": " + (f.getReason() == null ? f.getMessage() : f.getReason());
-            default -> Root.oneLine(e.getMessage());
+            default -> OneLine.of(e.getMessage());
         };
     }
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
+import dev.faultline.shell.internal.cli.Services;
+import dev.faultline.shell.internal.demo.DemoCommand;
+import dev.faultline.shell.internal.restore.RestoreCommand;
+import dev.faultline.shell.internal.run.RunCommand;
+import dev.faultline.shell.internal.snapshot.SnapshotCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -26,15 +31,6 @@ import picocli.CommandLine.Spec;
             HelpCommand.class
         })
 final class Root implements Runnable {
-    static final int DONE = 0;
-    static final int USAGE = 2;
-    static final int ERROR = 4;
-    static final int CRASHED = 6;
-    static final int TIMEOUT = 124;
-
-    /** Every command that has facts has this option. */
-    static final String JSON = "--json";
-
     @Spec private CommandSpec spec;
 
     @Override
@@ -69,9 +65,5 @@ final class Root implements Runnable {
                                 .description("Shows this help and ends.")
                                 .build());
         line.getSubcommands().values().forEach(Root::offerHelp);
-    }
-
-    static String oneLine(String s) {
-        return s == null ? "no reason given" : s.strip().replaceAll("\\s*\\R\\s*", "; ");
     }
 }

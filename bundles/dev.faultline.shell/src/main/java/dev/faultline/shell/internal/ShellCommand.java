@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
+import dev.faultline.shell.internal.cli.UsageException;
 import picocli.CommandLine.Command;
 
 /**

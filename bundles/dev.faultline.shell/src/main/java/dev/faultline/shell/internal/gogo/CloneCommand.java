@@ -5,8 +5,8 @@ import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
 import dev.faultline.api.snapshot.CloneBase;
 import dev.faultline.api.snapshot.RestoreMode;
-import dev.faultline.shell.internal.Place;
-import dev.faultline.shell.internal.Sizes;
+import dev.faultline.shell.internal.cli.Place;
+import dev.faultline.shell.internal.cli.Sizes;
 import org.apache.felix.service.command.Descriptor;
 import org.apache.felix.service.command.Parameter;
 import org.osgi.service.component.annotations.Activate;

@@ -4,7 +4,7 @@ package dev.faultline.shell.internal.gogo;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.VcpuExit;
-import dev.faultline.shell.internal.OpenOnFault;
+import dev.faultline.shell.internal.run.OpenOnFault;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;

@@ -9,7 +9,7 @@ import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.MachineStatistics;
-import dev.faultline.shell.internal.Sizes;
+import dev.faultline.shell.internal.cli.Sizes;
 import java.util.List;
 import java.util.Locale;
 import org.apache.felix.service.command.Descriptor;

@@ -6,7 +6,7 @@ import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.MachineStatistics;
-import dev.faultline.shell.internal.Sizes;
+import dev.faultline.shell.internal.cli.Sizes;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.felix.service.command.Descriptor;

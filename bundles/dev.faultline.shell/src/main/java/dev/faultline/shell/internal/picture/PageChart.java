@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal.picture;
 
-import dev.faultline.shell.internal.Sizes;
+import dev.faultline.shell.internal.cli.Sizes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What all commands share: exit codes, facts for scripts, progress, sizes and places as text, ends
+ * by signal.
+ */
+package dev.faultline.shell.internal.cli;

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal.restore;
+
+import dev.faultline.api.snapshot.CloneBase;
+import dev.faultline.api.snapshot.RestoreMode;
+import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.api.vm.MachineException;
+import dev.faultline.shell.internal.cli.LinePrinter;
+import dev.faultline.shell.internal.cli.Report;
+import dev.faultline.shell.internal.cli.Services;
+import dev.faultline.shell.internal.cli.Sizes;
+import dev.faultline.shell.internal.cli.UsageException;
+import dev.faultline.shell.internal.run.RunOptions;
+import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.LongSummaryStatistics;
+import java.util.Map;
+import java.util.Objects;
+
+/** {@code restore DIR --clones N}: several machines of one snapshot at once. */
+final class CloneSession {
+    static final int MAX_CLONES = 10_000;
+
+    private final Services services;
+    private final RunOptions options;
+    private final ResetImage resetImage;
+    private final List<CloneRun> runs = new ArrayList<>();
+
+    CloneSession(Services services, RunOptions options, ResetImage resetImage) {
+        this.services = services;
+        this.options = options;
+        this.resetImage = resetImage;
+    }
+
+    /**
+     * @param clones how many
+     * @param complete load what no clone asks for as well
+     * @return the process's exit code: the first that is not 0
+     */
+    int run(URI place, RestoreMode mode, boolean complete, int clones, String id)
+            throws IOException, MachineException, InterruptedException {
+        check(clones);
+        long begin = System.nanoTime();
+        try (CloneBase base = services.snapshots().clones(place, mode, id)) {
+            LinePrinter printer = new LinePrinter(services.out());
+            try {
+                create(base, clones, printer);
+                long made = System.nanoTime();
+                runs.forEach(CloneRun::start);
+                if (complete) {
+                    base.completeInBackground();
+                }
+                long limit =
+                        options.timeout == 0
+                                ? Long.MAX_VALUE
+                                : System.nanoTime() + (long) (options.timeout * 1e9);
+                finish(limit);
+                printer.finish();
+                return report(base, mode, made - begin, System.nanoTime() - begin);
+            } finally {
+                for (CloneRun r : runs) {
+                    r.close();
+                }
+            }
+        }
+    }
+
+    /** Waits for all, of which any may reset its machine meanwhile. */
+    private void finish(long limit) throws IOException, InterruptedException {
+        List<CloneRun> left = new ArrayList<>(runs);
+        while (!left.isEmpty()) {
+            boolean over = System.nanoTime() > limit;
+            for (Iterator<CloneRun> i = left.iterator(); i.hasNext(); ) {
+                if (i.next().ended(over)) {
+                    i.remove();
+                }
+            }
+            if (!left.isEmpty()) {
+                left.getFirst().look();
+            }
+        }
+    }
+
+    private void check(int clones) {
+        if (clones < 1 || clones > MAX_CLONES) {
+            throw new UsageException("--clones %d: expected 1 to %d".formatted(clones, MAX_CLONES));
+        }
+        if (options.snapshotTo != null || !options.protect.equals("none")) {
+            throw new UsageException(
+                    "--clones goes with neither --snapshot-when nor --protect; restore without it for these");
+        }
+        if (options.serial.startsWith("file:") && !options.serial.contains("%d")) {
+            throw new UsageException(
+                    "--serial '%s': expected %%d in the name, for the clone's number"
+                            .formatted(options.serial));
+        }
+    }
+
+    private void create(CloneBase base, int clones, LinePrinter printer)
+            throws MachineException, IOException {
+        MachineConfig c = base.info().config();
+        for (int i = 1; i <= clones; i++) {
+            services.stop().check();
+            MachineConfig config =
+                    new MachineConfig(
+                            c.name() + "-" + i,
+                            c.ramBytes(),
+                            c.vcpus(),
+                            options.engine,
+                            options.faultStyle,
+                            c.devices());
+            CloneBase.Clone clone = base.create(services.machines(), config);
+            try {
+                resetImage.tell(clone.machine());
+                runs.add(new CloneRun(clone, i, options, printer, services));
+            } catch (IOException e) {
+                clone.close();
+                throw e;
+            }
+        }
+    }
+
+    private int report(CloneBase base, RestoreMode mode, long makingNanos, long nanos)
+            throws IOException {
+        int code = runs.stream().mapToInt(CloneRun::code).filter(c -> c != 0).findFirst().orElse(0);
+        Map<String, Integer> reasons = new LinkedHashMap<>();
+        runs.forEach(r -> reasons.merge(r.reason(), 1, Integer::sum));
+        reasons.forEach((why, n) ->
+                services.err().printf("faultline: %d of %d: %s%n", n, runs.size(), why));
+        LongSummaryStatistics own =
+                runs.stream()
+                        .map(CloneRun::privateBytes)
+                        .filter(Objects::nonNull)
+                        .mapToLong(Long::longValue)
+                        .summaryStatistics();
+        long shared = base.sharedBytes();
+        services.err()
+                .printf(
+                        Locale.ROOT,
+                        "faultline: shared RAM %s; a clone's own%s%n",
+                        Sizes.bytes(shared),
+                        own.getCount() == 0
+                                ? " cannot be told on this system"
+                                : ": %s on average, %s at most"
+                                        .formatted(
+                                                Sizes.bytes((long) own.getAverage()),
+                                                Sizes.bytes(own.getMax())));
+        Report report = services.report();
+        report.put("mode", mode.name().toLowerCase(Locale.ROOT));
+        report.put("ramBytes", base.info().config().ramBytes());
+        report.put("createMillis", Sizes.millis(makingNanos));
+        report.put("wallMillis", Sizes.millis(nanos));
+        report.put("pagesLoaded", base.pagesLoaded());
+        report.put("sharedBytes", shared);
+        report.put("clones", runs.stream().map(CloneRun::facts).toList());
+        return report.end(
+                code,
+                runs.stream()
+                        .filter(r -> r.code() != 0)
+                        .findFirst()
+                        .orElse(runs.getFirst())
+                        .reason());
+    }
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Restoring snapshots from the command line, one machine or many. */
+package dev.faultline.shell.internal.restore;

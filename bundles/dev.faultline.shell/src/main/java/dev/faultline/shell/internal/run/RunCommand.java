@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.shell.internal.run;
+
+import dev.faultline.api.vm.Machine;
+import dev.faultline.shell.internal.cli.Services;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code run IMAGE}: boots a guest. */
+@Command(
+        name = "run",
+        description = "Runs a guest: a Linux bzImage, a multiboot or PVH ELF, or a flat binary.")
+public final class RunCommand implements Callable<Integer> {
+    private final Services services;
+    @Mixin private BootOptions boot;
+    @Mixin private RunOptions options;
+
+    RunCommand(Services services) {
+        this.services = services;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        options.check();
+        Machine machine = boot.create(services, options);
+        try (Services.Closing _ = services.closing(machine);
+                RunSession session = new RunSession(services, machine, options)) {
+            session.prepare();
+            boot.load(machine);
+            session.protect();
+            return session.run(null);
+        }
+    }
+}
