@@ -8,7 +8,7 @@ import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
-import dev.faultline.device.pc.internal.Ticks;
+import dev.faultline.device.pc.internal.chip.Ticks;
 
 /**
  * ACPI fixed hardware (ACPI Specification 6.5, "ACPI Hardware Specification"): PM1a event and

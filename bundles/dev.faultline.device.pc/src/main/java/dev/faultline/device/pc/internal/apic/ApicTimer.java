@@ -4,7 +4,7 @@ package dev.faultline.device.pc.internal.apic;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.TimerHandle;
-import dev.faultline.device.pc.internal.Ticks;
+import dev.faultline.device.pc.internal.chip.Ticks;
 import java.util.function.LongSupplier;
 
 /**

@@ -7,8 +7,8 @@ import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
-import dev.faultline.device.pc.internal.BytePorts;
-import dev.faultline.device.pc.internal.Ticks;
+import dev.faultline.device.pc.internal.chip.BytePorts;
+import dev.faultline.device.pc.internal.chip.Ticks;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 

@@ -6,7 +6,7 @@ import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
-import dev.faultline.device.pc.internal.BytePorts;
+import dev.faultline.device.pc.internal.chip.BytePorts;
 
 /**
  * What stands between FERR# and IGNNE# of the processors and IRQ 13 on a PC (SDM 1, "Guidelines for

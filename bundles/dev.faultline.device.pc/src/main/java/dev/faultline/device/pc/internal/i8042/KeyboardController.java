@@ -6,7 +6,7 @@ import dev.faultline.api.device.InterruptLine;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
-import dev.faultline.device.pc.internal.BytePorts;
+import dev.faultline.device.pc.internal.chip.BytePorts;
 
 /**
  * 8042 keyboard controller with neither keyboard nor mouse attached, and system control port A

@@ -5,7 +5,7 @@ import dev.faultline.api.device.Board;
 import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
-import dev.faultline.device.pc.internal.BytePorts;
+import dev.faultline.device.pc.internal.chip.BytePorts;
 
 /**
  * The PC's two cascaded 8259As with the edge/level control registers. The slave's output is the

@@ -7,7 +7,7 @@ import dev.faultline.api.device.Resettable;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
-import dev.faultline.device.pc.internal.BytePorts;
+import dev.faultline.device.pc.internal.chip.BytePorts;
 
 /**
  * 8254 programmable interval timer at 0x40 and the PC's system control port B at 0x61, which holds

@@ -2,7 +2,7 @@
 package dev.faultline.device.pc.internal.pit8254;
 
 import dev.faultline.api.device.StateSection;
-import dev.faultline.device.pc.internal.Ticks;
+import dev.faultline.device.pc.internal.chip.Ticks;
 
 /**
  * One counter of an 8254 (Intel 82C54 data sheet, "Mode Definitions"). The count is computed from

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.device.StateSection;
 import dev.faultline.device.pc.internal.TestLine;
-import dev.faultline.device.pc.internal.Ticks;
+import dev.faultline.device.pc.internal.chip.Ticks;
 import dev.faultline.testkit.TestBoard;
 import org.junit.jupiter.api.Test;
 

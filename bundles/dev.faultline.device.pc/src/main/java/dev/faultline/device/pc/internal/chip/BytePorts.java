@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.device.pc.internal;
+package dev.faultline.device.pc.internal.chip;
 
 import dev.faultline.api.device.PortDevice;
 

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What several chips share: byte-wide ports, counting of guest time. */
+package dev.faultline.device.pc.internal.chip;
