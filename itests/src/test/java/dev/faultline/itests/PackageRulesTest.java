@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.itests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Inside a bundle packages use each other in one direction, and none is so large that its parts
+ * cannot be told (CONTRIBUTING.md, "Rooms").
+ */
+class PackageRulesTest {
+    private static final int MOST_FILES = 20;
+
+    /** Until an instruction is a row of a table: then the exception goes. */
+    private static final String SEMANTICS = "dev.faultline.cpu.x86";
+
+    /** The exported API is one vocabulary; its packages speak of each other. */
+    private static final String API = "dev.faultline.api";
+
+    @Test
+    void circlesAreFound() {
+        Map<String, Set<String>> uses =
+                Map.of(
+                        "a", Set.of("b"),
+                        "b", Set.of("c"),
+                        "c", Set.of("b", "d"),
+                        "d", Set.of());
+
+        assertThat(PackageRules.circles(new TreeMap<>(uses))).containsExactly(Set.of("b", "c"));
+    }
+
+    @Test
+    void noPackagesOfABundleUseEachOther() throws IOException {
+        Map<String, List<Set<String>>> found = new TreeMap<>();
+        int packages = 0;
+        for (Path bundle : bundles()) {
+            Map<String, Set<String>> uses = PackageRules.uses(bundle.resolve("target/classes"));
+            packages += uses.size();
+            List<Set<String>> circles = PackageRules.circles(uses);
+            if (!circles.isEmpty()) {
+                found.put(bundle.getFileName().toString(), circles);
+            }
+        }
+        assertThat(packages).isGreaterThan(40);
+        assertThat(found.keySet()).as(found.toString()).isSubsetOf(SEMANTICS, API);
+    }
+
+    @Test
+    void noPackageIsTooLarge() throws IOException {
+        Map<String, Long> found = new TreeMap<>();
+        for (Path bundle : bundles()) {
+            try (Stream<Path> all = Files.walk(bundle.resolve("src/main/java"))) {
+                for (Path folder : all.filter(Files::isDirectory).toList()) {
+                    long files = sources(folder);
+                    if (files > MOST_FILES) {
+                        found.put(bundle.getFileName() + ": " + folder.getFileName(), files);
+                    }
+                }
+            }
+        }
+        Set<String> strange = new TreeSet<>(found.keySet());
+        strange.removeIf(x -> x.startsWith(SEMANTICS + ":") || x.startsWith(API + ":"));
+        assertThat(strange).as(found.toString()).isEmpty();
+    }
+
+    private static long sources(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.filter(f -> f.toString().endsWith(".java"))
+                    .filter(f -> !f.getFileName().toString().equals("package-info.java"))
+                    .count();
+        }
+    }
+
+    private static List<Path> bundles() throws IOException {
+        List<Path> all = new ArrayList<>();
+        try (Stream<Path> folders = Files.list(Program.SOURCES.resolve("bundles"))) {
+            folders.filter(f -> Files.isDirectory(f.resolve("src/main/java"))).forEach(all::add);
+        }
+        assertThat(all).hasSizeGreaterThan(10);
+        return all;
+    }
+}
