@@ -16,19 +16,24 @@ import java.util.regex.Pattern;
 
 /**
  * Which bundle may use which: every implementation imports the API and nothing else of ours, except
- * that engines import what they share; implementations export nothing; no package is in two
- * bundles.
+ * that engines and platforms import what they share; implementations export nothing; no package is
+ * in two bundles.
  */
 final class BundleRules {
     static final String API = "dev.faultline.api";
-    static final String SHARED_BY_ENGINES = "dev.faultline.cpu.x86";
+    /** What implementations of one kind share: prefix of their names, and the library. */
+    static final Map<String, String> SHARED =
+            Map.of(
+                    "dev.faultline.cpu.",
+                    "dev.faultline.cpu.x86",
+                    "dev.faultline.platform.",
+                    "dev.faultline.platform.unix");
 
     /** Libraries that are no bundles and so travel inside one of ours: prefix of their packages. */
     private static final Map<String, String> EMBEDDED =
             Map.of("dev.faultline.snapshot", "io.airlift.compress.v3");
 
     private static final String OURS = "dev.faultline.";
-    private static final String ENGINES = "dev.faultline.cpu.";
 
     /** What the rules look at in a bundle. */
     record Contents(String name, Set<String> imports, Set<String> exports, Set<String> packages) {}
@@ -67,7 +72,7 @@ final class BundleRules {
         for (Contents bundle : bundles) {
             for (String exported : bundle.exports) {
                 exporters.put(exported, bundle.name);
-                if (!bundle.name.equals(API) && !bundle.name.equals(SHARED_BY_ENGINES)) {
+                if (!bundle.name.equals(API) && !SHARED.containsValue(bundle.name)) {
                     lines.add(bundle.name + " exports " + exported);
                 }
             }
@@ -102,10 +107,12 @@ final class BundleRules {
     }
 
     private static boolean mayImport(String importer, String exporter) {
-        boolean engine = importer.startsWith(ENGINES);
         return importer.equals(exporter)
                 || (API.equals(exporter) && !importer.equals(API))
-                || (engine && SHARED_BY_ENGINES.equals(exporter));
+                || SHARED.entrySet().stream()
+                        .anyMatch(kind ->
+                                importer.startsWith(kind.getKey())
+                                        && kind.getValue().equals(exporter));
     }
 
     /**

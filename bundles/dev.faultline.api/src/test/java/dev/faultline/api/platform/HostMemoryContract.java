@@ -369,7 +369,8 @@ public abstract class HostMemoryContract {
             SharedMemory.View v = viewOf(s);
             assertThat(HostBytes.get8(v.address() + 5 * GIB)).isEqualTo((byte) 1);
         }
-        assertThat(s.residentBytes()).isBetween((long) memory.pageSize(), 2L << 21);
+        // A page, or what the system makes of it: a huge one, or what it reads ahead of a file.
+        assertThat(s.residentBytes()).isBetween((long) memory.pageSize(), 16L << 20);
     }
 
     @Test

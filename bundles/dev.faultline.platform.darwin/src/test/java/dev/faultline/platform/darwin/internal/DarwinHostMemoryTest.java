@@ -10,6 +10,6 @@ import org.junit.jupiter.api.condition.OS;
 class DarwinHostMemoryTest extends HostMemoryContract {
     @Override
     protected HostMemory create() {
-        return new DarwinHostMemory();
+        return new DarwinHostMemoryComponent();
     }
 }

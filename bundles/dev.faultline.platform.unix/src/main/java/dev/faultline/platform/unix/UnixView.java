@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.platform.posix.internal;
+package dev.faultline.platform.unix;
 
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemoryException;
@@ -8,13 +8,13 @@ import java.io.IOException;
 import java.util.BitSet;
 
 /** A private mapping of a file in memory. */
-final class PosixView extends PosixRegion implements SharedMemory.View {
-    private final PosixShared shared;
+final class UnixView extends UnixRegion implements SharedMemory.View {
+    private final UnixShared shared;
 
     /** Pages that show zeroes for good; kept only where {@link #follow} needs it. */
     private final BitSet discarded = new BitSet();
 
-    PosixView(PosixShared shared, long address) {
+    UnixView(UnixShared shared, long address) {
         super(shared.host, address, shared.size());
         this.shared = shared;
     }
@@ -26,24 +26,25 @@ final class PosixView extends PosixRegion implements SharedMemory.View {
     @Override
     long forget(long offset, long bytes) {
         long r = layZeroes(offset, bytes);
-        if (r >= 0 && !host.linux) {
+        if (r >= 0 && !host.abi().viewsFollow()) {
             discarded.set(page(offset), page(offset + bytes));
         }
         return r;
     }
 
     private int page(long offset) {
-        return Math.toIntExact(offset / host.pageSize);
+        return Math.toIntExact(offset / host.pageSize());
     }
 
     /**
-     * Nothing to do on Linux: until its own first write a private mapping of memory shows the file
-     * as it is. POSIX leaves that open, so elsewhere the range is mapped again.
+     * Nothing to do where a private mapping shows the file as it is until its own first write.
+     * POSIX leaves that open, and Darwin keeps the old page for it, so elsewhere the range is mapped
+     * again.
      */
     @Override
     public synchronized void follow(long offset, long bytes) {
         check("follow", offset, bytes);
-        if (host.linux) {
+        if (host.abi().viewsFollow()) {
             return;
         }
         int end = page(offset + bytes);
@@ -51,27 +52,34 @@ final class PosixView extends PosixRegion implements SharedMemory.View {
             int gone = discarded.nextSetBit(from);
             int to = gone < 0 ? end : Math.min(gone, end);
             shared.map(
-                    address + (long) from * host.pageSize,
-                    (long) from * host.pageSize,
-                    (long) (to - from) * host.pageSize);
+                    address + (long) from * host.pageSize(),
+                    (long) from * host.pageSize(),
+                    (long) (to - from) * host.pageSize());
             from = discarded.nextClearBit(to);
         }
     }
 
     @Override
     long count() {
-        if (!host.linux) {
-            throw new HostMemoryException(
-                    HostError.UNSUPPORTED,
-                    "count private pages at 0x%x: this system does not tell them from shared ones"
-                            .formatted(address));
-        }
+        return host.pageSize()
+                * switch (host.abi().privatePages()) {
+                    case PAGEMAP -> pagesOfItsOwn();
+                    case MACH -> MachVm.privatePages(address, size);
+                    case UNKNOWN ->
+                            throw new HostMemoryException(
+                                    HostError.UNSUPPORTED,
+                                    "count private pages at 0x%x: %s does not tell them from shared ones"
+                                            .formatted(address, host.abi().system()));
+                };
+    }
+
+    private long pagesOfItsOwn() {
         long[] own = new long[1];
         try {
             Pagemap.read(
                     address,
-                    size / host.pageSize,
-                    host.pageSize,
+                    size / host.pageSize(),
+                    host.pageSize(),
                     (page, entry) -> {
                         if ((entry & (Pagemap.PRESENT | Pagemap.OF_A_FILE)) == Pagemap.PRESENT) {
                             own[0]++;
@@ -83,7 +91,7 @@ final class PosixView extends PosixRegion implements SharedMemory.View {
                     "count private pages at 0x%x: %s: %s"
                             .formatted(address, Pagemap.FILE, e.getMessage()));
         }
-        return own[0] * host.pageSize;
+        return own[0];
     }
 
     /** What was never touched through the view shows the shared memory, which may be anything. */

@@ -1,61 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.platform.posix.internal;
+package dev.faultline.platform.unix;
 
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostMemoryException;
 import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.platform.SharedMemory;
-import java.util.Locale;
 
 /**
  * Anonymous private mappings without a reservation of swap: a page costs memory from its first
- * write. Shared memory is a file in memory, and its views are private mappings of it.
+ * write. Shared memory is a file without a name, and its views are private mappings of it. Any
+ * thread.
  */
-final class PosixHostMemory implements HostMemory {
+public final class UnixHostMemory implements HostMemory {
     private static final long MAX_BYTES = 1L << 46;
 
     /**
-     * What regions need after this bundle was updated under a running machine: a class loader whose
-     * bundle is gone gives only what it has loaded before, and errors are what is loaded late.
+     * What regions need after their bundle was updated under a running machine: a class loader
+     * whose bundle is gone gives only what it has loaded before, and errors are what is loaded
+     * late.
      */
     private static final Class<?>[] NEEDED_FOR_LIFE = {
-        Errno.class,
+        Abi.class,
+        Abi.MemoryFile.class,
+        Abi.PrivatePages.class,
         HostError.class,
         HostMemoryException.class,
         Libc.class,
         Pagemap.class,
         Pagemap.Entry.class,
-        PosixRegion.class,
-        PosixShared.class,
-        PosixView.class
+        UnixRegion.class,
+        UnixShared.class,
+        UnixView.class
     };
 
-    /** Whether this system promises what Linux does beyond POSIX. */
-    final boolean linux;
+    private final Abi abi;
+    private final int pageSize = Libc.pageSize();
 
-    /** Of anonymous memory. */
-    final int mapFlags;
-
-    /** Of a view of a file. */
-    final int viewFlags;
-
-    final int pageSize = Libc.pageSize();
-
-    PosixHostMemory() {
-        this(System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("linux"), true);
-    }
-
-    /**
-     * @param numbers the constants of Linux, else of FreeBSD
-     * @param promises rely on Linux for what POSIX leaves open
-     */
-    PosixHostMemory(boolean numbers, boolean promises) {
-        linux = numbers && promises;
-        viewFlags = Libc.MAP_PRIVATE | (numbers ? 0x4000 : 0x40 /* MAP_NORESERVE */);
-        mapFlags = viewFlags | (numbers ? 0x20 : 0x1000 /* MAP_ANONYMOUS */);
+    public UnixHostMemory(Abi abi) {
+        this.abi = abi;
         for (Class<?> c : NEEDED_FOR_LIFE) {
             initialize(c);
+        }
+        if (abi.privatePages() == Abi.PrivatePages.MACH) {
+            initialize(MachVm.class);
         }
     }
 
@@ -67,6 +55,18 @@ final class PosixHostMemory implements HostMemory {
         }
     }
 
+    Abi abi() {
+        return abi;
+    }
+
+    HostMemoryException failure(String what, int errno) {
+        return errno == Libc.NO_SUCH_CALL
+                ? new HostMemoryException(
+                        HostError.UNSUPPORTED, what + ": the C library has no such call")
+                : new HostMemoryException(
+                        abi.meaning(errno), "%s: errno %d".formatted(what, errno));
+    }
+
     @Override
     public int pageSize() {
         return pageSize;
@@ -75,16 +75,16 @@ final class PosixHostMemory implements HostMemory {
     @Override
     public HostRegion reserve(long bytes) {
         long size = checked("reserve", bytes);
-        long address = Libc.mmap(0, size, Libc.PROT_READ_WRITE, mapFlags);
+        long address = Libc.mmap(0, size, Libc.PROT_READ_WRITE, abi.mapFlags());
         if (address < 0) {
-            throw Errno.failure("reserve 0x%x bytes".formatted(size), (int) -address);
+            throw failure("reserve 0x%x bytes".formatted(size), (int) -address);
         }
-        return new PosixRegion(this, address, size);
+        return new UnixRegion(this, address, size);
     }
 
     @Override
     public SharedMemory share(long bytes) {
-        return PosixShared.create(this, checked("share", bytes));
+        return UnixShared.create(this, checked("share", bytes));
     }
 
     private long checked(String what, long bytes) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.platform.posix.internal;
+package dev.faultline.platform.unix;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -12,7 +12,6 @@ import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.platform.SharedMemory;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.reflect.Constructor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -24,11 +23,11 @@ import org.junit.jupiter.api.condition.OS;
 @EnabledOnOs({OS.LINUX, OS.FREEBSD})
 class OutlivesItsBundleTest {
     private static final class BundleLoader extends ClassLoader {
-        private final String own = PosixHostMemory.class.getPackageName() + ".";
+        private final String own = UnixHostMemory.class.getPackageName() + ".";
         private boolean gone;
 
         BundleLoader() {
-            super(PosixHostMemory.class.getClassLoader());
+            super(UnixHostMemory.class.getClassLoader());
         }
 
         @Override
@@ -60,11 +59,13 @@ class OutlivesItsBundleTest {
     @Test
     void regionsAndViewsWorkAndFailAsBefore() throws Exception {
         BundleLoader loader = new BundleLoader();
-        Constructor<?> make =
-                loader.loadClass(PosixHostMemory.class.getName()).getDeclaredConstructor();
-        make.setAccessible(true);
-        HostMemory memory = (HostMemory) make.newInstance();
-        assertThat(memory.getClass()).isNotEqualTo(PosixHostMemory.class);
+        Class<?> abi = loader.loadClass(Abi.class.getName());
+        HostMemory memory =
+                (HostMemory)
+                        loader.loadClass(UnixHostMemory.class.getName())
+                                .getConstructor(abi)
+                                .newInstance(abi.getMethod("ofHost").invoke(null));
+        assertThat(memory.getClass()).isNotEqualTo(UnixHostMemory.class);
         int page = memory.pageSize();
         HostRegion region = memory.reserve(4L * page);
         SharedMemory shared = memory.share(4L * page);

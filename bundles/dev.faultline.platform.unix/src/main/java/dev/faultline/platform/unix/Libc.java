@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.platform.posix.internal;
+package dev.faultline.platform.unix;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -25,8 +25,8 @@ final class Libc {
     static final int MAP_FIXED = 0x10;
 
     private static final Linker LINKER = Linker.nativeLinker();
-    private static final SymbolLookup SYMBOLS = LINKER.defaultLookup();
-    private static final MemoryLayout STATE = Linker.Option.captureStateLayout();
+    static final SymbolLookup SYMBOLS = LINKER.defaultLookup();
+    static final MemoryLayout STATE = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO = STATE.varHandle(PathElement.groupElement("errno"));
 
     private static final MethodHandle MMAP =
@@ -58,10 +58,19 @@ final class Libc {
     /** FreeBSD has the same number. */
     private static final int MFD_CLOEXEC = 1;
 
+    /** Takes more arguments only to create a file. */
+    private static final MethodHandle OPEN =
+            handle("open", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT));
+
+    private static final int O_RDWR = 2;
+
+    /** The C library has no such call: no error number of any system. */
+    static final int NO_SUCH_CALL = Integer.MIN_VALUE;
+
     private Libc() {}
 
     @SuppressWarnings("restricted") // downcalls are what this class is for
-    private static MethodHandle handle(String name, FunctionDescriptor type) {
+    static MethodHandle handle(String name, FunctionDescriptor type) {
         return LINKER.downcallHandle(
                 SYMBOLS.find(name)
                         .orElseThrow(
@@ -88,12 +97,12 @@ final class Libc {
     }
 
     /**
-     * A file in memory that has no name in the file system. @return its descriptor, or -errno;
-     * -ENOSYS where the C library has no such call
+     * A file in memory that has no name in the file system. @return its descriptor, or -errno, or
+     * {@link #NO_SUCH_CALL}
      */
     static int memoryFile(String name) {
         if (MEMFD_CREATE == null) {
-            return -Errno.ENOSYS_LINUX;
+            return NO_SUCH_CALL;
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(STATE);
@@ -101,6 +110,25 @@ final class Libc {
                     (int)
                             MEMFD_CREATE.invokeExact(
                                     state, arena.allocateFrom(name).address(), MFD_CLOEXEC);
+            return r == -1 ? -errno(state) : r;
+        } catch (Throwable t) {
+            throw impossible(t);
+        }
+    }
+
+    /**
+     * Opens an existing file to read and write.
+     *
+     * @param flags further ones
+     * @return its descriptor, or -errno
+     */
+    static int open(String path, int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(STATE);
+            int r =
+                    (int)
+                            OPEN.invokeExact(
+                                    state, arena.allocateFrom(path).address(), O_RDWR | flags);
             return r == -1 ? -errno(state) : r;
         } catch (Throwable t) {
             throw impossible(t);
@@ -173,7 +201,7 @@ final class Libc {
     }
 
     /** The handles throw only what the JVM itself throws. */
-    private static RuntimeException impossible(Throwable t) {
+    static RuntimeException impossible(Throwable t) {
         if (t instanceof Error e) {
             throw e;
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.platform.posix.internal;
+package dev.faultline.platform.unix;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;

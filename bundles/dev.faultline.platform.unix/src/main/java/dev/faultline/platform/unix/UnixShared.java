@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.platform.darwin.internal;
+package dev.faultline.platform.unix;
 
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemoryException;
@@ -8,49 +8,59 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/**
- * A file without a name, mapped shared for its owner. It lies in the directory for temporary files:
- * Darwin's shared memory objects are not documented to have private mappings.
- */
-final class DarwinShared implements SharedMemory {
-    final DarwinHostMemory host;
+/** A file without a name, mapped shared for its owner. */
+final class UnixShared implements SharedMemory {
+    private static final String NAME = "faultline";
+
+    final UnixHostMemory host;
     private final int file;
     private final long address;
     private final long size;
     private boolean closed;
 
-    private DarwinShared(DarwinHostMemory host, int file, long address, long size) {
+    private UnixShared(UnixHostMemory host, int file, long address, long size) {
         this.host = host;
         this.file = file;
         this.address = address;
         this.size = size;
     }
 
-    static DarwinShared create(DarwinHostMemory host, long size) {
+    static UnixShared create(UnixHostMemory host, long size) {
         String what = "share 0x%x bytes".formatted(size);
-        int file = nameless(what);
+        int file =
+                host.abi().memoryFile() == Abi.MemoryFile.IN_MEMORY
+                        ? inMemory(host, what)
+                        : temporary(host, what);
         long r = Libc.ftruncate(file, size);
         if (r >= 0) {
             r = Libc.mmap(0, size, Libc.PROT_READ_WRITE, Libc.MAP_SHARED, file, 0);
         }
         if (r < 0) {
-            HostMemoryException failed = Errno.failure(what, (int) -r);
+            HostMemoryException failed = host.failure(what, (int) -r);
             int left = Libc.close(file);
             if (left < 0) {
-                failed.addSuppressed(Errno.failure("close the file of shared memory", -left));
+                failed.addSuppressed(host.failure("close the file of shared memory", -left));
             }
             throw failed;
         }
-        return new DarwinShared(host, file, r, size);
+        return new UnixShared(host, file, r, size);
     }
 
-    private static int nameless(String what) {
+    private static int inMemory(UnixHostMemory host, String what) {
+        int file = Libc.memoryFile(NAME);
+        if (file < 0) {
+            throw host.failure(what + ", memfd_create", file == Libc.NO_SUCH_CALL ? file : -file);
+        }
+        return file;
+    }
+
+    private static int temporary(UnixHostMemory host, String what) {
         try {
             Path p = Files.createTempFile("faultline", ".ram"); // its owner's alone
             try {
-                int file = Libc.open(p.toString());
+                int file = Libc.open(p.toString(), host.abi().openCloseOnExec());
                 if (file < 0) {
-                    throw Errno.failure(what + ", open " + p, -file);
+                    throw host.failure(what + ", open " + p, -file);
                 }
                 return file;
             } finally {
@@ -75,11 +85,11 @@ final class DarwinShared implements SharedMemory {
     @Override
     public synchronized View view() {
         requireOpen();
-        long r = Libc.mmap(0, size, Libc.PROT_READ_WRITE, DarwinHostMemory.VIEW_FLAGS, file, 0);
+        long r = Libc.mmap(0, size, Libc.PROT_READ_WRITE, host.abi().viewFlags(), file, 0);
         if (r < 0) {
-            throw Errno.failure("view 0x%x bytes of shared memory".formatted(size), (int) -r);
+            throw host.failure("view 0x%x bytes of shared memory".formatted(size), (int) -r);
         }
-        return new DarwinView(this, r);
+        return new UnixView(this, r);
     }
 
     /** Maps part of a view again, so that it shows what is there now. */
@@ -90,18 +100,18 @@ final class DarwinShared implements SharedMemory {
                         at,
                         bytes,
                         Libc.PROT_READ_WRITE,
-                        DarwinHostMemory.VIEW_FLAGS | Libc.MAP_FIXED,
+                        host.abi().viewFlags() | Libc.MAP_FIXED,
                         file,
                         offset);
         if (r < 0) {
-            throw Errno.failure("map 0x%x bytes at 0x%x again".formatted(bytes, at), (int) -r);
+            throw host.failure("map 0x%x bytes at 0x%x again".formatted(bytes, at), (int) -r);
         }
     }
 
     @Override
     public synchronized long residentBytes() {
         requireOpen();
-        return DarwinRegion.inCore(address, size, host.pageSize);
+        return UnixRegion.inCore(host, address, size);
     }
 
     private void requireOpen() {
@@ -120,7 +130,7 @@ final class DarwinShared implements SharedMemory {
         int unmapped = Libc.munmap(address, size);
         int left = Libc.close(file);
         if (unmapped < 0 || left < 0) {
-            throw Errno.failure(
+            throw host.failure(
                     "release 0x%x shared bytes at 0x%x".formatted(size, address),
                     unmapped < 0 ? -unmapped : -left);
         }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.platform.posix.internal;
+package dev.faultline.platform.unix;
 
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostMemoryContract;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
-/** What other systems than Linux get, tried on Linux. */
-@EnabledOnOs(OS.LINUX)
-class PosixWithoutPromisesTest extends HostMemoryContract {
+@EnabledOnOs({OS.LINUX, OS.FREEBSD})
+class UnixHostMemoryTest extends HostMemoryContract {
     @Override
     protected HostMemory create() {
-        return new PosixHostMemory(true, false);
+        return new UnixHostMemory(Abi.ofHost());
+    }
+
+    @Override
+    protected boolean tellsTouchedPages() {
+        return Abi.ofHost().touched();
     }
 }
