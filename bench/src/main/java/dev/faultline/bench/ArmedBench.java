@@ -127,8 +127,7 @@ public final class ArmedBench {
         }
     }
 
-    // ---- machines ------------------------------------------------------------------------------
-
+    // ---- machines
     /** Opens what the guest touches. */
     private static final class Opener implements FaultHandler {
         ProtectionLayer layer;
@@ -206,8 +205,7 @@ public final class ArmedBench {
         return m;
     }
 
-    // ---- counts --------------------------------------------------------------------------------
-
+    // ---- counts
     /** Asked of the MMU on the vCPU's thread: misses of the translation caches. */
     private static final class Misses {
         long fills;
@@ -266,8 +264,7 @@ public final class ArmedBench {
         }
     }
 
-    // ---- times ---------------------------------------------------------------------------------
-
+    // ---- times
     private void times() throws MachineException, InterruptedException {
         System.out.printf(
                 "%n%-9s %-14s %9s %19s %8s %8s%n",

@@ -75,8 +75,7 @@ public final class GuestBench {
         return 0;
     }
 
-    // ---- the hot loops -------------------------------------------------------------------------
-
+    // ---- the hot loops
     private void loops() throws IOException, InterruptedException {
         Map<String, LongUnaryOperator> expected = HotLoops.all();
         Process p =
@@ -113,8 +112,7 @@ public final class GuestBench {
         }
     }
 
-    // ---- Linux ---------------------------------------------------------------------------------
-
+    // ---- Linux
     private void linux() throws IOException, InterruptedException {
         Path facts = Files.createTempFile("bench", ".json");
         try {
@@ -167,8 +165,7 @@ public final class GuestBench {
                 "no " + what + "; run ./faultline demo --linux once, or pass " + option);
     }
 
-    // ---- processes and figures -----------------------------------------------------------------
-
+    // ---- processes and figures
     private Process start(String... guest) throws IOException {
         List<String> command = new ArrayList<>(List.of(options.program, "run"));
         command.addAll(List.of(guest));

@@ -75,8 +75,7 @@ public final class Installation implements AutoCloseable {
         platform.close();
     }
 
-    // ---- the Linux guest -----------------------------------------------------------------------
-
+    // ---- the Linux guest
     /** The kernel that {@code demo --linux} has cached, or null. */
     public static Path kernel() throws IOException {
         Path at = cache().resolve("linux-image-cloud-amd64");

@@ -95,8 +95,7 @@ public final class ProtectionBench {
         v.recompute();
     }
 
-    // ---- fault, handler, resume ----------------------------------------------------------------
-
+    // ---- fault, handler, resume
     /** Two pages of which one is open at a time: the guest faults at each access. */
     private static final class Alternating implements FaultHandler {
         static final int WINDOW = 10_000;
@@ -165,8 +164,7 @@ public final class ProtectionBench {
         }
     }
 
-    // ---- rights --------------------------------------------------------------------------------
-
+    // ---- rights
     /** One page at a time, while no vCPU runs. */
     private void pages() throws MachineException {
         int pages = 2048;
@@ -289,8 +287,7 @@ public final class ProtectionBench {
                 Arrays.stream(wall).max().orElseThrow());
     }
 
-    // ---- two vCPUs -----------------------------------------------------------------------------
-
+    // ---- two vCPUs
     private static final int SWEPT = 64 << 20;
 
     /** Opens one page after the other; closes all when the last one is open. */

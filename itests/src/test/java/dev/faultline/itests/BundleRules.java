@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
  */
 final class BundleRules {
     static final String API = "dev.faultline.api";
+
     /** What implementations of one kind share: prefix of their names, and the library. */
     static final Map<String, String> SHARED =
             Map.of(

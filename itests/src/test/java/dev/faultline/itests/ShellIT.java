@@ -53,7 +53,6 @@ class ShellIT {
     }
 
     // ---- talking
-    // -------------------------------------------------------------------------------------------------
 
     private void open(String... command) throws IOException {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
@@ -141,7 +140,6 @@ class ShellIT {
     }
 
     // ---- through a pipe
-    // ------------------------------------------------------------------------------------------------
 
     @Test
     void everyCommandHasHelp() throws Exception {
@@ -243,7 +241,6 @@ class ShellIT {
     }
 
     // ---- on a terminal
-    // -------------------------------------------------------------------------------------------------
 
     private void terminal() throws Exception {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "script makes the terminal");

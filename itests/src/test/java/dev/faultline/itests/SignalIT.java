@@ -61,7 +61,6 @@ class SignalIT {
     }
 
     // ---- starting and telling
-    // ----------------------------------------------------------------------------------------
 
     private Path out() {
         return scratch.resolve("out");
@@ -127,7 +126,6 @@ class SignalIT {
     }
 
     // ---- cases
-    // -------------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
     @CsvSource({"TERM, 143", "INT, 130", "HUP, 129"})

@@ -156,7 +156,6 @@ class SmpIT {
     }
 
     // ---- locked instructions
-    // ---------------------------------------------------------------------------------------
 
     private static void atomics(GuestTalk talk, int vcpus) throws Exception {
         String said =

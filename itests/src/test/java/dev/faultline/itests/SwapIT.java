@@ -79,7 +79,6 @@ class SwapIT {
     }
 
     // ---- nothing lost, nothing repeated
-    // ----------------------------------------------------------------------------------
 
     @Test
     void theGuestsAnswersAreThoseOfAnUndisturbedRun() throws Exception {
@@ -181,7 +180,6 @@ class SwapIT {
     }
 
     // ---- a required service goes and comes
-    // -------------------------------------------------------------------------------
 
     @ParameterizedTest
     @CsvSource({
@@ -358,7 +356,6 @@ class SwapIT {
     }
 
     // ---- swaps from inside
-    // -----------------------------------------------------------------------------------------------
 
     @ParameterizedTest
     @ValueSource(
@@ -398,7 +395,6 @@ class SwapIT {
     }
 
     // ---- the swapper
-    // -----------------------------------------------------------------------------------------------------
 
     /** Swaps everything in a random order that the seed fixes. */
     private final class Swapper implements Runnable {

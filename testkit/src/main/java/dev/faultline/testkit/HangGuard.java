@@ -62,7 +62,6 @@ public final class HangGuard implements InvocationInterceptor {
     public HangGuard() {}
 
     // ---- how long
-    // --------------------------------------------------------------------------------------------------
 
     /**
      * The limit of one wait, as measured when this was first called in this process: five minutes
@@ -148,7 +147,6 @@ public final class HangGuard implements InvocationInterceptor {
     }
 
     // ---- waiting
-    // ---------------------------------------------------------------------------------------------------
 
     /** Waits for an event. */
     public static void await(CountDownLatch event, String what) throws InterruptedException {
@@ -284,7 +282,6 @@ public final class HangGuard implements InvocationInterceptor {
     }
 
     // ---- around every test
-    // -----------------------------------------------------------------------------------------
 
     /** Looks after one test at a time; whoever nests (a test in a test) is looked after too. */
     private static final class Watch implements Runnable {

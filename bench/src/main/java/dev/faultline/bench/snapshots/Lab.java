@@ -77,7 +77,6 @@ final class Lab implements AutoCloseable {
     }
 
     // ---- guests
-    // ------------------------------------------------------------------------------------------------------
 
     /** A booted guest that waits to be asked. */
     record Booted(Machine machine, GuestDialog dialog) implements AutoCloseable {
@@ -135,7 +134,6 @@ final class Lab implements AutoCloseable {
     }
 
     // ---- restoring
-    // ---------------------------------------------------------------------------------------------------
 
     /** Opens a snapshot into a machine: from a directory, or from a source elsewhere. */
     interface Opener {

@@ -57,7 +57,6 @@ final class Saving implements Measurement {
     }
 
     // ---- the second snapshot of a base
-    // -------------------------------------------------------------------------------
 
     private static Row second(Lab lab, Subject s, List<DemoGuest.Request> work) throws Exception {
         Path base = lab.save(s.guest(), s.commandLine(), s.ramBytes());
@@ -112,7 +111,6 @@ final class Saving implements Measurement {
     }
 
     // ---- live
-    // --------------------------------------------------------------------------------------------------------
 
     private List<Row> live(Lab lab) throws Exception {
         Samples stop = new Samples();

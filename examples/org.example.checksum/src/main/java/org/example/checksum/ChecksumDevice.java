@@ -86,7 +86,6 @@ final class ChecksumDevice implements PortDevice, MmioDevice, Stateful, Resettab
     }
 
     // ---- ports
-    // -----------------------------------------------------------------------------------
 
     @Override
     public int portRead(int range, int offset, int size) {
@@ -134,7 +133,6 @@ final class ChecksumDevice implements PortDevice, MmioDevice, Stateful, Resettab
     }
 
     // ---- memory-mapped range
-    // ---------------------------------------------------------------------
 
     @Override
     public long mmioRead(int range, long offset, int size) {
@@ -157,7 +155,6 @@ final class ChecksumDevice implements PortDevice, MmioDevice, Stateful, Resettab
     }
 
     // ---- reset, state, end
-    // -----------------------------------------------------------------------
 
     @Override
     public void reset() {

@@ -135,7 +135,6 @@ public final class BusLock {
     }
 
     // ---- the vCPU's side; on its thread
-    // ------------------------------------------------------------------------------
 
     /** Whether {@link #standAside} or {@link #left} must follow a change of the vCPU's state. */
     boolean held() {

@@ -127,7 +127,6 @@ public final class VcpuContext {
     public final int index;
 
     // ---- general state
-    // -------------------------------------------------------------------------------------------
 
     /**
      * RAX RCX RDX RBX RSP RBP RSI RDI R8..R15, then {@link #ZERO}. Upper halves stay as 64-bit mode
@@ -152,7 +151,6 @@ public final class VcpuContext {
     public int eflags = 2;
 
     // ---- segmentation
-    // --------------------------------------------------------------------------------------------
 
     public final int[] segSel = new int[Segments.COUNT];
     public final long[] segBase = new long[Segments.COUNT];
@@ -167,7 +165,6 @@ public final class VcpuContext {
     public int idtLimit;
 
     // ---- control
-    // -------------------------------------------------------------------------------------------------
 
     public long cr0;
     public long cr2;
@@ -189,7 +186,6 @@ public final class VcpuContext {
     public long[] guestDr;
 
     // ---- model-specific registers
-    // --------------------------------------------------------------------------------
 
     public long star;
     public long lstar;
@@ -215,7 +211,6 @@ public final class VcpuContext {
     public long specCtrl;
 
     // ---- x87, MMX, SSE
-    // -------------------------------------------------------------------------------------------
 
     /**
      * Physical registers R0-R7: significand, which MMX registers alias; and sign (bit 15) with
@@ -245,7 +240,6 @@ public final class VcpuContext {
     public int mxcsr = 0x1F80;
 
     // ---- event state
-    // ---------------------------------------------------------------------------------------------
 
     /** {@link #activity}: executing. */
     public static final int RUNNING = 0;
@@ -300,7 +294,6 @@ public final class VcpuContext {
     public long instructions;
 
     // ---- derived; see #recompute
-    // -----------------------------------------------------------------------------------
 
     /** 16, 32 or 64: default code size. */
     public int codeBits = 16;
@@ -327,7 +320,6 @@ public final class VcpuContext {
     public final int[] segFast = new int[8];
 
     // ---- translation cache
-    // -----------------------------------------------------------------------------------------
 
     /**
      * Data: {@link #TLB_STRIDE} longs an entry at ((lin &gt;&gt;&gt; 12) &amp; (TLB_ENTRIES-1)) *
@@ -359,7 +351,6 @@ public final class VcpuContext {
     public long tlbFlushes;
 
     // ---- the miss path's second result
-    // -------------------------------------------------------------------------------
 
     public long missGpa;
     public long missHva;
@@ -398,7 +389,6 @@ public final class VcpuContext {
     private long retryCount;
 
     // ---- wiring, set by the machine while the vCPU is quiesced
-    // ---------------------------------------------------------
 
     public Mmu mmu;
     public GuestBus bus;
@@ -441,7 +431,6 @@ public final class VcpuContext {
     public int engineIndex;
 
     // ---- reached by other threads
-    // --------------------------------------------------------------------------------------
 
     /** REQ bits. Read plainly or opaquely by engines at block boundaries. */
     public volatile int request;
@@ -680,7 +669,6 @@ public final class VcpuContext {
     }
 
     // ---- flags
-    // ---------------------------------------------------------------------------------------------------------
 
     /** EFLAGS with the status flags materialised. */
     public int getFlags() {
@@ -742,7 +730,6 @@ public final class VcpuContext {
     }
 
     // ---- modes
-    // ---------------------------------------------------------------------------------------------------------
 
     public boolean longMode() {
         return (efer & EFER_LMA) != 0;

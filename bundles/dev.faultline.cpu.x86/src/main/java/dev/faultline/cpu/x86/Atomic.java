@@ -104,7 +104,6 @@ public final class Atomic {
     }
 
     // ---- plain accesses in pieces
-    // ------------------------------------------------------------------------------------
 
     /**
      * Copies guest memory to a place of our own: what is naturally aligned in the guest is read as

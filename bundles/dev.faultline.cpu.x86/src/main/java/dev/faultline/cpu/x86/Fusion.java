@@ -28,8 +28,7 @@ final class Fusion {
         return d.entry != null && !d.lock && d.rep == 0 && d.codeBits == 64;
     }
 
-    // ---- flags, then a branch ------------------------------------------------------------------
-
+    // ---- flags, then a branch
     private static boolean isJcc(Decoded d) {
         return d.operandSize == 8
                 && (d.map == 0 && d.opcode >> 4 == 7 || d.map == 1 && d.opcode >> 4 == 8);
@@ -133,8 +132,7 @@ final class Fusion {
         return d.modrm >> 3 & 7;
     }
 
-    // ---- the stack -----------------------------------------------------------------------------
-
+    // ---- the stack
     private static boolean isPush(Decoded d) {
         return d.map == 0 && d.opcode >> 3 == 0x50 >> 3 && d.operandSize == 8;
     }

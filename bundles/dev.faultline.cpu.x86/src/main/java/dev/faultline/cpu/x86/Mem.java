@@ -274,7 +274,6 @@ public final class Mem {
     }
 
     // ---- miss paths
-    // ------------------------------------------------------------------------------------------------
 
     private static long readMiss(VcpuContext v, int seg, long lin, int size, boolean late) {
         int bad = check(v, seg, lin, size);
@@ -437,7 +436,6 @@ public final class Mem {
     }
 
     // ---- supervisor structures
-    // ---------------------------------------------------------------------------------------
 
     /**
      * Translates an implicit supervisor access (descriptor tables, TSS, event delivery to a ring
@@ -534,7 +532,6 @@ public final class Mem {
     }
 
     // ---- sized helpers
-    // -----------------------------------------------------------------------------------------------
 
     /** Zero-extended load of 1, 2, 4 or 8 bytes at an hva. */
     public static long load(long hva, int size) {

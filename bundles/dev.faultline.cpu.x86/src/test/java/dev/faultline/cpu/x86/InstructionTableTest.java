@@ -230,7 +230,6 @@ class InstructionTableTest {
     }
 
     // ---- what loading refuses
-    // -----------------------------------------------------------------------------------------
 
     @ParameterizedTest(name = "{0}, then {1}")
     @CsvSource({

@@ -64,7 +64,6 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     }
 
     // ---- the vCPU's side
-    // -------------------------------------------------------------------------------------------
 
     /** The next write that the client has not seen, or null; the client has it now. */
     Access takeWrite() {
@@ -146,7 +145,6 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     }
 
     // ---- the engine's side
-    // -----------------------------------------------------------------------------------------
 
     @Override
     public int portIn(int port, int size) {
@@ -215,7 +213,6 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     }
 
     // ---- the style, watched
-    // ----------------------------------------------------------------------------------------
 
     @Override
     public String style() {

@@ -83,7 +83,6 @@ final class Driver implements HaxModule {
     }
 
     // ---- handles
-    // ---------------------------------------------------------------------------------------------
 
     @Override
     public synchronized long open(String device) {
@@ -128,7 +127,6 @@ final class Driver implements HaxModule {
     }
 
     // ---- dispatch
-    // ---------------------------------------------------------------------------------------------
 
     @Override
     public int ioctl(long handle, int code, ByteBuffer arg) {

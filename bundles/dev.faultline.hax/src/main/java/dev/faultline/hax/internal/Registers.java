@@ -172,7 +172,6 @@ final class Registers {
     }
 
     // ---- FXSAVE area
-    // ---------------------------------------------------------------------------------------------
 
     static void getFpu(VcpuContext v, ByteBuffer to) {
         for (int i = 0; i < HaxLayout.size(HaxLayout.FX); i += 8) {

@@ -54,7 +54,6 @@ final class Tunnel {
     final long io = at + PAGE;
 
     // ---- what the client asks
-    // --------------------------------------------------------------------------------------
 
     boolean pauseAsked() {
         return HostBytes.get32(at + EXIT_REASON) == REASON_PAUSED;
@@ -69,7 +68,6 @@ final class Tunnel {
     }
 
     // ---- what it is told
-    // -------------------------------------------------------------------------------------------
 
     /** Leaves the reason alone, as the reference does when it did not enter the guest. */
     void status(int status) {

@@ -95,7 +95,6 @@ final class Vcpu {
     }
 
     // ---- reaching a running vCPU; any thread
-    // ------------------------------------------------------------------------
 
     /** Makes a RUN in progress, or else the next one, return. */
     void kick() {
@@ -136,7 +135,6 @@ final class Vcpu {
     }
 
     // ---- ioctls
-    // ---------------------------------------------------------------------------------------------
 
     int ioctl(HaxOp op, ByteBuffer arg) {
         if (op == HaxOp.KICKOFF) {
@@ -218,7 +216,6 @@ final class Vcpu {
     }
 
     // ---- RUN
-    // ---------------------------------------------------------------------------------------------
 
     private int run() {
         Tunnel t = tunnel;

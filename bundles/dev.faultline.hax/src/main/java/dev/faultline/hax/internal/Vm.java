@@ -150,7 +150,6 @@ final class Vm {
     }
 
     // ---- vCPUs
-    // ---------------------------------------------------------------------------------------------
 
     synchronized Vcpu vcpu(int index) {
         return index < 0 || index >= MAX_VCPUS ? null : vcpus[index];
@@ -183,7 +182,6 @@ final class Vm {
     }
 
     // ---- memory
-    // ---------------------------------------------------------------------------------------------
 
     /**
      * @return the new block, or null: zero, misaligned, wrapping, or overlapping another block
@@ -288,7 +286,6 @@ final class Vm {
     }
 
     // ---- end
-    // ---------------------------------------------------------------------------------------------
 
     /** Each step is taken whatever the one before did. */
     synchronized void close() {

@@ -92,7 +92,6 @@ final class Client implements AutoCloseable {
     }
 
     // ---- memory
-    // ---------------------------------------------------------------------------------------------
 
     int addBlock(long va, long size) {
         return ioctl(vm, HaxOp.ADD_RAMBLOCK, buffer(24).putLong(0, va).putLong(8, size));
@@ -144,7 +143,6 @@ final class Client implements AutoCloseable {
     }
 
     // ---- the vCPU
-    // ---------------------------------------------------------------------------------------------
 
     /** A vCPU in flat protected mode at {@link #CODE}, where {@code code} (hex) is put. */
     Client code(String code) {

@@ -54,7 +54,6 @@ class DebugTest {
     }
 
     // ---- steps
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void aStepLeavesAfterEachInstruction() {
@@ -128,7 +127,6 @@ class DebugTest {
     }
 
     // ---- software breakpoints
-    // ---------------------------------------------------------------------------------------------
 
     /** The client's INT3 stops before it; with the byte put back the instruction is executed. */
     @Test
@@ -170,7 +168,6 @@ class DebugTest {
     }
 
     // ---- hardware breakpoints
-    // ---------------------------------------------------------------------------------------------
 
     /** As gdb goes on: without the breakpoint one step, then with it again. */
     @Test

@@ -39,7 +39,6 @@ class GuestRunTest {
     }
 
     // ---- ports
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void outLeavesWithItsValueAndGoesOn() {
@@ -79,7 +78,6 @@ class GuestRunTest {
     }
 
     // ---- device space
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void deviceSpaceLeavesAsFastMmio() {
@@ -205,7 +203,6 @@ class GuestRunTest {
     }
 
     // ---- stopped accesses
-    // --------------------------------------------------------------------------------------------
 
     @Test
     void aStoppedAccessLeavesWithItsAddressAndIsExecutedAnew() {
@@ -271,7 +268,6 @@ class GuestRunTest {
     }
 
     // ---- both at once
-    // ---------------------------------------------------------------------------------------------
 
     /**
      * The device has been read when the destination turns out to be protected: it is not read
@@ -351,7 +347,6 @@ class GuestRunTest {
     }
 
     // ---- events
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void aTripleFaultIsAStateChangeUntilTheRegistersAreSet() {
@@ -500,7 +495,6 @@ class GuestRunTest {
     }
 
     // ---- the vectors "Violation"
-    // ---------------------------------------------------------------------------
 
     /**
      * A slot whose 2 MiB of backing are not aligned as its gpas are: the reference opened the
@@ -538,7 +532,6 @@ class GuestRunTest {
     }
 
     // ---- PAE
-    // ---------------------------------------------------------------------------------------------
 
     /**
      * CR3 under PAE stands for four entries in guest memory: reading them may be stopped like any

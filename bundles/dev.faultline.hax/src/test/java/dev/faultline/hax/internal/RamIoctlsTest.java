@@ -40,7 +40,6 @@ class RamIoctlsTest {
     }
 
     // ---- rights
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void nothingCanBeProtectedBeforeTheFirstMapping() {
@@ -159,7 +158,6 @@ class RamIoctlsTest {
     }
 
     // ---- blocks
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void badBlocksAreRefused() {
@@ -186,7 +184,6 @@ class RamIoctlsTest {
     }
 
     // ---- slots
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void setRamIsTheSameWith32Bits() {
@@ -317,7 +314,6 @@ class RamIoctlsTest {
     }
 
     // ---- stand-alone
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void aStandAloneMappingBringsItsBlock() {

@@ -53,7 +53,6 @@ final class GuestSpace implements GuestMemory {
     }
 
     // ---- blocks
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public RamBlock addBlock(String name, long bytes) {
@@ -149,7 +148,6 @@ final class GuestSpace implements GuestMemory {
     }
 
     // ---- slots
-    // ---------------------------------------------------------------------------------------------------
 
     @Override
     public void map(long gpa, long size, RamBlock block, long offset, boolean readOnly) {
@@ -291,7 +289,6 @@ final class GuestSpace implements GuestMemory {
     }
 
     // ---- reading
-    // -------------------------------------------------------------------------------------------------
 
     @Override
     public List<MemorySlot> slots() {

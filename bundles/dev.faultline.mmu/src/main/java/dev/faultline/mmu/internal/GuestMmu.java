@@ -57,8 +57,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         protection.addListener(this);
     }
 
-    // ---- translation ---------------------------------------------------------------------------
-
+    // ---- translation
     @Override
     public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
         return translator(v).fill(lin, size, access, origin);
@@ -102,8 +101,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         return t;
     }
 
-    // ---- vCPUs ---------------------------------------------------------------------------------
-
+    // ---- vCPUs
     @Override
     public synchronized void attach(VcpuContext v) {
         if (closed) {
@@ -152,8 +150,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         return null;
     }
 
-    // ---- invalidation --------------------------------------------------------------------------
-
+    // ---- invalidation
     @Override
     public void rightsRestricted(long gpa, long size) {
         invalidate(gpa, size);
@@ -206,8 +203,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         return ept.presentPages();
     }
 
-    // ---- decoded code --------------------------------------------------------------------------
-
+    // ---- decoded code
     /**
      * See {@link Mmu#trackCode}. Why many vCPUs that decode the same pages get on: the code mark of
      * a page keeps new writers out, and stays until this vCPU takes it back; so one fence after it

@@ -236,8 +236,7 @@ final class Translator {
         return FAULTED;
     }
 
-    // ---- paging --------------------------------------------------------------------------------
-
+    // ---- paging
     private boolean user(int access) {
         return v.cpl == 3 && (access & SYSTEM) == 0;
     }
@@ -517,8 +516,7 @@ final class Translator {
         return 0;
     }
 
-    // ---- dropping ------------------------------------------------------------------------------
-
+    // ---- dropping
     private void noteLargePage(long lin) {
         if (bloomFlush != v.tlbFlushes) {
             Arrays.fill(bloom, 0);

@@ -67,7 +67,10 @@ class UnixRegion implements HostRegion {
     /** Fresh anonymous memory in place of what was there. @return negative: -errno */
     final long layZeroes(long offset, long bytes) {
         return Libc.mmap(
-                address + offset, bytes, Libc.PROT_READ_WRITE, host.abi().mapFlags() | Libc.MAP_FIXED);
+                address + offset,
+                bytes,
+                Libc.PROT_READ_WRITE,
+                host.abi().mapFlags() | Libc.MAP_FIXED);
     }
 
     /** That the region is open and has the range. */

@@ -38,8 +38,8 @@ final class UnixView extends UnixRegion implements SharedMemory.View {
 
     /**
      * Nothing to do where a private mapping shows the file as it is until its own first write.
-     * POSIX leaves that open, and Darwin keeps the old page for it, so elsewhere the range is mapped
-     * again.
+     * POSIX leaves that open, and Darwin keeps the old page for it, so elsewhere the range is
+     * mapped again.
      */
     @Override
     public synchronized void follow(long offset, long bytes) {

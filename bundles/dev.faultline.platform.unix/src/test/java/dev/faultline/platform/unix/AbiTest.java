@@ -38,7 +38,8 @@ class AbiTest {
     @Test
     @EnabledOnOs({OS.LINUX, OS.FREEBSD, OS.MAC})
     void failuresNameTheOperationAndTheNumber() {
-        UnixHostMemory memory = new UnixHostMemory(Abi.LINUX.withoutPromises(Abi.MemoryFile.IN_MEMORY));
+        UnixHostMemory memory =
+                new UnixHostMemory(Abi.LINUX.withoutPromises(Abi.MemoryFile.IN_MEMORY));
 
         assertThat(memory.failure("reserve", 5))
                 .hasMessageContaining("reserve")

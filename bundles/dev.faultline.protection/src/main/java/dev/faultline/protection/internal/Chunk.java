@@ -164,7 +164,6 @@ final class Chunk {
     }
 
     // ---- replacing a packed chunk
-    // --------------------------------------------------------------------------------
 
     /** Makes the caller the only one who may seal this chunk. */
     boolean acquire() {
@@ -205,7 +204,6 @@ final class Chunk {
     }
 
     // ---- queries
-    // -------------------------------------------------------------------------------------------------
 
     /** First page at or after {@code page} with rights other than RWX, or -1. */
     int nextRestricted(int page) {

@@ -90,7 +90,6 @@ final class PageProtection implements RamProtection, MemoryListener {
     }
 
     // ---- layers
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public ProtectionLayer userLayer() {
@@ -152,7 +151,6 @@ final class PageProtection implements RamProtection, MemoryListener {
     }
 
     // ---- rights
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public int rights(long gfn) {

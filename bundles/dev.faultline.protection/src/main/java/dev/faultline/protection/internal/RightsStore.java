@@ -261,7 +261,6 @@ final class RightsStore {
     }
 
     // ---- queries
-    // -------------------------------------------------------------------------------------------------
 
     long nextRestricted(long gfn) {
         AtomicReferenceArray<Group> all = groups;

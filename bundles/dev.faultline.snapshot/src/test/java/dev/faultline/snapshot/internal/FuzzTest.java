@@ -52,7 +52,6 @@ class FuzzTest {
     }
 
     // ---- what costs the most heap for its size
-    // -----------------------------------------------------------------------
 
     /** What a hostile snapshot says reaches people as one line. */
     @Test

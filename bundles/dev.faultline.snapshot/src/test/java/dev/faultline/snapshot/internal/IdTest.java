@@ -102,7 +102,6 @@ class IdTest {
     }
 
     // ---- what is right
-    // -----------------------------------------------------------------------------------------------
 
     /** The tree over the memory, as the format's description says it. */
     private static byte[] expectedRoot(byte[][] pages) {
@@ -240,7 +239,6 @@ class IdTest {
     }
 
     // ---- what is slipped under
-    // ---------------------------------------------------------------------------------------
 
     private interface Change {
         void of(Map<String, Object> manifest);

@@ -275,7 +275,6 @@ class LocksTest {
     }
 
     // ---- two processes
-    // -----------------------------------------------------------------------------------------------
 
     /** A process that holds a lock until it is killed or its input ends. */
     static final class Holder {
@@ -403,7 +402,6 @@ class LocksTest {
     }
 
     // ---- what killed processes leave
-    // ----------------------------------------------------------------------------------
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -513,7 +511,6 @@ class LocksTest {
     }
 
     // ---- places
-    // ------------------------------------------------------------------------------------------------------
 
     /** A copy without the lock file, as other tools may make it, is read and left as it is. */
     @Test

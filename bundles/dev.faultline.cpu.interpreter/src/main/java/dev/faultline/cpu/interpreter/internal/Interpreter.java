@@ -99,7 +99,6 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     }
 
     // ---- the hot loop
-    // --------------------------------------------------------------------------------------------------
 
     private int execute() {
         VcpuContext v = this.v;
@@ -222,7 +221,6 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     }
 
     // ---- one instruction
-    // -------------------------------------------------------------------------------------------------
 
     /** Executes exactly one instruction: single-stepping, interrupt shadow, armed breakpoints. */
     private int one() {
@@ -258,7 +256,6 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     }
 
     // ---- fetch and decode
-    // --------------------------------------------------------------------------------------------------
 
     /**
      * Fills the fetch entry of {@code lin}. Returns 0, or -1 with the fault raised.

@@ -120,8 +120,7 @@ final class BlockSweeper {
         return wrong.toString();
     }
 
-    // ---- regimes -------------------------------------------------------------------------------
-
+    // ---- regimes
     private Regime free() {
         return new Regime() {
             @Override
@@ -239,8 +238,7 @@ final class BlockSweeper {
         }
     }
 
-    // ---- running -------------------------------------------------------------------------------
-
+    // ---- running
     /** One run; false if it does not end. */
     private boolean run(Regime regime, boolean step, int style, Trace trace) {
         runs++;

@@ -199,7 +199,6 @@ final class SweepCase {
     }
 
     // ---- encoding
-    // -----------------------------------------------------------------------------------------------------
 
     private void encode() {
         String mandatory = prefix();
@@ -430,7 +429,6 @@ final class SweepCase {
     }
 
     // ---- memory
-    // -------------------------------------------------------------------------------------------------------
 
     /** Puts the code into memory, across two pages or inside one. */
     private void place(VcpuContext v) {

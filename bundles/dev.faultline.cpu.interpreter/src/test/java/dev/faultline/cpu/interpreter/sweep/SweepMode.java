@@ -258,7 +258,6 @@ enum SweepMode {
     }
 
     // ---- the vCPU
-    // -----------------------------------------------------------------------------------------------------
 
     /** Registers other than the general ones. */
     void load(VcpuContext v, Random random) {

@@ -119,8 +119,7 @@ final class SweepProgram {
         }
     }
 
-    // ---- parts ---------------------------------------------------------------------------------
-
+    // ---- parts
     private void fillers(ByteArrayOutputStream to, int n) {
         for (int i = 0; i < n; i++) {
             switch (random.nextInt(8)) {
@@ -215,8 +214,7 @@ final class SweepProgram {
         }
     }
 
-    // ---- state ---------------------------------------------------------------------------------
-
+    // ---- state
     private int flags() {
         return (int) c.state.values[SweepState.FLAGS];
     }
@@ -241,8 +239,7 @@ final class SweepProgram {
                 0x400 | 2 | 8 | (long) type << 16 | (long) length << 18 | 0xDL << 20;
     }
 
-    // ---- memory --------------------------------------------------------------------------------
-
+    // ---- memory
     private void put(int at, byte[] bytes) {
         for (int i = 0; i < bytes.length; i++) {
             c.mode.put(c.image, at + i, 1, bytes[i]);

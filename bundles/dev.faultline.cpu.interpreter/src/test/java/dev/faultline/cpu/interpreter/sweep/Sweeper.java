@@ -130,7 +130,6 @@ final class Sweeper {
     }
 
     // ---- regimes
-    // ------------------------------------------------------------------------------------------------------
 
     /** Nothing protected, in both styles. */
     private void undisturbed(int style) {
@@ -265,7 +264,6 @@ final class Sweeper {
     }
 
     // ---- running
-    // ------------------------------------------------------------------------------------------------------
 
     interface OnExit {
         void stopped(Exit e);
@@ -339,7 +337,6 @@ final class Sweeper {
     }
 
     // ---- checks
-    // -------------------------------------------------------------------------------------------------------
 
     /** At an exit: the record is right, and nothing has changed. */
     private void check(Exit e) {

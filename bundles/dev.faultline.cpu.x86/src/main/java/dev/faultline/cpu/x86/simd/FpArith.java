@@ -65,7 +65,7 @@ public final class FpArith {
         return v & 0xFFFF_FFFFL;
     }
 
-    // ---------------------------------------------------------------- add, sub
+    // ---- add, sub
 
     public static int addD(int m, long a, long b, long[] out, int o) {
         if (nearest(m) && plainD(a) && plainD(b)) {
@@ -134,7 +134,7 @@ public final class FpArith {
         return (x - (r - yr)) + (y - yr) == 0;
     }
 
-    // ---------------------------------------------------------------- mul, div, sqrt
+    // ---- mul, div, sqrt
 
     public static int mulD(int m, long a, long b, long[] out, int o) {
         if (nearest(m) && plainD(a) && plainD(b)) {
@@ -245,7 +245,7 @@ public final class FpArith {
         return SoftFloat.sqrt(m, false, b, out, o);
     }
 
-    // ---------------------------------------------------------------- min, max
+    // ---- min, max
 
     public static int minD(int m, long a, long b, long[] out, int o) {
         if (plainD(a) && plainD(b)) {
@@ -271,7 +271,7 @@ public final class FpArith {
         return SoftFloat.minMax(m, false, true, a, b, out, o);
     }
 
-    // ---------------------------------------------------------------- comparison
+    // ---- comparison
 
     /**
      * Predicates 0 to 3 of CMPccPS and friends, by relation (bit 0 less, 1 equal, 2 greater, 3

@@ -83,7 +83,7 @@ public final class FpPacked {
         return raised | op.apply(m, slo, shi, x, d + 1);
     }
 
-    // ---------------------------------------------------------------- dot products
+    // ---- dot products
 
     private static int product(int m, boolean wanted, long a, long b, long[] x, int o) {
         if (!wanted) {

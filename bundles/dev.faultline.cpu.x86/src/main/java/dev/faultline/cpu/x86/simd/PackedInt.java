@@ -45,7 +45,7 @@ public final class PackedInt {
         return Math.max(min, Math.min(max, v));
     }
 
-    // ---------------------------------------------------------------- logic
+    // ---- logic
 
     public static long pand(long a, long b) {
         return a & b;
@@ -63,7 +63,7 @@ public final class PackedInt {
         return a ^ b;
     }
 
-    // ---------------------------------------------------------------- wrapping add, subtract
+    // ---- wrapping add, subtract
 
     private static long add(long a, long b, long high) {
         return (a & ~high) + (b & ~high) ^ (a ^ b) & high;
@@ -105,7 +105,7 @@ public final class PackedInt {
         return a - b;
     }
 
-    // ---------------------------------------------------------------- saturating add, subtract
+    // ---- saturating add, subtract
 
     public static long paddsb(long a, long b) {
         long r = 0;
@@ -165,7 +165,7 @@ public final class PackedInt {
         return d & ~((borrow(a, b, d, HIGH16) >>> 15) * 0xFFFF);
     }
 
-    // ---------------------------------------------------------------- comparison, minimum, maximum
+    // ---- comparison, minimum, maximum
 
     public static long pcmpeqb(long a, long b) {
         long x = a ^ b;
@@ -264,7 +264,7 @@ public final class PackedInt {
         return select(pcmpgtd(a ^ HIGH32, b ^ HIGH32), a, b);
     }
 
-    // ---------------------------------------------------------------- multiplication
+    // ---- multiplication
 
     public static long pmullw(long a, long b) {
         long r = 0;
@@ -326,7 +326,7 @@ public final class PackedInt {
         return r;
     }
 
-    // ---------------------------------------------------------------- average, difference, sign
+    // ---- average, difference, sign
 
     public static long pavgb(long a, long b) {
         return (a | b) - ((a ^ b) >>> 1 & ~HIGH8);
@@ -380,7 +380,7 @@ public final class PackedInt {
         return pd(Math.abs((int) b), Math.abs((int) (b >> 32)));
     }
 
-    // ---------------------------------------------------------------- shifts; the count is all of
+    // ---- shifts; the count is all of
     // b, unsigned
 
     private static boolean beyond(long count, int width) {

@@ -15,7 +15,7 @@ public final class PackedWide {
         x[d + 1] = hi;
     }
 
-    // ---------------------------------------------------------------- pack, unpack, horizontal
+    // ---- pack, unpack, horizontal
 
     public static void packsswb(long[] x, int d, long slo, long shi, int imm) {
         set(x, d, PackedShapes.packsswb(x[d], x[d + 1]), PackedShapes.packsswb(slo, shi));
@@ -100,7 +100,7 @@ public final class PackedWide {
         set(x, d, PackedShapes.phsubsw(x[d], x[d + 1]), PackedShapes.phsubsw(slo, shi));
     }
 
-    // ---------------------------------------------------------------- shuffles
+    // ---- shuffles
 
     public static void pshufb(long[] x, int d, long slo, long shi, int imm) {
         long lo = x[d];
@@ -201,7 +201,7 @@ public final class PackedWide {
         set(x, d, slo, slo);
     }
 
-    // ---------------------------------------------------------------- blends
+    // ---- blends
 
     private static long select(long mask, long ifSet, long ifClear) {
         return ifSet & mask | ifClear & ~mask;
@@ -255,7 +255,7 @@ public final class PackedWide {
         set(x, d, select(mlo, slo, x[d]), select(mhi, shi, x[d + 1]));
     }
 
-    // ---------------------------------------------------------------- widening moves
+    // ---- widening moves
 
     private static long widen(long v, int from, int to, boolean signed) {
         long r = 0;
@@ -274,7 +274,7 @@ public final class PackedWide {
                 set(x, d, widen(slo, from, to, signed), widen(slo >>> half, from, to, signed));
     }
 
-    // ---------------------------------------------------------------- insert
+    // ---- insert
 
     /** INSERTPS with a register source: imm 7:6 chooses the source element. */
     public static void insertps(long[] x, int d, long slo, long shi, int imm) {
@@ -291,7 +291,7 @@ public final class PackedWide {
         x[d + 1] &= ~dwordMask(imm >>> 2);
     }
 
-    // ---------------------------------------------------------------- sums
+    // ---- sums
 
     /** MPSADBW. */
     public static void mpsadbw(long[] x, int d, long slo, long shi, int imm) {
@@ -342,7 +342,7 @@ public final class PackedWide {
         set(x, d, lo, hi);
     }
 
-    // ---------------------------------------------------------------- masks, tests
+    // ---- masks, tests
 
     public static int pmovmskb(long lo, long hi) {
         return PackedShapes.byteSigns(lo) | PackedShapes.byteSigns(hi) << 8;

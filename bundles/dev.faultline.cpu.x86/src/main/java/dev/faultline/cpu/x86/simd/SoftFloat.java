@@ -35,7 +35,7 @@ final class SoftFloat {
 
     private SoftFloat() {}
 
-    // ---------------------------------------------------------------- the formats
+    // ---- the formats
 
     static int fracBits(boolean d) {
         return d ? 52 : 23;
@@ -124,7 +124,7 @@ final class SoftFloat {
         return (m & (1L << fb) - 1 | 1L << fb) << (62 - fb);
     }
 
-    // ---------------------------------------------------------------- rounding
+    // ---- rounding
 
     private static long shiftRightJam(long sig, int n) {
         if (n == 0) {
@@ -198,7 +198,7 @@ final class SoftFloat {
         return OE | PE;
     }
 
-    // ---------------------------------------------------------------- NaN rules
+    // ---- NaN rules
 
     /** The result when an operand is a NaN: the first operand that is one, quieted. */
     private static int nan(boolean d, long a, long b, long[] out, int o) {
@@ -211,7 +211,7 @@ final class SoftFloat {
         return IE;
     }
 
-    // ---------------------------------------------------------------- arithmetic
+    // ---- arithmetic
 
     static int add(int mxcsr, boolean d, boolean sub, long x, long y, long[] out, int o) {
         long a = load(mxcsr, d, x);
@@ -415,7 +415,7 @@ final class SoftFloat {
         return denormalFlag(d, a) | denormalFlag(d, b);
     }
 
-    // ---------------------------------------------------------------- conversions
+    // ---- conversions
 
     static int widen(int mxcsr, long y, long[] out, int o) {
         long b = load(mxcsr, false, y);

@@ -107,7 +107,6 @@ public final class MachineRegistry implements MachineServices {
     }
 
     // ---- services that come and go
-    // ---------------------------------------------------------------------------------------
 
     @Reference(
             name = "engine",
@@ -399,7 +398,6 @@ public final class MachineRegistry implements MachineServices {
     }
 
     // ---- MachineServices
-    // -----------------------------------------------------------------------------------------------------------
 
     @Override
     public GuestMemoryFactory memory() {

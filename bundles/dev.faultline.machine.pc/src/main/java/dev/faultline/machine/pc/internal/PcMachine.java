@@ -93,7 +93,6 @@ public final class PcMachine implements Machine {
     }
 
     // ---- parts
-    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public MachineConfig config() {
@@ -139,7 +138,6 @@ public final class PcMachine implements Machine {
     }
 
     // ---- going and standing
-    // --------------------------------------------------------------------------------------------
 
     @Override
     public void boot(MachineConfig.Boot boot) throws MachineException {
@@ -261,7 +259,6 @@ public final class PcMachine implements Machine {
     }
 
     // ---- what is exchanged
-    // ------------------------------------------------------------------------------------------
 
     @Override
     public String engine() {
@@ -292,7 +289,6 @@ public final class PcMachine implements Machine {
     }
 
     // ---- statistics and state
-    // ------------------------------------------------------------------------------------------
 
     @Override
     public MachineStatistics statistics() {
@@ -364,7 +360,6 @@ public final class PcMachine implements Machine {
     }
 
     // ---- end
-    // ---------------------------------------------------------------------------------------------------------
 
     /** {@inheritDoc} Not from one of the machine's own threads. */
     @Override

@@ -221,7 +221,6 @@ public final class PcMachineFactory implements MachineFactory {
     }
 
     // ---- MachineFactory
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public Machine create(MachineConfig asked) throws MachineException {

@@ -194,7 +194,6 @@ class FromInsideTest {
     }
 
     // ---- services go and come
-    // --------------------------------------------------------------------------------------------
 
     private void comesAndGoes(String what) {
         switch (what) {
@@ -307,7 +306,6 @@ class FromInsideTest {
     }
 
     // ---- what the machine is told
-    // --------------------------------------------------------------------------------------------
 
     @ParameterizedTest
     @EnumSource
@@ -379,7 +377,6 @@ class FromInsideTest {
     }
 
     // ---- listeners
-    // --------------------------------------------------------------------------------------------
 
     /** Two listeners, each inside its own call on another thread, make a machine each. */
     @Test

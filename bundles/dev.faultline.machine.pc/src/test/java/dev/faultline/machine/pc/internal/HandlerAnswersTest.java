@@ -61,7 +61,6 @@ class HandlerAnswersTest {
     }
 
     // ---- guest
-    // ---------------------------------------------------------------------------------------------------------
 
     private void put(int gpa, String hex) {
         byte[] b = HexFormat.of().parseHex(hex.replace(" ", ""));
@@ -116,7 +115,6 @@ class HandlerAnswersTest {
     }
 
     // ---- STEP
-    // ------------------------------------------------------------------------------------------------------------
 
     @Test
     void stepLetsOneInstructionThrough() throws Exception {
@@ -208,7 +206,6 @@ class HandlerAnswersTest {
     }
 
     // ---- SUPPLY and DISCARD
-    // ------------------------------------------------------------------------------------------------
 
     @Test
     void supplyAnswersAReadAndLeavesMemory() throws Exception {
@@ -287,7 +284,6 @@ class HandlerAnswersTest {
     }
 
     // ---- INJECT and STOP
-    // -----------------------------------------------------------------------------------------------------
 
     @Test
     void injectRaisesAnExceptionAtTheInstruction() throws Exception {
@@ -337,7 +333,6 @@ class HandlerAnswersTest {
     }
 
     // ---- delivery of events
-    // ----------------------------------------------------------------------------------------------------
 
     @Test
     void stepLetsADeliveryThroughAndNoMore() throws Exception {
@@ -374,7 +369,6 @@ class HandlerAnswersTest {
     }
 
     // ---- handlers that misbehave
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void answersThatDoNotFitAreFailures() throws Exception {
@@ -555,7 +549,6 @@ class HandlerAnswersTest {
     }
 
     // ---- devices
-    // ---------------------------------------------------------------------------------------------------------------
 
     @Test
     void devicesGetTheSameAnswers() throws Exception {

@@ -156,7 +156,6 @@ class HostileStateTest {
     }
 
     // ---- mutations
-    // ---------------------------------------------------------------------------------------------------------
 
     private static List<StateSection> mutated(int seed) {
         Random r = new Random(seed);

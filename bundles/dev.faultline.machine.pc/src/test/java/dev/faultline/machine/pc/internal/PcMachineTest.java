@@ -79,7 +79,6 @@ class PcMachineTest {
     }
 
     // ---- going and standing
-    // --------------------------------------------------------------------------------------------
 
     @Test
     void pauseStopsTheVcpuAndTheClockAndStartGoesOn() throws Exception {
@@ -229,7 +228,6 @@ class PcMachineTest {
     }
 
     // ---- HLT
-    // -----------------------------------------------------------------------------------------------------------
 
     @Test
     void haltSleepsUntilAnAlarmInterrupts() throws Exception {
@@ -275,7 +273,6 @@ class PcMachineTest {
     }
 
     // ---- faults
-    // --------------------------------------------------------------------------------------------------------
 
     @Test
     void theForbiddingLayersHandlerIsAskedFirst() throws Exception {
@@ -409,7 +406,6 @@ class PcMachineTest {
     }
 
     // ---- swaps and services
-    // --------------------------------------------------------------------------------------------
 
     @Test
     void swapsCountAndKeepTheMachineRunning() throws Exception {
@@ -495,7 +491,6 @@ class PcMachineTest {
     }
 
     // ---- state
-    // ---------------------------------------------------------------------------------------------------------
 
     @Test
     void stateMovesToAnotherMachine() throws Exception {

@@ -213,7 +213,6 @@ final class Demo {
     }
 
     // ---- asking and swapping
-    // -----------------------------------------------------------------------------------------
 
     private List<String> answers(Machine m, GuestDialog dialog, boolean swap)
             throws MachineException, InterruptedException, IOException {
@@ -279,7 +278,6 @@ final class Demo {
     }
 
     // ---- comparing
-    // ---------------------------------------------------------------------------------------------------
 
     /** The first page that differs, for people; null if none does. Both machines stand. */
     private static String difference(Machine a, Machine b, Set<Long> skip) {
@@ -322,7 +320,6 @@ final class Demo {
     }
 
     // ---- showing
-    // -----------------------------------------------------------------------------------------------------
 
     private int report(
             Path dir,

@@ -47,7 +47,6 @@ public final class PageChart {
     }
 
     // ---- in the terminal
-    // ---------------------------------------------------------------------------------------------
 
     /**
      * @param terminal whether a person's terminal shows it, so that colours make sense
@@ -90,7 +89,6 @@ public final class PageChart {
     }
 
     // ---- as a picture
-    // ------------------------------------------------------------------------------------------------
 
     /**
      * @param file ends in .png or .svg

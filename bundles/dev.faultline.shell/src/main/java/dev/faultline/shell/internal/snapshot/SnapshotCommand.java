@@ -69,7 +69,6 @@ public final class SnapshotCommand implements Runnable {
     }
 
     // ---- list and show
-    // -----------------------------------------------------------------------------------------------
 
     @Command(name = "list", description = "The snapshots in a directory.")
     int list(@Parameters(paramLabel = "DIR") Path dir, @Mixin Facts facts)
@@ -185,7 +184,6 @@ public final class SnapshotCommand implements Runnable {
     }
 
     // ---- verify, compact, delete
-    // -------------------------------------------------------------------------------------
 
     @Command(name = "verify", description = "Reads and checks every page.")
     int verify(

@@ -56,7 +56,6 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     }
 
     // ---- becoming a machine
-    // --------------------------------------------------------------------------------------
 
     /** Memory for one of the machine's blocks, or null if the snapshot has no such region. */
     HostRegion region(String block, long bytes) {
@@ -96,7 +95,6 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     }
 
     // ---- on fault
-    // ------------------------------------------------------------------------------------------------
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
@@ -220,7 +218,6 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     }
 
     // ---- Pager
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public Image image() {
@@ -255,7 +252,6 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     }
 
     // ---- Clone
-    // ---------------------------------------------------------------------------------------------------
 
     @Override
     public Machine machine() {

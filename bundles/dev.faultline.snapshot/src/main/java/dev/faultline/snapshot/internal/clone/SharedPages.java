@@ -96,7 +96,6 @@ final class SharedPages {
     }
 
     // ---- owners and users
-    // ----------------------------------------------------------------------------------------
 
     /** One more or none: what has come to 0 has ended. */
     private static boolean more(AtomicInteger count) {
@@ -169,7 +168,6 @@ final class SharedPages {
     }
 
     // ---- pages
-    // ---------------------------------------------------------------------------------------------------
 
     Image image() {
         return image;
@@ -273,7 +271,6 @@ final class SharedPages {
     }
 
     // ---- ahead of clones
-    // -----------------------------------------------------------------------------------------
 
     /** Loads all that is absent. The caller is a user. */
     void complete() throws SnapshotException {

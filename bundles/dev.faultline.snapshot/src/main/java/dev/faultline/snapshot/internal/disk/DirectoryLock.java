@@ -326,7 +326,6 @@ public final class DirectoryLock implements AutoCloseable {
     }
 
     // ---- taking
-    // --------------------------------------------------------------------------------------------------
 
     /**
      * Takes a lock on the directory, or waits for it.
@@ -505,7 +504,6 @@ public final class DirectoryLock implements AutoCloseable {
     }
 
     // ---- looking
-    // -------------------------------------------------------------------------------------------------
 
     /**
      * Whether somebody writes there now; creates and changes nothing.

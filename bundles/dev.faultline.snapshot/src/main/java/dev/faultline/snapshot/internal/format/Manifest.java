@@ -231,7 +231,6 @@ public record Manifest(
     }
 
     // ---- encoding
-    // --------------------------------------------------------------------------------------------------
 
     public byte[] encode() {
         byte[] body = body();
@@ -344,7 +343,6 @@ public record Manifest(
     }
 
     // ---- decoding
-    // --------------------------------------------------------------------------------------------------
 
     public static Manifest read(Origin origin) throws SnapshotException {
         long n = origin.length(Layout.MANIFEST);

@@ -141,7 +141,6 @@ public final class Trace {
     }
 
     // ---- on disk
-    // ---------------------------------------------------------------------------------------------------
 
     /** Whether there is one, as far as its place tells: whatever else it answers means no. */
     public static boolean exists(Origin of) {

@@ -114,7 +114,6 @@ public final class Chunks {
     }
 
     // ---- one
-    // -----------------------------------------------------------------------------------------------------
 
     /** A chunk of a section, read if it is not here. Release it. */
     Entry get(Section x, int c) throws SnapshotException {
@@ -212,7 +211,6 @@ public final class Chunks {
     }
 
     // ---- several
-    // -------------------------------------------------------------------------------------------------
 
     /**
      * Reads several chunks, those that lie close together at once.
@@ -344,7 +342,6 @@ public final class Chunks {
     }
 
     // ---- trust
-    // ---------------------------------------------------------------------------------------------------
 
     /** The record at {@code at} of what was read, into the entry. */
     private void unpack(Tools t, byte[] from, int at, Entry e) throws SnapshotException {

@@ -218,7 +218,6 @@ public final class Image implements AutoCloseable {
     }
 
     // ---- index
-    // -----------------------------------------------------------------------------------------------
 
     /** ZERO, PARENT or BLOCK. */
     public int sectionKind(int section) throws SnapshotException {
@@ -241,7 +240,6 @@ public final class Image implements AutoCloseable {
     }
 
     // ---- pages
-    // -------------------------------------------------------------------------------------------------------
 
     /**
      * Finds a page and what comes with it for free: the pages of its section in the same chunk, or
@@ -479,7 +477,6 @@ public final class Image implements AutoCloseable {
     }
 
     // ---- origin
-    // --------------------------------------------------------------------------------------------------
 
     /** Reads from the origin that there is, even if it is exchanged meanwhile. */
     void read(String name, long at, byte[] to, int n) throws SnapshotException {
@@ -575,7 +572,6 @@ public final class Image implements AutoCloseable {
     }
 
     // ---- figures
-    // -------------------------------------------------------------------------------------------------
 
     /** Of this image and its parents. */
     public synchronized long chunksRead() {
@@ -601,7 +597,6 @@ public final class Image implements AutoCloseable {
     }
 
     // ---- parent
-    // ------------------------------------------------------------------------------------------------------
 
     /** Opened when first wanted. */
     public synchronized Image parent() throws SnapshotException {

@@ -69,7 +69,6 @@ public final class AbsentPages implements MemoryListener {
     }
 
     // ---- closing
-    // -------------------------------------------------------------------------------------------------
 
     /** Keeps the guest from all pages. {@code handler} is asked when it touches one. */
     public void close(String name, FaultHandler handler) {
@@ -121,7 +120,6 @@ public final class AbsentPages implements MemoryListener {
     }
 
     // ---- opening
-    // -------------------------------------------------------------------------------------------------
 
     /** Opens one guest frame. */
     public void openFrame(long gfn) {

@@ -78,7 +78,6 @@ public final class Loader {
     }
 
     // ---- everything
-    // ----------------------------------------------------------------------------------------------
 
     private record Spot(int depth, int pack, long offset, int page) {}
 

@@ -73,7 +73,6 @@ public final class Prefetch {
     }
 
     // ---- the loading thread
-    // --------------------------------------------------------------------------------------
 
     /**
      * Loads them; returns when all are there, or the trace was given up, or the restore closed.
@@ -149,7 +148,6 @@ public final class Prefetch {
     }
 
     // ---- the guest
-    // -----------------------------------------------------------------------------------------------
 
     /**
      * The guest's first fault on a page. On its thread.
@@ -170,7 +168,6 @@ public final class Prefetch {
     }
 
     // ---- for others
-    // ----------------------------------------------------------------------------------------------
 
     /** As {@link dev.faultline.api.snapshot.Restored#awaitPrefetched}. */
     boolean await(long nanos) throws InterruptedException {

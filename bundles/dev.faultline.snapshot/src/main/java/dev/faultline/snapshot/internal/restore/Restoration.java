@@ -132,7 +132,6 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     }
 
     // ---- on fault
-    // ------------------------------------------------------------------------------------------------
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
@@ -196,7 +195,6 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     }
 
     // ---- ahead of faults
-    // -----------------------------------------------------------------------------------------
 
     private void prefetch() {
         try {
@@ -316,7 +314,6 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     }
 
     // ---- recording
-    // -----------------------------------------------------------------------------------------------
 
     /** What is there but was not touched opens: its first touches matter no more. */
     private void endRecording() {
@@ -391,7 +388,6 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     }
 
     // ---- figures
-    // -------------------------------------------------------------------------------------------------
 
     @Override
     public RestoreMode mode() {
@@ -489,7 +485,6 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     }
 
     // ---- for saves
-    // -----------------------------------------------------------------------------------------------
 
     @Override
     public boolean isComplete() {

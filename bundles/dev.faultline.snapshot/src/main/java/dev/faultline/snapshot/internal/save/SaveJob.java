@@ -159,7 +159,6 @@ public final class SaveJob {
     }
 
     // ---- the parent
-    // -------------------------------------------------------------------------------------------------
 
     private void findParent() throws SnapshotException {
         if (!options.incremental()) {
@@ -229,7 +228,6 @@ public final class SaveJob {
     }
 
     // ---- the pause
-    // ---------------------------------------------------------------------------------------------------
 
     private void standing(Action action) throws IOException, SnapshotException {
         Exception[] failed = new Exception[1];
@@ -272,7 +270,6 @@ public final class SaveJob {
     }
 
     // ---- while the guest runs
-    // ----------------------------------------------------------------------------------------
 
     private void copyWhileRunning(Saver saver) throws IOException, SnapshotException {
         while (!saver.isDone()) {

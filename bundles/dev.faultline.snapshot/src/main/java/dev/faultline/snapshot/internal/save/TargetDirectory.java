@@ -53,7 +53,6 @@ public final class TargetDirectory implements AutoCloseable {
     }
 
     // ---- names
-    // ---------------------------------------------------------------------------------------------------
 
     /** Whether a file is one that saves, compactions and recordings make. */
     static boolean isOurs(Path p) {
@@ -102,7 +101,6 @@ public final class TargetDirectory implements AutoCloseable {
     }
 
     // ---- beginning
-    // -----------------------------------------------------------------------------------------------
 
     /**
      * Checks the place, locks it and makes what is needed.
@@ -243,7 +241,6 @@ public final class TargetDirectory implements AutoCloseable {
     }
 
     // ---- ending
-    // --------------------------------------------------------------------------------------------------
 
     /** Makes what is in {@link #work} the snapshot. All files but the manifest are forced. */
     void publish(Manifest m) throws IOException {

@@ -85,7 +85,6 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     }
 
     // ---- vCPUs and devices
-    // -------------------------------------------------------------------------------------------
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
@@ -172,7 +171,6 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     }
 
     // ---- saves; under the lock saving
-    // --------------------------------------------------------------------------------
 
     /** What costs time and memory in advance, so that the pause is short. The guest may run. */
     void prepare(boolean arms) throws SnapshotException {

@@ -72,7 +72,6 @@ public final class LocalOrigin implements Origin {
     }
 
     // ---- deadlines
-    // -----------------------------------------------------------------------------------------------------
 
     @Override
     public void begin() {
@@ -108,7 +107,6 @@ public final class LocalOrigin implements Origin {
     }
 
     // ---- files
-    // -------------------------------------------------------------------------------------------------------
 
     /** Says what is wrong with a place that has no manifest. */
     private SnapshotException missing(String name, NoSuchFileException e) {

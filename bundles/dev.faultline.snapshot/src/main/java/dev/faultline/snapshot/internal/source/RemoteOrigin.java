@@ -70,7 +70,6 @@ final class RemoteOrigin implements Origin {
     }
 
     // ---- deadlines
-    // -----------------------------------------------------------------------------------------------------
 
     @Override
     public void begin() {
@@ -107,7 +106,6 @@ final class RemoteOrigin implements Origin {
     }
 
     // ---- calls
-    // ---------------------------------------------------------------------------------------------------------
 
     private PageSource source() throws IOException {
         int before;
@@ -239,7 +237,6 @@ final class RemoteOrigin implements Origin {
     }
 
     // ---- what an image asks for
-    // ----------------------------------------------------------------------------------------
 
     @Override
     public long length(String object) throws SnapshotException {

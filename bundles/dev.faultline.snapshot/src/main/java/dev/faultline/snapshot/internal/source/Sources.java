@@ -198,7 +198,6 @@ public final class Sources {
     }
 
     // ---- opening
-    // -------------------------------------------------------------------------------------------------------
 
     /**
      * @throws SnapshotException if it is clear at once that nothing can be there; what is there,

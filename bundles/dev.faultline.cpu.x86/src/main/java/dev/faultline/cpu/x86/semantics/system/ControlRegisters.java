@@ -77,7 +77,6 @@ final class ControlRegisters {
     }
 
     // ---- the registers: 0, or -1 with the fault recorded and nothing changed
-    // --------------------------------------------
 
     static int cr0(VcpuContext v, long value) {
         if (value >>> 32 != 0
@@ -180,7 +179,6 @@ final class ControlRegisters {
     }
 
     // ---- instructions
-    // ---------------------------------------------------------------------------------------------------
 
     private static final class Read extends Op {
         private final int from;

@@ -145,7 +145,6 @@ final class Descriptors {
     }
 
     // ---- parts of a descriptor
-    // ------------------------------------------------------------------------------------
 
     /** As kept in {@code v.segAttr}. */
     static int attributes(long d) {
@@ -216,7 +215,6 @@ final class Descriptors {
     }
 
     // ---- stacks
-    // ---------------------------------------------------------------------------------------------------
 
     /** Whether {@code size} bytes at {@code offset} lie inside a stack or data segment. */
     static boolean inside(int attributes, int limit, long offset, int size) {

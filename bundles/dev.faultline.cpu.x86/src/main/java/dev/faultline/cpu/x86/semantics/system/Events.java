@@ -67,7 +67,6 @@ public final class Events {
     }
 
     // ---- real mode
-    // --------------------------------------------------------------------------------------------------
 
     private static int real(VcpuContext v, int vector, long rip) {
         if (4 * vector + 3 > (v.idtLimit & 0xFFFF)) {
@@ -96,7 +95,6 @@ public final class Events {
     }
 
     // ---- IA-32e mode
-    // ------------------------------------------------------------------------------------------------
 
     private static int long64(VcpuContext v, int vector, int errorCode, int kind, long rip) {
         SystemState s = SystemState.of(v);
@@ -216,7 +214,6 @@ public final class Events {
     }
 
     // ---- protected mode
-    // ---------------------------------------------------------------------------------------------
 
     private static int protect(VcpuContext v, int vector, int errorCode, int kind, long rip) {
         SystemState s = SystemState.of(v);

@@ -16,7 +16,6 @@ final class FarReturns {
     private FarReturns() {}
 
     // ---- RET
-    // --------------------------------------------------------------------------------------------------------
 
     /**
      * @param release bytes of parameters to drop
@@ -166,7 +165,6 @@ final class FarReturns {
     }
 
     // ---- IRET
-    // -------------------------------------------------------------------------------------------------------
 
     /**
      * @param next rip of the following instruction (saved by a return to another task)

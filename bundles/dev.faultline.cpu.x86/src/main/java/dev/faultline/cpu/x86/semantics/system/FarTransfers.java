@@ -163,7 +163,6 @@ final class FarTransfers {
     }
 
     // ---- gates and tasks
-    // --------------------------------------------------------------------------------------------
 
     private static int system(VcpuContext v, int selector, int a, int source, long next) {
         int error = selector & 0xFFFC;

@@ -141,7 +141,6 @@ final class PortIo {
     }
 
     // ---- strings: one iteration at a time
-    // --------------------------------------------------------------------------------
 
     private abstract static class Strings extends Op {
         final int size;

@@ -110,7 +110,6 @@ final class SegmentLoads {
     }
 
     // ---- the registers themselves: cannot fail; the caller recomputes
-    // ----------------------------------------------
 
     /** Takes over a checked code or data descriptor. */
     static void set(VcpuContext v, int seg, int selector, long d) {

@@ -45,8 +45,7 @@ final class SystemState {
     /** For CPUID. */
     final int[] regs = new int[4];
 
-    // ---- Debug ----
-
+    // ---- Debug
     /** DR6 conditions that this instruction met. */
     int hits;
 

@@ -112,7 +112,6 @@ final class SystemTables {
     }
 
     // ---- LLDT, LTR
-    // --------------------------------------------------------------------------------------------------
 
     private static final class LoadSelectorR extends Op {
         private final int from;
@@ -247,7 +246,6 @@ final class SystemTables {
     }
 
     // ---- SLDT, STR, SMSW, LMSW
-    // --------------------------------------------------------------------------------------
 
     /** The value, or -1: refused and raised. */
     private static long stored(VcpuContext v, int seg) {

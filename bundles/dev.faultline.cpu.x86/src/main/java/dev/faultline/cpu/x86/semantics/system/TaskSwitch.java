@@ -186,7 +186,6 @@ final class TaskSwitch {
     }
 
     // ---- TSS images
-    // -----------------------------------------------------------------------------------------------------
 
     private int readNew() {
         int step = wide ? 4 : 2;
@@ -283,7 +282,6 @@ final class TaskSwitch {
     }
 
     // ---- the new context
-    // ------------------------------------------------------------------------------------------------
 
     /**
      * Looks up every segment of the new task; the first exception goes into {@link

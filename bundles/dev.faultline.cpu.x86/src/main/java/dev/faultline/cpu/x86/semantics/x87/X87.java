@@ -93,7 +93,6 @@ public final class X87 {
     }
 
     // ---- registers
-    // --------------------------------------------------------------------------------------------------
 
     /** Physical register of ST(i). */
     static int st(VcpuContext v, int i) {
@@ -140,7 +139,6 @@ public final class X87 {
     }
 
     // ---- status
-    // -----------------------------------------------------------------------------------------------------
 
     /**
      * Enters the outcome of an instruction without memory operand into the status word.
@@ -198,7 +196,6 @@ public final class X87 {
     }
 
     // ---- memory operands
-    // ----------------------------------------------------------------------------------------------
 
     static int bytes(int type) {
         return BYTES[type];

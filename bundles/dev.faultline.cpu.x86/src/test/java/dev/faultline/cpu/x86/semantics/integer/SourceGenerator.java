@@ -123,7 +123,6 @@ final class SourceGenerator {
     }
 
     // ---- templates
-    // ---------------------------------------------------------------------------------------------------
 
     private static final String GENERATED =
             """

@@ -128,7 +128,6 @@ class ControlRegistersTest {
     }
 
     // ---- debug registers
-    // ------------------------------------------------------------------------------------------------
 
     @Test
     void dr6AndDr7HaveFixedBits() {

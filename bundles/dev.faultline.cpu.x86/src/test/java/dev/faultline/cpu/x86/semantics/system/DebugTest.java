@@ -140,7 +140,6 @@ class DebugTest {
     }
 
     // ---- after a load of SS: SDM 3A, "Masking Exceptions and Interrupts When Switching Stacks"
-    // ----------------------
 
     /** What the memory operand of MOV SS is, where the stack pointer of POP SS points. */
     private static final int OPERAND = 0xA000;
@@ -394,7 +393,6 @@ class DebugTest {
     }
 
     // ---- other ways into and out of single-stepping
-    // -----------------------------------------------------------------
 
     @Test
     void sysretThatLoadsTfTrapsAtOnce() {

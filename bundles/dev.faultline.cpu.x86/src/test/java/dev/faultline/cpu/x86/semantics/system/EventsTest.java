@@ -192,7 +192,6 @@ class EventsTest {
     }
 
     // ---- checks
-    // -----------------------------------------------------------------------------------------------------
 
     private static Arguments bad(
             String name, Supplier<Rig> mode, int kind, int vector, int code, Consumer<Rig> how) {
@@ -326,7 +325,6 @@ class EventsTest {
     }
 
     // ---- INT n and the run loop
-    // ---------------------------------------------------------------------------------------
 
     @Test
     void intInV86NeedsIopl3ButInt3DoesNot() {
@@ -404,7 +402,6 @@ class EventsTest {
     }
 
     // ---- restart
-    // ----------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> restarts() {
         Supplier<Rig> int80 =

@@ -36,7 +36,6 @@ class FarTransfersTest {
     private static final int HANDLER = 0x9000;
 
     // ---- JMP and CALL
-    // -------------------------------------------------------------------------------------------------
 
     @Test
     void realModeFarJump() {
@@ -196,7 +195,6 @@ class FarTransfersTest {
     }
 
     // ---- IRET
-    // -----------------------------------------------------------------------------------------------------------
 
     private static void frame(Rig r, int size, long... values) {
         long sp = r.v.gpr[4];
@@ -413,7 +411,6 @@ class FarTransfersTest {
     }
 
     // ---- restart
-    // --------------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> restarts() {
         Supplier<Rig> gate =

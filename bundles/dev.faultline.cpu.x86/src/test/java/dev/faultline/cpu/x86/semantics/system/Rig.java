@@ -84,7 +84,6 @@ final class Rig implements Mmu, VcpuLoop {
     }
 
     // ---- guest memory
-    // ---------------------------------------------------------------------------------------------
 
     Rig put(int at, int size, long value) {
         for (int i = 0; i < size; i++) {
@@ -113,7 +112,6 @@ final class Rig implements Mmu, VcpuLoop {
     }
 
     // ---- descriptors
-    // ----------------------------------------------------------------------------------------------
 
     static long descriptor(long base, long limit, int attributes) {
         return limit & 0xFFFF
@@ -145,7 +143,6 @@ final class Rig implements Mmu, VcpuLoop {
     }
 
     // ---- modes
-    // ----------------------------------------------------------------------------------------------------
 
     /** The standard GDT: flat 32- and 64-bit segments of rings 0 and 3, 16-bit ones, two TSSs. */
     private void tables() {
@@ -222,7 +219,6 @@ final class Rig implements Mmu, VcpuLoop {
     }
 
     // ---- running
-    // --------------------------------------------------------------------------------------------------
 
     /** Executes one instruction, or delivers what it raises. @return the run loop's exit */
     int step() {
@@ -296,7 +292,6 @@ final class Rig implements Mmu, VcpuLoop {
     }
 
     // ---- Mmu
-    // ------------------------------------------------------------------------------------------------------
 
     @Override
     public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
@@ -373,7 +368,6 @@ final class Rig implements Mmu, VcpuLoop {
     public void close() {}
 
     // ---- wiring
-    // ---------------------------------------------------------------------------------------------------
 
     private static final class Coded implements FaultPropagation {
         @Override

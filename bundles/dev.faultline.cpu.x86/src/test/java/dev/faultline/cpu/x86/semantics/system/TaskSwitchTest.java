@@ -180,7 +180,6 @@ class TaskSwitchTest {
     }
 
     // ---- checks
-    // ---------------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> before() {
         Consumer<Rig> busy = r -> r.put(GDT + TR2 + 5, 1, 0x8B);
@@ -247,7 +246,6 @@ class TaskSwitchTest {
     }
 
     // ---- restart
-    // --------------------------------------------------------------------------------------------------------
 
     static Stream<Arguments> restarts() {
         Supplier<Rig> paged =

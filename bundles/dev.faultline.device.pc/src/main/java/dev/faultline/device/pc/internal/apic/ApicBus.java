@@ -139,7 +139,6 @@ public final class ApicBus implements MmioDevice {
     }
 
     // ---- messages; lock held
-    // -----------------------------------------------------------------------------------------
 
     /** An inter-processor interrupt (SDM 3A, "Interrupt Command Register (ICR)"). */
     void send(LocalApic from, int icrLow, int destination) {

@@ -147,7 +147,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     }
 
     // ---- registers; lock held
-    // ----------------------------------------------------------------------------------------
 
     /** False: IA32_APIC_BASE has switched it off. Lock held. */
     boolean hardwareEnabled() {
@@ -293,7 +292,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     }
 
     // ---- delivery; lock held
-    // -----------------------------------------------------------------------------------------
 
     private static int highest(long[] bits) {
         for (int i = 3; i >= 0; i--) {
@@ -447,7 +445,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     }
 
     // ---- the vCPU's side
-    // ---------------------------------------------------------------------------------------------
 
     @Override
     public boolean pending() {
@@ -551,7 +548,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     }
 
     // ---- state
-    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int stateVersion() {

@@ -46,7 +46,6 @@ final class ClockRegisters {
     }
 
     // ---- one field
-    // -------------------------------------------------------------------------------------------------------
 
     /** Its value, or -1 if it holds none from {@code least} to {@code most}. */
     private int get(int register, int least, int most) {
@@ -87,7 +86,6 @@ final class ClockRegisters {
     }
 
     // ---- counting
-    // --------------------------------------------------------------------------------------------------------
 
     /** Counts a field on. @return true: it began again */
     private boolean count(int register, int least, int most) {
@@ -141,7 +139,6 @@ final class ClockRegisters {
     }
 
     // ---- what firmware does
-    // ----------------------------------------------------------------------------------------------
 
     /** Sets the time, in register B's format. */
     void set(LocalDateTime t) {

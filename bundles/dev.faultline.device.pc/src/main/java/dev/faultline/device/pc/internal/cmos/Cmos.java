@@ -139,7 +139,6 @@ public final class Cmos implements BytePorts, Stateful, Resettable {
     }
 
     // ---- time
-    // --------------------------------------------------------------------------------------------------------
 
     private long now() {
         return board.clock().nanos();
@@ -235,7 +234,6 @@ public final class Cmos implements BytePorts, Stateful, Resettable {
     }
 
     // ---- ports
-    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int readByte(int range, int offset) {
@@ -292,7 +290,6 @@ public final class Cmos implements BytePorts, Stateful, Resettable {
     }
 
     // ---- state
-    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int stateVersion() {

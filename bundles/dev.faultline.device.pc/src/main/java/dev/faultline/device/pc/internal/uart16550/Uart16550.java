@@ -155,7 +155,6 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     }
 
     // ---- guest side
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public int portRead(int range, int offset, int size) {
@@ -377,7 +376,6 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     }
 
     // ---- host side
-    // ---------------------------------------------------------------------------------------------------
 
     @Override
     public long bytesSent() {
@@ -405,7 +403,6 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     }
 
     // ---- state
-    // -------------------------------------------------------------------------------------------------------
 
     @Override
     public int stateVersion() {

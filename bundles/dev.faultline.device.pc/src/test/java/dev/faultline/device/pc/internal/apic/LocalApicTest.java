@@ -313,7 +313,6 @@ class LocalApicTest {
     }
 
     // ---- timer
-    // -------------------------------------------------------------------------------------------------------------
 
     private void timer(int mode, int count) {
         write(LocalApic.DIVIDE, 0xB); // by 1: counts of 1 ns

@@ -112,7 +112,6 @@ public final class PcBoard implements Board, GuestBus {
     }
 
     // ---- what devices call
-    // -------------------------------------------------------------------------------------------
 
     @Override
     public Machine machine() {
@@ -221,7 +220,6 @@ public final class PcBoard implements Board, GuestBus {
     }
 
     // ---- what engines call
-    // -------------------------------------------------------------------------------------------
 
     @Override
     public int portIn(int port, int size) {

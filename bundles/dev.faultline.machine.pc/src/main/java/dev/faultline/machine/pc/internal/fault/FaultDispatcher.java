@@ -280,7 +280,6 @@ public final class FaultDispatcher {
     }
 
     // ---- handlers that do not come back
-    // ----------------------------------------------------------------------------------
 
     /** Nanoseconds for which handlers that are being asked may still take; 0 if none is. */
     public long patienceLeft(long now) {
@@ -364,7 +363,6 @@ public final class FaultDispatcher {
     private static final System.Logger LOG = System.getLogger(FaultDispatcher.class.getName());
 
     // ---- counters
-    // --------------------------------------------------------------------------------------------------------
 
     public long total() {
         long n = 0;

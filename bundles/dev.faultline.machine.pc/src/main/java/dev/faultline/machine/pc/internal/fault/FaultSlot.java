@@ -98,7 +98,6 @@ public final class FaultSlot {
     }
 
     // ---- the handler that is being asked
-    // -------------------------------------------------------------------------------
 
     void begin(AskedHandler a, long now) {
         excused = 0;

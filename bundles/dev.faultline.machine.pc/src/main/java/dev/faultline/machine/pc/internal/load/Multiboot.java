@@ -129,7 +129,6 @@ final class Multiboot {
     }
 
     // ---- boot information
-    // ----------------------------------------------------------------------------------------------
 
     private static long writeInformation(ImageLoader.Request r, Occupied occupied)
             throws MachineException {

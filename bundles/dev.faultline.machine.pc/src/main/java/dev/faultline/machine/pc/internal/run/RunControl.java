@@ -65,7 +65,6 @@ public final class RunControl {
     }
 
     // ---- vCPU threads
-    // ------------------------------------------------------------------------------------------------
 
     /** Waits until this vCPU may go. @return false if the machine was closed instead */
     boolean go() {
@@ -172,7 +171,6 @@ public final class RunControl {
     }
 
     // ---- any thread
-    // --------------------------------------------------------------------------------------------------
 
     /** Brings the machine to a stand for {@code why}; the first reason counts. Does not wait. */
     public void exit(VcpuExit why) {

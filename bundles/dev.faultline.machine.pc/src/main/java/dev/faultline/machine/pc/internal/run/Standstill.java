@@ -72,7 +72,6 @@ public final class Standstill {
     }
 
     // ---- who asks
-    // ------------------------------------------------------------------------------------------------
 
     /** The vCPU whose thread this is, or null. */
     public VcpuRunner runner() {
@@ -105,7 +104,6 @@ public final class Standstill {
     }
 
     // ---- changes
-    // -------------------------------------------------------------------------------------------------
 
     /**
      * For what does not need the vCPUs to stand, or checks by itself that they do.
@@ -118,7 +116,6 @@ public final class Standstill {
     }
 
     // ---- how long nobody waits for ever
-    // -------------------------------------------------------------------------
 
     private long limit() {
         return limitNanos.getAsLong();

@@ -118,7 +118,6 @@ public final class VcpuRunner implements Runnable, StateOwner {
     }
 
     // ---- messages from other vCPUs; any thread
-    // -----------------------------------------------------------------------
 
     /** INIT: an application processor resets and waits for a start-up message. */
     public void init() {
@@ -133,7 +132,6 @@ public final class VcpuRunner implements Runnable, StateOwner {
     }
 
     // ---- the thread
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public void run() {
@@ -291,7 +289,6 @@ public final class VcpuRunner implements Runnable, StateOwner {
     }
 
     // ---- waiting
-    // -----------------------------------------------------------------------------------------------------
 
     private void waitForRequest() {
         v.serviceFlush();
@@ -336,7 +333,6 @@ public final class VcpuRunner implements Runnable, StateOwner {
     }
 
     // ---- INIT and start-up (SDM 3A, "Multiple-Processor (MP) Initialization")
-    // ------------------------------------------
 
     /** Obeys what was posted with REQ_STOP. @return false if the vCPU has to stand */
     private boolean obey() {

@@ -247,7 +247,6 @@ public final class VcpuState {
     }
 
     // ---- checks
-    // ----------------------------------------------------------------------------------------------------
 
     private static long bits(StateSection s, String key, long defined) {
         long x = s.getLong(key);

@@ -190,7 +190,6 @@ public final class AddedDevices {
     }
 
     // ---- bundles come and go; on the framework's threads
-    // -----------------------------------------------------------------
 
     /**
      * A factory is about to go: devices it made are unplugged, and the machine stands until {@link

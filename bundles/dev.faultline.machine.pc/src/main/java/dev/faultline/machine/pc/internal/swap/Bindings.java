@@ -108,7 +108,6 @@ public final class Bindings {
     }
 
     // ---- by request
-    // ----------------------------------------------------------------------------------------------
 
     public void swapEngine(String engine) throws MachineException {
         VcpuEngineFactory next = services.engine(engine);
@@ -164,7 +163,6 @@ public final class Bindings {
     }
 
     // ---- services that come and go; on the framework's threads
-    // -----------------------------------------------------------
 
     /**
      * A service went: if this machine is bound to it, stands until there is one of that name. What

@@ -51,7 +51,6 @@ class ImageLoaderTest {
     }
 
     // ---- files
-    // ---------------------------------------------------------------------------------------------------------
 
     @Test
     void badFilesAreNamed() throws Exception {
@@ -82,7 +81,6 @@ class ImageLoaderTest {
     }
 
     // ---- flat
-    // ----------------------------------------------------------------------------------------------------------
 
     @Test
     void aFlatBinaryStartsLikeABootSector() throws Exception {
@@ -98,7 +96,6 @@ class ImageLoaderTest {
     }
 
     // ---- multiboot
-    // -----------------------------------------------------------------------------------------------------
 
     @Test
     void aMultibootElfGetsItsInformation() throws Exception {
@@ -199,7 +196,6 @@ class ImageLoaderTest {
     }
 
     // ---- PVH
-    // -----------------------------------------------------------------------------------------------------------
 
     @Test
     void aPvhElfGetsItsStartInfo() throws Exception {
@@ -274,7 +270,6 @@ class ImageLoaderTest {
     }
 
     // ---- bzImage
-    // -------------------------------------------------------------------------------------------------------
 
     @Test
     void aBzImageStartsIn64BitMode() throws Exception {

@@ -44,7 +44,6 @@ class MachineClockTest {
     }
 
     // ---- alarms
-    // --------------------------------------------------------------------------------------------------------
 
     private final MachineClock real = new MachineClock(System::nanoTime);
     private final List<String> log = new CopyOnWriteArrayList<>();
