@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
+import static dev.faultline.api.cpu.Gpr.RSP;
+
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import java.util.Arrays;
@@ -12,8 +14,6 @@ import java.util.Arrays;
 abstract class FusedStack extends FusedOp {
     /** Registers in a run at most: what one translation covers, a return address included. */
     static final int MOST = 7;
-
-    private static final int RSP = 4;
 
     final Op[] all;
 

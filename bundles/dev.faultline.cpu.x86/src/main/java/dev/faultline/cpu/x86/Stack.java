@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
+import static dev.faultline.api.cpu.Gpr.RSP;
+
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 
@@ -9,7 +11,6 @@ import dev.faultline.api.cpu.VcpuContext;
  * SDM 1, "Procedure Stack".
  */
 public final class Stack {
-    private static final int RSP = 4;
 
     private Stack() {}
 

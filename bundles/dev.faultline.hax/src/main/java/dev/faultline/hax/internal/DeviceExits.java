@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.hax.internal;
 
+import static dev.faultline.api.cpu.Gpr.RCX;
+
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuLoop;
@@ -32,7 +34,6 @@ final class DeviceExits implements GuestBus, FaultPropagation {
      */
     private record Write(Access access, long instruction, long rcx) {}
 
-    private static final int RCX = 1;
     private static final long NEVER = 0;
     private static final long RETIRED = -1;
 

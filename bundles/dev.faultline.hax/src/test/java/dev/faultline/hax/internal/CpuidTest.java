@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.hax.internal;
 
+import static dev.faultline.api.cpu.Gpr.RAX;
+import static dev.faultline.api.cpu.Gpr.RBX;
+import static dev.faultline.api.cpu.Gpr.RCX;
+import static dev.faultline.api.cpu.Gpr.RDX;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -19,10 +23,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** SET_CPUID and GET_CPUID, and what the guest is told then. */
 class CpuidTest {
-    private static final int RAX = 0;
-    private static final int RCX = 1;
-    private static final int RDX = 2;
-    private static final int RBX = 3;
     private static final int STATUS_UNSUCCESSFUL = 0xC000_0001;
     private static final int EXT1 = 0x8000_0001;
     private static final int SSE3 = 1;

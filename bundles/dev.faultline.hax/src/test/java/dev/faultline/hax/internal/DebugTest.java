@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.hax.internal;
 
+import static dev.faultline.api.cpu.Gpr.RAX;
+import static dev.faultline.api.cpu.Gpr.RCX;
+import static dev.faultline.api.cpu.Gpr.RDI;
+import static dev.faultline.api.cpu.Gpr.RSI;
+import static dev.faultline.api.cpu.Gpr.RSP;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,11 +21,6 @@ import org.junit.jupiter.api.Test;
  * long.
  */
 class DebugTest {
-    private static final int RAX = 0;
-    private static final int RCX = 1;
-    private static final int RSI = 6;
-    private static final int RDI = 7;
-    private static final int RSP = 4;
     private static final int RAM = 0x1_0000;
     private static final int CODE = Client.CODE;
     private static final int TF = 0x100;

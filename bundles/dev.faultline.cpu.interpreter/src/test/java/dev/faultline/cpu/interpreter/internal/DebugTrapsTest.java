@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import static dev.faultline.api.cpu.Gpr.R14;
+import static dev.faultline.api.cpu.Gpr.R15;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -27,8 +29,6 @@ class DebugTrapsTest {
     private static final int HANDLER = 0xB000;
     private static final int CS = 8;
     private static final int SS = 16;
-    private static final int R14 = 14;
-    private static final int R15 = 15;
 
     private final String style;
     private LongModeVcpu cpu;

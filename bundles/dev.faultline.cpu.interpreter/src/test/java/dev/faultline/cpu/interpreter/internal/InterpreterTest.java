@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import static dev.faultline.api.cpu.Gpr.RAX;
+import static dev.faultline.api.cpu.Gpr.RBX;
+import static dev.faultline.api.cpu.Gpr.RCX;
+import static dev.faultline.api.cpu.Gpr.RDI;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -22,10 +26,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ParameterizedClass
 @ValueSource(strings = {"coded", "thrown"})
 class InterpreterTest {
-    private static final int RAX = 0;
-    private static final int RCX = 1;
-    private static final int RBX = 3;
-    private static final int RDI = 7;
 
     private static final String INC_RAX = "48 FF C0";
     private static final String STORE_RAX_AT_RBX = "48 89 03";

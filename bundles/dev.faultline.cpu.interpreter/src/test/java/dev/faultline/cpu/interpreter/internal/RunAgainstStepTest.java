@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import static dev.faultline.api.cpu.Gpr.RBX;
+import static dev.faultline.api.cpu.Gpr.RSP;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.VcpuContext;
@@ -21,8 +23,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 class RunAgainstStepTest {
     private static final int PROGRAMS = 400;
     private static final int LENGTH = 60;
-    private static final int RBX = 3;
-    private static final int RSP = 4;
     private static final long DATA_PAGE = LongModeVcpu.DATA >>> 12;
     private static final long STACK_PAGE = 0x30;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.sweep;
 
+import static dev.faultline.api.cpu.Gpr.RSP;
+
 import dev.faultline.api.cpu.VcpuContext;
 import java.io.ByteArrayOutputStream;
 import java.util.HexFormat;
@@ -41,7 +43,6 @@ final class SweepProgram {
     private static final int WATCH_READS_AND_WRITES = 3;
     private static final int MOST_BEFORE = 11;
     private static final int VECTOR = 0x24;
-    private static final int RSP = 4;
 
     final Kind kind;
     private final SweepCase c;

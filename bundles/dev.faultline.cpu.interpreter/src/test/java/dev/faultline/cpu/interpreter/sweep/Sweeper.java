@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.sweep;
 
+import static dev.faultline.api.cpu.Gpr.RCX;
+
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
@@ -21,7 +23,6 @@ final class Sweeper {
     private static final int LIMIT = 400;
 
     private static final int MAX_STEPS = 80;
-    private static final int RCX = 1;
     private static final int READ = 1;
     private static final int WRITE = 2;
     private static final int READ_WRITE = 3;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
+import static dev.faultline.api.cpu.Gpr.RAX;
+import static dev.faultline.api.cpu.Gpr.RBX;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.VcpuContext;
@@ -38,8 +40,6 @@ class HandlerAnswersTest {
     private static final int CODE = 0x8000;
     private static final int A = 0x5000;
     private static final int B = 0x6000;
-    private static final int RAX = 0;
-    private static final int RBX = 3;
     private static final Duration LONG = HangGuard.limit();
 
     private final RealServices services = new RealServices();

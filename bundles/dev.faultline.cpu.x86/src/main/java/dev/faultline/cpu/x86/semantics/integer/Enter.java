@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import static dev.faultline.api.cpu.Gpr.RBP;
+import static dev.faultline.api.cpu.Gpr.RSP;
+
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
@@ -18,8 +21,6 @@ import dev.faultline.cpu.x86.Stack;
  * nothing.
  */
 final class Enter {
-    private static final int RSP = 4;
-    private static final int RBP = 5;
 
     private Enter() {}
 

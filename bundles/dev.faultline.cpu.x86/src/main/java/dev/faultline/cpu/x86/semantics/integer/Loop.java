@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import static dev.faultline.api.cpu.Gpr.RCX;
+
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
@@ -12,7 +14,6 @@ import dev.faultline.cpu.x86.Op;
  * to ECX Counter", "Jcc".
  */
 final class Loop {
-    private static final int RCX = 1;
 
     private Loop() {}
 

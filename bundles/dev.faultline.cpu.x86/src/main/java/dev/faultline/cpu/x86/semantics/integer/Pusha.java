@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import static dev.faultline.api.cpu.Gpr.RSP;
+
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
@@ -16,7 +18,6 @@ import dev.faultline.cpu.x86.Stack;
  * moved: the restart does the same again. An access that RAM protection stops leaves nothing.
  */
 final class Pusha {
-    private static final int RSP = 4;
 
     private Pusha() {}
 

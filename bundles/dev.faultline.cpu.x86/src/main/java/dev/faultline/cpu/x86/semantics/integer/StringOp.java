@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import static dev.faultline.api.cpu.Gpr.RCX;
+import static dev.faultline.api.cpu.Gpr.RDI;
+import static dev.faultline.api.cpu.Gpr.RSI;
+
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
@@ -16,9 +20,6 @@ import dev.faultline.cpu.x86.Stepping;
  * done.
  */
 abstract class StringOp extends Op {
-    static final int RCX = 1;
-    static final int RSI = 6;
-    static final int RDI = 7;
 
     /** Longest run of elements in one chunk, bytes. */
     static final int CHUNK = 4096;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.sse;
 
+import static dev.faultline.api.cpu.Gpr.RAX;
+import static dev.faultline.api.cpu.Gpr.RCX;
+import static dev.faultline.api.cpu.Gpr.RDX;
 import static dev.faultline.api.memory.HostBytes.get64;
 
 import dev.faultline.api.cpu.VcpuContext;
@@ -9,9 +12,6 @@ import dev.faultline.cpu.x86.simd.StringCompare;
 
 /** PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM: xmm, xmm/m128 (which need not be aligned), imm8. */
 final class StringCompares extends XmmOp {
-    private static final int RAX = 0;
-    private static final int RCX = 1;
-    private static final int RDX = 2;
 
     private final boolean explicit;
     private final boolean index;

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import static dev.faultline.api.cpu.Gpr.RCX;
+import static dev.faultline.api.cpu.Gpr.RDI;
+import static dev.faultline.api.cpu.Gpr.RDX;
+import static dev.faultline.api.cpu.Gpr.RSI;
+
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
@@ -13,11 +18,6 @@ import dev.faultline.cpu.x86.Op;
  */
 final class PortIo {
     /** Index of RDX, RSI, RDI, RCX in gpr. */
-    private static final int RCX = 1;
-
-    private static final int RDX = 2;
-    private static final int RSI = 6;
-    private static final int RDI = 7;
 
     /** Port number in DX. */
     private static final int IN_DX = -1;

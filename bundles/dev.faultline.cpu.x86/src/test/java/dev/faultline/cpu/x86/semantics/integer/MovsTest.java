@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import static dev.faultline.api.cpu.Gpr.RCX;
+import static dev.faultline.api.cpu.Gpr.RDI;
+import static dev.faultline.api.cpu.Gpr.RSI;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,9 +27,6 @@ import org.junit.jupiter.api.Test;
 
 /** Repeated MOVS and STOS where vectors do not reach: chunks, page ends, overlaps, devices. */
 class MovsTest {
-    private static final int RCX = 1;
-    private static final int RSI = 6;
-    private static final int RDI = 7;
     private static final int PAGES = 4;
 
     /** Linear address of a device's page. */

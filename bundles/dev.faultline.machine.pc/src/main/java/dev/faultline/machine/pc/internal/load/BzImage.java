@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.load;
 
+import static dev.faultline.api.cpu.Gpr.RSI;
+
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
@@ -71,7 +73,6 @@ final class BzImage {
     private static final long COMMAND_LINE = 0x2_0000;
     private static final int BOOT_CS = 0x10;
     private static final int BOOT_DS = 0x18;
-    private static final int RSI = 6;
 
     private BzImage() {}
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.load;
 
+import static dev.faultline.api.cpu.Gpr.RDX;
+import static dev.faultline.api.cpu.Gpr.RSP;
+
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
@@ -12,8 +15,6 @@ import dev.faultline.api.vm.MachineException;
 final class FlatBinary {
     static final long LOAD_GPA = 0x7C00;
     static final int LARGEST = 512 << 10;
-    private static final int RDX = 2;
-    private static final int RSP = 4;
     private static final int BOOT_DRIVE = 0x80;
 
     private FlatBinary() {}

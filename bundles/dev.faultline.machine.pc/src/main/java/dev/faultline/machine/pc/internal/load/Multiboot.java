@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.load;
 
+import static dev.faultline.api.cpu.Gpr.RAX;
+import static dev.faultline.api.cpu.Gpr.RBX;
+
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
@@ -45,9 +48,6 @@ final class Multiboot {
 
     /** Information, memory map, list of modules and strings together. */
     private static final int INFO_AREA = 0x7000;
-
-    private static final int RAX = 0;
-    private static final int RBX = 3;
 
     private Multiboot() {}
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.load;
 
+import static dev.faultline.api.cpu.Gpr.RBX;
+
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
 import java.nio.ByteBuffer;
@@ -22,7 +24,6 @@ final class Pvh {
     private static final int MAP_ENTRY_BYTES = 24;
     private static final int AREA = 0x7000;
     private static final long PAGE = 4096;
-    private static final int RBX = 3;
 
     private Pvh() {}
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.run;
 
+import static dev.faultline.api.cpu.Gpr.RCX;
+
 import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
@@ -41,7 +43,6 @@ public final class VcpuRunner implements Runnable, StateOwner {
     }
 
     private static final System.Logger LOG = System.getLogger(VcpuRunner.class.getName());
-    private static final int RCX = 1;
     private static final int PAGE_FAULT = 14;
 
     /** Faults in a row of one instruction before it waits a little between them. */
