@@ -29,7 +29,7 @@ import java.util.function.Consumer;
 
 /** One clone of several that run at once, from its first instruction to its end. */
 final class CloneRun implements AutoCloseable {
-    private static final Duration LOOK = Duration.ofMillis(10);
+    private static final Duration POLL = Duration.ofMillis(10);
     private static final String STOPPED = "the guest sent the text of --stop-when";
 
     private final CloneBase.Clone clone;
@@ -132,7 +132,7 @@ final class CloneRun implements AutoCloseable {
 
     /** Waits a moment for its end. */
     void look() throws InterruptedException {
-        machine.await(LOOK);
+        machine.await(POLL);
     }
 
     /**

@@ -34,7 +34,7 @@ import java.util.function.Consumer;
  * ask for on the way.
  */
 public final class RunSession implements AutoCloseable {
-    private static final Duration LOOK = Duration.ofMillis(10);
+    private static final Duration POLL = Duration.ofMillis(10);
 
     private final Services services;
     private final Machine machine;
@@ -238,7 +238,7 @@ public final class RunSession implements AutoCloseable {
         long limit = options.timeout == 0 ? Long.MAX_VALUE : begin + (long) (options.timeout * 1e9);
         for (; ; ) {
             services.stop().check();
-            VcpuExit x = machine.await(LOOK);
+            VcpuExit x = machine.await(POLL);
             if (serialFailure != null) {
                 throw new IOException("serial port: " + serialFailure.getMessage(), serialFailure);
             }

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** x87 instructions (SDM 1, "Programming with the x87 FPU"). */
+package dev.faultline.cpu.x86.semantics.x87;
