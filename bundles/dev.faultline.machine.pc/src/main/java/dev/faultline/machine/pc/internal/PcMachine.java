@@ -323,9 +323,7 @@ public final class PcMachine implements Machine {
             requireStand("saveState");
             // What is due by now has happened, for whoever computes his next alarm from the clock.
             standstill.settleTimers("saveState");
-            List<StateSection> besides = new ArrayList<>(wiring.added.kept());
-            besides.addAll(keptState);
-            return MachineState.save(stateOwners(), besides);
+            return MachineState.save(stateOwners(), wiring.added.kept(), keptState);
         } finally {
             standstill.unlock();
         }

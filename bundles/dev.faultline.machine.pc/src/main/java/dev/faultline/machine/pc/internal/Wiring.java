@@ -72,7 +72,10 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
     final Bindings bindings;
     private final PcMachine machine;
 
-    /** What closing the machine gives back. */
+    /**
+     * What closing the machine gives back, once its vCPUs and timers have ended. Those run from the
+     * first start on, so a machine that could not be built has none.
+     */
     final Closings closings;
 
     /** Instructions of vCPUs before their last reset. */
@@ -117,7 +120,6 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
             vcpus[i] = new VcpuContext(i, busLock);
         }
         timers = new TimerQueue(name, clock, this::alarmFailed);
-        closings.add("its timers", timers::close);
         control = new RunControl(name, clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, this::isBacked);
         standstill = new Standstill(name, control, timers, runners, services::standNanos);
@@ -137,7 +139,6 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
         firstMmu = mmu;
         closings.add("its translation", this::closeTranslation);
         faults = new FaultDispatcher(name, protection, mmu, services.handlers(), vcpus.length);
-        closings.add("its fault handlers", faults::close);
         standstill.use(faults);
         dma = new DmaPorts(memory, protection, mmu, busLock, timers, this::resolveDeviceFault);
         protection.addListener(dma);

@@ -19,23 +19,24 @@ public final class MachineState {
     private MachineState() {}
 
     /**
-     * @param besides sections of owners that are not there now: theirs if nobody else has the id
+     * @param gone sections of devices whose bundle is gone and that the machine stands for
+     * @param kept sections that nobody here reads: theirs if nobody else has the id
+     * @throws IllegalStateException if two have the same id, of which one would be lost
      */
-    public static List<StateSection> save(List<StateOwner> owners, List<StateSection> besides) {
+    public static List<StateSection> save(
+            List<StateOwner> owners, List<StateSection> gone, List<StateSection> kept) {
         Map<String, StateSection> all = new LinkedHashMap<>();
-        for (StateOwner owner : owners) {
-            StateSection s = owner.save();
-            if (all.put(s.id(), s) != null) {
-                throw new IllegalStateException(
-                        "two devices of the machine have the id "
-                                + s.id()
-                                + "; it cannot be saved");
-            }
-        }
-        for (StateSection s : besides) {
-            all.putIfAbsent(s.id(), s);
-        }
+        owners.forEach(owner -> add(all, owner.save()));
+        gone.forEach(s -> add(all, s));
+        kept.forEach(s -> all.putIfAbsent(s.id(), s));
         return new ArrayList<>(all.values());
+    }
+
+    private static void add(Map<String, StateSection> all, StateSection s) {
+        if (all.put(s.id(), s) != null) {
+            throw new IllegalStateException(
+                    "two devices of the machine have the id " + s.id() + "; it cannot be saved");
+        }
     }
 
     /**
