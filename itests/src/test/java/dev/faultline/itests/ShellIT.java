@@ -243,12 +243,16 @@ class ShellIT {
     // ---- on a terminal
 
     private void terminal() throws Exception {
+        terminal("");
+    }
+
+    private void terminal(String before) throws Exception {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "script makes the terminal");
         String shell = Distribution.HOME.resolve("bin/faultline") + " shell";
         open(
                 "/usr/bin/script",
                 "-qec",
-                "stty cols 120 rows 40; " + shell,
+                "stty cols 120 rows 40; " + before + shell,
                 scratch.resolve("typescript").toString());
         await(PROMPT);
     }
@@ -279,5 +283,21 @@ class ShellIT {
         await(PROMPT);
         type(leave);
         ends();
+    }
+
+    /** Nor does it live on if no SIGHUP tells it so. */
+    @Test
+    void aTerminalThatIsGoneEndsTheProcess() throws Exception {
+        terminal("trap '' HUP; exec ");
+        List<ProcessHandle> all = process.descendants().toList();
+        process.destroyForcibly(); // with it the terminal goes
+        try {
+            HangGuard.until(
+                    "the shell's processes end",
+                    () -> all.stream().noneMatch(ProcessHandle::isAlive));
+        } finally {
+            all.forEach(ProcessHandle::destroyForcibly);
+        }
+        assertThat(all).isNotEmpty();
     }
 }

@@ -134,7 +134,11 @@ public final class Main {
         platform.problems().forEach(problem -> System.err.println("faultline: " + problem));
         if (shell) {
             ending.working(signal -> stop(platform, terminal));
+            ShellThread thread = ShellThread.watch(platform.framework());
             platform.framework().waitForStop(0);
+            if (thread.broken()) {
+                return failed(ending, args, "the shell ended: its terminal is gone", null);
+            }
             if (!ending.asked()) {
                 return 0;
             }
@@ -161,11 +165,7 @@ public final class Main {
             terminal.restore();
             return;
         }
-        try {
-            platform.framework().stop();
-        } catch (BundleException e) {
-            System.err.println("faultline: the framework did not stop: " + e.getMessage());
-        }
+        Platform.stop(platform.framework());
     }
 
     private static int call(

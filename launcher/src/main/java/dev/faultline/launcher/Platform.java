@@ -165,6 +165,15 @@ public final class Platform implements AutoCloseable {
         }
     }
 
+    /** Asks it to stop, and returns at once. */
+    static void stop(Framework framework) {
+        try {
+            framework.stop();
+        } catch (BundleException e) {
+            System.err.println("faultline: the framework did not stop: " + e.getMessage());
+        }
+    }
+
     /** Stops the framework and removes its scratch folder; may be called twice. */
     @Override
     public void close() {

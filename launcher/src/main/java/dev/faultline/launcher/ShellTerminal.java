@@ -2,7 +2,10 @@
 package dev.faultline.launcher;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -28,6 +31,15 @@ final class ShellTerminal {
     static ShellTerminal note() {
         boolean there = System.console() != null && System.console().isTerminal();
         return new ShellTerminal(there ? stty(List.of("-g")) : null);
+    }
+
+    /** Whether a terminal controls this process; false from when it has gone, and on Windows. */
+    static boolean controls() {
+        try (InputStream in = Files.newInputStream(Path.of("/dev/tty"))) {
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** As it was noted; may be called again. */
