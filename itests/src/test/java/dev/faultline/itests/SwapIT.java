@@ -290,7 +290,7 @@ class SwapIT {
             assertThat(m.protection().userLayer()).isSameAs(user);
             assertThat(m.protection().layers()).containsExactly(user, layer[0]);
             assertThat(layer[0].restrictedPages()).isEqualTo(3);
-            assertThat(m.protection().rights(0xA01)).isEqualTo(Rights.R);
+            assertThat(m.protection().rightsOf(0xA01)).isEqualTo(Rights.R);
             asked.clear();
             layer[0].protect(0, 16L << 20, Rights.NONE); // the old object, in the guest's way
             HangGuard.until("the handler is asked", () -> !asked.isEmpty());

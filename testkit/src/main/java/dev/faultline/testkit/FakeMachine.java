@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.testkit;
 
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Hva;
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
@@ -27,8 +30,6 @@ import java.util.function.BiFunction;
  * rights. Whatever else the extension calls fails the test with the method's name. One thread.
  */
 public final class FakeMachine implements AutoCloseable {
-    public static final int PAGE = 4096;
-
     private final Arena arena = Arena.ofShared();
     private final MemorySegment ram;
     private final Map<Long, Integer> rights = new HashMap<>();
@@ -37,7 +38,7 @@ public final class FakeMachine implements AutoCloseable {
 
     /** All zero, nothing protected. */
     public FakeMachine(int pages) {
-        ram = arena.allocate((long) pages * PAGE, PAGE);
+        ram = arena.allocate((long) pages * Page.SIZE, Page.SIZE);
     }
 
     /** What the extension gets. */
@@ -72,13 +73,13 @@ public final class FakeMachine implements AutoCloseable {
                 if (end > ram.byteSize()) {
                     throw new IllegalArgumentException("beyond RAM");
                 }
-                for (long gfn = (long) a[0] / PAGE; gfn * PAGE < end; gfn++) {
+                for (long gfn = Page.gfn((long) a[0]); gfn * Page.SIZE < end; gfn++) {
                     rights.put(gfn, (int) a[2]);
                 }
             }
             case "protectPage" -> rights.put((long) a[0], (int) a[1]);
-            case "rights" -> {
-                return rightsOf((long) a[0] / PAGE);
+            case "rightsOf" -> {
+                return rightsOf((long) a[0]);
             }
             case "close" -> {
                 layerOpen = false;
@@ -94,7 +95,7 @@ public final class FakeMachine implements AutoCloseable {
                 GuestMemory.class,
                 (name, a) ->
                         switch (name) {
-                            case "hvaOf" -> ram.address() + (long) a[0];
+                            case "hvaOf" -> hvaOf((long) a[0]);
                             case "highestMapped" -> ram.byteSize();
                             case "slots" ->
                                     List.of(new MemorySlot(0, ram.byteSize(), null, 0, false));
@@ -105,6 +106,11 @@ public final class FakeMachine implements AutoCloseable {
     /** The guest's RAM. */
     public MemorySegment ram() {
         return ram;
+    }
+
+    private @Hva long hvaOf(@Gpa long gpa) {
+        @Hva long first = ram.address();
+        return first + gpa;
     }
 
     /** The handler that came with the layer, or null. */
@@ -124,7 +130,7 @@ public final class FakeMachine implements AutoCloseable {
 
     /** What a guest's access does. @return the handler's answer, or null if nothing stopped it */
     public Resolution access(long gpa, int access) {
-        if ((access & ~rightsOf(gpa / PAGE)) == 0) {
+        if ((access & ~rightsOf(Page.gfn(gpa))) == 0) {
             return null;
         }
         return late(gpa, access);
@@ -135,11 +141,11 @@ public final class FakeMachine implements AutoCloseable {
         PendingFault p = new PendingFault();
         p.protectedPage(
                 access,
-                rightsOf(gpa / PAGE),
+                rightsOf(Page.gfn(gpa)),
                 FaultOrigin.DATA,
                 gpa,
                 0,
-                ram.address() + gpa,
+                hvaOf(gpa),
                 PendingFault.FINAL_ACCESS);
         return handler.onFault("vm", new PageFault().set(0, p));
     }

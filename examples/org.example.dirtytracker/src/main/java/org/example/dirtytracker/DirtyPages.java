@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.example.dirtytracker;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -20,7 +21,6 @@ import java.util.stream.LongStream;
  * next {@link #take}. So a write may be told one round late, and is never lost.
  */
 final class DirtyPages implements FaultHandler, AutoCloseable {
-    private static final int PAGE_SHIFT = 12;
     private static final int CLEAN = Rights.RX;
 
     private final ProtectionLayer layer;
@@ -29,7 +29,7 @@ final class DirtyPages implements FaultHandler, AutoCloseable {
     private final AtomicLongArray marks;
 
     DirtyPages(Machine machine) {
-        long pages = machine.memory().highestMapped() >>> PAGE_SHIFT;
+        long pages = machine.memory().highestMapped() >>> Page.SHIFT;
         marks = new AtomicLongArray(Math.toIntExact((pages + Long.SIZE - 1) / Long.SIZE));
         layer = machine.protection().addLayer("dirty-tracker", this);
         for (MemorySlot slot : machine.memory().slots()) {

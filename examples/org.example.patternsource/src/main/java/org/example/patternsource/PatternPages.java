@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.example.patternsource;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -14,7 +15,6 @@ import dev.faultline.api.vm.Machine;
  * guest can see it.
  */
 final class PatternPages implements FaultHandler, AutoCloseable {
-    private static final int PAGE = 4096;
 
     private final Machine machine;
     private final long seed;
@@ -45,15 +45,15 @@ final class PatternPages implements FaultHandler, AutoCloseable {
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
-        long gpa = fault.gfn() * PAGE;
+        long gpa = fault.gfn() * Page.SIZE;
         synchronized (filling) {
-            if (layer.rights(gpa)
+            if (layer.rightsOf(fault.gfn())
                     == Rights.NONE) { // else another vCPU was first, and its writes must stay
                 long hva = machine.memory().hvaOf(gpa);
-                for (int i = 0; i < PAGE; i += Long.BYTES) {
+                for (int i = 0; i < Page.SIZE; i += Long.BYTES) {
                     HostBytes.put64(hva + i, pattern(seed, gpa + i));
                 }
-                machine.mmu().codeWritten(gpa, PAGE);
+                machine.mmu().codeWritten(gpa, Page.SIZE);
                 layer.protectPage(fault.gfn(), Rights.RWX);
             }
         }

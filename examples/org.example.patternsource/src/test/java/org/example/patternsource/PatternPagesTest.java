@@ -4,6 +4,7 @@ package org.example.patternsource;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.testkit.FakeMachine;
@@ -11,7 +12,6 @@ import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 
 class PatternPagesTest {
-    private static final int PAGE = FakeMachine.PAGE;
 
     private static long word(FakeMachine fake, long gpa) {
         return fake.ram().get(ValueLayout.JAVA_LONG, gpa);
@@ -20,22 +20,23 @@ class PatternPagesTest {
     @Test
     void aPageIsFilledByItsFirstTouchAndNotAgain() {
         try (FakeMachine fake = new FakeMachine(8)) {
-            PatternPages source = new PatternPages(fake.machine(), 2L * PAGE, 4L * PAGE, 7);
-            assertThat(fake.access(PAGE, Rights.W)).as("below").isNull();
-            assertThat(word(fake, 3L * PAGE)).isZero();
+            PatternPages source =
+                    new PatternPages(fake.machine(), 2L * Page.SIZE, 4L * Page.SIZE, 7);
+            assertThat(fake.access(Page.SIZE, Rights.W)).as("below").isNull();
+            assertThat(word(fake, 3L * Page.SIZE)).isZero();
 
-            assertThat(fake.access(3L * PAGE + 100, Rights.W)).isEqualTo(Resolution.RETRY);
-            for (int i = 0; i < PAGE; i += 8) {
-                assertThat(word(fake, 3L * PAGE + i))
-                        .isEqualTo(PatternPages.pattern(7, 3L * PAGE + i));
+            assertThat(fake.access(3L * Page.SIZE + 100, Rights.W)).isEqualTo(Resolution.RETRY);
+            for (int i = 0; i < Page.SIZE; i += 8) {
+                assertThat(word(fake, 3L * Page.SIZE + i))
+                        .isEqualTo(PatternPages.pattern(7, 3L * Page.SIZE + i));
             }
-            assertThat(word(fake, 2L * PAGE)).isZero();
-            assertThat(word(fake, 4L * PAGE)).isZero();
+            assertThat(word(fake, 2L * Page.SIZE)).isZero();
+            assertThat(word(fake, 4L * Page.SIZE)).isZero();
 
-            fake.ram().set(ValueLayout.JAVA_LONG, 3L * PAGE, 5);
-            assertThat(fake.access(3L * PAGE, Rights.R)).isNull();
+            fake.ram().set(ValueLayout.JAVA_LONG, 3L * Page.SIZE, 5);
+            assertThat(fake.access(3L * Page.SIZE, Rights.R)).isNull();
             source.close();
-            assertThat(word(fake, 3L * PAGE)).isEqualTo(5);
+            assertThat(word(fake, 3L * Page.SIZE)).isEqualTo(5);
             assertThat(fake.layerOpen()).isFalse();
         }
     }
@@ -43,7 +44,7 @@ class PatternPagesTest {
     @Test
     void aLateSecondFaultOfTheSamePageKeepsWhatWasWritten() {
         try (FakeMachine fake = new FakeMachine(2)) {
-            new PatternPages(fake.machine(), 0, PAGE, 7);
+            new PatternPages(fake.machine(), 0, Page.SIZE, 7);
             fake.access(0, Rights.R);
             fake.ram().set(ValueLayout.JAVA_LONG, 0, 5);
             int open = fake.rightsOf(0);
@@ -57,7 +58,7 @@ class PatternPagesTest {
     @Test
     void aRangeOutsideRamLeavesNothingBehind() {
         try (FakeMachine fake = new FakeMachine(2)) {
-            assertThatThrownBy(() -> new PatternPages(fake.machine(), PAGE, 2L * PAGE, 7))
+            assertThatThrownBy(() -> new PatternPages(fake.machine(), Page.SIZE, 2L * Page.SIZE, 7))
                     .isInstanceOf(IllegalArgumentException.class);
             assertThat(fake.layerOpen()).isFalse();
         }

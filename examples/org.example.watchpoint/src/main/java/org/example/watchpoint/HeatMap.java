@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.example.watchpoint;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.protection.Rights;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -17,7 +18,6 @@ final class HeatMap {
     static final long MAX_PAGES = 1 << 20;
 
     private static final int KINDS = 3;
-    private static final int PAGE_SHIFT = 12;
     private static final int CELL_PIXELS = 8;
 
     private final long firstGfn;
@@ -70,7 +70,7 @@ final class HeatMap {
                         String.format(
                                 Locale.ROOT,
                                 "0x%016x %10d %10d %10d%n",
-                                firstGfn + p << PAGE_SHIFT,
+                                firstGfn + p << Page.SHIFT,
                                 counts.get(p * KINDS),
                                 counts.get(p * KINDS + 1),
                                 counts.get(p * KINDS + 2)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.example.watchpoint;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -13,7 +14,6 @@ import dev.faultline.api.vm.Machine;
  * counted and let through alone, so every access is seen; those to other pages cost nothing.
  */
 final class Watch implements FaultHandler, AutoCloseable {
-    private static final int PAGE_SHIFT = 12;
 
     private final int closedRights;
     private final HeatMap map;
@@ -26,8 +26,8 @@ final class Watch implements FaultHandler, AutoCloseable {
      * @param access what to watch, {@link Rights} bits
      */
     Watch(Machine machine, long gpa, long size, int access, AccessLog log) {
-        long firstGfn = gpa >>> PAGE_SHIFT;
-        int pages = Math.toIntExact((gpa + size - 1 >>> PAGE_SHIFT) - firstGfn + 1);
+        long firstGfn = Page.gfn(gpa);
+        int pages = Math.toIntExact((gpa + size - 1 >>> Page.SHIFT) - firstGfn + 1);
         closedRights = Rights.RWX & ~access;
         this.log = log;
         map = new HeatMap(firstGfn, pages);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The command line as a service, so that any launcher can start it. */
 @Export
-@Version("1.1.0")
+@Version("1.0.0")
 package dev.faultline.api.cli;
 
 import org.osgi.annotation.bundle.Export;

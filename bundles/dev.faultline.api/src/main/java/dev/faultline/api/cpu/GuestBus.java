@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.cpu;
 
+import dev.faultline.api.address.Gpa;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -19,8 +20,8 @@ public interface GuestBus {
      * Read of device space. @param size 1, 2, 4 or 8 bytes, naturally aligned pieces only.
      * Unclaimed space reads as all ones.
      */
-    long mmioRead(long gpa, int size);
+    long mmioRead(@Gpa long gpa, int size);
 
     /** Write to device space (or ROM, which ignores it). */
-    void mmioWrite(long gpa, int size, long value);
+    void mmioWrite(@Gpa long gpa, int size, long value);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.cpu;
 
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Hva;
 import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultSignal;
@@ -159,15 +162,15 @@ public final class VcpuContext {
     public final int[] segLimit = new int[Segments.COUNT];
 
     public final int[] segAttr = new int[Segments.COUNT];
-    public long gdtBase;
+    public @Gva long gdtBase;
     public int gdtLimit;
-    public long idtBase;
+    public @Gva long idtBase;
     public int idtLimit;
 
     // ---- control
 
     public long cr0;
-    public long cr2;
+    public @Gva long cr2;
     public long cr3;
     public long cr4;
     public long efer;
@@ -352,8 +355,8 @@ public final class VcpuContext {
 
     // ---- the miss path's second result
 
-    public long missGpa;
-    public long missHva;
+    public @Gpa long missGpa;
+    public @Hva long missHva;
 
     /** Of a read-modify-write: what translating it for reading gave. */
     public long missRead;
@@ -362,9 +365,9 @@ public final class VcpuContext {
      * hva of 64 bytes each where reads and writes that have no single host address are staged (page
      * crossings, devices, code pages).
      */
-    public final long scratchRead;
+    public final @Hva long scratchRead;
 
-    public final long scratchWrite;
+    public final @Hva long scratchWrite;
     private final java.lang.foreign.MemorySegment scratch;
 
     /** For the instruction semantics: bookkeeping of the staged access. */
@@ -749,7 +752,7 @@ public final class VcpuContext {
     }
 
     /** True if {@code lin} is canonical for 4-level paging. */
-    public static boolean canonical(long lin) {
+    public static boolean canonical(@Gva long lin) {
         return lin << 16 >> 16 == lin;
     }
 

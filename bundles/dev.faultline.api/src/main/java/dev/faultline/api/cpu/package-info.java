@@ -8,7 +8,7 @@
  * or while it is quiesced.
  */
 @Export
-@Version("1.3.0")
+@Version("1.0.0")
 package dev.faultline.api.cpu;
 
 import org.osgi.annotation.bundle.Export;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.device;
 
+import dev.faultline.api.address.Gpa;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.vm.Machine;
 import org.osgi.annotation.versioning.ProviderType;
@@ -31,7 +32,7 @@ public interface Board {
     void claimPorts(PortDevice device, int range, int first, int count);
 
     /** Claims device space. @throws IllegalArgumentException if misaligned, wrapping or taken */
-    void claimMmio(MmioDevice device, int range, long gpa, long size);
+    void claimMmio(MmioDevice device, int range, @Gpa long gpa, long size);
 
     /** Gives up what the device claimed. */
     void release(Device device);

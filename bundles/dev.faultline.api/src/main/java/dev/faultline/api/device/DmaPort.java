@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.device;
 
+import dev.faultline.api.address.Gpa;
 import dev.faultline.api.fault.PendingFault;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -14,10 +15,10 @@ public interface DmaPort {
     int FAULTED = -1;
 
     /** Copies guest bytes at {@code gpa} out. All or nothing. @return {@code bytes} or FAULTED */
-    int read(long gpa, byte[] to, int at, int bytes);
+    int read(@Gpa long gpa, byte[] to, int at, int bytes);
 
     /** Copies bytes in. All or nothing. @return {@code bytes} or FAULTED */
-    int write(long gpa, byte[] from, int at, int bytes);
+    int write(@Gpa long gpa, byte[] from, int at, int bytes);
 
     /** The last fault. */
     PendingFault fault();

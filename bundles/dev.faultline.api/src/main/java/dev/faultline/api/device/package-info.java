@@ -4,7 +4,7 @@
  * lines, time, guarded DMA.
  */
 @Export
-@Version("1.2.0")
+@Version("1.0.0")
 package dev.faultline.api.device;
 
 import org.osgi.annotation.bundle.Export;

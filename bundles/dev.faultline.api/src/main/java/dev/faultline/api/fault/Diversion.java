@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.fault;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Hva;
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
@@ -25,11 +29,10 @@ public final class Diversion {
     /** Pages that one instruction may have diverted: more than any instruction touches. */
     public static final int MAX_PAGES = 64;
 
-    private static final int PAGE = 4096;
-    private static final int WORDS = PAGE / 64;
+    private static final int WORDS = Page.SIZE / 64;
 
     private static final class Entry {
-        long gfn;
+        @Gfn long gfn;
 
         /** Accesses that a layer let through: the layer, first and last byte, kinds. */
         final List<ProtectionLayer> layers = new ArrayList<>();
@@ -48,9 +51,9 @@ public final class Diversion {
         /** Bit per byte of the page: written to the private page. */
         final long[] discarded = new long[WORDS];
 
-        final MemorySegment page = Arena.ofAuto().allocate(PAGE, PAGE);
+        final MemorySegment page = Arena.ofAuto().allocate(Page.SIZE, Page.SIZE);
 
-        void use(long gfn) {
+        void use(@Gfn long gfn) {
             this.gfn = gfn;
             layers.clear();
             if (supplies) {
@@ -133,12 +136,12 @@ public final class Diversion {
      * @param kinds {@link Rights} bits
      * @return false: too many pages
      */
-    public boolean step(long gpa, int length, int kinds, ProtectionLayer layer) {
-        Entry e = entry(gpa >>> 12);
+    public boolean step(@Gpa long gpa, int length, int kinds, ProtectionLayer layer) {
+        Entry e = entry(Page.gfn(gpa));
         if (e == null) {
             return false;
         }
-        int first = (int) gpa & PAGE - 1;
+        int first = (int) gpa & Page.SIZE - 1;
         int last = first + length - 1;
         if (!e.opens(layer, first, last, kinds)) {
             e.open(layer, first, last, kinds);
@@ -149,17 +152,17 @@ public final class Diversion {
     /**
      * Whether {@code layer} lets all of the access through already; parameters as of {@link #step}.
      */
-    public boolean opens(long gpa, int length, int kinds, ProtectionLayer layer) {
-        Entry e = find(gpa >>> 12);
-        int first = (int) gpa & PAGE - 1;
+    public boolean opens(@Gpa long gpa, int length, int kinds, ProtectionLayer layer) {
+        Entry e = find(Page.gfn(gpa));
+        int first = (int) gpa & Page.SIZE - 1;
         return e != null && e.opens(layer, first, first + length - 1, kinds);
     }
 
     /**
      * Answers reads that start inside the range with {@code bytes}. @return false: too many pages
      */
-    public boolean supply(long gpa, byte[] bytes) {
-        Entry e = entry(gpa >>> 12);
+    public boolean supply(@Gpa long gpa, byte[] bytes) {
+        Entry e = entry(Page.gfn(gpa));
         if (e == null) {
             return false;
         }
@@ -167,8 +170,8 @@ public final class Diversion {
             e.page.fill((byte) 0);
             e.supplies = true;
         }
-        int at = (int) gpa & PAGE - 1;
-        int n = Math.min(bytes.length, PAGE - at);
+        int at = (int) gpa & Page.SIZE - 1;
+        int n = Math.min(bytes.length, Page.SIZE - at);
         HostBytes.copyIn(bytes, 0, e.page.address() + at, n);
         for (int i = at; i < at + n; i++) {
             e.supplied[i >>> 6] |= 1L << i;
@@ -177,13 +180,13 @@ public final class Diversion {
     }
 
     /** Drops writes inside the range, which stays in its page. @return false: too many pages */
-    public boolean discard(long gpa, int length) {
-        Entry e = entry(gpa >>> 12);
+    public boolean discard(@Gpa long gpa, int length) {
+        Entry e = entry(Page.gfn(gpa));
         if (e == null) {
             return false;
         }
         e.discards = true;
-        int at = (int) gpa & PAGE - 1;
+        int at = (int) gpa & Page.SIZE - 1;
         for (int i = at; i < at + length; i++) {
             e.discarded[i >>> 6] |= 1L << i;
         }
@@ -199,7 +202,7 @@ public final class Diversion {
         leavesTraces = false;
     }
 
-    private Entry find(long gfn) {
+    private Entry find(@Gfn long gfn) {
         for (int i = 0; i < count; i++) {
             if (entries.get(i).gfn == gfn) {
                 return entries.get(i);
@@ -208,7 +211,7 @@ public final class Diversion {
         return null;
     }
 
-    private Entry entry(long gfn) {
+    private Entry entry(@Gfn long gfn) {
         Entry e = find(gfn);
         if (e != null || count == MAX_PAGES) {
             return e;
@@ -231,18 +234,19 @@ public final class Diversion {
      * @return {@code hva}: go ahead; another: access that address instead; negative: the access
      *     stays stopped
      */
-    public long divert(RamProtection protection, int access, long gpa, int length, long hva) {
-        Entry e = find(gpa >>> 12);
+    public long divert(
+            RamProtection protection, int access, @Gpa long gpa, int length, @Hva long hva) {
+        Entry e = find(Page.gfn(gpa));
         if (e == null) {
             return -1;
         }
-        int first = (int) gpa & PAGE - 1;
+        int first = (int) gpa & Page.SIZE - 1;
         int last = first + length - 1;
         long elsewhere = -1;
         if (access == Rights.W && e.discards(first, last)) {
             if (!e.supplies) {
                 // A read-modify-write reads what is there: its right to read is checked by itself.
-                HostBytes.copy(hva - first, e.page.address(), PAGE);
+                HostBytes.copy(hva - first, e.page.address(), Page.SIZE);
             }
             elsewhere = e.page.address() + first;
         } else if (access != Rights.W && e.supplies(first)) {
@@ -259,7 +263,7 @@ public final class Diversion {
         List<ProtectionLayer> layers = protection.layers();
         for (int i = 0; i < layers.size(); i++) {
             ProtectionLayer l = layers.get(i);
-            if ((access & ~l.rights(e.gfn << 12)) != 0 && !e.opens(l, first, last, access)) {
+            if ((access & ~l.rightsOf(e.gfn)) != 0 && !e.opens(l, first, last, access)) {
                 return false;
             }
         }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.fault;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Hva;
+import dev.faultline.api.address.Page;
 import dev.faultline.api.protection.Rights;
 
 /**
@@ -9,11 +14,11 @@ import dev.faultline.api.protection.Rights;
  */
 public final class PageFault {
     private int vcpu;
-    private long gpa;
-    private long gva;
-    private long hva;
+    private @Gpa long gpa;
+    private @Gva long gva;
+    private @Hva long hva;
     private long rip;
-    private long accessGva;
+    private @Gva long accessGva;
     private int access;
     private int stopped;
     private int length;
@@ -64,7 +69,7 @@ public final class PageFault {
     }
 
     /** First byte of the access on the faulting page. */
-    public long gpa() {
+    public @Gpa long gpa() {
         return gpa;
     }
 
@@ -79,7 +84,7 @@ public final class PageFault {
     }
 
     /** Whether the access touches one of {@code size} bytes from {@code start} on, a gpa. */
-    public boolean touches(long start, long size) {
+    public boolean touches(@Gpa long start, long size) {
         return size != 0
                 && (Long.compareUnsigned(start - gpa, length) < 0
                         || Long.compareUnsigned(gpa - start, size) < 0);
@@ -102,12 +107,12 @@ public final class PageFault {
      * Linear address of the whole access's first byte, if {@link #hasGva()}; of a paging structure
      * the address that is translated.
      */
-    public long accessGva() {
+    public @Gva long accessGva() {
         return accessGva;
     }
 
-    public long gfn() {
-        return gpa >>> 12;
+    public @Gfn long gfn() {
+        return Page.gfn(gpa);
     }
 
     public boolean hasGva() {
@@ -118,12 +123,12 @@ public final class PageFault {
      * Linear address of {@link #gpa()}, if {@link #hasGva()}; of a paging structure the address
      * that is translated.
      */
-    public long gva() {
+    public @Gva long gva() {
         return gva;
     }
 
     /** hva of the byte, or -1. */
-    public long hva() {
+    public @Hva long hva() {
         return hva;
     }
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.fault;
 
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Hva;
+import dev.faultline.api.address.Page;
+
 /**
  * What happened, where, in which instruction. One per vCPU (and one per DMA port), preallocated;
  * overwritten by the next fault. Written by whoever found the fault, read by the run loop. For
@@ -51,8 +56,6 @@ public final class PendingFault {
     /** {@link #errorCode}: this exception has none. */
     public static final int NO_ERROR_CODE = -1;
 
-    private static final int PAGE = 0x1000;
-
     public int kind;
 
     /**
@@ -78,7 +81,7 @@ public final class PendingFault {
     public int accessOffset;
 
     /** Linear address of the whole access's first byte, if the gva is valid. */
-    public long accessGva;
+    public @Gva long accessGva;
 
     public FaultOrigin origin = FaultOrigin.DATA;
     public int vector;
@@ -91,10 +94,10 @@ public final class PendingFault {
      * Bytes addresses; gpa keeps the access's offset in its page; hva is that of the same byte, or
      * -1.
      */
-    public long gpa;
+    public @Gpa long gpa;
 
-    public long gva;
-    public long hva = -1;
+    public @Gva long gva;
+    public @Hva long hva = -1;
 
     /** Start of the faulting instruction (offset in CS). */
     public long rip;
@@ -111,9 +114,9 @@ public final class PendingFault {
             int accessBits,
             int allowed,
             FaultOrigin origin,
-            long gpa,
-            long gva,
-            long hva,
+            @Gpa long gpa,
+            @Gva long gva,
+            @Hva long hva,
             int flags) {
         this.kind = PROTECTED;
         this.access = accessBits | allowed << ALLOWED_SHIFT | flags;
@@ -136,7 +139,7 @@ public final class PendingFault {
      * @param size at least 1
      */
     public void bytes(int size) {
-        length = Math.min(size, PAGE - ((int) gpa & PAGE - 1));
+        length = Math.min(size, Page.SIZE - ((int) gpa & Page.SIZE - 1));
         accessLength = size;
     }
 
@@ -146,21 +149,22 @@ public final class PendingFault {
      * for a guest exception, and for a paging structure, which is an access of its own.
      *
      * @param at inside the access; on the recorded page
-     * @param lin linear address of the whole access's first byte
+     * @param first linear address of the whole access's first byte; of a device's access, which has
+     *     none, the guest-physical one, as {@code at}
      * @param size of the whole access, bytes
      */
-    public void partOf(long at, long lin, int size) {
+    public void partOf(long at, long first, int size) {
         if (kind != PROTECTED || origin == FaultOrigin.PAGE_WALK) {
             return;
         }
-        int inside = (int) (at - lin); // outside 64-bit mode an access may wrap at 4 GiB
-        int back = Math.min(inside, (int) at & PAGE - 1);
+        int inside = (int) (at - first); // outside 64-bit mode an access may wrap at 4 GiB
+        int back = Math.min(inside, (int) at & Page.SIZE - 1);
         gpa -= back;
         gva -= back;
         hva = hva < 0 ? hva : hva - back;
         accessOffset = inside - back;
         accessLength = size;
-        accessGva = lin;
-        length = Math.min(size - accessOffset, PAGE - ((int) gpa & PAGE - 1));
+        accessGva = first;
+        length = Math.min(size - accessOffset, Page.SIZE - ((int) gpa & Page.SIZE - 1));
     }
 }

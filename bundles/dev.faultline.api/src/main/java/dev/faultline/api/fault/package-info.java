@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a stopped access looks like, how it reaches the run loop, and who is asked about it. */
 @Export
-@Version("2.0.0")
+@Version("1.0.0")
 package dev.faultline.api.fault;
 
 import org.osgi.annotation.bundle.Export;

@@ -6,7 +6,7 @@
  * public interface.
  */
 @Export
-@Version("1.1.0")
+@Version("1.0.0")
 package dev.faultline.api.hax;
 
 import org.osgi.annotation.bundle.Export;

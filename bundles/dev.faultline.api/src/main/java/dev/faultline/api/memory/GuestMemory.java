@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.memory;
 
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Hva;
 import dev.faultline.api.platform.HostRegion;
 import java.util.List;
 import org.osgi.annotation.versioning.ProviderType;
@@ -51,13 +53,13 @@ public interface GuestMemory extends AutoCloseable {
      * @throws IllegalArgumentException for misaligned, empty, wrapping or out-of-range arguments,
      *     with the value in hex
      */
-    void map(long gpa, long size, RamBlock block, long offset, boolean readOnly);
+    void map(@Gpa long gpa, long size, RamBlock block, long offset, boolean readOnly);
 
     /**
      * Makes the range device space. Parts without a slot are left as they are. Same argument checks
      * as {@link #map}.
      */
-    void unmap(long gpa, long size);
+    void unmap(@Gpa long gpa, long size);
 
     /**
      * The slots, ascending, disjoint, coalesced. An immutable snapshot, and the same object until a
@@ -66,15 +68,17 @@ public interface GuestMemory extends AutoCloseable {
     List<MemorySlot> slots();
 
     /** The slot at {@code gpa}, or null for device space. O(log slots), no allocation. */
-    MemorySlot slotAt(long gpa);
+    MemorySlot slotAt(@Gpa long gpa);
 
     /**
      * hva of the byte at {@code gpa}, or -1 for device space. Ignores protection: for providers of
      * this platform only.
      */
-    long hvaOf(long gpa);
+    @Hva
+    long hvaOf(@Gpa long gpa);
 
     /** One more than the highest gpa ever mapped; 0 before the first mapping. */
+    @Gpa
     long highestMapped();
 
     void addListener(MemoryListener listener);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.memory;
 
+import dev.faultline.api.address.Hva;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -22,51 +23,51 @@ public final class HostBytes {
 
     private HostBytes() {}
 
-    public static byte get8(long hva) {
+    public static byte get8(@Hva long hva) {
         return ALL.get(ValueLayout.JAVA_BYTE, hva);
     }
 
-    public static short get16(long hva) {
+    public static short get16(@Hva long hva) {
         return ALL.get(S, hva);
     }
 
-    public static int get32(long hva) {
+    public static int get32(@Hva long hva) {
         return ALL.get(I, hva);
     }
 
-    public static long get64(long hva) {
+    public static long get64(@Hva long hva) {
         return ALL.get(L, hva);
     }
 
-    public static void put8(long hva, byte value) {
+    public static void put8(@Hva long hva, byte value) {
         ALL.set(ValueLayout.JAVA_BYTE, hva, value);
     }
 
-    public static void put16(long hva, short value) {
+    public static void put16(@Hva long hva, short value) {
         ALL.set(S, hva, value);
     }
 
-    public static void put32(long hva, int value) {
+    public static void put32(@Hva long hva, int value) {
         ALL.set(I, hva, value);
     }
 
-    public static void put64(long hva, long value) {
+    public static void put64(@Hva long hva, long value) {
         ALL.set(L, hva, value);
     }
 
-    public static void copy(long fromHva, long toHva, long bytes) {
+    public static void copy(@Hva long fromHva, @Hva long toHva, long bytes) {
         MemorySegment.copy(ALL, fromHva, ALL, toHva, bytes);
     }
 
-    public static void copyOut(long hva, byte[] to, int at, int bytes) {
+    public static void copyOut(@Hva long hva, byte[] to, int at, int bytes) {
         MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, hva, to, at, bytes);
     }
 
-    public static void copyIn(byte[] from, int at, long hva, int bytes) {
+    public static void copyIn(byte[] from, int at, @Hva long hva, int bytes) {
         MemorySegment.copy(from, at, ALL, ValueLayout.JAVA_BYTE, hva, bytes);
     }
 
-    public static void fill(long hva, long bytes, byte value) {
+    public static void fill(@Hva long hva, long bytes, byte value) {
         ALL.asSlice(hva, bytes).fill(value);
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.memory;
 
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Hva;
+
 /**
  * A run of guest-physical pages backed by a run of a RAM block (HAXM: memslot). No slot at a gpa
  * means: device.
@@ -11,18 +14,18 @@ package dev.faultline.api.memory;
  * @param offset bytes from the block's start to the slot's first byte, page-aligned
  * @param readOnly ROM: guest writes go to the device bus
  */
-public record MemorySlot(long gpa, long size, RamBlock block, long offset, boolean readOnly) {
+public record MemorySlot(@Gpa long gpa, long size, RamBlock block, long offset, boolean readOnly) {
     /** hva of the slot's first byte. */
-    public long hva() {
+    public @Hva long hva() {
         return block.hva() + offset;
     }
 
     /** First gpa after the slot. */
-    public long end() {
+    public @Gpa long end() {
         return gpa + size;
     }
 
-    public boolean contains(long address) {
+    public boolean contains(@Gpa long address) {
         return address - gpa >= 0 && Long.compareUnsigned(address - gpa, size) < 0;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.memory;
 
+import dev.faultline.api.address.Hva;
 import java.util.BitSet;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -14,6 +15,7 @@ public interface RamBlock {
     String name();
 
     /** hva of the first byte, page-aligned. */
+    @Hva
     long hva();
 
     /** Size in bytes, a multiple of 4096. */

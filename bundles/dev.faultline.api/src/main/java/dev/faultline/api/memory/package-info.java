@@ -7,7 +7,7 @@
  * 12; a host-virtual address (hva) is a byte address of this process.
  */
 @Export
-@Version("1.2.0")
+@Version("1.0.0")
 package dev.faultline.api.memory;
 
 import org.osgi.annotation.bundle.Export;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.mmu;
 
+import dev.faultline.api.address.Gpa;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
@@ -12,5 +13,5 @@ public interface CodeListener {
     /**
      * Bytes of tracked pages changed or may have changed (write, re-mapping, restricted rights).
      */
-    void codeChanged(long gpa, long size);
+    void codeChanged(@Gpa long gpa, long size);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.mmu;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Hva;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import org.osgi.annotation.versioning.ProviderType;
@@ -69,10 +73,11 @@ public interface Mmu extends AutoCloseable {
      *     PAGE_WALK)
      * @return hva of the byte (&gt;= 0), {@link #FAULTED}, {@link #DEVICE} or {@link #CODE}
      */
-    long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin);
+    @Hva
+    long fill(VcpuContext v, @Gva long lin, int size, int access, FaultOrigin origin);
 
     /** The same for an access of one byte. */
-    default long fill(VcpuContext v, long lin, int access, FaultOrigin origin) {
+    default @Hva long fill(VcpuContext v, @Gva long lin, int access, FaultOrigin origin) {
         return fill(v, lin, 1, access, origin);
     }
 
@@ -80,7 +85,8 @@ public interface Mmu extends AutoCloseable {
      * As {@link #fill} for a guest-physical byte address (PDPTE loads); nothing is cached in the
      * vCPU's arrays.
      */
-    long physical(VcpuContext v, long gpa, int access, FaultOrigin origin);
+    @Hva
+    long physical(VcpuContext v, @Gpa long gpa, int access, FaultOrigin origin);
 
     /**
      * Loads the four PDPTEs that {@code cr3} points to (SDM 3A, "PDPTE Registers"): all, or none.
@@ -91,7 +97,7 @@ public interface Mmu extends AutoCloseable {
     long loadPdptes(VcpuContext v, long cr3);
 
     /** Drops the vCPU's cached translation of the page at {@code lin} (INVLPG). */
-    void invalidatePage(VcpuContext v, long lin);
+    void invalidatePage(VcpuContext v, @Gva long lin);
 
     /** Drops all of the vCPU's cached translations. */
     void flush(VcpuContext v);
@@ -102,7 +108,8 @@ public interface Mmu extends AutoCloseable {
      *
      * @return gpa, or -1 if not mapped
      */
-    long query(VcpuContext v, long lin);
+    @Gpa
+    long query(VcpuContext v, @Gva long lin);
 
     /**
      * Call before decoding bytes of the page: from now on writes to it, through whichever page
@@ -110,13 +117,13 @@ public interface Mmu extends AutoCloseable {
      * of it. May drop all cached translations of {@code v} and let other vCPUs change rights and
      * mappings: an hva from before the call must be translated again.
      */
-    void trackCode(VcpuContext v, long gfn);
+    void trackCode(VcpuContext v, @Gfn long gfn);
 
     /**
      * This vCPU's engine has no decoded code of the page left: once no vCPU has, writes are fast
      * again.
      */
-    void untrackCode(VcpuContext v, long gfn);
+    void untrackCode(VcpuContext v, @Gfn long gfn);
 
     /**
      * Guest RAM was written by other means than a cached translation: tells the code listeners of
@@ -124,7 +131,7 @@ public interface Mmu extends AutoCloseable {
      * machine says it of the page of a fault whose handlers were asked; one who writes elsewhere
      * through an hva, to a page that could be executed at any time since, has to. Any thread.
      */
-    void codeWritten(long gpa, long size);
+    void codeWritten(@Gpa long gpa, long size);
 
     void addCodeListener(CodeListener listener);
 

@@ -7,7 +7,7 @@
  * dev.faultline.api.cpu.VcpuContext}'s arrays.
  */
 @Export
-@Version("1.1.0")
+@Version("1.0.0")
 package dev.faultline.api.mmu;
 
 import org.osgi.annotation.bundle.Export;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.platform;
 
+import dev.faultline.api.address.Hva;
 import java.util.BitSet;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -8,6 +9,7 @@ import org.osgi.annotation.versioning.ProviderType;
 @ProviderType
 public interface HostRegion extends AutoCloseable {
     /** hva of the first byte; page-aligned; stays valid until {@link #close()}. */
+    @Hva
     long address();
 
     /** Size in bytes, a multiple of the host's page size. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.platform;
 
+import dev.faultline.api.address.Hva;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -15,6 +16,7 @@ public interface SharedMemory extends AutoCloseable {
     /**
      * hva of the first byte as the owner reads and writes it; page-aligned; until {@link #close}.
      */
+    @Hva
     long address();
 
     /** Size in bytes, a multiple of the host's page size. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the host must offer: sparse memory, shared or not, and one vocabulary of failure. */
 @Export
-@Version("1.2.0")
+@Version("1.0.0")
 package dev.faultline.api.platform;
 
 import org.osgi.annotation.bundle.Export;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.protection;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Hva;
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.MemorySlot;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -26,14 +30,14 @@ public interface ProtectionLayer extends AutoCloseable {
      *     dev.faultline.api.memory.GuestMemory#highestMapped()}, or unknown rights bits; nothing
      *     was changed
      */
-    void protect(long gpa, long size, int rights);
+    void protect(@Gpa long gpa, long size, int rights);
 
     /**
      * The same over host-virtual bytes: every gpa range that maps to them is protected.
      *
      * @throws IllegalArgumentException also if no part of the range backs guest memory
      */
-    void protectHost(long hva, long size, int rights);
+    void protectHost(@Hva long hva, long size, int rights);
 
     /**
      * The same for all pages of a slot.
@@ -49,10 +53,10 @@ public interface ProtectionLayer extends AutoCloseable {
      * Opens or restricts exactly one page; the cheap form for fault handlers. Same errors as {@link
      * #protect}.
      */
-    void protectPage(long gfn, int rights);
+    void protectPage(@Gfn long gfn, int rights);
 
-    /** This layer's rights of the page at {@code gpa}; RWX where it never restricted anything. */
-    int rights(long gpa);
+    /** This layer's rights of a page; RWX where it never restricted anything. */
+    int rightsOf(@Gfn long gfn);
 
     /** Number of pages that this layer restricts (rights other than RWX). */
     long restrictedPages();
@@ -61,7 +65,8 @@ public interface ProtectionLayer extends AutoCloseable {
      * First gfn at or after {@code gfn} whose rights in this layer are not RWX, or -1. Cheap on
      * sparse maps.
      */
-    long nextRestricted(long gfn);
+    @Gfn
+    long nextRestricted(@Gfn long gfn);
 
     /**
      * The first run of equally restricted pages that ends after {@code gpa}; it starts at {@code
@@ -70,17 +75,17 @@ public interface ProtectionLayer extends AutoCloseable {
      *
      * @return null if there is none
      */
-    default RestrictedRange nextRange(long gpa) {
-        long first = nextRestricted(gpa >>> 12);
+    default RestrictedRange nextRange(@Gpa long gpa) {
+        @Gfn long first = nextRestricted(Page.gfn(gpa));
         if (first < 0) {
             return null;
         }
-        int rights = rights(first << 12);
-        long end = first + 1;
-        while (rights != Rights.RWX && nextRestricted(end) == end && rights(end << 12) == rights) {
+        int rights = rightsOf(first);
+        @Gfn long end = first + 1;
+        while (rights != Rights.RWX && nextRestricted(end) == end && rightsOf(end) == rights) {
             end++;
         }
-        return new RestrictedRange(first << 12, end - first << 12, rights);
+        return new RestrictedRange(Page.gpa(first), (end - first) * Page.SIZE, rights);
     }
 
     /** Number of runs of equally restricted pages. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.protection;
 
+import dev.faultline.api.address.Gpa;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
@@ -13,5 +14,5 @@ public interface ProtectionListener {
      * @param gpa page-aligned
      * @param size bytes, multiple of 4096
      */
-    void rightsRestricted(long gpa, long size);
+    void rightsRestricted(@Gpa long gpa, long size);
 }

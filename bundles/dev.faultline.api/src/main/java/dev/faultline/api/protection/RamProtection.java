@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.protection;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Gpa;
 import dev.faultline.api.fault.FaultHandler;
 import java.util.List;
 import org.osgi.annotation.versioning.ProviderType;
@@ -38,7 +40,7 @@ public interface RamProtection extends AutoCloseable {
      * @throws IllegalArgumentException for a range that {@link ProtectionLayer#protect} refuses, no
      *     or unknown kinds, or a name in use; nothing was changed
      */
-    default Watch watch(String name, long gpa, long size, int kinds, WatchHandler handler) {
+    default Watch watch(String name, @Gpa long gpa, long size, int kinds, WatchHandler handler) {
         return new Watch(this, name, gpa, size, kinds, handler);
     }
 
@@ -49,23 +51,10 @@ public interface RamProtection extends AutoCloseable {
     FaultHandler handlerOf(ProtectionLayer layer);
 
     /**
-     * Effective rights of a page: the intersection over all layers. No lock, no allocation; gfns
+     * Effective rights of a page: the intersection over all layers. No lock, no allocation; pages
      * never mapped answer RWX.
      */
-    int rights(long gfn);
-
-    /** Whether the page's effective rights allow reading. */
-    default boolean readable(long gfn) {
-        return (rights(gfn) & Rights.R) != 0;
-    }
-
-    default boolean writable(long gfn) {
-        return (rights(gfn) & Rights.W) != 0;
-    }
-
-    default boolean executable(long gfn) {
-        return (rights(gfn) & Rights.X) != 0;
-    }
+    int rightsOf(@Gfn long gfn);
 
     /**
      * Bytes of the aligned guest-physical windows in which rights and translations are kept; a
@@ -80,7 +69,7 @@ public interface RamProtection extends AutoCloseable {
      * Bit i is set if layer i of {@link #layers()} forbids {@code access} (a {@link Rights} bit) on
      * the page; 0 = allowed.
      */
-    long forbiddingLayers(long gfn, int access);
+    long forbiddingLayers(@Gfn long gfn, int access);
 
     void addListener(ProtectionListener listener);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.protection;
 
+import dev.faultline.api.address.Gpa;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.HostBytes;
@@ -15,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * cost nothing, and each to these pages costs a fault. Ends where the range is unmapped.
  */
 public final class Watch implements AutoCloseable {
-    private final long gpa;
+    private final @Gpa long gpa;
     private final long size;
     private final int kinds;
     private final WatchHandler handler;
@@ -26,7 +27,7 @@ public final class Watch implements AutoCloseable {
     Watch(
             RamProtection protection,
             String name,
-            long gpa,
+            @Gpa long gpa,
             long size,
             int kinds,
             WatchHandler handler) {
@@ -63,7 +64,7 @@ public final class Watch implements AutoCloseable {
     }
 
     /** First watched byte. */
-    public long gpa() {
+    public @Gpa long gpa() {
         return gpa;
     }
 

@@ -5,7 +5,7 @@
  * <p>Protection is the absence of a cached translation; nothing here runs on an access that hits.
  */
 @Export
-@Version("1.2.0")
+@Version("1.0.0")
 package dev.faultline.api.protection;
 
 import org.osgi.annotation.bundle.Export;

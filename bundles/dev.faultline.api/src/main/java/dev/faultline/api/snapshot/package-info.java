@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Saving and restoring machines, eagerly or on demand. */
 @Export
-@Version("1.3.0")
+@Version("1.0.0")
 package dev.faultline.api.snapshot;
 
 import org.osgi.annotation.bundle.Export;

@@ -5,7 +5,7 @@
  * <p>Called from any thread unless a method says otherwise; exits are delivered on vCPU threads.
  */
 @Export
-@Version("1.3.0")
+@Version("1.0.0")
 package dev.faultline.api.vm;
 
 import org.osgi.annotation.bundle.Export;

@@ -10,6 +10,7 @@ import static dev.faultline.api.memory.HostBytes.put32;
 import static dev.faultline.api.memory.HostBytes.put64;
 import static dev.faultline.api.memory.HostBytes.put8;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
@@ -33,7 +34,6 @@ public final class Mem {
     /** {@link #readLate}: a device is involved; call {@link #readNow} after the last probe. */
     public static final long LATE = -2;
 
-    private static final long PAGE = ~0xFFFL;
     private static final int INDEX = VcpuContext.TLB_ENTRIES - 1;
 
     private Mem() {}
@@ -49,7 +49,7 @@ public final class Mem {
     public static long read(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        if (t[i] == (lin + (size - 1) & PAGE | v.tlbKey)) {
+        if (t[i] == (lin + (size - 1) & Page.MASK | v.tlbKey)) {
             return lin + t[i + 2];
         }
         return readMiss(v, seg, lin, size, false);
@@ -59,7 +59,7 @@ public final class Mem {
     static long readHit(VcpuContext v, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        return t[i] == (lin + (size - 1) & PAGE | v.tlbKey) ? lin + t[i + 2] : -1;
+        return t[i] == (lin + (size - 1) & Page.MASK | v.tlbKey) ? lin + t[i + 2] : -1;
     }
 
     /**
@@ -69,14 +69,14 @@ public final class Mem {
     static long writeHit(VcpuContext v, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        return t[i + 1] == (lin + (size - 1) & PAGE | v.tlbKey) ? lin + t[i + 2] : -1;
+        return t[i + 1] == (lin + (size - 1) & Page.MASK | v.tlbKey) ? lin + t[i + 2] : -1;
     }
 
     /** Translates for writing only. Store at the hva, then call {@link #commit}. */
     public static long write(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        if (t[i + 1] == (lin + (size - 1) & PAGE | v.tlbKey)) {
+        if (t[i + 1] == (lin + (size - 1) & Page.MASK | v.tlbKey)) {
             return lin + t[i + 2];
         }
         return writeMiss(v, seg, lin, size, false);
@@ -89,7 +89,7 @@ public final class Mem {
     public static long readWrite(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        long want = lin + (size - 1) & PAGE | v.tlbKey;
+        long want = lin + (size - 1) & Page.MASK | v.tlbKey;
         if (t[i + 1] == want && t[i] == want) {
             return lin + t[i + 2];
         }
@@ -108,7 +108,7 @@ public final class Mem {
     public static long locked(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        long want = lin + (size - 1) & PAGE | v.tlbKey;
+        long want = lin + (size - 1) & Page.MASK | v.tlbKey;
         if (t[i + 1] == want && t[i] == want && Atomic.inWord(lin, size)) {
             return lin + t[i + 2];
         }
@@ -142,7 +142,7 @@ public final class Mem {
     public static long readLate(VcpuContext v, int seg, long lin, int size) {
         long[] t = v.tlb;
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        if (t[i] == (lin + (size - 1) & PAGE | v.tlbKey)) {
+        if (t[i] == (lin + (size - 1) & Page.MASK | v.tlbKey)) {
             return lin + t[i + 2];
         }
         return readMiss(v, seg, lin, size, true);
@@ -473,7 +473,7 @@ public final class Mem {
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
         long who = (v.cr4 & VcpuContext.CR4_SMAP) != 0 ? 1 : 2;
         long tag = (access & W) != 0 ? t[i + 1] : t[i];
-        return tag == (lin & PAGE | v.tlbKey & ~3L | who) ? lin + t[i + 2] : -1;
+        return tag == (lin & Page.MASK | v.tlbKey & ~3L | who) ? lin + t[i + 2] : -1;
     }
 
     /**

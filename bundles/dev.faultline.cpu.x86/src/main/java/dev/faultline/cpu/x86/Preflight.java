@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
@@ -23,7 +24,6 @@ public final class Preflight {
     /** Protection stops the access: it is recorded, not raised. Raise it. */
     public static final int STOPPED = -1;
 
-    private static final long PAGE = ~0xFFFL;
     private static final int INDEX = VcpuContext.TLB_ENTRIES - 1;
 
     private Preflight() {}
@@ -90,6 +90,6 @@ public final class Preflight {
 
     private static boolean hits(VcpuContext v, long lin, int tag) {
         int i = (int) (lin >>> 12 & INDEX) * VcpuContext.TLB_STRIDE;
-        return v.tlb[i + tag] == (lin & PAGE | v.tlbKey);
+        return v.tlb[i + tag] == (lin & Page.MASK | v.tlbKey);
     }
 }

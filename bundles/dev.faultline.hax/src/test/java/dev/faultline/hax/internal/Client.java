@@ -117,7 +117,7 @@ final class Client implements AutoCloseable {
     }
 
     boolean isProtected(long gfn) {
-        return driver.vm(0).protection.rights(gfn) != HaxAbi.PERM_RWX;
+        return driver.vm(0).protection.rightsOf(gfn) != HaxAbi.PERM_RWX;
     }
 
     /** {@code gfn,pages hva[ ROM]}, in hex. */

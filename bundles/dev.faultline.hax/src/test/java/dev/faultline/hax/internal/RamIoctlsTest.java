@@ -57,7 +57,7 @@ class RamIoctlsTest {
     void anySubsetOfTheRightsButNoUnknownBits() {
         bitmapSetup();
         assertThat(c.protect(0, 0x1000, 3)).isZero();
-        assertThat(c.driver.vm(0).protection.rights(0)).isEqualTo(3);
+        assertThat(c.driver.vm(0).protection.rightsOf(0)).isEqualTo(3);
         assertThat(c.protect(0x1000, 0x1000, 8)).isEqualTo(EINVAL);
         assertThat(c.protect(0x1000, 0x1000, 0xF)).isEqualTo(EINVAL);
         assertThat(c.isProtected(1)).isFalse();

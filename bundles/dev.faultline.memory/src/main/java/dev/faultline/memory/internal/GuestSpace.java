@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.memory.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
@@ -26,7 +27,6 @@ import java.util.function.Supplier;
  */
 final class GuestSpace implements GuestMemory {
     private static final System.Logger LOG = System.getLogger(GuestSpace.class.getName());
-    private static final long PAGE = 4096;
 
     private final HostMemory host;
     private final int physicalAddressBits;
@@ -56,7 +56,7 @@ final class GuestSpace implements GuestMemory {
 
     @Override
     public RamBlock addBlock(String name, long bytes) {
-        if (bytes <= 0 || bytes % PAGE != 0) {
+        if (bytes <= 0 || bytes % Page.SIZE != 0) {
             throw new IllegalArgumentException(
                     "size 0x%x of block %s: expected a positive multiple of 0x1000"
                             .formatted(bytes, name));
@@ -68,7 +68,11 @@ final class GuestSpace implements GuestMemory {
     public RamBlock addBlock(String name, HostRegion region) {
         long hva = region.address();
         long bytes = region.size();
-        if (hva <= 0 || hva % PAGE != 0 || bytes <= 0 || bytes % PAGE != 0 || hva + bytes < 0) {
+        if (hva <= 0
+                || hva % Page.SIZE != 0
+                || bytes <= 0
+                || bytes % Page.SIZE != 0
+                || hva + bytes < 0) {
             throw new IllegalArgumentException(
                     "hva 0x%x, size 0x%x of block %s: expected multiples of 0x1000 inside the address space"
                             .formatted(hva, bytes, name));
@@ -155,7 +159,7 @@ final class GuestSpace implements GuestMemory {
         lockForChange();
         try {
             HostBlock backing = live(block);
-            if (offset < 0 || offset % PAGE != 0) {
+            if (offset < 0 || offset % Page.SIZE != 0) {
                 throw new IllegalArgumentException(
                         "offset 0x%x into block %s: expected a multiple of 0x1000"
                                 .formatted(offset, backing));
@@ -261,15 +265,15 @@ final class GuestSpace implements GuestMemory {
 
     private void checkRange(long gpa, long size) {
         long limit = 1L << physicalAddressBits;
-        if (gpa % PAGE != 0) {
+        if (gpa % Page.SIZE != 0) {
             throw new IllegalArgumentException(
                     "gpa 0x%x: expected a multiple of 0x1000".formatted(gpa));
         }
-        if (size <= 0 || size % PAGE != 0) {
+        if (size <= 0 || size % Page.SIZE != 0) {
             throw new IllegalArgumentException(
                     "size 0x%x: expected a positive multiple of 0x1000".formatted(size));
         }
-        if (gpa < 0 || gpa > limit - PAGE || size > limit - gpa) {
+        if (gpa < 0 || gpa > limit - Page.SIZE || size > limit - gpa) {
             throw new IllegalArgumentException(
                     "gpa 0x%x, size 0x%x: past the end of %d-bit guest-physical space (0x%x)"
                             .formatted(gpa, size, physicalAddressBits, limit));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.MemorySlot;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -55,6 +56,6 @@ final class Aliases {
     long gfn(int i, long hva) {
         MemorySlot s = shared[i];
         long offset = hva - s.hva();
-        return offset >= 0 && offset < s.size() ? s.gpa() + offset >>> 12 : -1;
+        return offset >= 0 && offset < s.size() ? Page.gfn(s.gpa() + offset) : -1;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.protection.RamProtection;
@@ -33,7 +34,7 @@ final class Ept {
     /** Leaf flag: the slot is read-only; writes go to the device bus. W is never set with it. */
     static final long ROM = 8;
 
-    static final long HVA = ~0xFFFL;
+    static final long HVA = Page.MASK;
 
     private static final int DIRECTORY_BITS = 12;
     private static final int CHUNK_BITS = 9;
@@ -123,7 +124,7 @@ final class Ept {
      * @return the leaf, perhaps without rights; 0 for device space
      */
     long resolve(long gfn, long claim) {
-        if (memory.slotAt(gfn << 12) == null) {
+        if (memory.slotAt(Page.gpa(gfn)) == null) {
             return 0;
         }
         long[] leaves = chunkFor(gfn).leaf;
@@ -135,11 +136,11 @@ final class Ept {
         } else if (old > 0) {
             present.decrement();
         }
-        MemorySlot slot = memory.slotAt(gfn << 12);
+        MemorySlot slot = memory.slotAt(Page.gpa(gfn));
         long leaf = 0;
         if (slot != null) {
-            long rights = protection.rights(gfn);
-            leaf = slot.hva() + ((gfn << 12) - slot.gpa());
+            long rights = protection.rightsOf(gfn);
+            leaf = slot.hva() + (Page.gpa(gfn) - slot.gpa());
             leaf |= slot.readOnly() ? rights & ~Rights.W | ROM : rights;
         }
         if (claimed && LONGS.compareAndSet(leaves, i, claim, leaf) && leaf != 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.GuestMemory;
@@ -42,7 +43,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     private final AtomicLong fencedStrays = new AtomicLong();
 
     /** Kept, because it is needed at every restriction. */
-    private final Ept.PageVisitor tellPage = gfn -> codeChanged(gfn << 12, 0x1000);
+    private final Ept.PageVisitor tellPage = gfn -> codeChanged(Page.gpa(gfn), Page.SIZE);
 
     /** Of the slots as they were when last asked; see {@link #aliases}. */
     private volatile Aliases aliases = new Aliases(List.of());
@@ -172,7 +173,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
      * acknowledge; and after it, for what was decoded through a translation not yet dropped.
      */
     private void invalidate(long gpa, long size) {
-        long gfn = gpa >>> 12;
+        long gfn = Page.gfn(gpa);
         long pages = (gpa + size - 1 >>> 12) - gfn + 1;
         fencing.getAndIncrement();
         try {
@@ -229,7 +230,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     private boolean mayBeWritten(long gfn) {
         boolean written = ept.mayBeWritten(gfn);
         Aliases others = aliases();
-        long hva = others.count() == 0 ? -1 : memory.hvaOf(gfn << 12);
+        long hva = others.count() == 0 ? -1 : memory.hvaOf(Page.gpa(gfn));
         for (int i = 0; hva >= 0 && !written && i < others.count(); i++) {
             long g = others.gfn(i, hva);
             written = g >= 0 && ept.mayBeWritten(g);
@@ -241,7 +242,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         Translator t = translator(v);
         t.dropWritable(gfn);
         Aliases others = aliases();
-        long hva = others.count() == 0 ? -1 : memory.hvaOf(gfn << 12);
+        long hva = others.count() == 0 ? -1 : memory.hvaOf(Page.gpa(gfn));
         for (int i = 0; hva >= 0 && i < others.count(); i++) {
             long g = others.gfn(i, hva);
             if (g >= 0 && g != gfn) {
@@ -253,7 +254,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     private void forgetWriters(long gfn) {
         ept.forgetWriters(gfn);
         Aliases others = aliases();
-        long hva = others.count() == 0 ? -1 : memory.hvaOf(gfn << 12);
+        long hva = others.count() == 0 ? -1 : memory.hvaOf(Page.gpa(gfn));
         for (int i = 0; hva >= 0 && i < others.count(); i++) {
             long g = others.gfn(i, hva);
             if (g >= 0 && g != gfn) {
@@ -313,8 +314,8 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         VarHandle.fullFence();
         long last = gpa + size - 1;
         Aliases others = aliases();
-        for (long gfn = gpa >>> 12; gfn <= last >>> 12; gfn++) {
-            long from = Math.max(gpa, gfn << 12);
+        for (long gfn = Page.gfn(gpa); gfn <= last >>> 12; gfn++) {
+            long from = Math.max(gpa, Page.gpa(gfn));
             long bytes = Math.min(last, gfn << 12 | 0xFFF) - from + 1;
             if (ept.isCode(gfn)) {
                 codeChanged(from, bytes);

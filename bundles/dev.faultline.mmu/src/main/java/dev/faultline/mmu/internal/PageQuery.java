@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.protection.RamProtection;
@@ -68,6 +69,6 @@ final class PageQuery {
     }
 
     private long readable(long gpa) {
-        return (protection.rights(gpa >>> 12) & Rights.R) == 0 ? -1 : memory.hvaOf(gpa);
+        return (protection.rightsOf(Page.gfn(gpa)) & Rights.R) == 0 ? -1 : memory.hvaOf(gpa);
     }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
+import dev.faultline.api.address.Gpa;
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import java.lang.foreign.MemorySegment;
@@ -61,7 +64,7 @@ final class Paging {
 
     Paging(int physicalBits) {
         long width = (1L << physicalBits) - 1;
-        address = width & ~0xFFFL;
+        address = width & Page.MASK;
         reservedLong = (1L << 52) - 1 & ~width;
         reservedPae = Long.MAX_VALUE & ~width;
         reservedPdpte = ~width | 0x1E6;
@@ -70,6 +73,12 @@ final class Paging {
 
     static boolean paging(VcpuContext v) {
         return (v.cr0 & VcpuContext.CR0_PG) != 0;
+    }
+
+    /** While paging is off linear addresses are guest-physical ones (SDM 3A, "Paging Modes"). */
+    static @Gpa long unpaged(@Gva long lin) {
+        long same = lin;
+        return same;
     }
 
     /** EFER.NXE counts only where entries have an XD bit. */

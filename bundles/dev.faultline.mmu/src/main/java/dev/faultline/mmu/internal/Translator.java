@@ -10,6 +10,7 @@ import static dev.faultline.api.mmu.Mmu.READ;
 import static dev.faultline.api.mmu.Mmu.SYSTEM;
 import static dev.faultline.api.mmu.Mmu.WRITE;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
@@ -30,8 +31,6 @@ import java.util.Arrays;
  * bus would answer all ones.
  */
 final class Translator {
-    private static final int PAGE_MASK = 0xFFF;
-    private static final int PAGE_SIZE = 0x1000;
     private static final int BLOOM_WORDS = 16;
 
     final VcpuContext v;
@@ -73,7 +72,7 @@ final class Translator {
     /** See {@link dev.faultline.api.mmu.Mmu#fill}. */
     long fill(long lin, int size, int access, FaultOrigin origin) {
         int kind = access & (READ | WRITE | FETCH);
-        long gpa = lin;
+        long gpa = Paging.unpaged(lin);
         if (Paging.paging(v)) {
             gpa = walk(lin, access);
             if (gpa < 0) {
@@ -84,14 +83,14 @@ final class Translator {
             dirty = true;
             pageShift = 12;
         }
-        long gfn = gpa >>> 12;
+        long gfn = Page.gfn(gpa);
         long leaf = usableLeaf(gfn, kind);
         if (leaf == 0 || kind == WRITE && (leaf & Ept.ROM) != 0) {
             v.missGpa = gpa;
             return DEVICE;
         }
         long page = leaf & Ept.HVA;
-        long hva = page | gpa & PAGE_MASK;
+        long hva = page | gpa & Page.OFFSET_MASK;
         if ((leaf & kind) == 0) {
             long way = diverted(kind, gpa, size, hva);
             if (way == FAULTED) {
@@ -107,7 +106,7 @@ final class Translator {
         if (pageShift != 12) {
             noteLargePage(lin);
         }
-        long tag = lin & ~PAGE_MASK | v.tlbKey & 0xFFC | rightsClass(access);
+        long tag = lin & ~Page.OFFSET_MASK | v.tlbKey & 0xFFC | rightsClass(access);
         if (kind == FETCH) {
             int i = (int) (lin >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
             v.fetchGfn[i] = gfn;
@@ -123,7 +122,7 @@ final class Translator {
     private long fillData(long lin, long gpa, long tag, long leaf, int kind, long hva) {
         boolean readable = (leaf & allowed & READ) != 0;
         boolean writable = dirty && (leaf & allowed & WRITE) != 0;
-        boolean code = writable && !mmu.admitWriter(gpa >>> 12, hva);
+        boolean code = writable && !mmu.admitWriter(Page.gfn(gpa), hva);
         int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
         tlb[i] = readable ? tag : -1;
         tlb[i + 1] = writable && !code ? tag : -1;
@@ -139,13 +138,13 @@ final class Translator {
     /** See {@link dev.faultline.api.mmu.Mmu#physical}; {@code size} bytes inside the page. */
     long physical(long gpa, int size, int access, FaultOrigin origin) {
         int kind = access & (READ | WRITE | FETCH);
-        long gfn = gpa >>> 12;
+        long gfn = Page.gfn(gpa);
         long leaf = usableLeaf(gfn, kind);
         if (leaf == 0 || kind == WRITE && (leaf & Ept.ROM) != 0) {
             v.missGpa = gpa;
             return DEVICE;
         }
-        long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
+        long hva = leaf & Ept.HVA | gpa & Page.OFFSET_MASK;
         if ((leaf & kind) == 0) {
             long way = diverted(kind, gpa, size, hva);
             int flags = origin == FaultOrigin.PAGE_WALK ? 0 : PendingFault.FINAL_ACCESS;
@@ -177,7 +176,7 @@ final class Translator {
             return FAULTED;
         }
         long way = divert(kind, gpa, size, hva);
-        if (way == hva && kind == WRITE && !mmu.admitWriter(gpa >>> 12, hva)) {
+        if (way == hva && kind == WRITE && !mmu.admitWriter(Page.gfn(gpa), hva)) {
             v.missGpa = gpa;
             v.missHva = hva;
             return CODE;
@@ -199,7 +198,7 @@ final class Translator {
 
     /** What of the access lies on this page. */
     private long divert(int kind, long gpa, int size, long hva) {
-        int length = Math.min(size, PAGE_SIZE - ((int) gpa & PAGE_MASK));
+        int length = Math.min(size, Page.SIZE - ((int) gpa & Page.OFFSET_MASK));
         return v.diversion.divert(mmu.protection(), kind, gpa, length, hva);
     }
 
@@ -428,22 +427,22 @@ final class Translator {
 
     /** Guarded address of a paging-structure entry, or FAULTED. */
     private long entryHva(long gpa, int size, long lin, int access) {
-        long leaf = ept.leaf(gpa >>> 12);
+        long leaf = ept.leaf(Page.gfn(gpa));
         if (leaf <= 0 || (leaf & READ) == 0) {
-            leaf = ept.resolve(gpa >>> 12, claim);
+            leaf = ept.resolve(Page.gfn(gpa), claim);
             if (leaf == 0) {
                 return pageFault(lin, access, Paging.PF_P | Paging.PF_RSVD);
             }
             if ((leaf & READ) == 0) {
-                long way = divertedWalk(READ, gpa, size, leaf & Ept.HVA | gpa & PAGE_MASK);
+                long way = divertedWalk(READ, gpa, size, leaf & Ept.HVA | gpa & Page.OFFSET_MASK);
                 return way >= 0 ? way : stoppedWalk(READ, leaf, gpa, size, lin);
             }
         }
-        return leaf & Ept.HVA | gpa & PAGE_MASK;
+        return leaf & Ept.HVA | gpa & Page.OFFSET_MASK;
     }
 
     private long stoppedWalk(int access, long leaf, long gpa, int size, long lin) {
-        long hva = leaf & Ept.HVA | gpa & PAGE_MASK;
+        long hva = leaf & Ept.HVA | gpa & Page.OFFSET_MASK;
         int flags = PendingFault.GVA_VALID;
         return stopped(access, leaf, FaultOrigin.PAGE_WALK, gpa, size, lin, hva, flags);
     }
@@ -455,7 +454,7 @@ final class Translator {
      *     recorded
      */
     private int update(long gpa, long hva, long old, long now, boolean wide, long lin) {
-        long gfn = gpa >>> 12;
+        long gfn = Page.gfn(gpa);
         long leaf = usableLeaf(gfn, WRITE);
         if (leaf == 0) {
             return 0; // unmapped since it was read
@@ -465,7 +464,7 @@ final class Translator {
         }
         if ((leaf & WRITE) == 0) {
             int size = wide ? 8 : 4;
-            long real = leaf & Ept.HVA | gpa & PAGE_MASK;
+            long real = leaf & Ept.HVA | gpa & Page.OFFSET_MASK;
             long way = divertedWalk(WRITE, gpa, size, real);
             if (way < 0) {
                 return (int) stoppedWalk(WRITE | MODIFY, leaf, gpa, size, lin);
@@ -586,7 +585,7 @@ final class Translator {
         long page = leaf & Ept.HVA;
         for (int i = 0; i < tlb.length; i += VcpuContext.TLB_STRIDE) {
             long tag = tlb[i + 1];
-            if (tag != -1 && (tag & ~PAGE_MASK) + tlb[i + 2] == page) {
+            if (tag != -1 && (tag & ~Page.OFFSET_MASK) + tlb[i + 2] == page) {
                 tlb[i + 1] = -1;
             }
         }

@@ -33,7 +33,7 @@ final class TestProtection implements RamProtection {
     }
 
     @Override
-    public int rights(long gfn) {
+    public int rightsOf(long gfn) {
         int rights = gfn < denied.length() ? Rights.RWX & ~denied.get((int) gfn) : Rights.RWX;
         Runnable action = window;
         if (action != null) {
@@ -45,7 +45,7 @@ final class TestProtection implements RamProtection {
 
     @Override
     public long forbiddingLayers(long gfn, int access) {
-        return (rights(gfn) & access) == 0 ? 1 : 0;
+        return (rightsOf(gfn) & access) == 0 ? 1 : 0;
     }
 
     @Override
@@ -82,8 +82,8 @@ final class TestProtection implements RamProtection {
         }
 
         @Override
-        public int rights(long gpa) {
-            return TestProtection.this.rights(gpa >>> 12);
+        public int rightsOf(long gfn) {
+            return TestProtection.this.rightsOf(gfn);
         }
 
         @Override

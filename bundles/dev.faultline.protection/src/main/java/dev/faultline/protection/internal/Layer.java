@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.protection.internal;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.protection.ProtectionLayer;
@@ -10,8 +12,6 @@ import java.util.List;
 
 /** One layer: argument checks, the store, and the announcement of what narrowed. */
 final class Layer implements ProtectionLayer {
-    private static final int PAGE_SHIFT = 12;
-    private static final long PAGE = 1L << PAGE_SHIFT;
 
     private final PageProtection owner;
     private final String name;
@@ -59,8 +59,8 @@ final class Layer implements ProtectionLayer {
             throw new IllegalArgumentException(
                     "protect gpa 0x%x, size 0x%x: the range wraps past 2^64".formatted(gpa, size));
         }
-        long first = gpa >>> PAGE_SHIFT;
-        long last = lastByte >>> PAGE_SHIFT;
+        long first = Page.gfn(gpa);
+        long last = lastByte >>> Page.SHIFT;
         checkMapped(last);
         List<long[]> one = List.of(new long[] {first, last});
         apply(one, rights);
@@ -75,15 +75,15 @@ final class Layer implements ProtectionLayer {
                     "protect hva 0x%x, size 0x%x: expected a non-empty range below 2^63"
                             .formatted(hva, size));
         }
-        long start = hva & -PAGE;
-        long end = hva + size - 1 | PAGE - 1;
+        long start = hva & -Page.SIZE;
+        long end = hva + size - 1 | Page.SIZE - 1;
         List<long[]> ranges = new ArrayList<>();
         for (MemorySlot slot : owner.memory().slots()) {
             long from = Math.max(start, slot.hva());
             long to = Math.min(end, slot.hva() + slot.size() - 1);
             if (from <= to) {
                 long toGpa = slot.gpa() - slot.hva();
-                ranges.add(new long[] {from + toGpa >>> PAGE_SHIFT, to + toGpa >>> PAGE_SHIFT});
+                ranges.add(new long[] {from + toGpa >>> Page.SHIFT, to + toGpa >>> Page.SHIFT});
             }
         }
         if (ranges.isEmpty()) {
@@ -147,7 +147,7 @@ final class Layer implements ProtectionLayer {
     public void protectPage(long gfn, int rights) {
         checkOpen();
         checkRights(rights);
-        if (gfn < 0 || gfn > Long.MAX_VALUE >>> PAGE_SHIFT) {
+        if (gfn < 0 || gfn > Long.MAX_VALUE >>> Page.SHIFT) {
             throw new IllegalArgumentException(
                     "protect gfn 0x%x: expected a guest frame number".formatted(gfn));
         }
@@ -190,16 +190,16 @@ final class Layer implements ProtectionLayer {
 
     private void checkMapped(long lastGfn) {
         long highest = owner.memory().highestMapped();
-        if (lastGfn >= highest >>> PAGE_SHIFT) {
+        if (lastGfn >= highest >>> Page.SHIFT) {
             throw new IllegalArgumentException(
                     "protect up to gpa 0x%x: past the highest page ever mapped (guest memory ends at 0x%x)"
-                            .formatted(lastGfn << PAGE_SHIFT | PAGE - 1, highest));
+                            .formatted(lastGfn << Page.SHIFT | Page.SIZE - 1, highest));
         }
     }
 
     @Override
-    public int rights(long gpa) {
-        return withdrawn ? Rights.RWX : store.get(gpa >>> PAGE_SHIFT);
+    public int rightsOf(@Gfn long gfn) {
+        return withdrawn ? Rights.RWX : store.get(gfn);
     }
 
     @Override

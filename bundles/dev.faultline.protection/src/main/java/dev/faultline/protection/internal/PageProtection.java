@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.protection.internal;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.MemoryListener;
@@ -23,7 +25,6 @@ final class PageProtection implements RamProtection, MemoryListener {
     static final String USER = "user";
 
     private static final int MAX_LAYERS = 64;
-    private static final int PAGE_SHIFT = 12;
 
     private final GuestMemory memory;
     private final Layer user = new Layer(this, USER, null);
@@ -75,7 +76,7 @@ final class PageProtection implements RamProtection, MemoryListener {
         RuntimeException failed = null;
         for (ProtectionListener l : listeners) {
             try {
-                l.rightsRestricted(firstGfn << PAGE_SHIFT, lastGfn - firstGfn + 1 << PAGE_SHIFT);
+                l.rightsRestricted(Page.gpa(firstGfn), lastGfn - firstGfn + 1 << Page.SHIFT);
             } catch (Throwable e) { // others' code
                 if (failed == null) {
                     failed = Others.unchecked("protection listener " + Others.name(l), e);
@@ -153,7 +154,7 @@ final class PageProtection implements RamProtection, MemoryListener {
     // ---- rights
 
     @Override
-    public int rights(long gfn) {
+    public int rightsOf(@Gfn long gfn) {
         int rights = Rights.RWX;
         for (Layer l : layers) {
             rights &= l.store().get(gfn);
@@ -183,8 +184,8 @@ final class PageProtection implements RamProtection, MemoryListener {
         for (Layer l : layers) {
             l.store()
                     .set(
-                            old.gpa() >>> PAGE_SHIFT,
-                            (old.end() >>> PAGE_SHIFT) - 1,
+                            old.gpa() >>> Page.SHIFT,
+                            (old.end() >>> Page.SHIFT) - 1,
                             Rights.RWX,
                             nothing);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.protection.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.protection.Rights;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
@@ -43,8 +44,8 @@ final class ProtectEvent extends Event {
         ProtectEvent e = new ProtectEvent();
         if (e.shouldCommit()) {
             e.layer = layer;
-            e.gpa = firstGfn << 12;
-            e.size = lastGfn - firstGfn + 1 << 12;
+            e.gpa = Page.gpa(firstGfn);
+            e.size = (lastGfn - firstGfn + 1) * Page.SIZE;
             e.rights = Rights.toString(rights);
             e.nanos = nanos;
             e.commit();

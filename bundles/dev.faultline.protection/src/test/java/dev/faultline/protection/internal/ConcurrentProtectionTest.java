@@ -63,7 +63,7 @@ class ConcurrentProtectionTest {
     void pagesOfOneWordDoNotDisturbEachOther() throws Exception {
         together(() -> cycle(0), () -> cycle(1));
         for (int p = 0; p < 21; p++) {
-            assertThat(protection.rights(p)).as("page %d", p).isEqualTo(p % 2 == 0 ? R : RX);
+            assertThat(protection.rightsOf(p)).as("page %d", p).isEqualTo(p % 2 == 0 ? R : RX);
         }
     }
 
@@ -72,7 +72,7 @@ class ConcurrentProtectionTest {
             for (int p = parity; p < 21; p += 2) {
                 int rights = i == ROUNDS - 1 ? (parity == 0 ? R : RX) : i % 8;
                 user.protectPage(p, rights);
-                assertThat(protection.rights(p)).isEqualTo(rights);
+                assertThat(protection.rightsOf(p)).isEqualTo(rights);
             }
         }
     }
@@ -92,9 +92,9 @@ class ConcurrentProtectionTest {
                         other.protectPage(mine, i % 7);
                         // Only pages around ours: the chunk becomes free, and is dropped, whenever
                         // ours is RWX too.
-                        assertThat(other.rights(mine << 12)).isEqualTo(i % 7);
+                        assertThat(other.rightsOf(mine)).isEqualTo(i % 7);
                         other.protectPage(mine, RWX);
-                        assertThat(other.rights(mine << 12)).isEqualTo(RWX);
+                        assertThat(other.rightsOf(mine)).isEqualTo(RWX);
                     }
                     done.set(true);
                 },
@@ -117,9 +117,9 @@ class ConcurrentProtectionTest {
             together(
                     () -> user.protect(0x200000, 0x200000, NONE),
                     () -> user.protectPage(0x210, RX));
-            assertThat(protection.rights(0x205)).isEqualTo(NONE);
-            assertThat(protection.rights(0x210)).isIn(NONE, RX);
-            assertThat(protection.rights(0x211)).isEqualTo(NONE);
+            assertThat(protection.rightsOf(0x205)).isEqualTo(NONE);
+            assertThat(protection.rightsOf(0x210)).isIn(NONE, RX);
+            assertThat(protection.rightsOf(0x211)).isEqualTo(NONE);
         }
     }
 
@@ -136,8 +136,8 @@ class ConcurrentProtectionTest {
                         l.protectPage(0x40205, R);
                         l.protectPage(0x40205, RX);
                     });
-            assertThat(p.rights(0x205)).isIn(NONE, RX);
-            assertThat(p.rights(0x40205)).isIn(NONE, RX);
+            assertThat(p.rightsOf(0x205)).isIn(NONE, RX);
+            assertThat(p.rightsOf(0x40205)).isIn(NONE, RX);
             assertThat(l.restrictedPages()).isEqualTo(2 * GIB >>> 12);
             l.protect(0, 2 * GIB, RWX);
             assertThat(l.restrictedPages()).isZero();
@@ -157,9 +157,9 @@ class ConcurrentProtectionTest {
             AtomicBoolean told = new AtomicBoolean();
             p.addListener((gpa, size) -> told.set(true));
             together(() -> l.protect(0, GIB, R), () -> l.protectPage(5, RWX));
-            assertThat(p.rights(5)).isIn(R, RWX);
-            assertThat(told.get() || p.rights(5) == RWX).isTrue();
-            assertThat(p.rights(6)).isEqualTo(R);
+            assertThat(p.rightsOf(5)).isIn(R, RWX);
+            assertThat(told.get() || p.rightsOf(5) == RWX).isTrue();
+            assertThat(p.rightsOf(6)).isEqualTo(R);
         }
     }
 
@@ -238,9 +238,9 @@ class ConcurrentProtectionTest {
                 },
                 () -> {
                     do {
-                        assertThat(protection.rights(7)).isIn(RW, RX);
-                        assertThat(protection.rights(8)).isEqualTo(RW);
-                        assertThat(protection.rights(6)).isIn(RW, RWX);
+                        assertThat(protection.rightsOf(7)).isIn(RW, RX);
+                        assertThat(protection.rightsOf(8)).isEqualTo(RW);
+                        assertThat(protection.rightsOf(6)).isIn(RW, RWX);
                         reads.incrementAndGet();
                     } while (!done.get());
                 });
@@ -288,6 +288,6 @@ class ConcurrentProtectionTest {
             }
         });
         together(() -> user.protectPage(1, NONE), () -> user.protectPage(2, NONE));
-        assertThat(protection.rights(1) | protection.rights(2)).isEqualTo(NONE);
+        assertThat(protection.rightsOf(1) | protection.rightsOf(2)).isEqualTo(NONE);
     }
 }

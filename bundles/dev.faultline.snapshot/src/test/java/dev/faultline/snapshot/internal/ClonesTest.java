@@ -519,7 +519,7 @@ class ClonesTest {
                                                     t.getName()
                                                             .equals("snapshot-clones-prefetch")));
             try (CloneBase.Clone a = base.create(machines, "a")) {
-                assertThat(last().protection.rights(3)).isEqualTo(Rights.RWX);
+                assertThat(last().protection.rightsOf(3)).isEqualTo(Rights.RWX);
                 assertThat(last().peek(3)).isEqualTo(original.peek(3));
             }
         }

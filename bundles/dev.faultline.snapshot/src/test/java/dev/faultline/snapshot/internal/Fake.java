@@ -130,7 +130,7 @@ final class Fake implements AutoCloseable {
     private boolean tryStore(long gpa, long value) {
         accesses.readLock().lock();
         try {
-            boolean may = (protection.rights(gpa >>> 12) & Rights.W) != 0;
+            boolean may = (protection.rightsOf(gpa >>> 12) & Rights.W) != 0;
             if (may) {
                 HostBytes.put64(memory.hvaOf(gpa), value);
             }
@@ -178,7 +178,7 @@ final class Fake implements AutoCloseable {
      */
     boolean touch(int page, int access) {
         long gpa = gpaOf(page);
-        for (int i = 0; (protection.rights(gpa >>> 12) & access) == 0; i++) {
+        for (int i = 0; (protection.rightsOf(gpa >>> 12) & access) == 0; i++) {
             if (i > 3) {
                 throw new AssertionError("page " + page + " does not open");
             }
@@ -193,8 +193,8 @@ final class Fake implements AutoCloseable {
         PendingFault p = new PendingFault();
         p.protectedPage(access, 0, FaultOrigin.DATA, gpa, 0, memory.hvaOf(gpa), 0);
         for (ProtectionLayer l : protection.layers()) {
-            var handler = l.rights(gpa) == Rights.RWX ? null : protection.handlerOf(l);
-            if (handler != null && (l.rights(gpa) & access) == 0) {
+            var handler = l.rightsOf(gpa >>> 12) == Rights.RWX ? null : protection.handlerOf(l);
+            if (handler != null && (l.rightsOf(gpa >>> 12) & access) == 0) {
                 Resolution r = handler.onFault(l.name(), new PageFault().set(0, p));
                 if (r.kind() == Resolution.Kind.STOP) {
                     lastReason = r.reason();

@@ -76,7 +76,7 @@ class WorkingSetTest {
     }
 
     private static boolean open(Fake f, int page) {
-        return f.protection.rights(f.gpaOf(page) >>> 12) == Rights.RWX;
+        return f.protection.rightsOf(f.gpaOf(page) >>> 12) == Rights.RWX;
     }
 
     @Test
@@ -412,17 +412,17 @@ class WorkingSetTest {
                 long elsewhere = 1L << 33;
                 g.memory.map(elsewhere, 32 * Fake.PAGE, g.ram, 8 * Fake.PAGE, false);
                 long gfn = elsewhere >>> 12;
-                assertThat(g.protection.rights(gfn + 20)).isEqualTo(Rights.NONE);
+                assertThat(g.protection.rightsOf(gfn + 20)).isEqualTo(Rights.NONE);
                 g.touch(28, Rights.R);
-                assertThat(g.protection.rights(gfn + 20)).isEqualTo(Rights.RWX);
+                assertThat(g.protection.rightsOf(gfn + 20)).isEqualTo(Rights.RWX);
                 g.memory.map(elsewhere, 32 * Fake.PAGE, g.ram, 800 * Fake.PAGE, false);
-                assertThat(g.protection.rights(gfn + 20)).isEqualTo(Rights.NONE);
+                assertThat(g.protection.rightsOf(gfn + 20)).isEqualTo(Rights.NONE);
                 g.memory.unmap(0, 16 * Fake.PAGE);
                 g.memory.map(0, 16 * Fake.PAGE, g.ram, 1000 * Fake.PAGE, false);
-                assertThat(g.protection.rights(0)).isEqualTo(Rights.NONE);
+                assertThat(g.protection.rightsOf(0)).isEqualTo(Rights.NONE);
                 r.complete();
-                assertThat(g.protection.rights(0)).isEqualTo(Rights.RWX);
-                assertThat(g.protection.rights(gfn + 20)).isEqualTo(Rights.RWX);
+                assertThat(g.protection.rightsOf(0)).isEqualTo(Rights.RWX);
+                assertThat(g.protection.rightsOf(gfn + 20)).isEqualTo(Rights.RWX);
             }
         }
     }

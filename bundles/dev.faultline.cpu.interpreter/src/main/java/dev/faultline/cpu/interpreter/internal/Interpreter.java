@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.cpu.VcpuEngine;
@@ -25,7 +26,6 @@ import dev.faultline.cpu.x86.Stepping;
  */
 final class Interpreter implements VcpuEngine, VcpuLoop {
     private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
-    private static final long PAGE = ~0xFFFL;
 
     private final VcpuContext v;
     private final CodeCache cache;
@@ -106,14 +106,14 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             // A new page, or state that blocks depend on has changed.
             long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
             int f = (int) (lin >>> 12) & FETCH_MASK;
-            if (v.fetchTag[f] != (lin & PAGE | v.tlbKey)) {
+            if (v.fetchTag[f] != (lin & Page.MASK | v.tlbKey)) {
                 running = null;
                 if (fetch(lin, 0) < 0) {
                     return EXIT_FAULT;
                 }
             }
             CodePage page = cache.page(lin);
-            long base = (lin & PAGE) - v.effBase[Segments.CS];
+            long base = (lin & Page.MASK) - v.effBase[Segments.CS];
             v.engineBase = base;
             int exit = inPage(page, base, (int) lin & 0xFFF);
             if (exit != 0) {
@@ -230,10 +230,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         int flags = v.eflags;
         long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
         int f = (int) (lin >>> 12) & FETCH_MASK;
-        if (v.fetchTag[f] != (lin & PAGE | v.tlbKey) && fetch(lin, 0) < 0) {
+        if (v.fetchTag[f] != (lin & Page.MASK | v.tlbKey) && fetch(lin, 0) < 0) {
             return EXIT_FAULT;
         }
-        long base = (lin & PAGE) - v.effBase[Segments.CS];
+        long base = (lin & Page.MASK) - v.effBase[Segments.CS];
         v.engineBase = base;
         Op op = decodeOne(lin, base);
         if (op == null) {
@@ -406,7 +406,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         HostBytes.copyOut(v.fetchHva[f] + offset, bytes, 0, n);
         Op op = decoder.decode(bytes, n, v.codeBits, offset);
         if (op == null) {
-            long next = (lin & PAGE) + CodePage.SIZE & v.ripMask;
+            long next = (lin & Page.MASK) + CodePage.SIZE & v.ripMask;
             int g = (int) (next >>> 12) & FETCH_MASK;
             if (v.fetchTag[g] != (next | v.tlbKey) && fetch(next, n) < 0) {
                 return null;

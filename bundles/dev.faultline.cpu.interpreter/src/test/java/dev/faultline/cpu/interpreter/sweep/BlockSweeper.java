@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.sweep;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
 import java.lang.foreign.Arena;
@@ -138,7 +139,7 @@ final class BlockSweeper {
     }
 
     private void grant(PendingFault f) {
-        open(f, m.rights.rights(f.gpa) | f.access & RWX);
+        open(f, m.rights.rightsOf(Page.gfn(f.gpa)) | f.access & RWX);
     }
 
     private void closeAll() {

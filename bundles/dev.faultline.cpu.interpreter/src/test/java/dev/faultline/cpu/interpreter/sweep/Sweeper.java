@@ -3,6 +3,7 @@ package dev.faultline.cpu.interpreter.sweep;
 
 import static dev.faultline.api.cpu.Gpr.RCX;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
@@ -151,7 +152,7 @@ final class Sweeper {
         int x =
                 toEnd(e -> {
                     exits.add(e);
-                    open(e.page(), m.rights.rights(e.gpa()) | e.access());
+                    open(e.page(), m.rights.rightsOf(Page.gfn(e.gpa())) | e.access());
                 });
         finish("grant on exit", x);
     }
@@ -235,7 +236,7 @@ final class Sweeper {
             m.rights.protect(0, SweepMachine.RAM, 0);
             int x =
                     toEnd(e -> {
-                        open(e.page(), m.rights.rights(e.gpa()) | e.access());
+                        open(e.page(), m.rights.rightsOf(Page.gfn(e.gpa())) | e.access());
                         if (n[0]++ == j && closed != e.page()) {
                             open(closed, 0);
                         }
@@ -345,7 +346,7 @@ final class Sweeper {
         if (f.kind != PendingFault.PROTECTED) {
             wrong("exit", "kind " + f.kind);
         }
-        int had = m.rights.rights(f.gpa);
+        int had = m.rights.rightsOf(Page.gfn(f.gpa));
         if (f.stopped != (e.access() & ~had)
                 || f.stopped == 0
                 || (f.access >> PendingFault.ALLOWED_SHIFT & RWX) != had

@@ -46,8 +46,8 @@ final class FakeProtection implements RamProtection {
         }
 
         @Override
-        public int rights(long gpa) {
-            return pages.getOrDefault(gpa >>> 12, Rights.RWX);
+        public int rightsOf(long gfn) {
+            return pages.getOrDefault(gfn, Rights.RWX);
         }
 
         @Override
@@ -98,10 +98,10 @@ final class FakeProtection implements RamProtection {
     }
 
     @Override
-    public int rights(long gfn) {
+    public int rightsOf(long gfn) {
         int r = Rights.RWX;
         for (ProtectionLayer l : layers) {
-            r &= l.rights(gfn << 12);
+            r &= l.rightsOf(gfn);
         }
         return r;
     }
@@ -110,7 +110,7 @@ final class FakeProtection implements RamProtection {
     public long forbiddingLayers(long gfn, int access) {
         long bits = 0;
         for (int i = 0; i < layers.size(); i++) {
-            if ((layers.get(i).rights(gfn << 12) & access) == 0) {
+            if ((layers.get(i).rightsOf(gfn) & access) == 0) {
                 bits |= 1L << i;
             }
         }

@@ -128,7 +128,7 @@ class FromInsideTest {
 
     private static FakeServices.Instruction write(FakeServices services, long gpa) {
         return v -> {
-            int rights = services.protection.rights(gpa >>> 12);
+            int rights = services.protection.rightsOf(gpa >>> 12);
             if ((rights & Rights.W) == 0) {
                 v.fault.protectedPage(
                         Rights.W,

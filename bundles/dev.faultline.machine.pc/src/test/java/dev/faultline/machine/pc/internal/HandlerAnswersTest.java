@@ -123,7 +123,7 @@ class HandlerAnswersTest {
         assertThat(asked).containsExactly("a W5000", "a W5001");
         assertThat(get(A, 2)).isEqualTo("1122");
         assertThat(v.gpr[RAX] & 0xFF).isEqualTo(0x11);
-        assertThat(l.rights(A)).isEqualTo(Rights.RX);
+        assertThat(l.rightsOf(A >> 12)).isEqualTo(Rights.RX);
         assertThat(machine.statistics().resolvedByHandlers()).isEqualTo(2);
     }
 
@@ -201,7 +201,7 @@ class HandlerAnswersTest {
         machine.protection().userLayer().protect(A, 1, Rights.NONE);
         halts("ff060050 ff060050"); // inc word [A] twice
         assertThat(get(A, 2)).isEqualTo("0200");
-        assertThat(machine.protection().rights(A >> 12)).isEqualTo(Rights.NONE);
+        assertThat(machine.protection().rightsOf(A >> 12)).isEqualTo(Rights.NONE);
         assertThat(machine.statistics().faults()).isEqualTo(2);
     }
 

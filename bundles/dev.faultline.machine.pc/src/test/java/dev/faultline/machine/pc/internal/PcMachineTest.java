@@ -52,7 +52,7 @@ class PcMachineTest {
 
     private static FakeServices.Instruction access(FakeServices services, long gpa, int right) {
         return v -> {
-            int rights = services.protection.rights(gpa >>> 12);
+            int rights = services.protection.rightsOf(gpa >>> 12);
             if ((rights & right) == 0) {
                 v.fault.protectedPage(
                         right, rights, FaultOrigin.DATA, gpa, gpa, -1, PendingFault.FINAL_ACCESS);

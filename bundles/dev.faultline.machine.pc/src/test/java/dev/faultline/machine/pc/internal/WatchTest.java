@@ -89,7 +89,7 @@ class WatchTest {
             assertThat(w.hits()).isEqualTo(3);
             assertThat(w.neighbours()).isEqualTo(3);
         }
-        assertThat(protection.rights(5)).isEqualTo(Rights.RWX);
+        assertThat(protection.rightsOf(5)).isEqualTo(Rights.RWX);
     }
 
     @Test

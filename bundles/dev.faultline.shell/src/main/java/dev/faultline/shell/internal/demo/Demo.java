@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal.demo;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
@@ -284,12 +285,16 @@ final class Demo {
         List<RamBlock> x = a.memory().blocks();
         List<RamBlock> y = b.memory().blocks();
         for (int i = 0; i < x.size(); i++) {
-            for (long off = 0; off < x.get(i).size(); off += 4096) {
+            for (long off = 0; off < x.get(i).size(); off += Page.SIZE) {
                 long ha = x.get(i).hva() + off;
                 long hb = y.get(i).hva() + off;
-                if (HostBytes.ALL.asSlice(ha, 4096).mismatch(HostBytes.ALL.asSlice(hb, 4096)) >= 0
-                        && !(i == 0 && skip.contains(off >>> 12))) {
-                    return "page 0x%x of RAM block %s".formatted(off >>> 12, x.get(i).name());
+                if (HostBytes.ALL
+                                        .asSlice(ha, Page.SIZE)
+                                        .mismatch(HostBytes.ALL.asSlice(hb, Page.SIZE))
+                                >= 0
+                        && !(i == 0 && skip.contains(off >>> Page.SHIFT))) {
+                    return "page 0x%x of RAM block %s"
+                            .formatted(off >>> Page.SHIFT, x.get(i).name());
                 }
             }
         }

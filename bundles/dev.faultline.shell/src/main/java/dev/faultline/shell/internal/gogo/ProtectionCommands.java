@@ -3,6 +3,7 @@ package dev.faultline.shell.internal.gogo;
 
 import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.protection.ProtectionLayer;
@@ -78,11 +79,11 @@ public final class ProtectionCommands {
                         handler == null ? "-" : handler.getClass().getSimpleName());
             }
             long bytes = size(size);
-            long first = address(gpa) >>> 12;
+            long first = Page.gfn(address(gpa));
             long end =
                     bytes == 0
-                            ? machine.memory().highestMapped() >>> 12
-                            : (address(gpa) + bytes + 4095) >>> 12;
+                            ? Page.gfn(machine.memory().highestMapped())
+                            : Page.gfn(address(gpa) + bytes + Page.OFFSET_MASK);
             return layers + "\n\n" + runs(protection, first, end);
         });
     }
@@ -93,9 +94,9 @@ public final class ProtectionCommands {
         int runs = 0;
         long gfn = nextRestricted(protection, first);
         while (gfn >= 0 && gfn < end) {
-            int rights = protection.rights(gfn);
+            int rights = protection.rightsOf(gfn);
             long from = gfn;
-            while (gfn < end && protection.rights(gfn) == rights) {
+            while (gfn < end && protection.rightsOf(gfn) == rights) {
                 gfn++;
             }
             if (rights != Rights.RWX) {
@@ -103,8 +104,8 @@ public final class ProtectionCommands {
                     return t + "\n... and more; ask for a range: vm:rights NAME GPA SIZE";
                 }
                 t.row(
-                        hex(from << 12),
-                        hex((gfn << 12) - 1),
+                        hex(Page.gpa(from)),
+                        hex((Page.gpa(gfn)) - 1),
                         "%,d".formatted(gfn - from),
                         Rights.toString(rights));
             }

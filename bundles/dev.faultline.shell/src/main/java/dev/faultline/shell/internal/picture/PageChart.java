@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal.picture;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.shell.internal.cli.Sizes;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -10,7 +11,6 @@ import java.util.function.UnaryOperator;
 
 /** A machine's pages from the first to the last, in the terminal and as a picture. */
 public final class PageChart {
-    private static final int PAGE = 4096;
     private static final int TEXT_COLUMNS = 64;
     private static final int TEXT_ROWS = 16;
 
@@ -72,7 +72,8 @@ public final class PageChart {
             boolean end = c % TEXT_COLUMNS == TEXT_COLUMNS - 1 || c == cells - 1;
             b.append(end ? colours.reset() + "|\n" : "");
         }
-        b.append("  each cell ").append(Sizes.bytes((long) (pages + cells - 1) / cells * PAGE));
+        b.append("  each cell ")
+                .append(Sizes.bytes((long) (pages + cells - 1) / cells * Page.SIZE));
         String before = ": ";
         for (Panel.Legend l : panel.legend()) {
             b.append(before).append(l.mark()).append(' ').append(l.meaning());
@@ -127,7 +128,7 @@ public final class PageChart {
         c.text(x0, top - 26, panel.heading(), 2, Colours.INK);
         for (int r = 0; r < rows(per); r++) {
             if (r % AXIS_ROWS == 0) {
-                String at = address((long) r * COLUMNS * per * PAGE);
+                String at = address((long) r * COLUMNS * per * Page.SIZE);
                 c.text(x0 - 10 - PixelFont.width(at), top + r * PITCH, at, 1, Colours.PALE);
             }
             for (int i = 0; i < COLUMNS; i++) {
@@ -159,7 +160,7 @@ public final class PageChart {
                                 Locale.ROOT,
                                 "a cell is %d pages, %s; brighter: more of them",
                                 per,
-                                Sizes.bytes((long) per * PAGE));
+                                Sizes.bytes((long) per * Page.SIZE));
         c.text(x0, y, cell, 2, Colours.PALE);
     }
 

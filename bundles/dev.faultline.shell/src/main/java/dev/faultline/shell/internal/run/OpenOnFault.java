@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal.run;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -45,16 +46,16 @@ public final class OpenOnFault implements FaultHandler, AutoCloseable {
     private void close(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         List<MemorySlot> slots = machine.memory().slots();
-        long pages = slots.stream().mapToLong(MemorySlot::size).sum() / 4096;
+        long pages = slots.stream().mapToLong(MemorySlot::size).sum() / Page.SIZE;
         while (!closing) {
             for (int i = 0; i < CLOSE_AT_ONCE; i++) {
                 long page = random.nextLong(pages);
                 for (MemorySlot s : slots) {
-                    if (page < s.size() / 4096) {
-                        layer.protectPage((s.gpa() >>> 12) + page, Rights.NONE);
+                    if (page < s.size() / Page.SIZE) {
+                        layer.protectPage(Page.gfn(s.gpa()) + page, Rights.NONE);
                         break;
                     }
-                    page -= s.size() / 4096;
+                    page -= s.size() / Page.SIZE;
                 }
             }
             LockSupport.parkNanos(PERIOD_NANOS);

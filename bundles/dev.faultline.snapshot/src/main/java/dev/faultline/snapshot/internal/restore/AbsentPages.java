@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal.restore;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
@@ -113,7 +114,7 @@ public final class AbsentPages implements MemoryListener {
         if (has(now.block())) {
             protect(now);
         } else if (has(old.block())) {
-            for (long gfn = now.gpa() >>> 12; gfn < now.end() >>> 12; gfn++) {
+            for (long gfn = Page.gfn(now.gpa()); gfn < Page.gfn(now.end()); gfn++) {
                 openFrame(gfn);
             }
         }
@@ -143,7 +144,7 @@ public final class AbsentPages implements MemoryListener {
             MemorySlot s = slots.get(i);
             long off = hva - s.hva();
             if (off >= 0 && off < s.size()) {
-                openFrame(s.gpa() + off >>> 12);
+                openFrame(Page.gfn(s.gpa() + off));
             }
         }
     }

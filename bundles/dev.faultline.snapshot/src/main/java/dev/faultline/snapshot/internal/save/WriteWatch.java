@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal.save;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -227,7 +228,9 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     private boolean isMarkedWhereOpen(MemorySlot s) {
         for (long off = 0; off < s.size(); off += Layout.PAGE) {
             int page = ramMap.pageOf(s.hva() + off);
-            if (page < 0 || (layer.rights(s.gpa() + off) & Rights.W) != 0 && !opened.has(page)) {
+            if (page < 0
+                    || (layer.rightsOf(Page.gfn(s.gpa() + off)) & Rights.W) != 0
+                            && !opened.has(page)) {
                 return false;
             }
         }

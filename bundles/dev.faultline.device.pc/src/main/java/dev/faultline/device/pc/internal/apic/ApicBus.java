@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.device.pc.internal.apic;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.ChipsetHost;
 import dev.faultline.api.device.MmioDevice;
@@ -15,7 +16,6 @@ import java.util.function.Predicate;
  * its own APIC at the same address.
  */
 public final class ApicBus implements MmioDevice {
-    private static final long PAGE = 0x1000;
 
     /** What a read gives when the vCPU's APIC is switched off and so leaves it to the bus. */
     private static final long NOBODY = -1;
@@ -38,7 +38,7 @@ public final class ApicBus implements MmioDevice {
         for (int i = 0; i < vcpus; i++) {
             apics[i] = new LocalApic(i, this, board, host);
         }
-        board.claimMmio(this, 0, LocalApic.BASE_GPA, PAGE);
+        board.claimMmio(this, 0, LocalApic.BASE_GPA, Page.SIZE);
     }
 
     /** Wires the 8259 behind LINT0 of APIC 0. Before the machine runs. */

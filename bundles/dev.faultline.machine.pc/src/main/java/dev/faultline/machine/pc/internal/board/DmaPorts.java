@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.board;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.BusLock;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
@@ -28,7 +29,6 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * nobody resolves stops the machine, and is asked again when it is started.
  */
 public final class DmaPorts implements ProtectionListener {
-    private static final long PAGE = 4096;
 
     private final GuestMemory memory;
     private final RamProtection protection;
@@ -119,7 +119,7 @@ public final class DmaPorts implements ProtectionListener {
     public PageFault write(long gpa, byte[] from, int at, int bytes) {
         Diversion answers = new Diversion();
         for (int done = 0; done < bytes; ) {
-            int n = (int) Math.min(bytes - done, PAGE - (gpa + done & PAGE - 1));
+            int n = (int) Math.min(bytes - done, Page.SIZE - (gpa + done & Page.SIZE - 1));
             PageFault stopped = writeInPage(gpa, bytes, done, n, from, at, answers);
             if (stopped != null) {
                 return stopped;
@@ -141,7 +141,7 @@ public final class DmaPorts implements ProtectionListener {
             lockTransfer();
             try {
                 long hva = memory.hvaOf(gpa);
-                int rights = protection.rights(gpa >>> 12);
+                int rights = protection.rightsOf(Page.gfn(gpa));
                 if ((rights & PendingFault.ACCESS_W) == 0 && answers.active()) {
                     hva = answers.divert(protection, PendingFault.ACCESS_W, gpa, n, hva);
                 } else if ((rights & PendingFault.ACCESS_W) == 0) {
@@ -243,7 +243,9 @@ public final class DmaPorts implements ProtectionListener {
          * instead.
          */
         private long hva(long gpa, int n, int access, long real) {
-            if (real >= 0 && diversion.active() && (protection.rights(gpa >>> 12) & access) == 0) {
+            if (real >= 0
+                    && diversion.active()
+                    && (protection.rightsOf(Page.gfn(gpa)) & access) == 0) {
                 long way = diversion.divert(protection, access, gpa, n, real);
                 return way < 0 ? real : way;
             }
@@ -298,7 +300,7 @@ public final class DmaPorts implements ProtectionListener {
         }
 
         private int chunk(long gpa, int left) {
-            return (int) Math.min(left, PAGE - (gpa & PAGE - 1));
+            return (int) Math.min(left, Page.SIZE - (gpa & Page.SIZE - 1));
         }
 
         /**
@@ -308,7 +310,7 @@ public final class DmaPorts implements ProtectionListener {
         private boolean allowed(long gpa, int bytes, int access) {
             for (int done = 0; done < bytes; done += chunk(gpa + done, bytes - done)) {
                 long at = gpa + done;
-                int rights = protection.rights(at >>> 12);
+                int rights = protection.rightsOf(Page.gfn(at));
                 if ((rights & access) == 0 && !diverted(at, chunk(at, bytes - done), access)) {
                     fault.protectedPage(
                             access,

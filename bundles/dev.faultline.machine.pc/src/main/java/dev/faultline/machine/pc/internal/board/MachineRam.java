@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.board;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
@@ -12,7 +13,6 @@ import java.util.Arrays;
 /** A machine's RAM: one block, mapped below the device hole and, beyond 3 GiB, from 4 GiB on. */
 public final class MachineRam implements GuestRam {
     static final String BLOCK = "ram";
-    private static final int PAGE = 4096;
     private final RamBlock block;
 
     private MachineRam(RamBlock block) {
@@ -67,10 +67,10 @@ public final class MachineRam implements GuestRam {
     /** {@inheritDoc} Touches only pages that are not zero: most were never used. */
     @Override
     public void clear(long gpa, long bytes) {
-        byte[] page = new byte[PAGE];
-        byte[] zeros = new byte[PAGE];
+        byte[] page = new byte[Page.SIZE];
+        byte[] zeros = new byte[Page.SIZE];
         for (long done = 0; done < bytes; ) {
-            int n = (int) Math.min(bytes - done, PAGE - (gpa + done & PAGE - 1));
+            int n = (int) Math.min(bytes - done, Page.SIZE - (gpa + done & Page.SIZE - 1));
             read(gpa + done, page, 0, n);
             if (!Arrays.equals(page, 0, n, zeros, 0, n)) {
                 write(gpa + done, zeros, 0, n);

@@ -117,7 +117,7 @@ public final class FaultDispatcher {
             FaultSlot slot,
             List<ProtectionLayer> layers) {
         Object handlers = whiteboard.state();
-        int rights = protection.rights(fault.gfn());
+        int rights = protection.rightsOf(fault.gfn());
         Resolution r =
                 kind == PendingFault.PROTECTED
                         ? ask(fault, diversion, slot, layers)
@@ -125,7 +125,7 @@ public final class FaultDispatcher {
         if (r != UNRESOLVED) {
             return r;
         }
-        int now = protection.rights(fault.gfn());
+        int now = protection.rightsOf(fault.gfn());
         boolean asItWas =
                 now == rights && protection.layers() == layers && whiteboard.state() == handlers;
         boolean open = kind == PendingFault.PROTECTED && (fault.stopped() & ~now) == 0;
@@ -139,7 +139,7 @@ public final class FaultDispatcher {
         boolean open = true;
         for (int i = 0; i < layers.size(); i++) {
             ProtectionLayer layer = layers.get(i);
-            if ((fault.stopped() & ~layer.rights(fault.gpa())) == 0) {
+            if ((fault.stopped() & ~layer.rightsOf(fault.gfn())) == 0) {
                 continue;
             }
             forbidden = true;
@@ -163,7 +163,7 @@ public final class FaultDispatcher {
             return carryOut(r, fault, diversion);
         }
         for (int i = 0; i < layers.size(); i++) {
-            if ((fault.stopped() & ~layers.get(i).rights(fault.gpa())) != 0
+            if ((fault.stopped() & ~layers.get(i).rightsOf(fault.gfn())) != 0
                     && !step(fault, layers.get(i), diversion)) {
                 return Resolution.STOP;
             }

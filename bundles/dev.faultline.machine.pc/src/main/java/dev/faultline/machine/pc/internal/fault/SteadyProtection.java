@@ -158,8 +158,8 @@ public final class SteadyProtection implements RamProtection {
         }
 
         @Override
-        public int rights(long gpa) {
-            return now.rights(gpa);
+        public int rightsOf(long gfn) {
+            return now.rightsOf(gfn);
         }
 
         @Override
@@ -247,8 +247,8 @@ public final class SteadyProtection implements RamProtection {
     }
 
     @Override
-    public int rights(long gfn) {
-        return now.rights(gfn);
+    public int rightsOf(long gfn) {
+        return now.rightsOf(gfn);
     }
 
     @Override

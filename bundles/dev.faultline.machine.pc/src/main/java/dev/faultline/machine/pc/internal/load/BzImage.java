@@ -3,6 +3,7 @@ package dev.faultline.machine.pc.internal.load;
 
 import static dev.faultline.api.cpu.Gpr.RSI;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
@@ -66,7 +67,6 @@ final class BzImage {
     private static final int SECTOR = 512;
     private static final int SETUP_HEADER_END = 0x290;
     private static final long ENTRY_64 = 0x200;
-    private static final long PAGE = 4096;
     private static final long GDT = 0x1000;
     private static final long BOOT_PARAMS = 0x2000;
     private static final long PML4 = 0x9000;
@@ -173,7 +173,7 @@ final class BzImage {
 
     private static void writeBootParams(ImageLoader.Request r, long kernelEnd, long kernel)
             throws MachineException {
-        byte[] page = new byte[(int) PAGE];
+        byte[] page = new byte[Page.SIZE];
         ByteBuffer p = Bytes.wrap(page);
         int headerEnd = Math.min(HEADER + Bytes.u8(r.image(), JUMP_LENGTH), SETUP_HEADER_END);
         System.arraycopy(r.image(), SETUP_HEADER, page, SETUP_HEADER, headerEnd - SETUP_HEADER);
@@ -221,7 +221,7 @@ final class BzImage {
                         ? OLD_INITRD_MAX
                         : Bytes.u32(r.image(), INITRD_ADDR_MAX);
         long limit = Math.min(highest + 1, r.ram().lowEnd());
-        long gpa = limit - bytes & -PAGE;
+        long gpa = limit - bytes & -Page.SIZE;
         if (gpa < kernelEnd) {
             throw new MachineException(
                     "%s: initrd of %d bytes does not fit into RAM between the kernel's end 0x%x and 0x%x: give the machine more memory"
@@ -237,16 +237,16 @@ final class BzImage {
      * initrd, as the protocol asks.
      */
     private static void writePageTables(GuestRam ram) {
-        long pdpt = PML4 + PAGE;
-        long directories = pdpt + PAGE;
-        byte[] tables = new byte[(int) (6 * PAGE)];
+        long pdpt = PML4 + Page.SIZE;
+        long directories = pdpt + Page.SIZE;
+        byte[] tables = new byte[6 * Page.SIZE];
         ByteBuffer t = Bytes.wrap(tables);
         t.putLong(0, pdpt | 3);
         for (int i = 0; i < 4; i++) {
-            t.putLong((int) PAGE + 8 * i, directories + i * PAGE | 3);
+            t.putLong(Page.SIZE + 8 * i, directories + i * Page.SIZE | 3);
         }
         for (int i = 0; i < 4 * 512; i++) {
-            t.putLong((int) (2 * PAGE) + 8 * i, (long) i << 21 | 0x83);
+            t.putLong(2 * Page.SIZE + 8 * i, (long) i << 21 | 0x83);
         }
         ram.write(PML4, tables, 0, tables.length);
     }

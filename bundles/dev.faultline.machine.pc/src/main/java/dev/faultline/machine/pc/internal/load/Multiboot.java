@@ -4,6 +4,7 @@ package dev.faultline.machine.pc.internal.load;
 import static dev.faultline.api.cpu.Gpr.RAX;
 import static dev.faultline.api.cpu.Gpr.RBX;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
@@ -41,7 +42,6 @@ final class Multiboot {
     private static final int MODULE_BYTES = 16;
     private static final int MAP_ENTRY_BYTES = 24;
     private static final String LOADER_NAME = "Faultline";
-    private static final long PAGE = 4096;
 
     private static final int INFO_FLAGS =
             INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES | INFO_MEMORY_MAP | INFO_LOADER_NAME;
@@ -137,7 +137,7 @@ final class Multiboot {
         long[] starts = new long[r.modules().size()];
         for (int i = 0; i < starts.length; i++) {
             ImageLoader.Module m = r.modules().get(i);
-            at = at + PAGE - 1 & -PAGE;
+            at = at + Page.SIZE - 1 & -Page.SIZE;
             if (at + m.bytes().length > ram.lowEnd()) {
                 throw new MachineException(
                         "%s: module of %d bytes does not fit into RAM after 0x%x: give the machine more memory"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.load;
 
+import dev.faultline.api.address.Page;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -11,8 +12,6 @@ final class Occupied {
 
     /** Where loaders of this kind usually put their information. */
     private static final long USUAL = 0x9000;
-
-    private static final long PAGE = 4096;
 
     private final List<long[]> ranges = new ArrayList<>();
     private long end;
@@ -39,14 +38,14 @@ final class Occupied {
      */
     long take(GuestRam ram, long bytes) {
         long found = -1;
-        for (long at = USUAL; found < 0 && at + bytes <= MemoryMap.LOW_END; at += PAGE) {
+        for (long at = USUAL; found < 0 && at + bytes <= MemoryMap.LOW_END; at += Page.SIZE) {
             found = overlaps(at, bytes) ? -1 : at;
         }
-        for (long at = LOWEST; found < 0 && at + bytes <= USUAL; at += PAGE) {
+        for (long at = LOWEST; found < 0 && at + bytes <= USUAL; at += Page.SIZE) {
             found = overlaps(at, bytes) ? -1 : at;
         }
         if (found < 0) {
-            long after = Math.max(end, MemoryMap.MIB) + PAGE - 1 & -PAGE;
+            long after = Math.max(end, MemoryMap.MIB) + Page.SIZE - 1 & -Page.SIZE;
             found = ram.contains(after, bytes) && after + bytes <= ram.lowEnd() ? after : -1;
         }
         if (found >= 0) {

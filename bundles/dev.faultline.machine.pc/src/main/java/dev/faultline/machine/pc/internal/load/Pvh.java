@@ -3,6 +3,7 @@ package dev.faultline.machine.pc.internal.load;
 
 import static dev.faultline.api.cpu.Gpr.RBX;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.vm.MachineException;
 import java.nio.ByteBuffer;
@@ -23,7 +24,6 @@ final class Pvh {
     private static final int MODULE_BYTES = 32;
     private static final int MAP_ENTRY_BYTES = 24;
     private static final int AREA = 0x7000;
-    private static final long PAGE = 4096;
 
     private Pvh() {}
 
@@ -57,7 +57,7 @@ final class Pvh {
         long at = Math.max(occupied.end(), MemoryMap.MIB);
         for (int i = 0; i < starts.length; i++) {
             byte[] bytes = modules.get(i).bytes();
-            at = at + PAGE - 1 & -PAGE;
+            at = at + Page.SIZE - 1 & -Page.SIZE;
             if (at + bytes.length > r.ram().lowEnd()) {
                 throw new MachineException(
                         "%s: module of %d bytes does not fit into RAM after 0x%x: give the machine more memory"

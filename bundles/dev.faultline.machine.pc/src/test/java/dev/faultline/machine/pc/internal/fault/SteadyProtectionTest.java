@@ -101,15 +101,15 @@ class SteadyProtectionTest {
         assertThat(steady.handlerOf(lazy)).isSameAs(handler);
         assertThat(made.getLast().handlerOf(made.getLast().layers().get(1))).isSameAs(handler);
         assertThat(steady.handlerOf(dirty)).isNull();
-        assertThat(steady.rights(3)).isEqualTo(Rights.R);
-        assertThat(steady.rights(5)).isEqualTo(Rights.X);
-        assertThat(steady.rights(0x200)).isEqualTo(Rights.NONE);
-        assertThat(steady.rights(0x300)).isEqualTo(Rights.R | Rights.X);
+        assertThat(steady.rightsOf(3)).isEqualTo(Rights.R);
+        assertThat(steady.rightsOf(5)).isEqualTo(Rights.X);
+        assertThat(steady.rightsOf(0x200)).isEqualTo(Rights.NONE);
+        assertThat(steady.rightsOf(0x300)).isEqualTo(Rights.R | Rights.X);
         assertThat(steady.forbiddingLayers(0x200, Rights.W)).isEqualTo(0b110);
 
         // What strangers hold goes on working, and ends.
         lazy.protectPage(0x200, Rights.RWX);
-        assertThat(made.getLast().rights(0x200)).isEqualTo(Rights.R | Rights.X);
+        assertThat(made.getLast().rightsOf(0x200)).isEqualTo(Rights.R | Rights.X);
         lazy.close();
         lazy.close();
         assertThat(steady.layers()).containsExactly(user, dirty);
@@ -147,9 +147,9 @@ class SteadyProtectionTest {
                             throw new IllegalStateException("broken provider");
                         }))
                 .hasMessage("broken provider");
-        assertThat(steady.rights(3)).isEqualTo(Rights.NONE);
+        assertThat(steady.rightsOf(3)).isEqualTo(Rights.NONE);
         steady.userLayer().protect(0x3000, 0x1000, Rights.RWX);
-        assertThat(steady.rights(3)).isEqualTo(Rights.RWX);
+        assertThat(steady.rightsOf(3)).isEqualTo(Rights.RWX);
     }
 
     /** Two threads change their pages while the provider is exchanged: no change is lost. */
@@ -174,8 +174,7 @@ class SteadyProtectionTest {
                                         int rights = random.nextInt(8);
                                         layer.protectPage(gfn, rights);
                                         wanted[self][gfn] = rights;
-                                        assertThat(layer.rights((long) gfn << 12))
-                                                .isEqualTo(rights);
+                                        assertThat(layer.rightsOf(gfn)).isEqualTo(rights);
                                     }
                                 } catch (Throwable e) { // told to the test's thread
                                     failed.set(e);
@@ -192,7 +191,7 @@ class SteadyProtectionTest {
         assertThat(failed.get()).isNull();
         assertThat(made).hasSize(rounds + 1);
         for (int gfn = 0; gfn < 0xA0; gfn++) {
-            assertThat(steady.rights(gfn)).isEqualTo(wanted[0][gfn] & wanted[1][gfn]);
+            assertThat(steady.rightsOf(gfn)).isEqualTo(wanted[0][gfn] & wanted[1][gfn]);
         }
     }
 }
