@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -242,7 +242,7 @@ public final class ArmedBench {
                     continue;
                 }
                 try (Machine m = loop(variant, name, 1)) {
-                    VcpuContext v = m.vcpus().getFirst();
+                    VcpuContext v = (VcpuContext) m.vcpus().getFirst();
                     Misses misses = new Misses();
                     v.mmu = misses.count(v.mmu);
                     m.start();
@@ -340,7 +340,7 @@ public final class ArmedBench {
 
     /** Nanoseconds of the vCPU's thread for each instruction. */
     private double slice(Machine m) throws InterruptedException {
-        VcpuContext v = m.vcpus().getFirst();
+        VcpuContext v = (VcpuContext) m.vcpus().getFirst();
         long instructions = v.instructions;
         long before = processorTime(v);
         m.start();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench;
 
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.cpu.interpreter.internal.LongModeVcpu;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

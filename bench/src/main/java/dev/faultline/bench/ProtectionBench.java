@@ -3,7 +3,8 @@ package dev.faultline.bench;
 
 import com.sun.management.ThreadMXBean;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
@@ -86,7 +87,7 @@ public final class ProtectionBench {
     }
 
     /** Real mode, at {@code cs:0}, with segments that reach everywhere. */
-    private static void enter(VcpuContext v, int cs) {
+    private static void enter(VcpuState v, int cs) {
         v.segSel[Segments.CS] = cs;
         v.segBase[Segments.CS] = (long) cs << 4;
         v.segLimit[Segments.CS] = -1;
@@ -171,7 +172,7 @@ public final class ProtectionBench {
         int rounds = 200;
         try (Machine m = installation.machine("pages", 64 << 20, 1, "coded")) {
             ProtectionLayer l = m.protection().userLayer();
-            VcpuContext v = m.vcpus().getFirst();
+            VcpuContext v = (VcpuContext) m.vcpus().getFirst();
             double[] close = new double[rounds];
             double[] open = new double[rounds];
             double[] mapped = new double[rounds];
@@ -220,7 +221,7 @@ public final class ProtectionBench {
                     median(Arrays.copyOfRange(micros, rounds / 2, rounds)) / 1000);
             l.protect(0, LARGE, Rights.RWX);
             double[] busy = new double[10];
-            VcpuContext v = m.vcpus().getFirst();
+            VcpuContext v = (VcpuContext) m.vcpus().getFirst();
             for (int r = 0; r < busy.length; r++) {
                 for (long gpa = 0; gpa < 1L << 30; gpa += 0x1000) {
                     m.mmu().physical(v, gpa, Mmu.READ, FaultOrigin.DATA);

@@ -3,7 +3,7 @@ package dev.faultline.itests;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.vm.Machine;
 import java.io.IOException;
@@ -56,7 +56,7 @@ final class CountedLoop {
 
     /** Compares the paused machine with what its instruction count says. */
     static void check(Machine m) {
-        VcpuContext v = m.vcpus().getFirst();
+        VcpuState v = m.vcpus().getFirst();
         long n = m.statistics().instructions() - BEFORE;
         assertThat(n).isPositive();
         int[] words = new int[WORDS];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;

@@ -3,7 +3,7 @@ package dev.faultline.api.cpu;
 
 /**
  * Numbers of the general-purpose registers, as instructions encode them (SDM 2D, "Instruction
- * Formats and Encodings") and as {@link VcpuContext#gpr} is indexed.
+ * Formats and Encodings") and as {@link VcpuState#gpr} is indexed.
  */
 public final class Gpr {
     public static final int RAX = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.cpu;
 
-/** Indices and attribute bits of the segment registers in {@link VcpuContext}. */
+/** Indices and attribute bits of the segment registers in {@link VcpuState}. */
 public final class Segments {
     public static final int ES = 0;
     public static final int CS = 1;

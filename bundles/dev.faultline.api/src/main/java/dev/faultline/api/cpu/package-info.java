@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The vCPU: architectural state, the engine contract, and the way other threads reach a running
- * vCPU.
+ * The vCPU's architectural state, and what it meets outside: clock, buses, interrupts, CPUID.
  *
- * <p>The state belongs to the machine and survives a swap of the engine. {@link VcpuContext}'s
- * fields are for engines, the MMU and snapshot code only, and are touched by the vCPU's own thread,
- * or while it is quiesced.
+ * <p>The state belongs to the machine and survives a swap of the engine. It is touched by the
+ * vCPU's own thread, or while it is quiesced.
  */
 @Export
 @Version("1.0.0")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.fault;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**

@@ -28,7 +28,7 @@ public final class PendingFault {
     public static final int STOP = 4;
 
     /**
-     * {@link #kind}: a guest exception that {@link dev.faultline.api.cpu.VcpuContext#intercepts}
+     * {@link #kind}: a guest exception that {@link dev.faultline.api.engine.VcpuContext#intercepts}
      * names; {@link #vector} says which.
      */
     public static final int INTERCEPTED = 5;

@@ -5,7 +5,7 @@ import dev.faultline.api.address.Gfn;
 import dev.faultline.api.address.Gpa;
 import dev.faultline.api.address.Gva;
 import dev.faultline.api.address.Hva;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import org.osgi.annotation.versioning.ProviderType;
 

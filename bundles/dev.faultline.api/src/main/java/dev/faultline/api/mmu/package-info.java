@@ -4,7 +4,7 @@
  * translation cache misses.
  *
  * <p>Not here: the caches' hit path, which engines inline over {@link
- * dev.faultline.api.cpu.VcpuContext}'s arrays.
+ * dev.faultline.api.engine.VcpuContext}'s arrays.
  */
 @Export
 @Version("1.0.0")

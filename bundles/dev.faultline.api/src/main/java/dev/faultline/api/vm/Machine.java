@@ -2,7 +2,7 @@
 package dev.faultline.api.vm;
 
 import dev.faultline.api.cpu.GuestClock;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.mmu.Mmu;
@@ -28,7 +28,7 @@ public interface Machine extends AutoCloseable {
     GuestClock clock();
 
     /** The vCPUs' state; read or change it only while the machine is paused. */
-    List<VcpuContext> vcpus();
+    List<VcpuState> vcpus();
 
     SerialConsole serial();
 

@@ -4,8 +4,8 @@ package dev.faultline.api.fault;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import java.lang.management.ManagementFactory;
 import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.BeforeEach;

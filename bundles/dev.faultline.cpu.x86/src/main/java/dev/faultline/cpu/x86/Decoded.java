@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 
 /**
  * What the decoder found in one instruction, for the factories of semantics: they read it and make

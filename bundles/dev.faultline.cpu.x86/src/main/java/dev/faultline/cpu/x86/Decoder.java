@@ -2,7 +2,7 @@
 package dev.faultline.cpu.x86;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.semantics.Semantics;
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import java.util.Arrays;
 
 /**
@@ -49,6 +49,11 @@ final class DeviceReads {
         value[count++] = x;
         at = count;
         return x;
+    }
+
+    /** No instruction is to be answered from here. */
+    void forget() {
+        instruction = -1;
     }
 
     /** The instruction will be executed again. */

@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86;
 
 import static dev.faultline.api.cpu.Gpr.RSP;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import java.util.Arrays;
 

@@ -12,7 +12,8 @@ import static dev.faultline.api.memory.HostBytes.put8;
 
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.EngineScratch;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.mmu.Mmu;
@@ -102,7 +103,7 @@ public final class Mem {
      *
      * <p>What lies in aligned 8 bytes of RAM has its own host address, also in a page that holds
      * decoded code. Anything else of RAM is gathered into {@code v.scratchWrite} while the vCPU has
-     * the machine's {@link dev.faultline.api.cpu.BusLock}, until {@link #commitLocked}. What a
+     * the machine's {@link dev.faultline.api.engine.BusLock}, until {@link #commitLocked}. What a
      * fault handler answers or drops, and devices, are read and written one after the other.
      */
     public static long locked(VcpuContext v, int seg, long lin, int size) {
@@ -159,8 +160,8 @@ public final class Mem {
      * run loop.
      */
     static void stopped(VcpuContext v) {
-        if (v.staged != null) {
-            Staged.of(v).reads.rewind();
+        if (v.staged instanceof Staged s) {
+            s.reads.rewind();
         }
     }
 
@@ -559,7 +560,7 @@ public final class Mem {
      * Accesses without a single host address. The parts of the one staged read and the one staged
      * write of a vCPU.
      */
-    private static final class Staged {
+    private static final class Staged extends EngineScratch {
         private final long[] readHva = new long[2];
         private final long[] readGpa = new long[2];
         private final int[] readLen = new int[2];
@@ -574,12 +575,17 @@ public final class Mem {
         final DeviceReads reads = new DeviceReads();
 
         static Staged of(VcpuContext v) {
-            Object s = v.staged;
-            if (s == null) {
-                s = new Staged();
-                v.staged = s;
+            if (v.staged instanceof Staged had) {
+                return had;
             }
-            return (Staged) s;
+            Staged s = new Staged();
+            v.staged = s;
+            return s;
+        }
+
+        @Override
+        public void forgetAccess() {
+            reads.forget();
         }
 
         Staged read(int size) {

@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86;
 
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.semantics.system.Debug;

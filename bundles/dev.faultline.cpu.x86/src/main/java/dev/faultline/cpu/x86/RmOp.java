@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 
 /**
  * An instruction of any operand size whose E operand is a register or memory, for forms too rare to

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.semantics.system.Debug;
 import dev.faultline.cpu.x86.semantics.system.Events;

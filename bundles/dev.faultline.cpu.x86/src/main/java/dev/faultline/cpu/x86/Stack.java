@@ -4,7 +4,7 @@ package dev.faultline.cpu.x86;
 import static dev.faultline.api.cpu.Gpr.RSP;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 
 /**
  * Implicit stack accesses in any mode: SS, with the stack pointer masked by {@code v.stackMask}.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
-import dev.faultline.api.cpu.CpuidPolicy;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.CpuFeature.Register;
 import java.nio.charset.StandardCharsets;
 
@@ -29,11 +30,9 @@ public final class StandardCpuid implements CpuidPolicy {
     /** Width of guest-physical addresses; the machine's memory must have the same. */
     public static final int PHYSICAL_BITS = 46;
 
-    /** IA32_MISC_ENABLE: fast strings; BTS and PEBS unavailable. */
-    public static final long MISC_ENABLE = 1 | 1 << 11 | 1 << 12;
-
-    /** Its bits that writes do not change. */
-    public static final long MISC_ENABLE_FIXED = 1 << 11 | 1 << 12;
+    /** Bits of IA32_MISC_ENABLE that writes do not change. */
+    public static final long MISC_ENABLE_FIXED =
+            VcpuState.MISC_BTS_UNAVAILABLE | VcpuState.MISC_PEBS_UNAVAILABLE;
 
     private static final int LAST_LEAF = 0x16;
     private static final int LAST_HYPERVISOR = 0x4000_0000;

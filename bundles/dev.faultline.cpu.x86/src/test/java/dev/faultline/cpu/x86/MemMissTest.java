@@ -4,7 +4,7 @@ package dev.faultline.cpu.x86;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.mmu.Mmu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import org.junit.jupiter.api.Test;
 
 /** The answers that guests rely on, and the state that RESET leaves. */
@@ -18,7 +18,7 @@ class StandardCpuidTest {
 
     private static VcpuContext vcpu() {
         VcpuContext v = new VcpuContext(3);
-        VcpuReset.reset(v);
+        v.reset(new StandardCpuid());
         return v;
     }
 

@@ -4,8 +4,8 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static dev.faultline.api.hax.HaxLayout.offset;
 
-import dev.faultline.api.cpu.CpuidPolicy;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.memory.HostBytes;
 import java.nio.ByteBuffer;

@@ -4,8 +4,8 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.cpu.Gpr.RCX;
 
 import dev.faultline.api.cpu.GuestBus;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PendingFault;
 import java.util.ArrayDeque;
@@ -114,7 +114,7 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     void abandon() {
         wanted = null;
         answers = 0;
-        v.staged = null; // what the engine remembers of it
+        v.forgetAccess(); // what the engine remembers of it
     }
 
     /** An instruction has had answers and has not retired. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.hax.internal;
 
-import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.hax.HaxModule;
 import dev.faultline.api.hax.HaxModuleFactory;

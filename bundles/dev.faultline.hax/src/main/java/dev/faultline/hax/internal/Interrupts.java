@@ -2,7 +2,7 @@
 package dev.faultline.hax.internal;
 
 import dev.faultline.api.cpu.InterruptPort;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**

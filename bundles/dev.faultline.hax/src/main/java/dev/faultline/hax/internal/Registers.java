@@ -4,7 +4,7 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxLayout.offset;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.hax.HaxLayout;
 import java.nio.ByteBuffer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.hax.internal;
 
-import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;

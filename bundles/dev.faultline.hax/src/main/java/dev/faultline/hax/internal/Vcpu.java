@@ -4,11 +4,11 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static dev.faultline.api.hax.HaxLayout.offset;
 
-import dev.faultline.api.cpu.BusLock;
-import dev.faultline.api.cpu.CpuidPolicy;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.BusLock;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxOp;
@@ -71,8 +71,8 @@ final class Vcpu {
         try {
             mmu.attach(v);
             attached = true;
-            services.engine().reset(v);
-            cpu = v.cpuid;
+            cpu = services.engine().cpuid();
+            v.reset(cpu);
             v.cpuid = cpuid.over(cpu);
             debugger = new Debugger(v, strict);
             v.recompute();

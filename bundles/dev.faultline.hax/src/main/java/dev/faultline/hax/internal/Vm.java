@@ -4,7 +4,7 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static dev.faultline.api.hax.HaxLayout.offset;
 
-import dev.faultline.api.cpu.BusLock;
+import dev.faultline.api.engine.BusLock;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.memory.GuestMemory;

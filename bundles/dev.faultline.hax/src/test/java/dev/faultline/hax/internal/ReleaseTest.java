@@ -4,9 +4,10 @@ package dev.faultline.hax.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.hax.HaxAbi;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
@@ -74,8 +75,8 @@ class ReleaseTest {
         }
 
         @Override
-        public void reset(VcpuContext v) {
-            real.reset(v);
+        public CpuidPolicy cpuid() {
+            return real.cpuid();
         }
     }
 

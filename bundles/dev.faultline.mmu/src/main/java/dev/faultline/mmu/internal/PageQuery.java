@@ -2,7 +2,7 @@
 package dev.faultline.mmu.internal;
 
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;

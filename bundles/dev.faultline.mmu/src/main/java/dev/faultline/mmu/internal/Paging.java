@@ -4,7 +4,7 @@ package dev.faultline.mmu.internal;
 import dev.faultline.api.address.Gpa;
 import dev.faultline.api.address.Gva;
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -11,7 +11,7 @@ import static dev.faultline.api.mmu.Mmu.SYSTEM;
 import static dev.faultline.api.mmu.Mmu.WRITE;
 
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
-import static dev.faultline.api.cpu.VcpuContext.CR4_PAE;
+import static dev.faultline.api.engine.VcpuContext.CR4_PAE;
 import static dev.faultline.api.mmu.Mmu.*;
 import static org.assertj.core.api.Assertions.assertThat;
 

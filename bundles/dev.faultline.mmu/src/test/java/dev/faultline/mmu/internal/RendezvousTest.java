@@ -4,7 +4,7 @@ package dev.faultline.mmu.internal;
 import static dev.faultline.api.mmu.Mmu.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
-import static dev.faultline.api.cpu.VcpuContext.*;
+import static dev.faultline.api.engine.VcpuContext.*;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
 

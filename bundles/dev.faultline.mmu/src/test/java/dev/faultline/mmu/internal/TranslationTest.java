@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.mmu.internal;
 
-import static dev.faultline.api.cpu.VcpuContext.*;
+import static dev.faultline.api.engine.VcpuContext.*;
 import static dev.faultline.api.mmu.Mmu.*;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.mmu.CodeListener;
 import java.util.HashMap;
 import java.util.Map;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
-import dev.faultline.cpu.x86.VcpuReset;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
+import dev.faultline.cpu.x86.StandardCpuid;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
@@ -81,7 +82,7 @@ public final class ConfiguredInterpreterFactory implements VcpuEngineFactory {
     }
 
     @Override
-    public void reset(VcpuContext v) {
-        VcpuReset.reset(v);
+    public CpuidPolicy cpuid() {
+        return new StandardCpuid();
     }
 }

@@ -3,9 +3,9 @@ package dev.faultline.cpu.interpreter.internal;
 
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;

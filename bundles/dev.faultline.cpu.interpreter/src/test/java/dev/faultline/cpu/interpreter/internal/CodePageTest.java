@@ -3,7 +3,7 @@ package dev.faultline.cpu.interpreter.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Op;
 import java.util.Arrays;
 import java.util.HashMap;

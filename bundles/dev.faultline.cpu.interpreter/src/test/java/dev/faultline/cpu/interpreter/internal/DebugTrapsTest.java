@@ -8,8 +8,8 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

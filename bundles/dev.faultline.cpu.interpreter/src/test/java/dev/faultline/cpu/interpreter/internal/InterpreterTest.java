@@ -9,8 +9,9 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.EngineScratch;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;
@@ -74,6 +75,25 @@ class InterpreterTest {
         assertThat(v.gpr[RAX]).isEqualTo(1000);
         assertThat(v.instructions).isEqualTo(1 + 3 * 1000 + 1);
         assertThat(v.rip).isEqualTo(CODE + 13);
+    }
+
+    /**
+     * As after an update of the bundle that the former engine came from: its classes are others.
+     */
+    @Test
+    void whatAFormerEngineLeftIsNotTaken() {
+        v.staged = new EngineScratch() {};
+        v.fpu = new EngineScratch() {};
+        v.system = new EngineScratch() {};
+        v.gpr[RBX] = DATA + 0xFFC; // crosses a page: staged
+        // finit; fld1; fistp qword [rbx]; mov rax, [rbx]; int3 (through an empty IDT: a triple
+        // fault)
+        cpu.put(CODE, "9B DB E3 D9 E8 DF 3B 48 8B 03 CC");
+        v.idtLimit = 0;
+
+        assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_SHUTDOWN);
+
+        assertThat(v.gpr[RAX]).isEqualTo(1);
     }
 
     @Test

@@ -5,8 +5,8 @@ import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.HostBytes;
@@ -73,7 +73,7 @@ public final class LongModeVcpu implements AutoCloseable {
         v.bindThread(Thread.currentThread());
         mmu.attach(v);
         InterpreterFactory factory = new InterpreterFactory();
-        factory.reset(v);
+        v.reset(factory.cpuid());
         if (first) {
             pageTables();
         }

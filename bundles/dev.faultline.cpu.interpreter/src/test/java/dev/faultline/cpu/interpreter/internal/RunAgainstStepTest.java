@@ -5,8 +5,8 @@ import static dev.faultline.api.cpu.Gpr.RBX;
 import static dev.faultline.api.cpu.Gpr.RSP;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;
 import java.util.ArrayList;

@@ -5,8 +5,8 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.mmu.Mmu;
 import org.junit.jupiter.api.Test;

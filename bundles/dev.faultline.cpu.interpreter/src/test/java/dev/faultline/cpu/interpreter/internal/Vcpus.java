@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuLoop;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;

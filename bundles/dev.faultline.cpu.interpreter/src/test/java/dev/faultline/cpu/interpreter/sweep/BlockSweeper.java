@@ -2,7 +2,7 @@
 package dev.faultline.cpu.interpreter.sweep;
 
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.sweep;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.InstructionTable;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;

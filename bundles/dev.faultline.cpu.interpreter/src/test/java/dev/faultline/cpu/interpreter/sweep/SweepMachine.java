@@ -4,8 +4,8 @@ package dev.faultline.cpu.interpreter.sweep;
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.cpu.InterruptPort;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.RamBlock;
@@ -82,7 +82,7 @@ final class SweepMachine implements AutoCloseable {
         v.bindThread(Thread.currentThread());
         mmu.attach(v);
         InterpreterFactory factory = new InterpreterFactory();
-        factory.reset(v);
+        v.reset(factory.cpuid());
         engine = factory.create(v);
     }
 
@@ -94,7 +94,7 @@ final class SweepMachine implements AutoCloseable {
         v.propagation = styles[style];
         state.restore(v);
         v.take(-1);
-        v.staged = null; // what a stopped instruction read from devices
+        v.forgetAccess(); // what a stopped instruction read from devices
         log.clear();
         reads.clear();
         interrupts.restart();

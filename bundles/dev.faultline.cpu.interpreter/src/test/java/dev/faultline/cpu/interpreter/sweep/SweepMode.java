@@ -2,8 +2,8 @@
 package dev.faultline.cpu.interpreter.sweep;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.cpu.x86.VcpuReset;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.StandardCpuid;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
@@ -261,7 +261,7 @@ enum SweepMode {
 
     /** Registers other than the general ones. */
     void load(VcpuContext v, Random random) {
-        VcpuReset.reset(v);
+        v.reset(new StandardCpuid());
         control(v);
         segments(v);
         v.gdtBase = GDT;

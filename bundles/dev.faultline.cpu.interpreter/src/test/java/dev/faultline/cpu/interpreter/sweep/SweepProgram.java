@@ -3,7 +3,7 @@ package dev.faultline.cpu.interpreter.sweep;
 
 import static dev.faultline.api.cpu.Gpr.RSP;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import java.io.ByteArrayOutputStream;
 import java.util.HexFormat;
 import java.util.Random;

@@ -2,7 +2,7 @@
 package dev.faultline.cpu.interpreter.sweep;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import java.util.ArrayList;
 import java.util.List;
 

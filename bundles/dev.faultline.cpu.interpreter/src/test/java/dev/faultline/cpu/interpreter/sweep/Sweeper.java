@@ -4,7 +4,7 @@ package dev.faultline.cpu.interpreter.sweep;
 import static dev.faultline.api.cpu.Gpr.RCX;
 
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;

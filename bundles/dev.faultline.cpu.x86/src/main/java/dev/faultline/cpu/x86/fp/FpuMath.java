@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.fp;
 
+import dev.faultline.api.engine.EngineScratch;
+
 /**
  * The arithmetic context of one x87 FPU: rounding control in, one 80-bit result and its exceptions
  * out.
@@ -16,7 +18,7 @@ package dev.faultline.cpu.x86.fp;
  * #sig}/{@link #se}, which already hold the masked response, or the result with its exponent moved
  * by 24576 if overflow or underflow is unmasked.
  */
-public final class FpuMath {
+public final class FpuMath extends EngineScratch {
     /** Invalid operation; bit 0 of status and control word. */
     public static final int IE = 0x01;
 

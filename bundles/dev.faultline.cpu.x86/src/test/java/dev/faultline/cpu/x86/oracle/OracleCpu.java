@@ -2,8 +2,8 @@
 package dev.faultline.cpu.x86.oracle;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultSignal;
 import dev.faultline.api.fault.PendingFault;

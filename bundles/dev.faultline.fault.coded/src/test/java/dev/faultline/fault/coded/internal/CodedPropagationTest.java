@@ -3,7 +3,7 @@ package dev.faultline.fault.coded.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultPropagationContract;
 import org.junit.jupiter.api.Test;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.fault.thrown.internal;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultSignal;
 import org.osgi.service.component.annotations.Component;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
-import dev.faultline.api.cpu.RequireEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.StateMigrator;
+import dev.faultline.api.engine.RequireEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.RequireFaultStyle;

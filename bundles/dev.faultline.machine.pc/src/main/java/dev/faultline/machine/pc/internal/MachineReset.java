@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
-import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.Resettable;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.MachineConfig;

@@ -2,10 +2,11 @@
 package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.cpu.GuestClock;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.RamProtection;
@@ -120,7 +121,7 @@ public final class PcMachine implements Machine {
     }
 
     @Override
-    public List<VcpuContext> vcpus() {
+    public List<VcpuState> vcpus() {
         return List.of(wiring.vcpus);
     }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal;
 
-import dev.faultline.api.cpu.BusLock;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.Chipset;
 import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.ChipsetHost;
 import dev.faultline.api.device.Device;
+import dev.faultline.api.engine.BusLock;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PageFault;

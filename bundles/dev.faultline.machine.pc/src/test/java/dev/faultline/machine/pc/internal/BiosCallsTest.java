@@ -3,7 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.device.pc.internal.PcChipsetFactory;
@@ -45,7 +45,7 @@ class BiosCallsTest {
                         new MachineConfig("test", 16 << 20, 1, "interpreter", "coded", List.of()),
                         new RealServices(new PcChipsetFactory()))) {
             machine.boot(new MachineConfig.Boot(image, List.of(), ""));
-            VcpuContext v = machine.vcpus().getFirst();
+            VcpuContext v = (VcpuContext) machine.vcpus().getFirst();
             long stack = v.gpr[4];
             machine.start();
 

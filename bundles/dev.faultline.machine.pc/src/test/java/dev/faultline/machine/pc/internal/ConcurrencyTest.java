@@ -3,7 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.GuestMemory;
@@ -140,7 +140,7 @@ class ConcurrencyTest {
         }
         try {
             layer = machine.protection().addLayer("stress", this::open);
-            VcpuContext first = machine.vcpus().get(0);
+            VcpuContext first = (VcpuContext) machine.vcpus().get(0);
             byte[] program = program();
             HostBytes.copyIn(program, 0, machine.memory().hvaOf(CODE), program.length);
             first.segSel[1] = 0;

@@ -5,9 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.GuestBus;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.Chipset;
 import dev.faultline.api.device.ChipsetFactory;
@@ -17,6 +14,10 @@ import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.Mmu;
@@ -171,8 +172,8 @@ class ContainmentTest {
                     }
 
                     @Override
-                    public void reset(VcpuContext v) {
-                        services.one.reset(v);
+                    public CpuidPolicy cpuid() {
+                        return services.one.cpuid();
                     }
                 },
                 Map.of());
@@ -337,7 +338,7 @@ class ContainmentTest {
 
         failing.clear();
         Machine m = create("bad");
-        assertThat(m.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(7);
+        assertThat(((VcpuContext) m.vcpus().getFirst()).bus.portIn(0x300, 1)).isEqualTo(7);
         // Again under a machine that lives: what it claimed must be free for its successor.
         m.start();
         registry.unbindDevice(bad);
@@ -348,7 +349,7 @@ class ContainmentTest {
         failing.clear();
         device("bad", bad);
         assertThat(m.running()).isTrue();
-        assertThat(m.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(7);
+        assertThat(((VcpuContext) m.vcpus().getFirst()).bus.portIn(0x300, 1)).isEqualTo(7);
     }
 
     @Test
@@ -373,7 +374,9 @@ class ContainmentTest {
                     }
 
                     @Override
-                    public void reset(VcpuContext v) {}
+                    public CpuidPolicy cpuid() {
+                        return services.one.cpuid();
+                    }
                 },
                 Map.of());
         assertThatThrownBy(() ->
@@ -391,7 +394,7 @@ class ContainmentTest {
         thrown = what;
         device("bad", Bad::new);
         Machine m = create("bad");
-        GuestBus bus = m.vcpus().getFirst().bus;
+        GuestBus bus = ((VcpuContext) m.vcpus().getFirst()).bus;
         for (String call : List.of("portRead", "portWrite")) {
             failing.add("device." + call);
             failing.add("device.id");
@@ -510,7 +513,9 @@ class ContainmentTest {
                     }
 
                     @Override
-                    public void reset(VcpuContext v) {}
+                    public CpuidPolicy cpuid() {
+                        return services.one.cpuid();
+                    }
                 },
                 Map.of());
         Machine m = factory.create(new MachineConfig("vm", 8 << 20, 2, "one", "coded", List.of()));
@@ -643,7 +648,7 @@ class ContainmentTest {
         assertThat(m.await(LONG).toString()).contains("the new protection or translation failed");
         assertThat(log).containsExactly("attach", "attach", "close");
         assertThat(m.bindings().mmu()).isSameAs(before);
-        assertThat(m.vcpus()).allSatisfy(v -> assertThat(v.mmu).isSameAs(before));
+        assertThat(m.vcpus()).allSatisfy(v -> assertThat(((VcpuContext) v).mmu).isSameAs(before));
         registry.unbindMmu(broken);
         registry.bindMmu(mmu, Map.of());
         factory.bindMmu(mmu);

@@ -8,6 +8,7 @@ import dev.faultline.api.device.Board;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.DeviceOptions;
 import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
@@ -85,7 +86,7 @@ class DeviceOptionsTest {
     void aDeviceGetsItsOptionsAndItsMachine() throws Exception {
         Machine m = create("probe,port=0x320,title=a=b,loud=on");
 
-        assertThat(m.vcpus().getFirst().bus.portIn(0x320, 1)).isEqualTo(7);
+        assertThat(((VcpuContext) m.vcpus().getFirst()).bus.portIn(0x320, 1)).isEqualTo(7);
         assertThat(made.machine).isSameAs(m);
         assertThat(made.machineName).startsWith("vm ");
         assertThat(m.config().devices()).containsExactly("probe,port=0x320,title=a=b,loud=on");
@@ -119,6 +120,7 @@ class DeviceOptionsTest {
         assertThat(factory.machines()).isEmpty();
         assertThat(made == null || made.closed).isTrue();
         // Nothing of it is left: the next one finds its port free.
-        assertThat(create("probe").vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(7);
+        assertThat(((VcpuContext) create("probe").vcpus().getFirst()).bus.portIn(0x300, 1))
+                .isEqualTo(7);
     }
 }

@@ -3,7 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.protection.ProtectionLayer;
@@ -35,7 +35,7 @@ class EventsTest {
         try (PcMachine m = PcMachine.create(c, new RealServices())) {
             byte[] code = HexFormat.of().parseHex("a30050f4"); // mov [5000],ax; hlt
             HostBytes.copyIn(code, 0, m.memory().hvaOf(0x8000), code.length);
-            VcpuContext v = m.vcpus().get(0);
+            VcpuContext v = (VcpuContext) m.vcpus().get(0);
             v.segSel[1] = 0;
             v.segBase[1] = 0;
             v.rip = 0x8000;

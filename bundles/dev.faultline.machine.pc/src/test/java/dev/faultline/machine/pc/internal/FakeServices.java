@@ -2,10 +2,6 @@
 package dev.faultline.machine.pc.internal;
 
 import dev.faultline.api.cpu.InterruptPort;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
-import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.Chipset;
 import dev.faultline.api.device.ChipsetFactory;
@@ -17,6 +13,11 @@ import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;
@@ -115,8 +116,8 @@ public final class FakeServices implements MachineServices {
         }
 
         @Override
-        public void reset(VcpuContext v) {
-            v.rip = 0xFFF0;
+        public CpuidPolicy cpuid() {
+            return (v, leaf, subleaf, out) -> {};
         }
     }
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -109,7 +109,7 @@ class FaultCostTest {
         try (PcMachine m = machine(new RealServices(), 1, style)) {
             load(m, 0x800, 0x5000);
             Alternating h = guard(m, 0x5000);
-            enter(m.vcpus().get(0), 0x800);
+            enter((VcpuContext) m.vcpus().get(0), 0x800);
             m.start();
             HangGuard.await(h.done, "enough faults");
             assertThat(h.bytes).as("bytes in %d faults, %d ns each", WINDOW, h.nanos).isZero();
@@ -188,12 +188,12 @@ class FaultCostTest {
                                 .formatted(hex32(start), hex32(start + SWEPT));
                 byte[] b = HexFormat.of().parseHex(code.replace(" ", ""));
                 HostBytes.copyIn(b, 0, m.memory().hvaOf(0x8000 + i * 0x1000), b.length);
-                VcpuContext v = m.vcpus().get(i);
+                VcpuContext v = (VcpuContext) m.vcpus().get(i);
                 v.segLimit[Segments.DS] = -1;
                 v.segLimit[Segments.CS] = -1;
                 v.recompute();
             }
-            enter(m.vcpus().get(0), 0x800);
+            enter((VcpuContext) m.vcpus().get(0), 0x800);
             m.start();
             if (vcpus > 1) {
                 services.fakes.chips.host.startup(1, 9);

@@ -11,6 +11,7 @@ import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
@@ -139,7 +140,7 @@ class FromInsideTest {
                         -1,
                         PendingFault.FINAL_ACCESS);
                 v.fault.rip = v.rip;
-                return dev.faultline.api.cpu.VcpuLoop.EXIT_FAULT;
+                return dev.faultline.api.engine.VcpuLoop.EXIT_FAULT;
             }
             v.instructions++;
             return 0;
@@ -233,10 +234,10 @@ class FromInsideTest {
     })
     void aServiceThatGoesAndComesThere(Where where, String what) throws Exception {
         machine(2);
-        machine.vcpus().getFirst().bus.portOut(0x300, 1, 0x5A);
+        ((VcpuContext) machine.vcpus().getFirst()).bus.portOut(0x300, 1, 0x5A);
         over(run(where, () -> comesAndGoes(what)));
         runs();
-        assertThat(machine.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0x5A);
+        assertThat(((VcpuContext) machine.vcpus().getFirst()).bus.portIn(0x300, 1)).isEqualTo(0x5A);
     }
 
     @ParameterizedTest

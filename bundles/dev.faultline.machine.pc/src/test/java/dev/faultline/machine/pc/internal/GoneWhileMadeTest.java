@@ -3,14 +3,15 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
@@ -77,8 +78,8 @@ class GoneWhileMadeTest {
             }
 
             @Override
-            public void reset(VcpuContext v) {
-                services.one.reset(v);
+            public CpuidPolicy cpuid() {
+                return services.one.cpuid();
             }
         };
     }

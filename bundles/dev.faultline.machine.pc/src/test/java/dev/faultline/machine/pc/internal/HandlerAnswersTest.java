@@ -5,9 +5,9 @@ import static dev.faultline.api.cpu.Gpr.RAX;
 import static dev.faultline.api.cpu.Gpr.RBX;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -52,7 +52,7 @@ class HandlerAnswersTest {
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
                         services);
-        v = machine.vcpus().get(0);
+        v = (VcpuContext) machine.vcpus().get(0);
     }
 
     @AfterEach

@@ -3,7 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.protection.ProtectionLayer;
@@ -48,7 +48,7 @@ class HandlerWritesCodeTest {
                         new RealServices())) {
             byte[] b = HexFormat.of().parseHex(code);
             HostBytes.copyIn(b, 0, m.memory().hvaOf(0x8000), b.length);
-            VcpuContext v = m.vcpus().get(0);
+            VcpuContext v = (VcpuContext) m.vcpus().get(0);
             v.segSel[1] = 0x800;
             v.segBase[1] = 0x8000;
             v.segSel[2] = 0;

@@ -3,7 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.VcpuExit;
@@ -57,7 +57,7 @@ class PaePagingTest {
             put64(machine, 0x7000, 0x43);
             byte[] code = HexFormat.of().parseHex(WAYS.replace(" ", ""));
             HostBytes.copyIn(code, 0, machine.memory().hvaOf(CODE), code.length);
-            VcpuContext v = machine.vcpus().getFirst();
+            VcpuContext v = (VcpuContext) machine.vcpus().getFirst();
             v.segSel[1] = 0;
             v.segBase[1] = 0;
             v.rip = CODE;

@@ -11,6 +11,7 @@ import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
@@ -321,7 +322,7 @@ class PcMachineFactoryTest {
         DeviceFactory after = board -> add(made, new Latch(board));
         registry.bindDevice(before, Map.of(DeviceFactory.NAME, "latch"));
         Machine m = factory.create(asked(8 * MIB, 1, "one", "coded", "latch"));
-        GuestBus bus = m.vcpus().getFirst().bus;
+        GuestBus bus = ((VcpuContext) m.vcpus().getFirst()).bus;
         bus.portOut(0x300, 1, 0x5A);
         m.start();
 
@@ -368,21 +369,21 @@ class PcMachineFactoryTest {
         DeviceFactory lamps = board -> new Lamp(board, 1);
         registry.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
         Machine first = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
-        first.vcpus().getFirst().bus.portOut(0x300, 1, 0x5A);
+        ((VcpuContext) first.vcpus().getFirst()).bus.portOut(0x300, 1, 0x5A);
         List<StateSection> saved = first.saveState();
         assertThat(first.config().devices()).containsExactly("lamp?");
 
         registry.unbindDevice(lamps);
         Machine without = factory.create(first.config());
         without.loadState(saved);
-        assertThat(without.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0xFF);
+        assertThat(((VcpuContext) without.vcpus().getFirst()).bus.portIn(0x300, 1)).isEqualTo(0xFF);
         assertThat(without.config().devices()).containsExactly("lamp?");
         assertThat(without.saveState()).containsAll(saved).hasSameSizeAs(saved);
 
         registry.bindDevice(lamps, Map.of(DeviceFactory.NAME, "lamp"));
         Machine last = factory.create(without.config());
         last.loadState(without.saveState());
-        assertThat(last.vcpus().getFirst().bus.portIn(0x300, 1)).isEqualTo(0x5A);
+        assertThat(((VcpuContext) last.vcpus().getFirst()).bus.portIn(0x300, 1)).isEqualTo(0x5A);
         assertThat(last.saveState()).isEqualTo(saved);
     }
 
@@ -393,7 +394,7 @@ class PcMachineFactoryTest {
         registry.bindDevice(board -> new Lamp(board, 1), Map.of(DeviceFactory.NAME, "lamp"));
         Machine after = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
         after.loadState(before.saveState());
-        assertThat(after.vcpus().getFirst().bus.portIn(0x300, 1)).isZero();
+        assertThat(((VcpuContext) after.vcpus().getFirst()).bus.portIn(0x300, 1)).isZero();
     }
 
     @Test
@@ -411,7 +412,7 @@ class PcMachineFactoryTest {
         registry.bindDevice(before, Map.of(DeviceFactory.NAME, "lamp"));
         registry.bindMigrator(MigrationsTest.step("latch", 1, 2, s -> s.put("value", 7)), Map.of());
         Machine m = factory.create(asked(8 * MIB, 1, "one", "coded", "lamp"));
-        GuestBus bus = m.vcpus().getFirst().bus;
+        GuestBus bus = ((VcpuContext) m.vcpus().getFirst()).bus;
         bus.portOut(0x300, 1, 0x5A);
         registry.unbindDevice(before);
         registry.bindDevice(board -> new Lamp(board, 2), Map.of(DeviceFactory.NAME, "lamp"));

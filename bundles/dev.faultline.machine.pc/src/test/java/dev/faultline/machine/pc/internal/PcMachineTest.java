@@ -5,9 +5,9 @@ import static dev.faultline.machine.pc.internal.FakeServices.retire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.device.StateSection;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
@@ -189,7 +189,8 @@ class PcMachineTest {
     @Test
     void aDeviceThatThrowsStopsTheMachineWithAReason() throws Exception {
         services.chips.failing = true;
-        services.then(retire(() -> machine.vcpus().getFirst().bus.portOut(0x100, 1, 5)));
+        services.then(
+                retire(() -> ((VcpuContext) machine.vcpus().getFirst()).bus.portOut(0x100, 1, 5)));
         machine(1).start();
         assertThat(machine.await(LONG).toString())
                 .contains("device fake failed")
@@ -414,7 +415,8 @@ class PcMachineTest {
         machine.swapFaultStyle("thrown");
         assertThat(machine.engine()).isEqualTo("two");
         assertThat(machine.faultStyle()).isEqualTo("thrown");
-        assertThat(machine.vcpus().getFirst().propagation).isSameAs(services.thrown);
+        assertThat(((VcpuContext) machine.vcpus().getFirst()).propagation)
+                .isSameAs(services.thrown);
         assertThat(services.log).containsSubsequence("create one", "close one", "create two");
         assertThat(machine.statistics().swaps()).isEqualTo(2);
         assertThat(machine.statistics().maxSwapPauseNanos()).isPositive();
@@ -496,7 +498,7 @@ class PcMachineTest {
     void stateMovesToAnotherMachine() throws Exception {
         services.then(
                 retire(() -> {
-                    VcpuContext v = machine.vcpus().getFirst();
+                    VcpuContext v = (VcpuContext) machine.vcpus().getFirst();
                     v.gpr[3] = 0x1234_5678_9ABC_DEF0L;
                     v.rip = 0xABC;
                     v.setFlags(VcpuContext.CF | VcpuContext.OF | VcpuContext.IF | 2);

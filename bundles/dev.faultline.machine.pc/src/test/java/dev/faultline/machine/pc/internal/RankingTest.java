@@ -5,12 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.GuestBus;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.Board;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
@@ -102,7 +103,7 @@ class RankingTest {
     }
 
     private static int ask(Machine m) {
-        GuestBus bus = m.vcpus().getFirst().bus;
+        GuestBus bus = ((VcpuContext) m.vcpus().getFirst()).bus;
         return bus.portIn(0x300, 1);
     }
 
@@ -181,8 +182,8 @@ class RankingTest {
             }
 
             @Override
-            public void reset(VcpuContext v) {
-                services.one.reset(v);
+            public CpuidPolicy cpuid() {
+                return services.one.cpuid();
             }
         };
     }
@@ -221,7 +222,9 @@ class RankingTest {
                     }
 
                     @Override
-                    public void reset(VcpuContext v) {}
+                    public CpuidPolicy cpuid() {
+                        return services.one.cpuid();
+                    }
                 },
                 ranked(1000, 3));
         assertThat(create().engine()).isEqualTo("one");

@@ -4,11 +4,12 @@ package dev.faultline.machine.pc.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.Resettable;
+import dev.faultline.api.engine.CpuidPolicy;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -230,7 +231,7 @@ class ResetTest {
         MachineConfig.Boot boot = flat(FOUR_WAYS);
         machine(1).boot(boot);
         VcpuExit ended = run();
-        VcpuContext v = machine.vcpus().getFirst();
+        VcpuContext v = (VcpuContext) machine.vcpus().getFirst();
         long rip = v.rip;
         Files.delete(boot.image());
 
@@ -275,11 +276,11 @@ class ResetTest {
                     }
 
                     @Override
-                    public void reset(VcpuContext v) {
+                    public CpuidPolicy cpuid() {
                         if (broken[0]) {
                             throw new NoClassDefFoundError("on purpose");
                         }
-                        real.reset(v);
+                        return real.cpuid();
                     }
                 };
         machine =

@@ -3,9 +3,9 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
@@ -50,7 +50,7 @@ class ToldAccessTest {
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
                         services);
-        v = machine.vcpus().get(0);
+        v = (VcpuContext) machine.vcpus().get(0);
     }
 
     @AfterEach

@@ -4,7 +4,7 @@ package dev.faultline.machine.pc.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.protection.RamProtection;
@@ -41,7 +41,7 @@ class WatchTest {
                         new MachineConfig("test", 4 << 20, 1, "interpreter", style, List.of()),
                         services);
         protection = machine.protection();
-        v = machine.vcpus().get(0);
+        v = (VcpuContext) machine.vcpus().get(0);
     }
 
     @AfterEach

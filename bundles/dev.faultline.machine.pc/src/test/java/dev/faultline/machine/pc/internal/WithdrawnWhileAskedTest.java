@@ -3,7 +3,7 @@ package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.HostBytes;
@@ -50,7 +50,7 @@ class WithdrawnWhileAskedTest {
                 PcMachine.create(
                         new MachineConfig("test", 4 << 20, 1, "interpreter", "coded", List.of()),
                         services);
-        v = machine.vcpus().get(0);
+        v = (VcpuContext) machine.vcpus().get(0);
     }
 
     @AfterEach

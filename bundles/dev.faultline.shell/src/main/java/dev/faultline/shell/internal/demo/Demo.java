@@ -2,7 +2,7 @@
 package dev.faultline.shell.internal.demo;
 
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.snapshot.RestoreMode;
@@ -264,7 +264,7 @@ final class Demo {
         long end = System.nanoTime() + SETTLE_LIMIT.toNanos();
         for (; ; ) {
             m.pause("the demo compares its memory");
-            boolean idle = m.vcpus().stream().allMatch(v -> v.activity == VcpuContext.HALTED);
+            boolean idle = m.vcpus().stream().allMatch(v -> v.activity == VcpuState.HALTED);
             if (idle || System.nanoTime() > end) {
                 return;
             }

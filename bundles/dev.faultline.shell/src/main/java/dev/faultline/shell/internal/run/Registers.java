@@ -2,7 +2,7 @@
 package dev.faultline.shell.internal.run;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.api.vm.Machine;
 import java.util.Locale;
 
@@ -24,7 +24,7 @@ public final class Registers {
     public static String of(Machine machine) {
         StringBuilder all = new StringBuilder();
         machine.quiesce(() -> {
-            for (VcpuContext v : machine.vcpus()) {
+            for (VcpuState v : machine.vcpus()) {
                 all.append(of(v));
             }
         });
@@ -32,7 +32,7 @@ public final class Registers {
     }
 
     /** Of one that stands; lines, each with its end. */
-    static String of(VcpuContext v) {
+    static String of(VcpuState v) {
         StringBuilder s = new StringBuilder();
         line(s, "vCPU %d: %d-bit, instructions %,d", v.index, v.codeBits, v.instructions);
         for (int i = 0; i < COUNT; i++) {

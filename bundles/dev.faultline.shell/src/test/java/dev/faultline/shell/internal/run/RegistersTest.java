@@ -3,7 +3,7 @@ package dev.faultline.shell.internal.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import org.junit.jupiter.api.Test;
 
 class RegistersTest {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Atomic;
 import dev.faultline.cpu.x86.Decoded;

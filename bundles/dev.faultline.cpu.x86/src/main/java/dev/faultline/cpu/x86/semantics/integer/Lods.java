@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86.semantics.integer;
 
 import static dev.faultline.api.cpu.Gpr.RSI;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;

@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86.semantics.mmx;
 
 import static dev.faultline.api.memory.HostBytes.put64;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Preflight;

@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86.semantics.sse;
 
 import static dev.faultline.api.memory.HostBytes.get64;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.simd.PackedInt;
 

@@ -6,7 +6,7 @@ import static dev.faultline.api.memory.HostBytes.get64;
 import static dev.faultline.api.memory.HostBytes.put32;
 import static dev.faultline.api.memory.HostBytes.put64;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;

@@ -6,7 +6,7 @@ import static dev.faultline.api.cpu.Gpr.RCX;
 import static dev.faultline.api.cpu.Gpr.RDX;
 import static dev.faultline.api.memory.HostBytes.get64;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.simd.StringCompare;
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
-import static dev.faultline.api.cpu.VcpuContext.CR0_CD;
-import static dev.faultline.api.cpu.VcpuContext.CR0_ET;
-import static dev.faultline.api.cpu.VcpuContext.CR0_NW;
-import static dev.faultline.api.cpu.VcpuContext.CR0_PE;
-import static dev.faultline.api.cpu.VcpuContext.CR0_TS;
-import static dev.faultline.api.cpu.VcpuContext.CR0_WP;
-import static dev.faultline.api.cpu.VcpuContext.EFER_LMA;
-import static dev.faultline.api.cpu.VcpuContext.EFER_LME;
+import static dev.faultline.api.engine.VcpuContext.CR0_CD;
+import static dev.faultline.api.engine.VcpuContext.CR0_ET;
+import static dev.faultline.api.engine.VcpuContext.CR0_NW;
+import static dev.faultline.api.engine.VcpuContext.CR0_PE;
+import static dev.faultline.api.engine.VcpuContext.CR0_TS;
+import static dev.faultline.api.engine.VcpuContext.CR0_WP;
+import static dev.faultline.api.engine.VcpuContext.EFER_LMA;
+import static dev.faultline.api.engine.VcpuContext.EFER_LME;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Faults;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 
 /**
  * Which EFLAGS bits POPF and IRET may change. SDM 2B, "POPF/POPFD/POPFQ", table "Effect of

@@ -2,7 +2,7 @@
 package dev.faultline.cpu.x86.semantics.system;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;

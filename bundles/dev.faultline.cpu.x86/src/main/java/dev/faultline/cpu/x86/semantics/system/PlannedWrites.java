@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.Mmu;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.EngineScratch;
+import dev.faultline.api.engine.VcpuContext;
 
 /**
  * Scratch of the system instructions of one vCPU, in {@code v.system}: nothing here outlives an
  * instruction boundary.
  */
-final class SystemState {
+final class SystemState extends EngineScratch {
     /**
      * The descriptor that {@link Descriptors} read last: its bytes, the upper half of a 16-byte
      * one, and its linear address.
@@ -75,11 +76,11 @@ final class SystemState {
     }
 
     static SystemState of(VcpuContext v) {
-        Object s = v.system;
-        if (s == null) {
-            s = new SystemState();
-            v.system = s;
+        if (v.system instanceof SystemState had) {
+            return had;
         }
-        return (SystemState) s;
+        SystemState s = new SystemState();
+        v.system = s;
+        return s;
     }
 }

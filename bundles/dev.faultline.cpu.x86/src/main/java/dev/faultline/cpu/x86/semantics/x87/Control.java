@@ -4,7 +4,7 @@ package dev.faultline.cpu.x86.semantics.x87;
 import static dev.faultline.api.memory.HostBytes.get16;
 import static dev.faultline.api.memory.HostBytes.put16;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;

@@ -8,7 +8,7 @@ import static dev.faultline.api.memory.HostBytes.put16;
 import static dev.faultline.api.memory.HostBytes.put32;
 import static dev.faultline.api.memory.HostBytes.put64;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;

@@ -9,7 +9,7 @@ import static dev.faultline.api.memory.HostBytes.put16;
 import static dev.faultline.api.memory.HostBytes.put32;
 import static dev.faultline.api.memory.HostBytes.put64;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;

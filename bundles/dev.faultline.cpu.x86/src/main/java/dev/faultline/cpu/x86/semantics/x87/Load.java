@@ -5,7 +5,7 @@ import static dev.faultline.api.memory.HostBytes.get16;
 import static dev.faultline.api.memory.HostBytes.get32;
 import static dev.faultline.api.memory.HostBytes.get64;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.fp.FpuConstants;

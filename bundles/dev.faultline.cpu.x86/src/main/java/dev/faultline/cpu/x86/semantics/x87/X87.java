@@ -6,7 +6,7 @@ import static dev.faultline.api.memory.HostBytes.get32;
 import static dev.faultline.api.memory.HostBytes.get64;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.MemOp;
@@ -48,12 +48,14 @@ public final class X87 {
 
     /** The vCPU's arithmetic context, set to its control word. */
     static FpuMath math(VcpuContext v) {
-        FpuMath m = (FpuMath) v.fpu;
-        if (m == null) {
-            m = new FpuMath();
-            v.fpu = m;
-        }
+        FpuMath m = v.fpu instanceof FpuMath had ? had : made(v);
         m.control(v.fcw);
+        return m;
+    }
+
+    private static FpuMath made(VcpuContext v) {
+        FpuMath m = new FpuMath();
+        v.fpu = m;
         return m;
     }
 

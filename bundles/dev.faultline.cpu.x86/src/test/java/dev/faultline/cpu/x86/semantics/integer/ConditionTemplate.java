@@ -52,7 +52,7 @@ final class ConditionTemplate {
 
     private static final String JCC =
             """
-            import dev.faultline.api.cpu.VcpuContext;
+            import dev.faultline.api.engine.VcpuContext;
             import dev.faultline.cpu.x86.Decoded;
             import dev.faultline.cpu.x86.Flags;
             import dev.faultline.cpu.x86.Op;
@@ -97,7 +97,7 @@ final class ConditionTemplate {
 
     private static final String SETCC =
             """
-            import dev.faultline.api.cpu.VcpuContext;
+            import dev.faultline.api.engine.VcpuContext;
             import dev.faultline.cpu.x86.Decoded;
             import dev.faultline.cpu.x86.Flags;
             import dev.faultline.cpu.x86.Op;
@@ -132,7 +132,7 @@ final class ConditionTemplate {
 
     private static final String CMOVCC =
             """
-            import dev.faultline.api.cpu.VcpuContext;
+            import dev.faultline.api.engine.VcpuContext;
             import dev.faultline.cpu.x86.Decoded;
             import dev.faultline.cpu.x86.Flags;
             import dev.faultline.cpu.x86.Op;

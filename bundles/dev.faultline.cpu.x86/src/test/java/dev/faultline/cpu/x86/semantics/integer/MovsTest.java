@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Decoder;

@@ -27,7 +27,7 @@ final class ShiftTemplate {
 
     private static final String HEAD =
             """
-            import dev.faultline.api.cpu.VcpuContext;
+            import dev.faultline.api.engine.VcpuContext;
             import dev.faultline.cpu.x86.Decoded;
             import dev.faultline.cpu.x86.Flags;
             import dev.faultline.cpu.x86.Op;

@@ -135,7 +135,7 @@ final class SourceGenerator {
     private static final String HEAD =
             GENERATED
                     + """
-                    import dev.faultline.api.cpu.VcpuContext;
+                    import dev.faultline.api.engine.VcpuContext;
                     import dev.faultline.api.memory.HostBytes;
                     import dev.faultline.cpu.x86.Decoded;
                     import dev.faultline.cpu.x86.Flags;

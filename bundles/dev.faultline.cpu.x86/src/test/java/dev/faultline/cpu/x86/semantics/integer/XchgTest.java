@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86.semantics.integer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Op;
 import java.util.Arrays;

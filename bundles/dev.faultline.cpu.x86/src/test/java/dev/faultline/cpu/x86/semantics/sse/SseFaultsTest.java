@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86.semantics.sse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.simd.Mxcsr;
 import org.junit.jupiter.api.BeforeEach;

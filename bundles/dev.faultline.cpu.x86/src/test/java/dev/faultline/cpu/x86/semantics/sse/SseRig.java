@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.sse;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Op;

@@ -21,7 +21,7 @@ import static dev.faultline.cpu.x86.semantics.system.Rig.gate;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -369,7 +369,7 @@ class EventsTest {
         Rig r = new Rig().protected32(0).code("0f32");
         r.v.idtLimit = 0;
         r.v.gpr[1] = 0x1234_5678;
-        assertEquals(dev.faultline.api.cpu.VcpuLoop.EXIT_SHUTDOWN, r.step());
+        assertEquals(dev.faultline.api.engine.VcpuLoop.EXIT_SHUTDOWN, r.step());
         assertEquals(VcpuContext.SHUTDOWN, r.v.activity);
     }
 

@@ -19,7 +19,7 @@ import static dev.faultline.cpu.x86.semantics.system.Rig.gate;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;

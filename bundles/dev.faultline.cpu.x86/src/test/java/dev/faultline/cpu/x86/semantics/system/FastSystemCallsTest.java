@@ -5,7 +5,7 @@ import static dev.faultline.cpu.x86.semantics.system.Rig.CODE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;

@@ -4,7 +4,7 @@ package dev.faultline.cpu.x86.semantics.system;
 import static dev.faultline.cpu.x86.semantics.system.Rig.STACK0;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -95,7 +95,7 @@ class FlagInstructionsTest {
     void hltIsPrivileged() {
         assertEquals(13, new Rig().long64(3).code("f4").raises());
         Rig r = new Rig().long64(0).code("f4");
-        assertEquals(dev.faultline.api.cpu.VcpuLoop.EXIT_HALT, r.step());
+        assertEquals(dev.faultline.api.engine.VcpuLoop.EXIT_HALT, r.step());
         assertEquals(VcpuContext.HALTED, r.v.activity);
         assertEquals(Rig.CODE + 1, r.v.rip);
     }

@@ -5,8 +5,8 @@ import static dev.faultline.cpu.x86.semantics.system.Rig.TSS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -5,8 +5,8 @@ import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PendingFault;
@@ -16,7 +16,7 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RunLoop;
-import dev.faultline.cpu.x86.VcpuReset;
+import dev.faultline.cpu.x86.StandardCpuid;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -80,7 +80,7 @@ final class Rig implements Mmu, VcpuLoop {
         v.interrupts = interrupts;
         v.clock = new Clock();
         v.propagation = new Coded();
-        VcpuReset.reset(v);
+        v.reset(new StandardCpuid());
     }
 
     // ---- guest memory

@@ -4,7 +4,7 @@ package dev.faultline.cpu.x86.semantics.system;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuLoop;
 import java.util.function.Supplier;
 
 /**

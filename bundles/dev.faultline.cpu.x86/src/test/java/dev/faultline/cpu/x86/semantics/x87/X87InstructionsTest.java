@@ -10,8 +10,8 @@ import static dev.faultline.api.memory.HostBytes.put64;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuLoop;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Decoder;

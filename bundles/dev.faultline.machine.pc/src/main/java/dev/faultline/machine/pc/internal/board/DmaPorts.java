@@ -2,10 +2,10 @@
 package dev.faultline.machine.pc.internal.board;
 
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.BusLock;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.TimerHandle;
+import dev.faultline.api.engine.BusLock;
 import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;

@@ -5,7 +5,7 @@ import static dev.faultline.api.cpu.Gpr.RSI;
 
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.vm.MachineException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

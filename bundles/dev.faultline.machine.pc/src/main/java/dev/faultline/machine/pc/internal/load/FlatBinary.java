@@ -5,7 +5,7 @@ import static dev.faultline.api.cpu.Gpr.RDX;
 import static dev.faultline.api.cpu.Gpr.RSP;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.vm.MachineException;
 
 /**

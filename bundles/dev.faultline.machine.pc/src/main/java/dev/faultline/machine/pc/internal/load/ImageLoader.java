@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.load;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import java.io.IOException;

@@ -2,7 +2,7 @@
 package dev.faultline.machine.pc.internal.load;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 
 /** Entry states that boot protocols ask for, set on a vCPU in its reset state. */
 final class ProtectedMode {

@@ -4,7 +4,7 @@ package dev.faultline.machine.pc.internal.load;
 import static dev.faultline.api.cpu.Gpr.RBX;
 
 import dev.faultline.api.address.Page;
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.vm.MachineException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

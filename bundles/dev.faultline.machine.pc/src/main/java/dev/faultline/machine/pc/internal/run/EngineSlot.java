@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.run;
 
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuEngineFactory;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.service.Others;
@@ -27,8 +27,7 @@ public final class EngineSlot {
         this.factory = factory;
         use(style);
         for (VcpuRunner r : runners) {
-            factory.reset(r.v);
-            r.v.recompute();
+            r.v.reset(factory.cpuid());
             r.engine = make(factory, r.v);
         }
     }
@@ -98,8 +97,7 @@ public final class EngineSlot {
 
     /** RESET of one vCPU, on its thread. */
     public void reset(VcpuContext v) {
-        factory.reset(v);
-        v.recompute();
+        v.reset(factory.cpuid());
         mmu.flush(v);
     }
 

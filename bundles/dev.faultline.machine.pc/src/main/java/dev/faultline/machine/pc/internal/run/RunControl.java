@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.run;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.event.Recording;
 import java.util.List;

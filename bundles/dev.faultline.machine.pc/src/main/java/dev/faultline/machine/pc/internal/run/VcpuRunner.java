@@ -5,10 +5,10 @@ import static dev.faultline.api.cpu.Gpr.RCX;
 
 import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
-import dev.faultline.api.cpu.VcpuEngine;
-import dev.faultline.api.cpu.VcpuLoop;
 import dev.faultline.api.device.StateSection;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
@@ -16,7 +16,7 @@ import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.fault.FaultDispatcher;
 import dev.faultline.machine.pc.internal.state.StateOwner;
-import dev.faultline.machine.pc.internal.state.VcpuState;
+import dev.faultline.machine.pc.internal.state.VcpuSection;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -72,7 +72,7 @@ public final class VcpuRunner implements Runnable, StateOwner {
     public volatile boolean waitsForSipi;
 
     /** Vector of a start-up message not yet obeyed. */
-    private volatile int sipi = VcpuState.NO_SIPI;
+    private volatile int sipi = VcpuSection.NO_SIPI;
 
     private volatile boolean initRequested;
 
@@ -122,7 +122,7 @@ public final class VcpuRunner implements Runnable, StateOwner {
 
     /** INIT: an application processor resets and waits for a start-up message. */
     public void init() {
-        sipi = VcpuState.NO_SIPI; // one that comes after this is obeyed after it
+        sipi = VcpuSection.NO_SIPI; // one that comes after this is obeyed after it
         initRequested = true;
         v.post(VcpuContext.REQ_STOP);
     }
@@ -345,8 +345,8 @@ public final class VcpuRunner implements Runnable, StateOwner {
             waitsForSipi = v.index != 0;
         }
         int vector = sipi;
-        if (vector != VcpuState.NO_SIPI) {
-            sipi = VcpuState.NO_SIPI;
+        if (vector != VcpuSection.NO_SIPI) {
+            sipi = VcpuSection.NO_SIPI;
             if (waitsForSipi) {
                 v.segSel[Segments.CS] = vector << 8;
                 v.segBase[Segments.CS] = (long) vector << 12;
@@ -363,19 +363,19 @@ public final class VcpuRunner implements Runnable, StateOwner {
     public void reset() {
         host.resetVcpu(v);
         initRequested = false;
-        sipi = VcpuState.NO_SIPI;
+        sipi = VcpuSection.NO_SIPI;
         waitsForSipi = v.index != 0;
         forget();
     }
 
     @Override
     public String id() {
-        return VcpuState.id(v.index);
+        return VcpuSection.id(v.index);
     }
 
     @Override
     public int version() {
-        return VcpuState.VERSION;
+        return VcpuSection.VERSION;
     }
 
     @Override
@@ -386,10 +386,10 @@ public final class VcpuRunner implements Runnable, StateOwner {
     /** The vCPU's state and what other vCPUs sent that it has not obeyed yet. Standing. */
     @Override
     public StateSection save() {
-        StateSection s = VcpuState.save(v);
-        s.put(VcpuState.WAITS, waitsForSipi);
-        s.put(VcpuState.INIT, initRequested);
-        s.put(VcpuState.STARTUP, sipi);
+        StateSection s = VcpuSection.save(v);
+        s.put(VcpuSection.WAITS, waitsForSipi);
+        s.put(VcpuSection.INIT, initRequested);
+        s.put(VcpuSection.STARTUP, sipi);
         return s;
     }
 
@@ -400,11 +400,11 @@ public final class VcpuRunner implements Runnable, StateOwner {
      */
     @Override
     public void load(StateSection s) {
-        VcpuState.load(s, v);
-        waitsForSipi = s.getBoolean(VcpuState.WAITS);
-        initRequested = s.getBoolean(VcpuState.INIT);
-        sipi = s.getInt(VcpuState.STARTUP, VcpuState.NO_SIPI, 0xFF);
-        if (initRequested || sipi != VcpuState.NO_SIPI) {
+        VcpuSection.load(s, v);
+        waitsForSipi = s.getBoolean(VcpuSection.WAITS);
+        initRequested = s.getBoolean(VcpuSection.INIT);
+        sipi = s.getInt(VcpuSection.STARTUP, VcpuSection.NO_SIPI, 0xFF);
+        if (initRequested || sipi != VcpuSection.NO_SIPI) {
             v.post(VcpuContext.REQ_STOP);
         }
         forget();

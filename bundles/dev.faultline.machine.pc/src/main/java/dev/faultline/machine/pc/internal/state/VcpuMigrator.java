@@ -26,7 +26,7 @@ public final class VcpuMigrator implements StateMigrator {
 
     @Override
     public String section() {
-        return VcpuState.PREFIX;
+        return VcpuSection.PREFIX;
     }
 
     @Override
@@ -53,8 +53,8 @@ public final class VcpuMigrator implements StateMigrator {
             s.put("injectedError", PendingFault.NO_ERROR_CODE);
         }
         s.put("pendingDebug", 0);
-        s.put(VcpuState.INIT, false);
-        s.put(VcpuState.STARTUP, VcpuState.NO_SIPI);
+        s.put(VcpuSection.INIT, false);
+        s.put(VcpuSection.STARTUP, VcpuSection.NO_SIPI);
         return s;
     }
 

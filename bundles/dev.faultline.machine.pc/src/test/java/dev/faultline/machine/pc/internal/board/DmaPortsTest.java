@@ -3,9 +3,9 @@ package dev.faultline.machine.pc.internal.board;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.protection.Rights;
@@ -113,7 +113,7 @@ class DmaPortsTest {
     /** A locked access that the host cannot make atomic: a device's bytes come before or after. */
     @Test
     void aTransferWaitsForALockedAccess() throws Exception {
-        VcpuContext v = machine.vcpus().getFirst();
+        VcpuContext v = (VcpuContext) machine.vcpus().getFirst();
         v.enterGuest();
         v.busLock.acquire(v);
         Thread t = new Thread(this::kick);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.api.cpu;
+package dev.faultline.api.engine;
 
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;
@@ -15,6 +15,6 @@ import org.osgi.annotation.bundle.Requirement;
 @Target({ElementType.TYPE, ElementType.PACKAGE})
 @Requirement(
         namespace = "osgi.service",
-        filter = "(objectClass=dev.faultline.api.cpu.VcpuEngineFactory)",
+        filter = "(objectClass=dev.faultline.api.engine.VcpuEngineFactory)",
         effective = "active")
 public @interface RequireEngine {}

@@ -2,8 +2,8 @@
 package dev.faultline.machine.pc.internal.state;
 
 import dev.faultline.api.cpu.Segments;
-import dev.faultline.api.cpu.VcpuContext;
 import dev.faultline.api.device.StateSection;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.machine.pc.internal.load.GuestRam;
 
@@ -14,7 +14,7 @@ import dev.faultline.machine.pc.internal.load.GuestRam;
  * <p>Loading refuses what no processor can be in (SDM 3C, "Checks on the Guest State Area" lists
  * the same), since the instruction semantics rely on what their own register writes have checked.
  */
-public final class VcpuState {
+public final class VcpuSection {
     // Keys of what other vCPUs sent to it.
     public static final String WAITS = "waitsForSipi";
     public static final String INIT = "init";
@@ -44,7 +44,7 @@ public final class VcpuState {
 
     private static final int ATTRIBUTES = 0xFFFF | Segments.UNUSABLE;
 
-    private VcpuState() {}
+    private VcpuSection() {}
 
     public static String id(int index) {
         return PREFIX + index;
@@ -146,7 +146,7 @@ public final class VcpuState {
         loadFpu(s, v);
         loadEvents(s, v);
         v.instructions = s.getLong("instructions");
-        v.staged = null; // half an instruction of the old state
+        v.forgetAccess(); // half an instruction of the old state
         v.recompute();
     }
 

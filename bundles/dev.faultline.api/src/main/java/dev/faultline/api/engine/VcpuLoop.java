@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.api.cpu;
+package dev.faultline.api.engine;
 
 import org.osgi.annotation.versioning.ConsumerType;
 

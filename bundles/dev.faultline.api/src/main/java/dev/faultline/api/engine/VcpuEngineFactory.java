@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.api.cpu;
+package dev.faultline.api.engine;
 
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -17,9 +17,6 @@ public interface VcpuEngineFactory {
      */
     VcpuEngine create(VcpuContext v);
 
-    /**
-     * Sets {@code v} to the state after RESET (SDM 3A, "Processor State After Reset") with this
-     * platform's CPUID and MSR defaults.
-     */
-    void reset(VcpuContext v);
+    /** What CPUID answers where this engine executes: what it implements, and no more. */
+    CpuidPolicy cpuid();
 }

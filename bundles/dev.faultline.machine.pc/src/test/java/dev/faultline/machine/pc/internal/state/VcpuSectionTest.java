@@ -4,19 +4,21 @@ package dev.faultline.machine.pc.internal.state;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.cpu.VcpuContext;
+import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.api.device.StateSection;
+import dev.faultline.api.engine.VcpuContext;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class VcpuStateTest {
+class VcpuSectionTest {
     /** Not state: a new field of the context must be saved, or named here. */
     private static final Set<String> NOT_STATE =
             Set.of(
@@ -77,7 +79,8 @@ class VcpuStateTest {
                     "intercepts");
 
     private static List<Field> state() {
-        return Arrays.stream(VcpuContext.class.getDeclaredFields())
+        return Stream.of(VcpuState.class, VcpuContext.class)
+                .flatMap(c -> Arrays.stream(c.getDeclaredFields()))
                 .filter(f -> !Modifier.isStatic(f.getModifiers()))
                 .filter(f -> !NOT_STATE.contains(f.getName()) && !f.getName().equals("index"))
                 .toList();
@@ -86,6 +89,7 @@ class VcpuStateTest {
     /** Every field of the state has a value of its own. */
     private static VcpuContext filled(Random r) throws Exception {
         VcpuContext v = new VcpuContext(3);
+        assertThat(state()).hasSizeGreaterThan(50);
         for (Field f : state()) {
             switch (f.get(v)) {
                 case long[] a -> Arrays.setAll(a, i -> r.nextLong() >> 17);
@@ -125,7 +129,7 @@ class VcpuStateTest {
         for (int seed = 0; seed < 50; seed++) {
             VcpuContext v = filled(new Random(seed));
             VcpuContext to = new VcpuContext(3);
-            VcpuState.load(VcpuState.save(v), to);
+            VcpuSection.load(VcpuSection.save(v), to);
             for (Field f : state()) {
                 assertThat(same(f.get(v), f.get(to)))
                         .as("%s is saved and loaded", f.getName())
@@ -146,7 +150,7 @@ class VcpuStateTest {
         v.guestDr = own;
         Arrays.fill(v.dr, 0);
         VcpuContext to = new VcpuContext(3);
-        VcpuState.load(VcpuState.save(v), to);
+        VcpuSection.load(VcpuSection.save(v), to);
         assertThat(to.dr).isEqualTo(own);
         assertThat(to.guestDr).isNull();
     }
@@ -181,9 +185,9 @@ class VcpuStateTest {
         "sysenterCs, 0x100000000"
     })
     void whatNoProcessorHasIsRefused(String key, String value) throws Exception {
-        StateSection s = VcpuState.save(filled(new Random(1)));
+        StateSection s = VcpuSection.save(filled(new Random(1)));
         s.put(key, Long.decode(value));
-        assertThatThrownBy(() -> VcpuState.load(s, new VcpuContext(3)))
+        assertThatThrownBy(() -> VcpuSection.load(s, new VcpuContext(3)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("vcpu3")
                 .hasMessageContaining(key);
@@ -191,14 +195,14 @@ class VcpuStateTest {
 
     @Test
     void everyKeyIsNeeded() throws Exception {
-        StateSection whole = VcpuState.save(filled(new Random(1)));
+        StateSection whole = VcpuSection.save(filled(new Random(1)));
         for (String key : whole.values().keySet()) {
             StateSection s = whole.withVersion(whole.version());
             s.remove(key);
             if (key.equals("shutdownReason") || key.equals("debugShadow")) {
                 continue;
             }
-            assertThatThrownBy(() -> VcpuState.load(s, new VcpuContext(3)))
+            assertThatThrownBy(() -> VcpuSection.load(s, new VcpuContext(3)))
                     .as(key)
                     .hasMessageContaining(key);
         }
@@ -206,18 +210,18 @@ class VcpuStateTest {
 
     @Test
     void debugExceptionsAreHeldOffOnlyInAShadow() throws Exception {
-        StateSection s = VcpuState.save(filled(new Random(1)));
+        StateSection s = VcpuSection.save(filled(new Random(1)));
         s.put("interruptShadow", false);
-        assertThatThrownBy(() -> VcpuState.load(s, new VcpuContext(3)))
+        assertThatThrownBy(() -> VcpuSection.load(s, new VcpuContext(3)))
                 .hasMessageContaining("debugShadow");
         // As it was written before the key was: conditions were pending only after a load of SS.
         s.put("interruptShadow", true);
         s.remove("debugShadow");
         VcpuContext v = new VcpuContext(3);
-        VcpuState.load(s, v);
+        VcpuSection.load(s, v);
         assertThat(v.debugShadow).isTrue();
         s.put("pendingDebug", 0);
-        VcpuState.load(s, v);
+        VcpuSection.load(s, v);
         assertThat(v.debugShadow).isFalse();
     }
 
@@ -226,7 +230,7 @@ class VcpuStateTest {
     void versionOneIsMigrated() throws Exception {
         VcpuContext v = filled(new Random(2));
         v.pendingDebug = 0;
-        StateSection two = VcpuState.save(v);
+        StateSection two = VcpuSection.save(v);
         StateSection one = two.withVersion(1);
         join(one, "cr", "cr0", "cr2", "cr3", "cr4", "efer", "xcr0");
         join(
@@ -251,8 +255,8 @@ class VcpuStateTest {
         join(one, "injected", "injectedVector", "injectedError");
         one.remove("pendingDebug");
         StateSection made = new VcpuMigrator().migrate(one);
-        made.remove(VcpuState.INIT);
-        made.remove(VcpuState.STARTUP);
+        made.remove(VcpuSection.INIT);
+        made.remove(VcpuSection.STARTUP);
         assertThat(made).isEqualTo(two);
         assertThat(one.has("cr")).isTrue();
 
