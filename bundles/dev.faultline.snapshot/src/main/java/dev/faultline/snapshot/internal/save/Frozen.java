@@ -16,13 +16,13 @@ import java.util.Arrays;
  * loaded, and what is the same in an earlier snapshot. One thread.
  */
 final class Frozen {
-    /** Groups of an image, the last one kept. */
-    private static final class Held {
+    /** Reads pages of an image, and keeps the last group: the next page is mostly in it too. */
+    private static final class LastGroup {
         private final Image image;
         private final byte[] group = new byte[Layout.GROUP * Layout.PAGE];
         private int number = -1;
 
-        Held(Image image) {
+        LastGroup(Image image) {
             this.image = image;
         }
 
@@ -45,9 +45,9 @@ final class Frozen {
     private final Touched touched;
     private final LiveCopy live;
     private final Pager source;
-    private final Held absent;
+    private final LastGroup absent;
     private final PageSet written;
-    private final Held parent;
+    private final LastGroup parent;
 
     /**
      * @param touched what may hold something
@@ -67,8 +67,8 @@ final class Frozen {
         this.touched = touched;
         this.live = live;
         this.source = source;
-        this.absent = source == null ? null : new Held(source.image());
-        this.parent = parent == null ? null : new Held(parent);
+        this.absent = source == null ? null : new LastGroup(source.image());
+        this.parent = parent == null ? null : new LastGroup(parent);
         this.written = parent == null ? null : written;
     }
 
@@ -104,9 +104,11 @@ final class Frozen {
         }
         if (kind == LiveCopy.ABSENT) {
             if (parent != null) {
-                return Layout.PARENT; // every snapshot since has it as it was
+                // Not loaded, so not written either since the restore; the parent is the snapshot
+                // that was restored or a later one, and has the page as it is.
+                return Layout.PARENT;
             }
-            System.arraycopy(absent.group(page), Held.at(page), to, at, Layout.PAGE);
+            System.arraycopy(absent.group(page), LastGroup.at(page), to, at, Layout.PAGE);
             return Layout.CHUNK;
         }
         return kind == Layout.CHUNK && written == null && sameAsParent(page, to, at)
@@ -119,7 +121,7 @@ final class Frozen {
             return false;
         }
         byte[] p = parent.group(page);
-        int from = Held.at(page);
+        int from = LastGroup.at(page);
         return Arrays.equals(b, at, at + Layout.PAGE, p, from, from + Layout.PAGE);
     }
 

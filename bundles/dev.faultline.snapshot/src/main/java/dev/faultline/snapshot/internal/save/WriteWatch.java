@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal.save;
 
-import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
-import dev.faultline.api.protection.ProtectionLayer;
-import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.SnapshotException;
-import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.snapshot.internal.format.Layout;
-import dev.faultline.snapshot.internal.format.Manifest;
 import dev.faultline.snapshot.internal.format.PageSet;
 import dev.faultline.snapshot.internal.format.RamMap;
 import java.nio.file.Path;
@@ -28,6 +23,32 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>Marks are per page of the RAM blocks, whatever guest-physical pages show it. What is mapped
  * anew counts as written, before the guest can reach it.
+ *
+ * <p>What is done at a time is a {@link WatchState}. It is replaced only with {@link #saving} held:
+ * by a save, which holds it from before {@link #prepare} until after {@link #end}, and by {@link
+ * #release}.
+ *
+ * <p>vCPUs and devices ({@link #onFault}) and whoever maps or discards memory take no lock of this
+ * class. They read the state, which is volatile, once for each page, and work with what they found,
+ * although it may be replaced meanwhile. That does no harm, but for two cases named below:
+ *
+ * <ul>
+ *   <li>Marks and live copy are replaced together, by one write of the state, so a page that is
+ *       marked as written after a pause was offered to that pause's copy first.
+ *   <li>Faults never overlap an arming: vCPUs and devices stand. They may overlap the end of a
+ *       save, which keeps the marks; a copy that is closed refuses what comes late by itself, and a
+ *       layer that is withdrawn lets the guest through.
+ *   <li>Those who map do not stand. They announce the mapping first, then read the state and mark.
+ *       {@link #arm} goes the other way: it publishes its state first, then reads the slots, then
+ *       the announced mapping. So if a mapping's pages went into the marks of before, it had been
+ *       announced when arm's state was published; arm finds it, either among the slots, and
+ *       protects it, or still announced, and marks it itself. If arm comes earlier, the pages go
+ *       into its marks anyway; to mark a page twice does no harm. Two cases are not covered: a
+ *       mapping that is published after the slots were read, and followed by another change of the
+ *       map before arm looks for it; and one that only makes writable what was mapped read-only.
+ *   <li>Those who discard do not stand either. They are heard before and after they do it, and the
+ *       second time the pages are marked in the state of then.
+ * </ul>
  */
 public final class WriteWatch implements FaultHandler, MemoryListener {
     public static final String LAYER = "snapshot-writes";
@@ -43,31 +64,23 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     private final RamMap ramMap;
     private final int pages;
 
-    /** Written since the last arming. */
-    private volatile PageSet opened;
+    /** Outlives states: a mapping may be announced before a save begins, and published after. */
+    private final AnnouncedMapping announced = new AnnouncedMapping();
 
-    /** Written between the base and the last arming, which no snapshot holds. Under saving. */
-    private PageSet carried;
+    /** Written under {@link #saving}, read by any thread. */
+    private volatile WatchState state = WatchState.IDLE;
 
-    /** Made before a pause, for it. */
-    private PageSet spare;
-
-    private Base base;
-    private boolean unknown; // what was written since the base
-    private volatile ProtectionLayer layer;
-    private boolean aliased;
-    private volatile boolean remapped;
-    private volatile MemorySlot coming;
-    private volatile LiveCopy copying;
+    /**
+     * Never again of use. Not a state: any thread says it, at any time and without {@link #saving},
+     * and a save that is at work still goes through its states until it notices.
+     */
     private volatile boolean gone;
 
     public WriteWatch(Machine machine) {
         this.machine = machine;
         this.blocks = machine.memory().blocks();
-        List<Manifest.Region> regions = Saver.regions(blocks);
         this.ramMap = Saver.ramMap(blocks);
-        this.pages = Saver.pages(regions);
-        this.opened = new PageSet(pages);
+        this.pages = Saver.pages(Saver.regions(blocks));
         machine.memory().addListener(this);
     }
 
@@ -75,77 +88,52 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
         return machine;
     }
 
-    /** What marks are relative to; null if nothing is tracked. Under {@link #saving}. */
-    Base base() {
-        return base;
-    }
-
     /** The machine's RAM is not what it was, or is released: not to be used any more. */
     public boolean isGone() {
         return gone || !machine.memory().blocks().equals(blocks);
     }
 
-    // ---- vCPUs and devices
+    // ---- vCPUs, devices, and whoever changes the map; without a lock of this class
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
+        WatchState s = state;
         int page = ramMap.pageOf(fault.hva());
         if (page >= 0) {
-            written(page);
+            s.beforeWrite(page);
         }
-        ProtectionLayer l = layer;
-        try {
-            if (l != null) {
-                l.protectPage(fault.gfn(), Rights.RWX);
-            }
-        } catch (IllegalStateException withdrawn) {
-            return Resolution.RETRY; // and with it what it forbade
-        }
+        s.open(fault.gfn());
         return Resolution.RETRY;
-    }
-
-    /** The page may be written from when this returns. */
-    private void written(int page) {
-        LiveCopy c = copying;
-        if (c != null) {
-            c.preserve(page);
-        }
-        opened.add(page);
     }
 
     @Override
     public void beforeMapping(MemorySlot now) {
         if (!now.readOnly()) {
-            coming = now; // before the marks: an arming between must see it
-            remapped = true;
-            allWritten(now);
-        }
-    }
-
-    private void allWritten(MemorySlot s) {
-        for (long off = 0; off < s.size(); off += Layout.PAGE) {
-            int page = ramMap.pageOf(s.hva() + off);
-            if (page >= 0) {
-                written(page);
-            }
+            announced.announce(now); // before the state is read
+            markUnopened(now.hva(), now.size());
         }
     }
 
     @Override
     public void discarding(RamBlock block, long offset, long bytes) {
-        remapped = true; // marks that are not open
+        markUnopened(block.hva() + offset, bytes);
+    }
+
+    /** Pages become other than they were without a fault that would open them. */
+    private void markUnopened(long hva, long bytes) {
+        state.setUneven();
         for (long off = 0; off < bytes; off += Layout.PAGE) {
-            int page = ramMap.pageOf(block.hva() + offset + off);
+            int page = ramMap.pageOf(hva + off);
             if (page >= 0) {
-                written(page);
+                state.beforeWrite(page); // read anew: a long run may overlap an arming
             }
         }
     }
 
     @Override
     public void mappingRemoved(MemorySlot old) {
-        coming = null; // changes come one after the other: it was published
-        remapped = true;
+        announced.settle();
+        state.setUneven(); // open pages went, their marks stay
     }
 
     @Override
@@ -154,7 +142,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
             return;
         }
         gone = true;
-        LiveCopy c = copying;
+        LiveCopy c = state.copy();
         if (c != null) {
             int first = ramMap.pageOf(block.hva());
             int end = first + (int) (block.size() / Layout.PAGE);
@@ -165,7 +153,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     /** Makes a live save fail; then the watch is to be released. Any thread. */
     public void stop() {
         gone = true;
-        LiveCopy c = copying;
+        LiveCopy c = state.copy();
         if (c != null) {
             c.lose(0, pages, "the snapshot service was stopped before the machine was saved");
         }
@@ -173,21 +161,27 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
 
     // ---- saves; under the lock saving
 
-    /** What costs time and memory in advance, so that the pause is short. The guest may run. */
-    void prepare(boolean arms) throws SnapshotException {
-        if (arms) {
-            spare = new PageSet(pages);
-            if (!isLive()) {
-                unknown = true; // somebody withdrew it
-                layer = add();
-                // Most translations go now, and the code that does it runs for the first time.
-                protect(machine.memory().slots());
-            }
-        }
+    /** What marks are relative to; null if nothing is tracked. */
+    Base base() {
+        return state.base();
     }
 
-    private boolean isLive() {
-        return layer != null && machine.protection().layers().contains(layer);
+    /** What costs time and memory in advance, so that the pause is short. The guest may run. */
+    void prepare(boolean arms) throws SnapshotException {
+        if (!arms) {
+            return;
+        }
+        Marks next = new Marks(pages);
+        if (state instanceof WatchState.Resting now && now.protection().isLive()) {
+            state = new WatchState.Prepared(now, next);
+            return;
+        }
+        // There is no layer; or somebody withdrew it, and what was written then was not marked.
+        WriteProtection added = WriteProtection.add(machine, ramMap, this);
+        WatchState.Resting unmarked = new WatchState.Unmarked(added, state.base());
+        state = new WatchState.Prepared(unmarked, next);
+        // Most translations go now, and the code that does it runs for the first time.
+        added.protect(machine.memory().slots());
     }
 
     /**
@@ -195,50 +189,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      * the machine stands.
      */
     PageSet written() {
-        if (base == null || unknown || gone || !isTrustworthy()) {
-            return null;
-        }
-        PageSet now = opened;
-        if (carried != null) {
-            now.addAll(carried);
-            carried = null;
-            remapped = true; // marks that are not open
-        }
-        return now;
-    }
-
-    /** Whether every page that can be written is marked: nobody else opened any, or the layer. */
-    private boolean isTrustworthy() {
-        if (!isLive()) {
-            return false;
-        }
-        long mapped = 0;
-        boolean exact = !aliased && !remapped && coming == null;
-        for (MemorySlot s : machine.memory().slots()) {
-            if (isWatched(s)) {
-                mapped += s.size() / Layout.PAGE;
-                if (!exact && !isMarkedWhereOpen(s)) {
-                    return false;
-                }
-            }
-        }
-        return !exact || mapped - layer.restrictedPages() == opened.size();
-    }
-
-    private boolean isMarkedWhereOpen(MemorySlot s) {
-        for (long off = 0; off < s.size(); off += Layout.PAGE) {
-            int page = ramMap.pageOf(s.hva() + off);
-            if (page < 0
-                    || (layer.rightsOf(Page.gfn(s.gpa() + off)) & Rights.W) != 0
-                            && !opened.has(page)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private boolean isWatched(MemorySlot s) {
-        return !s.readOnly() && ramMap.pageOf(s.hva()) >= 0;
+        return gone ? null : state.writtenSinceBase(announced);
     }
 
     /**
@@ -249,67 +200,18 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      * @param copy is told of a page before it is written; null if nobody needs it
      */
     void arm(PageSet known, LiveCopy copy) {
-        unknown |= known == null;
-        carried = known;
-        copying = copy;
-        opened = spare;
-        spare = null;
-        remapped = false;
+        if (!(state instanceof WatchState.Prepared prepared)) {
+            throw new IllegalStateException("armed without having been prepared");
+        }
+        WatchState.Armed armed = prepared.armed(known, copy);
+        state = armed; // before the slots are read
         List<MemorySlot> slots = machine.memory().slots();
-        protect(slots);
-        aliased = overlap(slots);
-        MemorySlot next = coming;
-        if (next != null) {
-            if (!isShown(slots, next)) {
-                remapped = true;
-                allWritten(next); // not published when we looked
-            } else if (next == coming) {
-                coming = null;
-            }
+        armed.marks().expectAliases(slots);
+        armed.protection().protect(slots);
+        MemorySlot missing = announced.missingIn(slots); // after the slots were read
+        if (missing != null) {
+            markUnopened(missing.hva(), missing.size());
         }
-    }
-
-    private ProtectionLayer add() throws SnapshotException {
-        try {
-            return machine.protection().addLayer(LAYER, this);
-        } catch (IllegalArgumentException | IllegalStateException e) {
-            throw new SnapshotException(
-                    Kind.MISMATCH, "the machine's RAM cannot be watched: " + e.getMessage(), e);
-        }
-    }
-
-    private void protect(List<MemorySlot> slots) {
-        for (MemorySlot s : slots) {
-            if (isWatched(s)) {
-                layer.protect(s.gpa(), s.size(), Rights.RX);
-            }
-        }
-    }
-
-    private static boolean isShown(List<MemorySlot> slots, MemorySlot part) {
-        for (MemorySlot s : slots) {
-            if (s.block() == part.block()
-                    && s.gpa() <= part.gpa()
-                    && s.end() >= part.end()
-                    && s.hva() - s.gpa() == part.hva() - part.gpa()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Whether two slots show the same bytes. */
-    private static boolean overlap(List<MemorySlot> slots) {
-        for (int i = 1; i < slots.size(); i++) {
-            MemorySlot a = slots.get(i);
-            for (int k = 0; k < i; k++) {
-                MemorySlot b = slots.get(k);
-                if (a.hva() < b.hva() + b.size() && b.hva() < a.hva() + a.size()) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     /**
@@ -319,33 +221,29 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      *     that is nothing, watching ends
      */
     void end(Base saved) {
-        copying = null;
-        if (saved != null) {
-            base = saved;
-            unknown = false;
-            carried = null;
-        } else if (base == null) {
-            close();
+        state = state.ended(saved);
+        if (state.base() == null) {
+            withdraw();
         }
     }
 
     /** Withdraws the protection. */
-    private void close() {
-        base = null;
-        carried = null;
-        spare = null;
-        copying = null;
-        ProtectionLayer l = layer;
-        if (l != null) {
-            l.close();
-            layer = null;
+    private void withdraw() {
+        if (state instanceof WatchState.Protected now) {
+            // Not idle yet: until the layer has gone, who faults must be let through.
+            state = new WatchState.Unmarked(now.protection(), null);
+            try {
+                now.protection().close();
+            } finally {
+                state = WatchState.IDLE;
+            }
         }
     }
 
-    /** As {@link #close}, for good. */
+    /** As {@link #withdraw}, for good. Under {@link #saving}; a save may still end afterwards. */
     public void release() {
         gone = true;
-        close();
+        withdraw();
         machine.memory().removeListener(this);
     }
 }
