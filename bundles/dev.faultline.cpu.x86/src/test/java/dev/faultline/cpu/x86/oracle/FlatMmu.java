@@ -14,7 +14,7 @@ import java.lang.foreign.MemorySegment;
  * The address space of the oracle's process: a code page, three data pages (the last read-only), a
  * stack page, nothing else.
  */
-final class FlatMmu implements Mmu {
+public final class FlatMmu implements Mmu {
     private static final long PAGE = 0x1000;
 
     /**
@@ -23,9 +23,9 @@ final class FlatMmu implements Mmu {
      */
     private static final long USER_END = 0x7FFF_FFFF_F000L;
 
-    final MemorySegment code = Arena.ofAuto().allocate(PAGE, PAGE);
-    final MemorySegment data = Arena.ofAuto().allocate(3 * PAGE, PAGE);
-    final MemorySegment stack = Arena.ofAuto().allocate(PAGE, PAGE);
+    public final MemorySegment code = Arena.ofAuto().allocate(PAGE, PAGE);
+    public final MemorySegment data = Arena.ofAuto().allocate(3 * PAGE, PAGE);
+    public final MemorySegment stack = Arena.ofAuto().allocate(PAGE, PAGE);
     private final long codeLin;
     private final long dataLin;
     private final long stackLin;
@@ -33,7 +33,7 @@ final class FlatMmu implements Mmu {
     /** Translations until one is stopped, as RAM protection does; -1: none is. */
     int untilStop = -1;
 
-    FlatMmu(long codeLin, long dataLin, long stackLin) {
+    public FlatMmu(long codeLin, long dataLin, long stackLin) {
         this.codeLin = codeLin;
         this.dataLin = dataLin;
         this.stackLin = stackLin;
@@ -86,7 +86,7 @@ final class FlatMmu implements Mmu {
         return FAULTED;
     }
 
-    void setCode(byte[] bytes) {
+    public void setCode(byte[] bytes) {
         HostBytes.copyIn(bytes, 0, code.address() + OracleCpu.IP_OFFSET, bytes.length);
     }
 
