@@ -100,7 +100,9 @@ public final class Decoder {
         return d.codeBits == 64 ? Fusion.of(before, first, d, second) : null;
     }
 
-    /** Table line of the last instruction decoded; null if its encoding does not exist. */
+    /**
+     * For tests: table line of the last instruction decoded; null if its encoding does not exist.
+     */
     public InstructionTable.Entry entry() {
         return d.entry;
     }

@@ -69,12 +69,4 @@ public final class Faults {
     public static int ss(VcpuContext v, int errorCode) {
         return raise(v, SS, errorCode);
     }
-
-    public static int np(VcpuContext v, int errorCode) {
-        return raise(v, NP, errorCode);
-    }
-
-    public static int ts(VcpuContext v, int errorCode) {
-        return raise(v, TS, errorCode);
-    }
 }

@@ -46,12 +46,6 @@ public final class Flags {
         return r;
     }
 
-    /** AND, OR, XOR, TEST of any size: {@code r} sign-extended from it. CF OF AF become 0. */
-    public static void logic(VcpuContext v, long r) {
-        v.flagRes = r;
-        v.flagAux = 0;
-    }
-
     public static long and64(VcpuContext v, long a, long b) {
         long r = a & b;
         v.flagRes = r;
@@ -259,21 +253,5 @@ public final class Flags {
 
     public static boolean pf(VcpuContext v) {
         return (Long.bitCount((v.flagRes ^ v.flagAux >>> 8) & 0xFF) & 1) == 0;
-    }
-
-    /** Condition codes 0..15 of Jcc, SETcc, CMOVcc (SDM 1, appendix "EFLAGS Condition Codes"). */
-    public static boolean condition(VcpuContext v, int cc) {
-        boolean c =
-                switch (cc >> 1) {
-                    case 0 -> of(v);
-                    case 1 -> cf(v);
-                    case 2 -> zf(v);
-                    case 3 -> cf(v) || zf(v);
-                    case 4 -> sf(v);
-                    case 5 -> pf(v);
-                    case 6 -> sf(v) != of(v);
-                    default -> zf(v) || sf(v) != of(v);
-                };
-        return c != ((cc & 1) != 0);
     }
 }

@@ -94,7 +94,10 @@ public final class InstructionTable {
         /** What follows ModR/M: codes as IB. */
         final int[] immediates;
 
-        /** What CPUID claims for it; empty: every processor that we may be taken for has it. */
+        /**
+         * For tests, which compare it with what our CPUID says: what CPUID claims for it; empty:
+         * every processor that we may be taken for has it.
+         */
         public final Set<CpuFeature> features;
 
         final String line;

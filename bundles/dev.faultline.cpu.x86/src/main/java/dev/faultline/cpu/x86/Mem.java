@@ -15,7 +15,6 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.EngineScratch;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
-import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.semantics.system.Debug;
 
@@ -503,35 +502,6 @@ public final class Mem {
         return s.gather(v, true);
     }
 
-    /**
-     * Prepares a write of 1..8 bytes to a supervisor structure. Nothing is raised. Store at the
-     * result, then {@link #commit}.
-     *
-     * @return hva (perhaps {@code v.scratchWrite}), or -1: the fault is recorded
-     */
-    public static long systemWrite(VcpuContext v, long lin, int size, FaultOrigin origin) {
-        int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
-        long h = systemFill(v, lin, size, W, origin);
-        if (h == Mmu.FAULTED) {
-            return -1;
-        }
-        if (first == size && h >= 0) {
-            return h;
-        }
-        Staged s = Staged.of(v).write(size);
-        s.writePart(v, h, first);
-        if (first < size) {
-            long next = v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL;
-            h = systemFill(v, next, size - first, W, origin);
-            if (h == Mmu.FAULTED) {
-                v.fault.partOf(next, lin, size);
-                return -1;
-            }
-            s.writePart(v, h, size - first);
-        }
-        return v.scratchWrite;
-    }
-
     // ---- sized helpers
 
     /** Zero-extended load of 1, 2, 4 or 8 bytes at an hva. */
@@ -734,13 +704,5 @@ public final class Mem {
                 at += n;
             }
         }
-    }
-
-    /**
-     * Whether the recorded fault is a guest exception (then it may be delivered) rather than a
-     * stopped access.
-     */
-    public static boolean guestFault(VcpuContext v) {
-        return v.fault.kind == PendingFault.GUEST;
     }
 }

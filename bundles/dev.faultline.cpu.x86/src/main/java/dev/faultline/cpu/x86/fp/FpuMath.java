@@ -43,8 +43,8 @@ public final class FpuMath extends EngineScratch {
     /** All condition code bits. */
     public static final int CC = C0 | C1 | C2 | C3;
 
-    /** Rounding control values (control word bits 11:10). */
-    public static final int NEAREST = 0, DOWN = 1, UP = 2, TRUNCATE = 3;
+    /** Rounding control values (control word bits 11:10); the fourth, 3, truncates. */
+    public static final int NEAREST = 0, DOWN = 1, UP = 2;
 
     static final long J = 1L << 63;
     static final long QUIET = 1L << 62;
@@ -124,11 +124,6 @@ public final class FpuMath extends EngineScratch {
     /** Whether an unmasked exception forbids storing the result in memory (and popping). */
     public boolean storeBlocked() {
         return (flags & ~masks & (IE | DE | ZE | OE | UE)) != 0;
-    }
-
-    /** Whether exceptions of the last operation are unmasked (inexact included). */
-    public boolean unmasked() {
-        return (flags & ~masks & 0x3F) != 0;
     }
 
     // ---- scratch of the transcendental functions

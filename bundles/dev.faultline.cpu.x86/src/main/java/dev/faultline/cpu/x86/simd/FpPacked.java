@@ -32,14 +32,6 @@ public final class FpPacked {
         return op.apply(m, x[d], slo, x, d) | op.apply(m, x[d + 1], shi, x, d + 1);
     }
 
-    /** The low binary32 element; the rest of the destination stays. */
-    public static int ss(FpOp op, int m, long[] x, int d, long s) {
-        long a = x[d];
-        int raised = op.apply(m, a, s, x, d);
-        x[d] = a & ~LOW32 | x[d] & LOW32;
-        return raised;
-    }
-
     /** ADDSUBPS: subtracts in even elements, adds in odd ones. */
     public static int addSubPs(int m, long[] x, int d, long slo, long shi) {
         long alo = x[d];

@@ -23,9 +23,6 @@ public final class Mxcsr {
     /** Distance from an exception's flag to its mask. */
     public static final int MASK_SHIFT = 7;
 
-    /** All six exception masks. */
-    public static final int MASKS = FLAGS << MASK_SHIFT;
-
     public static final int UM = UE << MASK_SHIFT;
     public static final int OM = OE << MASK_SHIFT;
 

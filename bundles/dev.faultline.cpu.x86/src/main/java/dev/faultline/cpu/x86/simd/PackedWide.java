@@ -344,10 +344,6 @@ public final class PackedWide {
 
     // ---- masks, tests
 
-    public static int pmovmskb(long lo, long hi) {
-        return PackedShapes.byteSigns(lo) | PackedShapes.byteSigns(hi) << 8;
-    }
-
     public static int movmskps(long lo, long hi) {
         return (int) (lo >>> 31 & 1 | lo >>> 63 << 1 | (hi >>> 31 & 1) << 2 | hi >>> 63 << 3);
     }

@@ -86,17 +86,9 @@ public final class Debug {
      * its start): the shadow that it was in ends, and traps are due.
      *
      * @param flagsBefore {@code v.eflags} as the instruction found them
-     * @return 0, or negative: #DB was raised, {@code v.rip} being the next instruction
-     */
-    public static int after(VcpuContext v, int flagsBefore) {
-        return after(v, flagsBefore, false);
-    }
-
-    /**
-     * As {@link #after(VcpuContext, int)}.
-     *
      * @param repeated a repeated instruction goes on: its RF stays, and is set in what the trap
      *     pushes
+     * @return 0, or negative: #DB was raised, {@code v.rip} being the next instruction
      */
     public static int after(VcpuContext v, int flagsBefore, boolean repeated) {
         SystemState s = SystemState.of(v);

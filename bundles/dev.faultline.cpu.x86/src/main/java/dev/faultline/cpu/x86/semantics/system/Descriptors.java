@@ -4,7 +4,6 @@ package dev.faultline.cpu.x86.semantics.system;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
-import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Mem;
@@ -41,11 +40,6 @@ final class Descriptors {
 
     static int gp(VcpuContext v, int errorCode) {
         return fault(v, Faults.GP, errorCode);
-    }
-
-    /** An exception without an error code. */
-    static int bare(VcpuContext v, int vector) {
-        return fault(v, vector, PendingFault.NO_ERROR_CODE);
     }
 
     static boolean isNull(int selector) {
@@ -185,13 +179,6 @@ final class Descriptors {
     static boolean isWritableData(int attributes) {
         return (attributes & (Segments.S | Segments.TYPE_CODE | Segments.TYPE_RW))
                 == (Segments.S | Segments.TYPE_RW);
-    }
-
-    static boolean isTss(int type) {
-        return type == TSS16_AVAILABLE
-                || type == TSS16_BUSY
-                || type == TSS_AVAILABLE
-                || type == TSS_BUSY;
     }
 
     static int gateSelector(long d) {
