@@ -151,6 +151,7 @@ final class CodeCache implements CodeListener {
         }
     }
 
+    /** For tests: see {@link Interpreter#changesToServe}. */
     int changesToServe() {
         return foreign.size();
     }

@@ -102,11 +102,6 @@ final class Sweeper {
         this.m = m;
     }
 
-    /** All exits of the last case when everything was protected, in order. */
-    List<Exit> exits() {
-        return exits;
-    }
-
     /** Returns what differs, or an empty string. */
     String sweep(SweepCase instance, boolean full) {
         c = instance;
