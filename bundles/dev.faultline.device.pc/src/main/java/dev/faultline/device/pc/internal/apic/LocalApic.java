@@ -36,10 +36,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     static final int ICR_LOW = 0x300;
     static final int ICR_HIGH = 0x310;
     static final int LVT_TIMER = 0x320;
-    static final int LVT_THERMAL = 0x330;
-    static final int LVT_PERFORMANCE = 0x340;
     static final int LVT_LINT0 = 0x350;
-    static final int LVT_LINT1 = 0x360;
     static final int LVT_ERROR = 0x370;
     static final int INITIAL_COUNT = 0x380;
     static final int CURRENT_COUNT = 0x390;
@@ -50,10 +47,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     static final int SVR_ENABLE = 0x100;
     static final int LVT_MASKED = 0x1_0000;
-    static final int LVT_STATUS = 0x1000;
     static final int DELIVERY_FIXED = 0;
     static final int DELIVERY_LOWEST = 1;
-    static final int DELIVERY_SMI = 2;
     static final int DELIVERY_NMI = 4;
     static final int DELIVERY_INIT = 5;
     static final int DELIVERY_STARTUP = 6;
