@@ -18,7 +18,6 @@ import dev.faultline.api.vm.RamSource;
 import dev.faultline.api.vm.SerialConsole;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.board.LegacyPics;
-import dev.faultline.machine.pc.internal.board.PcBoard;
 import dev.faultline.machine.pc.internal.fault.FaultDispatcher;
 import dev.faultline.machine.pc.internal.load.ImageLoader;
 import dev.faultline.machine.pc.internal.run.RunControl;
@@ -69,17 +68,18 @@ public final class PcMachine implements Machine {
         reset = new MachineReset(wiring);
     }
 
+    /** For tests: a machine that has RAM of its own. */
+    public static PcMachine create(MachineConfig config, MachineServices services)
+            throws MachineException {
+        return create(config, services, OWN_RAM);
+    }
+
     /**
      * Builds a machine of a checked configuration.
      *
      * @throws MachineException for an engine, style or device that nobody offers, or memory that
      *     the host does not give
      */
-    public static PcMachine create(MachineConfig config, MachineServices services)
-            throws MachineException {
-        return create(config, services, OWN_RAM);
-    }
-
     public static PcMachine create(MachineConfig config, MachineServices services, RamSource ram)
             throws MachineException {
         return Wiring.of(config, services, ram).machine();
@@ -134,6 +134,7 @@ public final class PcMachine implements Machine {
         return control;
     }
 
+    /** For tests. */
     FaultDispatcher faults() {
         return wiring.faults();
     }
@@ -157,10 +158,6 @@ public final class PcMachine implements Machine {
     @Override
     public void bootOnReset(MachineConfig.Boot boot) {
         reset.boots(Objects.requireNonNull(boot, "boot"));
-    }
-
-    PcBoard board() {
-        return wiring.board;
     }
 
     @Override
@@ -354,6 +351,7 @@ public final class PcMachine implements Machine {
         return owners;
     }
 
+    /** For tests. */
     VcpuRunner[] runners() {
         return wiring.runners;
     }

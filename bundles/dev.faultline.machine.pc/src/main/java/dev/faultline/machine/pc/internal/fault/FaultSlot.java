@@ -140,7 +140,7 @@ public final class FaultSlot {
         return chargedSince == asked ? charged : 0;
     }
 
-    /** The same of the handler that is being asked. */
+    /** For tests: the same of the handler that is being asked. */
     public long charged() {
         return charged(since.get());
     }

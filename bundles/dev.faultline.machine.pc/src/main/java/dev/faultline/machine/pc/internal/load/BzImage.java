@@ -57,8 +57,6 @@ final class BzImage {
 
     // struct boot_params ("zero page").
     static final int ACPI_RSDP_ADDR = 0x070;
-    static final int EXT_RAMDISK_IMAGE = 0x0C0;
-    static final int EXT_CMD_LINE_PTR = 0x0C8;
     static final int E820_ENTRIES = 0x1E8;
     static final int SETUP_HEADER = 0x1F1;
     static final int E820_TABLE = 0x2D0;

@@ -24,7 +24,6 @@ final class Multiboot {
     /** The header lies in the first 8 KiB. */
     static final int HEADER_AREA = 8192;
 
-    static final int FLAG_VIDEO = 4;
     static final int FLAG_ADDRESSES = 0x1_0000;
 
     /**

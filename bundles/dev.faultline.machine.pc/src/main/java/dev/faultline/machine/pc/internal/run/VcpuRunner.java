@@ -114,10 +114,6 @@ public final class VcpuRunner implements Runnable, StateOwner {
         return inEngine;
     }
 
-    void join() throws InterruptedException {
-        thread.join();
-    }
-
     // ---- messages from other vCPUs; any thread
 
     /** INIT: an application processor resets and waits for a start-up message. */

@@ -256,7 +256,7 @@ public final class AddedDevices {
         }
     }
 
-    /** Whether the device of that name is unplugged. */
+    /** For tests: whether the device of that name is unplugged. */
     public boolean gone(String name) {
         return plugs.stream().anyMatch(p -> p.name.equals(name) && p.device == null);
     }

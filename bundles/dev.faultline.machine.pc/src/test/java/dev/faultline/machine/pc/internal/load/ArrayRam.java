@@ -26,10 +26,6 @@ final class ArrayRam implements GuestRam {
         java.util.Arrays.fill(bytes, (int) gpa, (int) (gpa + n), (byte) 0);
     }
 
-    void read(long gpa, byte[] to, int at, int n) {
-        System.arraycopy(bytes, (int) gpa, to, at, n);
-    }
-
     int i32(long gpa) {
         return Bytes.i32(bytes, (int) gpa);
     }
