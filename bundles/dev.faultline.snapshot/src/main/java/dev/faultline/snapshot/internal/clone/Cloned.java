@@ -235,13 +235,6 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     }
 
     @Override
-    public BitSet loadedPages() {
-        synchronized (opening) {
-            return (BitSet) opened.clone();
-        }
-    }
-
-    @Override
     public boolean isComplete() {
         return everything;
     }

@@ -52,29 +52,6 @@ public final class PageSet {
         }
     }
 
-    /** The first page at or after {@code page}, or -1. */
-    int next(int page) {
-        int word = page >> 6;
-        if (word >= bits.length()) {
-            return -1;
-        }
-        long b = bits.get(word) & -1L << page;
-        int s = word >> 6;
-        long m = summary.get(s) & ~1L << word;
-        while (b == 0) {
-            while (m == 0) {
-                if (++s == summary.length()) {
-                    return -1;
-                }
-                m = summary.get(s);
-            }
-            word = s << 6 | Long.numberOfTrailingZeros(m);
-            m &= m - 1;
-            b = bits.get(word);
-        }
-        return word << 6 | Long.numberOfTrailingZeros(b);
-    }
-
     public int size() {
         int n = 0;
         for (int s = 0; s < summary.length(); s++) {

@@ -66,6 +66,7 @@ public final class Trace {
         this.entries = entries;
     }
 
+    /** For tests. */
     public int recordings() {
         return recordings;
     }
@@ -74,6 +75,7 @@ public final class Trace {
         return entries.length;
     }
 
+    /** For tests. */
     public Entry entry(int i) {
         return entries[i];
     }

@@ -203,6 +203,7 @@ public final class Image implements AutoCloseable {
         return index.size();
     }
 
+    /** For tests. */
     public int groups() {
         return (pages + Layout.GROUP - 1) / Layout.GROUP;
     }

@@ -3,7 +3,6 @@ package dev.faultline.snapshot.internal.image;
 
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.vm.Machine;
-import java.util.BitSet;
 
 /** What gives a machine the pages of the snapshot that it came from. Any thread. */
 public interface Pager {
@@ -11,12 +10,6 @@ public interface Pager {
 
     /** The snapshot, open. */
     Image image();
-
-    /**
-     * The pages that the machine's memory has. The others it cannot have changed: they are as in
-     * {@link #image}. A copy.
-     */
-    BitSet loadedPages();
 
     /**
      * Whether the machine's memory has the page; if so, for good. While it has not, nobody can have

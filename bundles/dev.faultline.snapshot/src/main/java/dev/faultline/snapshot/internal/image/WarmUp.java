@@ -75,7 +75,7 @@ public final class WarmUp implements Chunks.Records {
         }
     }
 
-    /** Returns how many rounds it made. */
+    /** For tests: here and now. Returns how many rounds it made. */
     static int runNow() {
         return new WarmUp().run();
     }

@@ -29,14 +29,6 @@ final class Bits {
         WORD.getAndBitwiseAnd(words, i >> 6, ~(1L << (i & 63)));
     }
 
-    int count() {
-        int n = 0;
-        for (int i = 0; i < words.length; i++) {
-            n += Long.bitCount((long) WORD.getVolatile(words, i));
-        }
-        return n;
-    }
-
     /** How many bits are set here and in {@code other}, which is of the same size. */
     int common(Bits other) {
         int n = 0;

@@ -111,7 +111,7 @@ public final class Sources {
         this.policy = policy;
     }
 
-    /** From the next request on. */
+    /** For tests: another policy, from the next request on. */
     public void use(SourcePolicy changed) {
         policy = changed;
     }
