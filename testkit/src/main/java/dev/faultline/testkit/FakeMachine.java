@@ -113,11 +113,6 @@ public final class FakeMachine implements AutoCloseable {
         return first + gpa;
     }
 
-    /** The handler that came with the layer, or null. */
-    public FaultHandler handler() {
-        return handler;
-    }
-
     /** Whether a layer was added and not closed. */
     public boolean layerOpen() {
         return layerOpen;
