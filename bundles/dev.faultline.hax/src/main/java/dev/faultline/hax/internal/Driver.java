@@ -78,6 +78,7 @@ final class Driver implements HaxModule {
         return strict;
     }
 
+    /** For tests. */
     Vm vm(int id) {
         return vms.get(id);
     }

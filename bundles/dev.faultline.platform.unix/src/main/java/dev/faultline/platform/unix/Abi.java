@@ -127,7 +127,7 @@ public record Abi(
     }
 
     /**
-     * The numbers of this system without its promises: what others get, to be tried here.
+     * For tests: the numbers of this system without its promises, which is what others get.
      *
      * @param file how shared memory is made
      */
