@@ -143,51 +143,137 @@ class WatchStatesTest {
         }
     }
 
-    /** The pause falls between the announcement of a mapping and its publication. */
     @Test
-    void aMappingThatIsPublishedAfterThePauseIsNotMissed() throws Exception {
-        try (Fake f = new Fake(PAGES).fill(5)) {
+    void aLiveSaveFailsIfTheServiceStopsInItsPause() throws Exception {
+        try (Fake f = new Fake(PAGES).fill(6)) {
+            f.inPause =
+                    () -> {
+                        Thread stops = Thread.ofPlatform().start(snapshots::deactivate);
+                        HangGuard.until("the service stops", () -> !stops.isAlive());
+                    };
+            assertThatThrownBy(() -> save(f, "s0", SaveOptions.LIVE))
+                    .hasMessageContaining("the snapshot service was stopped");
+            assertThat(scratch.resolve("s0")).doesNotExist();
+            assertThat(layer(f)).isNull();
+        }
+    }
+
+    // ---- a mapping is announced before a save's pause, and published after it
+
+    /** A live save of {@code s1} on a thread of its own, which ends after the guest's stores. */
+    private final class Concurrent {
+        private final Fake f;
+        private final byte[][] before;
+        private final AtomicBoolean paused = new AtomicBoolean();
+        private final AtomicBoolean stored = new AtomicBoolean();
+        private final AtomicReference<Exception> wrong = new AtomicReference<>();
+        private final Thread saver = Thread.ofPlatform().unstarted(this::saves);
+
+        Concurrent(Fake f) throws Exception {
+            this.f = f;
             save(f, "s0", SaveOptions.LIVE);
-            byte[][] before = f.all();
-            AtomicBoolean paused = new AtomicBoolean();
-            AtomicBoolean stored = new AtomicBoolean();
-            AtomicReference<Exception> wrong = new AtomicReference<>();
-            Thread saver =
-                    Thread.ofPlatform()
-                            .unstarted(() -> {
-                                try {
-                                    save(
-                                            f,
-                                            "s1",
-                                            SaveOptions.LIVE,
-                                            x -> {
-                                                paused.set(true);
-                                                HangGuard.until("the guest stores", stored::get);
-                                            });
-                                } catch (SnapshotException e) {
-                                    wrong.set(e);
-                                    paused.set(true);
-                                }
-                            });
+            before = f.all();
+        }
+
+        private void saves() {
+            try {
+                save(
+                        f,
+                        "s1",
+                        SaveOptions.LIVE,
+                        x -> {
+                            paused.set(true);
+                            HangGuard.until("the guest stores", stored::get);
+                        });
+            } catch (SnapshotException e) {
+                wrong.set(e);
+                paused.set(true);
+            }
+        }
+
+        void awaitPause() {
+            HangGuard.until("the pause of a save", paused::get);
+        }
+
+        /**
+         * When a mapping is announced, the save begins, and {@code until} that the mapping waits.
+         */
+        void beginsWhileMapping(Runnable until) {
             f.memory.addListener(
                     new MemoryListener() {
                         @Override
                         public void beforeMapping(MemorySlot now) {
-                            saver.start();
-                            HangGuard.until("the pause of a save", paused::get);
+                            if (saver.getState() == Thread.State.NEW) {
+                                saver.start();
+                                until.run();
+                            }
                         }
                     });
-            f.memory.map(ALIAS, 100L * Fake.PAGE, f.ram, 1100L * Fake.PAGE, false);
+        }
+
+        void map(boolean readOnly) {
+            f.memory.map(ALIAS, 100L * Fake.PAGE, f.ram, 1100L * Fake.PAGE, readOnly);
+        }
+
+        /** The save has the pause's bytes, and the next one what was stored since. */
+        void missesNothing() throws Exception {
             for (int p = 0; p < 100; p++) {
                 f.store(ALIAS + (long) p * Fake.PAGE, p);
             }
             stored.set(true);
-            saver.join();
+            HangGuard.join(saver);
             assertThat(wrong.get()).isNull();
             assertThat(LiveSaveTest.memory(scratch.resolve("s1"))).isDeepEqualTo(before);
             Path next = save(f, "s2", NEXT);
             assertThat(LiveSaveTest.memory(next)).isDeepEqualTo(f.all());
             assertThat(own(next).nextSetBit(0)).isEqualTo(1100);
+        }
+    }
+
+    @Test
+    void aMappingThatIsPublishedAfterThePauseIsNotMissed() throws Exception {
+        try (Fake f = new Fake(PAGES).fill(5)) {
+            Concurrent save = new Concurrent(f);
+            save.beginsWhileMapping(save::awaitPause);
+            save.map(false);
+            save.missesNothing();
+        }
+    }
+
+    /** The bytes were mapped there before, but could not be written. */
+    @Test
+    void whatBecomesWritableAfterThePauseIsNotMissed() throws Exception {
+        try (Fake f = new Fake(PAGES).fill(5)) {
+            f.memory.map(ALIAS, 100L * Fake.PAGE, f.ram, 1100L * Fake.PAGE, true);
+            Concurrent save = new Concurrent(f);
+            save.beginsWhileMapping(save::awaitPause);
+            save.map(false);
+            save.missesNothing();
+        }
+    }
+
+    /** And another change follows, all while the pause protects the slots that it has found. */
+    @Test
+    void aMappingThatIsPublishedInThePauseIsNotMissed() throws Exception {
+        try (Fake f = new Fake(PAGES).fill(5)) {
+            long elsewhere = ALIAS + (1L << 30);
+            Concurrent save = new Concurrent(f);
+            f.memory.map(elsewhere, Fake.PAGE, f.ram, 0, false); // to be closed by the next pause
+            AtomicBoolean protecting = new AtomicBoolean();
+            AtomicBoolean mapped = new AtomicBoolean();
+            f.inPause =
+                    () ->
+                            f.protection.addListener((gpa, size) -> {
+                                if (!protecting.getAndSet(true)) {
+                                    HangGuard.until("two changes of the map", mapped::get);
+                                }
+                            });
+            save.beginsWhileMapping(() -> HangGuard.until("the pause protects", protecting::get));
+            save.map(false);
+            f.memory.unmap(elsewhere, Fake.PAGE);
+            mapped.set(true);
+            save.awaitPause();
+            save.missesNothing();
         }
     }
 }

@@ -16,6 +16,13 @@ public final class PageSet {
         summary = new AtomicLongArray((bits.length() + 63) / 64);
     }
 
+    /** Another set of the same pages. */
+    public PageSet copy() {
+        PageSet all = new PageSet(bits.length() << 6);
+        all.addAll(this);
+        return all;
+    }
+
     public boolean has(int page) {
         return (bits.get(page >> 6) >>> page & 1) != 0;
     }

@@ -3,6 +3,7 @@ package dev.faultline.snapshot.internal.save;
 
 import dev.faultline.api.memory.MemorySlot;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * The mapping of writable memory that was announced last, until it is known to be in the published
@@ -17,54 +18,46 @@ import java.util.List;
  * by the save that holds {@link WriteWatch#saving}; these two do not exclude each other.
  */
 final class AnnouncedMapping {
-    private volatile MemorySlot last;
+    private final AtomicReference<MemorySlot> last = new AtomicReference<>();
 
     /** Must come before the pages are marked: an arming in between has new marks, and finds it. */
     void announce(MemorySlot now) {
-        last = now;
+        last.set(now);
     }
 
     /** Another change of the map was published, so this one was before. */
     void settle() {
-        last = null;
+        last.set(null);
     }
 
     /** Whether there may be one that is not published. */
     boolean isAny() {
-        return last != null;
+        return last.get() != null;
+    }
+
+    /** The mapping that may not be published yet; null if there is none. */
+    MemorySlot last() {
+        return last.get();
     }
 
     /**
-     * The announced mapping if it is not among the slots. If it is, it is announced no longer.
+     * Whether a mapping that was the {@link #last} is among the slots, writable as it was
+     * announced. Then it is announced no longer.
      *
-     * <p>Another one may be announced between the last comparison and the line after it, and is
-     * forgotten then. This arming loses no mark by that: who announces it finds the arming's state,
-     * and marks its pages in there.
-     *
-     * @param slots read after the arming's state was published
-     * @return null if there is none
+     * @param slots read after the mapping was
      */
-    MemorySlot missingIn(List<MemorySlot> slots) {
-        MemorySlot next = last;
-        if (next == null) {
-            return null;
+    boolean isPublished(MemorySlot mapping, List<MemorySlot> slots) {
+        if (!isShown(slots, mapping)) {
+            return false;
         }
-        if (!isShown(slots, next)) {
-            return next;
-        }
-        if (next == last) {
-            last = null;
-        }
-        return null;
+        last.compareAndSet(mapping, null); // else another one was announced since, and stays
+        return true;
     }
 
-    /**
-     * Whether a slot shows these bytes at this place. A read-only one does too, although its pages
-     * are not protected.
-     */
     private static boolean isShown(List<MemorySlot> slots, MemorySlot part) {
         for (MemorySlot s : slots) {
-            if (s.block() == part.block()
+            if (!s.readOnly()
+                    && s.block() == part.block()
                     && s.gpa() <= part.gpa()
                     && s.end() >= part.end()
                     && s.hva() - s.gpa() == part.hva() - part.gpa()) {

@@ -72,17 +72,17 @@ final class Marks {
     }
 
     /**
-     * All marks, together with those of the time before the arming. They go on growing; the caller
-     * must not change them.
+     * All marks as they are now, together with those of the time before the arming. The caller's:
+     * marks that come later are not in it.
      *
      * @param earlier null if there are none
      */
     PageSet with(PageSet earlier) {
+        PageSet all = pages.copy();
         if (earlier != null) {
-            setUneven(); // what was written earlier is not open now
-            pages.addAll(earlier);
+            all.addAll(earlier);
         }
-        return pages;
+        return all;
     }
 
     private static boolean overlap(List<MemorySlot> slots) {

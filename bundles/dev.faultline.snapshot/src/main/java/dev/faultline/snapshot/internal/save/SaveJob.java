@@ -25,8 +25,8 @@ import java.util.List;
 
 /**
  * One save: decides what stands while what is done. In the pause device state is read, it is noted
- * which pages are absent and which were written, and RAM is write-protected; then the guest runs on
- * (live), or stands until its pages are written (stop-and-copy).
+ * which pages were written, and RAM is write-protected; then the guest runs on (live), or stands
+ * until its pages are written (stop-and-copy).
  */
 public final class SaveJob {
     /** Pages aside, at most: a share of all, but not less than these. */

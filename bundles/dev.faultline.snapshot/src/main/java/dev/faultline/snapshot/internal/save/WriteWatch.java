@@ -30,7 +30,7 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>vCPUs and devices ({@link #onFault}) and whoever maps or discards memory take no lock of this
  * class. They read the state, which is volatile, once for each page, and work with what they found,
- * although it may be replaced meanwhile. That does no harm, but for two cases named below:
+ * although it may be replaced meanwhile. That does no harm:
  *
  * <ul>
  *   <li>Marks and live copy are replaced together, by one write of the state, so a page that is
@@ -39,13 +39,14 @@ import java.util.concurrent.locks.ReentrantLock;
  *       save, which keeps the marks; a copy that is closed refuses what comes late by itself, and a
  *       layer that is withdrawn lets the guest through.
  *   <li>Those who map do not stand. They announce the mapping first, then read the state and mark.
- *       {@link #arm} goes the other way: it publishes its state first, then reads the slots, then
- *       the announced mapping. So if a mapping's pages went into the marks of before, it had been
- *       announced when arm's state was published; arm finds it, either among the slots, and
- *       protects it, or still announced, and marks it itself. If arm comes earlier, the pages go
- *       into its marks anyway; to mark a page twice does no harm. Two cases are not covered: a
- *       mapping that is published after the slots were read, and followed by another change of the
- *       map before arm looks for it; and one that only makes writable what was mapped read-only.
+ *       {@link #arm} goes the other way: it publishes its state first, then reads the announced
+ *       mapping, then the slots. So if a mapping's pages went into the marks of before, it had been
+ *       announced when arm's state was published. Then arm reads it, and either finds it among the
+ *       slots, and protects it, or marks it itself; or another change of the map has come since,
+ *       and it is among the slots. If arm comes earlier, the pages go into its marks anyway; to
+ *       mark a page twice does no harm.
+ *   <li>What a save takes for written is a copy, made in its pause: a mark that comes late, by one
+ *       who read the state before, changes only what nobody looks at any more.
  *   <li>Those who discard do not stand either. They are heard before and after they do it, and the
  *       second time the pages are marked in the state of then.
  * </ul>
@@ -71,10 +72,11 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     private volatile WatchState state = WatchState.IDLE;
 
     /**
-     * Never again of use. Not a state: any thread says it, at any time and without {@link #saving},
-     * and a save that is at work still goes through its states until it notices.
+     * Why it is never again of use, or null. Not a state: any thread says it, at any time and
+     * without {@link #saving}, and a save that is at work still goes through its states until it
+     * notices.
      */
-    private volatile boolean gone;
+    private volatile String gone;
 
     public WriteWatch(Machine machine) {
         this.machine = machine;
@@ -90,7 +92,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
 
     /** The machine's RAM is not what it was, or is released: not to be used any more. */
     public boolean isGone() {
-        return gone || !machine.memory().blocks().equals(blocks);
+        return gone != null || !machine.memory().blocks().equals(blocks);
     }
 
     // ---- vCPUs, devices, and whoever changes the map; without a lock of this class
@@ -141,21 +143,23 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
         if (!blocks.contains(block)) {
             return;
         }
-        gone = true;
+        String why = "the machine was closed, or its RAM released, before it was saved";
+        gone = why; // before the copy is looked for: arm goes the other way
         LiveCopy c = state.copy();
         if (c != null) {
             int first = ramMap.pageOf(block.hva());
             int end = first + (int) (block.size() / Layout.PAGE);
-            c.lose(first, end, "the machine was closed, or its RAM released, before it was saved");
+            c.lose(first, end, why);
         }
     }
 
     /** Makes a live save fail; then the watch is to be released. Any thread. */
     public void stop() {
-        gone = true;
+        String why = "the snapshot service was stopped before the machine was saved";
+        gone = why; // before the copy is looked for: arm goes the other way
         LiveCopy c = state.copy();
         if (c != null) {
-            c.lose(0, pages, "the snapshot service was stopped before the machine was saved");
+            c.lose(0, pages, why);
         }
     }
 
@@ -189,7 +193,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      * the machine stands.
      */
     PageSet written() {
-        return gone ? null : state.writtenSinceBase(announced);
+        return gone != null ? null : state.writtenSinceBase(announced);
     }
 
     /**
@@ -204,13 +208,16 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
             throw new IllegalStateException("armed without having been prepared");
         }
         WatchState.Armed armed = prepared.armed(known, copy);
-        state = armed; // before the slots are read
+        state = armed; // before the announced mapping is read, and whether the watch is gone
+        if (gone != null && copy != null) {
+            copy.lose(0, pages, gone); // said when there was no copy to lose
+        }
+        MemorySlot coming = announced.last(); // before the slots are read
         List<MemorySlot> slots = machine.memory().slots();
         armed.marks().expectAliases(slots);
         armed.protection().protect(slots);
-        MemorySlot missing = announced.missingIn(slots); // after the slots were read
-        if (missing != null) {
-            markUnopened(missing.hva(), missing.size());
+        if (coming != null && !announced.isPublished(coming, slots)) {
+            markUnopened(coming.hva(), coming.size());
         }
     }
 
@@ -242,7 +249,9 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
 
     /** As {@link #withdraw}, for good. Under {@link #saving}; a save may still end afterwards. */
     public void release() {
-        gone = true;
+        if (gone == null) {
+            gone = "the watch was released";
+        }
         withdraw();
         machine.memory().removeListener(this);
     }
