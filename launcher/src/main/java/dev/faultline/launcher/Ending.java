@@ -113,7 +113,11 @@ final class Ending {
         return 128 + signal;
     }
 
-    /** Says the one line, where no command did. @return the exit code */
+    /**
+     * Says the one line, where no command did.
+     *
+     * @return the exit code
+     */
     int said() {
         System.err.println("faultline: " + words());
         return code();

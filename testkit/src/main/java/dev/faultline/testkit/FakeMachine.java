@@ -123,7 +123,11 @@ public final class FakeMachine implements AutoCloseable {
         return rights.getOrDefault(gfn, Rights.RWX);
     }
 
-    /** What a guest's access does. @return the handler's answer, or null if nothing stopped it */
+    /**
+     * What a guest's access does.
+     *
+     * @return the handler's answer, or null if nothing stopped it
+     */
     public Resolution access(long gpa, int access) {
         if ((access & ~rightsOf(Page.gfn(gpa))) == 0) {
             return null;

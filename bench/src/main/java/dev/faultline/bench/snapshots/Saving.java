@@ -145,7 +145,11 @@ final class Saving implements Measurement {
                         new Figure("1 GiB", "ms", live)));
     }
 
-    /** Saves while the guest answers, which must all be right. @return how long it stood, in ms */
+    /**
+     * Saves while the guest answers, which must all be right.
+     *
+     * @return how long it stood, in ms
+     */
     private static double pause(Lab lab, Lab.Booted b, SaveOptions o) throws Exception {
         System.gc();
         Path dir = lab.directory("live");

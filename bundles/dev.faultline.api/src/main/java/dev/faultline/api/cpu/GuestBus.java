@@ -10,15 +10,20 @@ import org.osgi.annotation.versioning.ProviderType;
  */
 @ProviderType
 public interface GuestBus {
-    /** IN. @param size 1, 2 or 4 bytes. Unclaimed ports read as all ones. */
+    /**
+     * IN. Unclaimed ports read as all ones.
+     *
+     * @param size 1, 2 or 4 bytes
+     */
     int portIn(int port, int size);
 
     /** OUT. Unclaimed ports ignore it. */
     void portOut(int port, int size, int value);
 
     /**
-     * Read of device space. @param size 1, 2, 4 or 8 bytes, naturally aligned pieces only.
-     * Unclaimed space reads as all ones.
+     * Read of device space. Unclaimed space reads as all ones.
+     *
+     * @param size 1, 2, 4 or 8 bytes, naturally aligned pieces only
      */
     long mmioRead(@Gpa long gpa, int size);
 

@@ -31,7 +31,11 @@ public interface InterruptPort {
     /** IA32_APIC_BASE. */
     long apicBase();
 
-    /** WRMSR to IA32_APIC_BASE. @return false for a value that must raise #GP */
+    /**
+     * WRMSR to IA32_APIC_BASE.
+     *
+     * @return false for a value that must raise #GP
+     */
     boolean apicBase(long value);
 
     /** IA32_TSC_DEADLINE. */

@@ -31,7 +31,11 @@ public interface Board {
      */
     void claimPorts(PortDevice device, int range, int first, int count);
 
-    /** Claims device space. @throws IllegalArgumentException if misaligned, wrapping or taken */
+    /**
+     * Claims device space.
+     *
+     * @throws IllegalArgumentException if misaligned, wrapping or taken
+     */
     void claimMmio(MmioDevice device, int range, @Gpa long gpa, long size);
 
     /** Gives up what the device claimed. */

@@ -14,10 +14,18 @@ import org.osgi.annotation.versioning.ProviderType;
 public interface DmaPort {
     int FAULTED = -1;
 
-    /** Copies guest bytes at {@code gpa} out. All or nothing. @return {@code bytes} or FAULTED */
+    /**
+     * Copies guest bytes at {@code gpa} out. All or nothing.
+     *
+     * @return {@code bytes} or FAULTED
+     */
     int read(@Gpa long gpa, byte[] to, int at, int bytes);
 
-    /** Copies bytes in. All or nothing. @return {@code bytes} or FAULTED */
+    /**
+     * Copies bytes in. All or nothing.
+     *
+     * @return {@code bytes} or FAULTED
+     */
     int write(@Gpa long gpa, byte[] from, int at, int bytes);
 
     /** The last fault. */

@@ -159,7 +159,9 @@ public final class Diversion {
     }
 
     /**
-     * Answers reads that start inside the range with {@code bytes}. @return false: too many pages
+     * Answers reads that start inside the range with {@code bytes}.
+     *
+     * @return false: too many pages
      */
     public boolean supply(@Gpa long gpa, byte[] bytes) {
         Entry e = entry(Page.gfn(gpa));
@@ -179,7 +181,11 @@ public final class Diversion {
         return true;
     }
 
-    /** Drops writes inside the range, which stays in its page. @return false: too many pages */
+    /**
+     * Drops writes inside the range, which stays in its page.
+     *
+     * @return false: too many pages
+     */
     public boolean discard(@Gpa long gpa, int length) {
         Entry e = entry(Page.gfn(gpa));
         if (e == null) {

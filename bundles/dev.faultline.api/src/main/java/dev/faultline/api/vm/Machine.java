@@ -70,7 +70,9 @@ public interface Machine extends AutoCloseable {
     void pause(String reason);
 
     /**
-     * Waits for the machine to come to a stand. @return the exit, or null if {@code limit} passed
+     * Waits for the machine to come to a stand.
+     *
+     * @return the exit, or null if {@code limit} passed
      */
     VcpuExit await(Duration limit) throws InterruptedException;
 

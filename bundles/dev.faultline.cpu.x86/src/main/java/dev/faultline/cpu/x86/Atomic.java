@@ -77,7 +77,11 @@ public final class Atomic {
         return old;
     }
 
-    /** Sets bits of a byte and clears others. @return what was there */
+    /**
+     * Sets bits of a byte and clears others.
+     *
+     * @return what was there
+     */
     public static int change(long hva, int set, int clear) {
         int old;
         do {

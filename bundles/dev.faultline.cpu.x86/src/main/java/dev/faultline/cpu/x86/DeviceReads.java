@@ -24,7 +24,11 @@ final class DeviceReads {
 
     private long instruction = -1;
 
-    /** Reads a device, or repeats its answer. @param bytes 1, 2, 4 or 8, naturally aligned */
+    /**
+     * Reads a device, or repeats its answer.
+     *
+     * @param bytes 1, 2, 4 or 8, naturally aligned
+     */
     long read(VcpuContext v, long address, int bytes) {
         long now = v.instructions + v.engineIndex;
         if (now != instruction) {

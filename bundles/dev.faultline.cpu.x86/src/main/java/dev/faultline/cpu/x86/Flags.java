@@ -89,7 +89,9 @@ public final class Flags {
     }
 
     /**
-     * AND, OR, XOR, TEST of 8 or 16 bits ({@code shift} 56 or 48). @return the result zero-extended
+     * AND, OR, XOR, TEST of 8 or 16 bits ({@code shift} 56 or 48).
+     *
+     * @return the result zero-extended
      */
     public static long logicSmall(VcpuContext v, long r, int shift) {
         v.flagRes = r << shift >> shift;
@@ -129,7 +131,11 @@ public final class Flags {
         return r & 0xFFFF_FFFFL;
     }
 
-    /** 8 or 16 bits: {@code shift} is 56 or 48. @return the result zero-extended */
+    /**
+     * 8 or 16 bits: {@code shift} is 56 or 48.
+     *
+     * @return the result zero-extended
+     */
     public static long addSmall(VcpuContext v, long a, long b, long carryIn, int shift) {
         long r = a + b + carryIn;
         long carry = a & b | (a | b) & ~r;
@@ -138,7 +144,11 @@ public final class Flags {
         return r << shift >>> shift;
     }
 
-    /** 8 or 16 bits: {@code shift} is 56 or 48. @return the result zero-extended */
+    /**
+     * 8 or 16 bits: {@code shift} is 56 or 48.
+     *
+     * @return the result zero-extended
+     */
     public static long subSmall(VcpuContext v, long a, long b, long borrowIn, int shift) {
         long r = a - b - borrowIn;
         long borrow = ~a & b | (~a | b) & r;

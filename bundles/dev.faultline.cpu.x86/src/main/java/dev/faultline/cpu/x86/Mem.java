@@ -115,7 +115,11 @@ public final class Mem {
         return lockedMiss(v, seg, lin, size);
     }
 
-    /** Finishes what {@link #locked} began. Cannot fault. @return as {@link #commit} */
+    /**
+     * Finishes what {@link #locked} began. Cannot fault.
+     *
+     * @return as {@link #commit}
+     */
     public static int commitLocked(VcpuContext v, long hva) {
         if (hva == v.scratchWrite) {
             return Staged.commitLocked(v);
@@ -148,7 +152,11 @@ public final class Mem {
         return readMiss(v, seg, lin, size, true);
     }
 
-    /** Reads the device that {@link #readLate} found. @return hva of the bytes; cannot fault */
+    /**
+     * Reads the device that {@link #readLate} found.
+     *
+     * @return hva of the bytes; cannot fault
+     */
     public static long readNow(VcpuContext v) {
         return Staged.of(v).gather(v, false);
     }
@@ -165,8 +173,9 @@ public final class Mem {
     }
 
     /**
-     * Probes a range of any length for an access without touching it. @return 0, or negative: the
-     * fault was raised
+     * Probes a range of any length for an access without touching it.
+     *
+     * @return 0, or negative: the fault was raised
      */
     public static long probe(VcpuContext v, int seg, long lin, int size, int access) {
         long at = lin;
@@ -239,7 +248,11 @@ public final class Mem {
         return seg == Segments.SS ? Faults.ss(v, 0) : Faults.gp(v, 0);
     }
 
-    /** Segment offset to linear address in any mode, checked. @return see {@link #failed} */
+    /**
+     * Segment offset to linear address in any mode, checked.
+     *
+     * @return see {@link #failed}
+     */
     public static long linear(VcpuContext v, int seg, long ea, int size, int access) {
         return v.codeBits == 64 ? v.effBase[seg] + ea : segmented(v, seg, ea, size, access);
     }
@@ -255,7 +268,7 @@ public final class Mem {
 
     static boolean segmentAllows(VcpuContext v, int seg, long ea, int size, int access) {
         int a = v.segAttr[seg];
-        if ((a & (Segments.UNUSABLE)) != 0 || (a & Segments.P) == 0) {
+        if ((a & Segments.UNUSABLE) != 0 || (a & Segments.P) == 0) {
             return false;
         }
         boolean code = (a & Segments.TYPE_CODE) != 0;
@@ -291,7 +304,7 @@ public final class Mem {
         if (first == size && h >= 0) {
             return h;
         }
-        Staged s = Staged.of(v).read(size);
+        Staged s = Staged.of(v).read();
         s.part(h, v.missGpa, first);
         if (first < size) {
             long h2 = fillPart(v, wrap(v, lin + first), size - first, lin, size, R);
@@ -319,7 +332,7 @@ public final class Mem {
         if (first == size && h >= 0 && (!alsoRead || v.missRead == h)) {
             return h;
         }
-        Staged s = Staged.of(v).write(size);
+        Staged s = Staged.of(v).write();
         s.writePart(v, h, first);
         if (first < size) {
             long next = wrap(v, lin + first);
@@ -361,7 +374,7 @@ public final class Mem {
                 return Staged.of(v).lockCode(v, size);
             }
         }
-        Staged s = Staged.of(v).write(size);
+        Staged s = Staged.of(v).write();
         s.writePart(v, h, first);
         if (first < size) {
             long next = wrap(v, lin + first);
@@ -488,7 +501,7 @@ public final class Mem {
         if (h == Mmu.FAULTED) {
             return -1;
         }
-        Staged s = Staged.of(v).read(size);
+        Staged s = Staged.of(v).read();
         s.part(h, v.missGpa, first);
         if (first < size) {
             long next = v.longMode() ? lin + first : lin + first & 0xFFFF_FFFFL;
@@ -558,12 +571,12 @@ public final class Mem {
             reads.forget();
         }
 
-        Staged read(int size) {
+        Staged read() {
             readParts = 0;
             return this;
         }
 
-        Staged write(int size) {
+        Staged write() {
             writeParts = 0;
             return this;
         }
@@ -617,7 +630,7 @@ public final class Mem {
 
         /** The access goes straight to {@code v.missHva}, whose page holds decoded code. */
         long lockCode(VcpuContext v, int size) {
-            write(size).writePart(v, Mmu.CODE, size);
+            write().writePart(v, Mmu.CODE, size);
             v.lockedCode = true;
             return v.missHva;
         }

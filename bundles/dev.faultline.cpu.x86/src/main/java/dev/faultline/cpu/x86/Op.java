@@ -51,7 +51,11 @@ public abstract class Op {
     /** Offset of the next instruction from {@code v.engineBase}; set by the decoder. */
     public int end;
 
-    /** Executes the instruction. @return one of the constants above */
+    /**
+     * Executes the instruction.
+     *
+     * @return one of the constants above
+     */
     public abstract int execute(VcpuContext v);
 
     /**

@@ -41,7 +41,11 @@ public abstract class RmOp extends MemOp {
         regKeep = size >= 4 ? 0 : ~(mask << regShift);
     }
 
-    /** E for reading. @return hva (0 for a register) for {@link #get}, or negative: return FAULT */
+    /**
+     * E for reading.
+     *
+     * @return hva (0 for a register) for {@link #get}, or negative: return FAULT
+     */
     protected final long probe(VcpuContext v) {
         return mem ? read(v, size) : 0;
     }

@@ -53,7 +53,11 @@ final class Debugger {
         this.strict = strict;
     }
 
-    /** DEBUG. @return 0 or EINVAL */
+    /**
+     * DEBUG.
+     *
+     * @return 0 or EINVAL
+     */
     int control(ByteBuffer arg) {
         int asked = arg.getInt(CONTROL);
         if (!strict && (asked & ~KNOWN) != 0) {

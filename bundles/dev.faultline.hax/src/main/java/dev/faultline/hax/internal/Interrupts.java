@@ -32,7 +32,11 @@ final class Interrupts implements InterruptPort {
         apicBase = APIC_BASE | (v.index == 0 ? BSP : 0);
     }
 
-    /** Any thread. @param vector 0..255 */
+    /**
+     * Any thread.
+     *
+     * @param vector 0..255
+     */
     void add(int vector) {
         vectors.getAndUpdate(vector >> 6, w -> w | 1L << vector);
         v.post(VcpuContext.REQ_INTERRUPT);

@@ -258,7 +258,11 @@ final class Vcpu {
                 && !interrupts.any();
     }
 
-    /** One turn of the run loop. @return whether the tunnel has an exit for the client */
+    /**
+     * One turn of the run loop.
+     *
+     * @return whether the tunnel has an exit for the client
+     */
     private boolean left(Tunnel t) {
         if (dead) {
             return true;

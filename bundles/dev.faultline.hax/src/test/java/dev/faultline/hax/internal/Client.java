@@ -267,7 +267,11 @@ final class Client implements AutoCloseable {
         gpr(4, 0x4000);
     }
 
-    /** DEBUG. @param dr DR0.. as far as given; DR7 by {@code dr7} */
+    /**
+     * DEBUG.
+     *
+     * @param dr DR0.. as far as given; DR7 by {@code dr7}
+     */
     int debug(int control, long dr7, long... dr) {
         ByteBuffer b = buffer(72).putInt(0, control).putLong(8 + 7 * 8, dr7);
         for (int i = 0; i < dr.length; i++) {

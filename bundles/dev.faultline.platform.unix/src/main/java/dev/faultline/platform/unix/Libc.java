@@ -97,8 +97,9 @@ final class Libc {
     }
 
     /**
-     * A file in memory that has no name in the file system. @return its descriptor, or -errno, or
-     * {@link #NO_SUCH_CALL}
+     * A file in memory that has no name in the file system.
+     *
+     * @return its descriptor, or -errno, or {@link #NO_SUCH_CALL}
      */
     static int memoryFile(String name) {
         if (MEMFD_CREATE == null) {

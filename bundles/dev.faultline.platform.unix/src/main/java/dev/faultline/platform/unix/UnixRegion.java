@@ -57,14 +57,22 @@ class UnixRegion implements HostRegion {
         }
     }
 
-    /** The range shall read as zero. @return negative: -errno */
+    /**
+     * The range shall read as zero.
+     *
+     * @return negative: -errno
+     */
     long forget(long offset, long bytes) {
         return host.abi().dontNeedGivesZeroes()
                 ? Libc.madvise(address + offset, bytes, MADV_DONTNEED)
                 : layZeroes(offset, bytes);
     }
 
-    /** Fresh anonymous memory in place of what was there. @return negative: -errno */
+    /**
+     * Fresh anonymous memory in place of what was there.
+     *
+     * @return negative: -errno
+     */
     final long layZeroes(long offset, long bytes) {
         return Libc.mmap(
                 address + offset,

@@ -386,14 +386,14 @@ public final class FpuMath extends EngineScratch {
     long divide128(long hi, long lo, long d) {
         long d1 = d >>> 32;
         long d0 = d & 0xFFFFFFFFL;
-        long q1 = digit(hi, lo >>> 32, d, d1, d0);
+        long q1 = digit(hi, lo >>> 32, d1, d0);
         long r1 = (hi << 32 | lo >>> 32) - q1 * d;
-        long q0 = digit(r1, lo & 0xFFFFFFFFL, d, d1, d0);
+        long q0 = digit(r1, lo & 0xFFFFFFFFL, d1, d0);
         remainder = (r1 << 32 | lo & 0xFFFFFFFFL) - q0 * d;
         return q1 << 32 | q0;
     }
 
-    private static long digit(long hi, long next, long d, long d1, long d0) {
+    private static long digit(long hi, long next, long d1, long d0) {
         long q = Long.divideUnsigned(hi, d1);
         long r = hi - q * d1;
         while (q >>> 32 != 0 || Long.compareUnsigned(q * d0, r << 32 | next) > 0) {

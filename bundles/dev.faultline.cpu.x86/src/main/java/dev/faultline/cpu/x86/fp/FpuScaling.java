@@ -71,7 +71,7 @@ public final class FpuScaling {
         int n = clampedInteger(bSig, bSe & EXP);
         int exp = FpuArithmetic.normalExp(aSig, aSe & EXP) + (down ? -n : n);
         long sig = aSig << Long.numberOfLeadingZeros(aSig);
-        if (!massive(m, sign, exp, sig)) {
+        if (!massive(m, sign, exp)) {
             m.round(sign, exp, sig, 0);
         }
     }
@@ -81,7 +81,7 @@ public final class FpuScaling {
      * result is infinity or zero (SDM 1, "Numeric Overflow Exception (#O)" and "Numeric Underflow
      * Exception (#U)").
      */
-    private static boolean massive(FpuMath m, int sign, int exp, long sig) {
+    private static boolean massive(FpuMath m, int sign, int exp) {
         if (exp > EXP - 1 + WRAP && (m.masks & OE) == 0) {
             m.flags |= OE | PE;
             m.cc |= C1;

@@ -9,8 +9,6 @@ package dev.faultline.cpu.x86.simd;
 public final class FpPacked {
     private FpPacked() {}
 
-    private static final long LOW32 = 0xFFFF_FFFFL;
-
     /** Four binary32 elements. */
     public static int ps(FpOp op, int m, long[] x, int d, long slo, long shi) {
         long alo = x[d];

@@ -139,7 +139,11 @@ final class OracleCpu {
         return op;
     }
 
-    /** Executes a decoded vector. @return what differs; empty if nothing does */
+    /**
+     * Executes a decoded vector.
+     *
+     * @return what differs; empty if nothing does
+     */
     String run(OracleVector t, Op op) {
         load(t);
         differences.setLength(0);

@@ -147,7 +147,11 @@ class FromInsideTest {
         };
     }
 
-    /** Has {@code action} run there, in a started machine. @return when it is over */
+    /**
+     * Has {@code action} run there, in a started machine.
+     *
+     * @return when it is over
+     */
     private CountDownLatch run(Where where, Action action) {
         CountDownLatch over = new CountDownLatch(1);
         Runnable body =

@@ -27,8 +27,9 @@ interface Kernel32 {
     long workingSetPages(long address, int pages, int pageSize, boolean own);
 
     /**
-     * Memory backed by the page file, all of it committed. @return its handle, or the negated error
-     * number
+     * Memory backed by the page file, all of it committed.
+     *
+     * @return its handle, or the negated error number
      */
     long createSection(long bytes);
 

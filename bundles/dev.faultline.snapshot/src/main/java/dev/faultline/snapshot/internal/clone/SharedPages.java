@@ -110,7 +110,11 @@ final class SharedPages {
         }
     }
 
-    /** One owner more. @return false if the last one has gone */
+    /**
+     * One owner more.
+     *
+     * @return false if the last one has gone
+     */
     boolean own() {
         if (stopped || !use()) {
             return false;
@@ -135,7 +139,11 @@ final class SharedPages {
         whenEnded.accept(this);
     }
 
-    /** One user more. @return false if the last one has gone */
+    /**
+     * One user more.
+     *
+     * @return false if the last one has gone
+     */
     boolean use() {
         return more(users);
     }

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 
 /**
  * Where one snapshot's objects are read from. What comes out is whatever was there: {@link Image}
- * verifies it. Failures are typed. Thread-safe. {@link #toString} is the place, as messages name
- * it.
+ * verifies it. Failures are typed. Thread-safe. {@link Object#toString} is the place, as messages
+ * name it.
  */
 public interface Origin extends AutoCloseable {
     /**

@@ -338,7 +338,11 @@ public final class Image implements AutoCloseable {
         return n;
     }
 
-    /** Copies those of a group. @return bit i: page i of the group was among them */
+    /**
+     * Copies those of a group.
+     *
+     * @return bit i: page i of the group was among them
+     */
     private static int copyGroup(Fetched f, int first, byte[] to) {
         int done = 0;
         for (int j = 0; j < f.count(); j++) {

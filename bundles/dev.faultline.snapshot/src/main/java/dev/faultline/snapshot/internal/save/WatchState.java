@@ -30,8 +30,6 @@ import dev.faultline.snapshot.internal.save.WriteWatch.Base;
  * when it first runs, which would be in a pause, or while a vCPU waits for its fault.
  */
 sealed interface WatchState {
-    Idle IDLE = new Idle();
-
     /** The page is about to be written: when this returns, it may be. */
     default void beforeWrite(int page) {}
 

@@ -69,7 +69,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     private final AnnouncedMapping announced = new AnnouncedMapping();
 
     /** Written under {@link #saving}, read by any thread. */
-    private volatile WatchState state = WatchState.IDLE;
+    private volatile WatchState state = new WatchState.Idle();
 
     /**
      * Why it is never again of use, or null. Not a state: any thread says it, at any time and
@@ -242,7 +242,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
             try {
                 now.protection().close();
             } finally {
-                state = WatchState.IDLE;
+                state = new WatchState.Idle();
             }
         }
     }

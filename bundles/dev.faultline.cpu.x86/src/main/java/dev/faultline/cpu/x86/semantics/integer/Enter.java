@@ -62,7 +62,7 @@ final class Enter {
             long frame = Stack.moved(v, -size);
             int result = push(v, 1, v.gpr[RBP]);
             for (int i = 1; i < level && result >= 0; i++) {
-                long h = Stack.readAt(v, fromBase(v, -size * i), size);
+                long h = Stack.readAt(v, fromBase(v, -(long) size * i), size);
                 result = h < 0 ? FAULT : result | push(v, i + 1, Mem.load(h, size));
             }
             if (level > 0 && result >= 0) {
@@ -80,13 +80,13 @@ final class Enter {
         private boolean stopped(VcpuContext v, long used) {
             int r = Preflight.stack(v, -size, size, Mem.W);
             for (int i = 1; i < level && r == Preflight.OPEN; i++) {
-                r = Preflight.stack(v, fromBase(v, -size * i), size, Mem.R);
+                r = Preflight.stack(v, fromBase(v, -(long) size * i), size, Mem.R);
                 if (r == Preflight.OPEN) {
-                    r = Preflight.stack(v, -size * (i + 1), size, Mem.W);
+                    r = Preflight.stack(v, -size * (i + 1L), size, Mem.W);
                 }
             }
             if (level > 0 && r == Preflight.OPEN) {
-                r = Preflight.stack(v, -size * (level + 1), size, Mem.W);
+                r = Preflight.stack(v, -size * (level + 1L), size, Mem.W);
             }
             if (r == Preflight.OPEN) {
                 r = Preflight.stack(v, -used, size, Mem.W);
@@ -96,7 +96,7 @@ final class Enter {
 
         /** Stores the {@code n}-th value pushed, without moving the stack pointer. */
         private int push(VcpuContext v, int n, long x) {
-            long h = Stack.writeAt(v, -size * n, size);
+            long h = Stack.writeAt(v, -(long) size * n, size);
             if (h < 0) {
                 return FAULT;
             }

@@ -58,14 +58,14 @@ final class Pusha {
             }
             int result = NEXT;
             for (int i = 0; i < 8; i++) {
-                long h = Stack.writeAt(v, -size * (i + 1), size);
+                long h = Stack.writeAt(v, -(long) size * (i + 1), size);
                 if (h < 0) {
                     return FAULT;
                 }
                 Mem.store(h, size, v.gpr[i]);
                 result |= Mem.commit(v, h);
             }
-            Stack.move(v, -size * 8);
+            Stack.move(v, -size * 8L);
             return result;
         }
     }
@@ -83,7 +83,7 @@ final class Pusha {
                 return (int) v.propagation.raise(v);
             }
             for (int i = 7; i >= 0; i--) {
-                long h = Stack.readAt(v, size * (7 - i), size);
+                long h = Stack.readAt(v, size * (7L - i), size);
                 if (h < 0) {
                     return FAULT;
                 }
@@ -92,7 +92,7 @@ final class Pusha {
                     v.gpr[i] = size == 4 ? x : v.gpr[i] & ~0xFFFFL | x;
                 }
             }
-            Stack.move(v, size * 8);
+            Stack.move(v, size * 8L);
             return NEXT;
         }
     }

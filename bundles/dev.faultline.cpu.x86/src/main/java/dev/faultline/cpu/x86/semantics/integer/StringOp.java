@@ -103,7 +103,11 @@ abstract class StringOp extends Op {
                 addressMask == 0xFFFF ? r & ~0xFFFFL | r + delta & 0xFFFF : r + delta & addressMask;
     }
 
-    /** Counts {@code n} iterations. @return NEXT, or AGAIN if some are left */
+    /**
+     * Counts {@code n} iterations.
+     *
+     * @return NEXT, or AGAIN if some are left
+     */
     final int counted(VcpuContext v, long n) {
         if (!repeated) {
             return NEXT;
@@ -121,7 +125,11 @@ abstract class StringOp extends Op {
         return Stepping.needed(v) || v.diversion.active() ? 1 : STEPS;
     }
 
-    /** Translates the element at RSI. @return hva, Mem.LATE (a device is not read yet), or -1 */
+    /**
+     * Translates the element at RSI.
+     *
+     * @return hva, Mem.LATE (a device is not read yet), or -1
+     */
     final long source(VcpuContext v) {
         long lin = Mem.linear(v, seg, v.gpr[RSI] & addressMask, size, Mem.R);
         return Mem.failed(v, lin) ? lin : Mem.readLate(v, seg, lin, size);

@@ -26,13 +26,13 @@ final class Xor {
                     size < 4
                             ? new EG(d, size)
                             : !d.mem
-                                    ? registers(d, size, d.rm, d.reg)
+                                    ? registers(size, d.rm, d.reg)
                                     : size == 4 ? new M32R32(d) : new M64R64(d);
             case "Gb,Eb", "Gv,Ev" ->
                     size < 4
                             ? new GE(d, size)
                             : !d.mem
-                                    ? registers(d, size, d.reg, d.rm)
+                                    ? registers(size, d.reg, d.rm)
                                     : size == 4 ? new R32M32(d) : new R64M64(d);
             case "AL,Ib", "rAX,Iz" -> immediate(d, size, 0);
             default ->
@@ -42,7 +42,7 @@ final class Xor {
         };
     }
 
-    private static Op registers(Decoded d, int size, int to, int from) {
+    private static Op registers(int size, int to, int from) {
         return size == 4 ? new R32R32(to, from) : new R64R64(to, from);
     }
 

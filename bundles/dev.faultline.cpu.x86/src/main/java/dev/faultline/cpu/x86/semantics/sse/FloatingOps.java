@@ -10,9 +10,11 @@ import dev.faultline.cpu.x86.simd.FpOp;
 import dev.faultline.cpu.x86.simd.FpPacked;
 import dev.faultline.cpu.x86.simd.FpWideOp;
 import dev.faultline.cpu.x86.simd.SimdCatalog;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /** Table lines of floating-point instructions to their classes. */
 final class FloatingOps {
@@ -85,12 +87,9 @@ final class FloatingOps {
 
     /** Operations that the low bits of the immediate choose. */
     private static Function<Decoded, Op> byImmediate(Entry e, int count, IntFunction<FpOp> ops) {
-        @SuppressWarnings("unchecked")
-        Function<Decoded, Op>[] makers = new Function[count];
-        for (int i = 0; i < count; i++) {
-            makers[i] = shaped(e, ops.apply(i));
-        }
-        return d -> makers[(int) d.imm & count - 1].apply(d);
+        List<Function<Decoded, Op>> makers =
+                IntStream.range(0, count).mapToObj(i -> shaped(e, ops.apply(i))).toList();
+        return d -> makers.get((int) d.imm & count - 1).apply(d);
     }
 
     private static Function<Decoded, Op> conversion(Entry e) {

@@ -58,8 +58,9 @@ public abstract class XmmOp extends MemOp {
     }
 
     /**
-     * The source operand of {@code size} bytes in memory, 16 meaning aligned. @return hva, or
-     * negative: return FAULT
+     * The source operand of {@code size} bytes in memory, 16 meaning aligned.
+     *
+     * @return hva, or negative: return FAULT
      */
     protected final long readSource(VcpuContext v, int size) {
         return size == 16 ? readAligned(v) : read(v, size);

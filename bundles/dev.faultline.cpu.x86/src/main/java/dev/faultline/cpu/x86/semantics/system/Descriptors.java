@@ -32,7 +32,11 @@ final class Descriptors {
 
     private Descriptors() {}
 
-    /** Records a guest exception. @return -1 */
+    /**
+     * Records a guest exception.
+     *
+     * @return -1
+     */
     static int fault(VcpuContext v, int vector, int errorCode) {
         v.fault.guest(vector, errorCode);
         return -1;
@@ -191,8 +195,9 @@ final class Descriptors {
     }
 
     /**
-     * Plans the write that sets the accessed bit of a code or data descriptor, if it is
-     * clear. @return 0 or -1
+     * Plans the write that sets the accessed bit of a code or data descriptor, if it is clear.
+     *
+     * @return 0 or -1
      */
     static int planAccessed(VcpuContext v, PlannedWrites w, long lin, int attributes) {
         if ((attributes & Segments.TYPE_ACCESSED) != 0) {

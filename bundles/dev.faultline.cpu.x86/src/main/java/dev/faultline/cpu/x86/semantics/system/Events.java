@@ -72,7 +72,7 @@ public final class Events {
         if (4 * vector + 3 > (v.idtLimit & 0xFFFF)) {
             return Descriptors.gp(v, 8 * vector + 2);
         }
-        if (Descriptors.readTable(v, v.idtBase + 4 * vector, 4) != 0) {
+        if (Descriptors.readTable(v, v.idtBase + 4L * vector, 4) != 0) {
             return -1;
         }
         SystemState s = SystemState.of(v);
@@ -154,7 +154,7 @@ public final class Events {
         if (16 * vector + 15 > (v.idtLimit & 0xFFFF)) {
             return Descriptors.gp(v, idt);
         }
-        long at = v.idtBase + 16 * vector;
+        long at = v.idtBase + 16L * vector;
         if (Descriptors.readTable(v, at + 8, 8) != 0) {
             return -1;
         }
@@ -222,7 +222,7 @@ public final class Events {
         if (8 * vector + 7 > (v.idtLimit & 0xFFFF)) {
             return Descriptors.gp(v, idt);
         }
-        if (Descriptors.readTable(v, v.idtBase + 8 * vector, 8) != 0) {
+        if (Descriptors.readTable(v, v.idtBase + 8L * vector, 8) != 0) {
             return -1;
         }
         long gate = s.value;

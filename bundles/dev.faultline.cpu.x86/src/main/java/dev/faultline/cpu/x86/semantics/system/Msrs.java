@@ -108,7 +108,11 @@ final class Msrs {
         }
     }
 
-    /** Into {@code SystemState.value}. @return 0, or not 0: #GP(0) */
+    /**
+     * Into {@code SystemState.value}.
+     *
+     * @return 0, or not 0: #GP(0)
+     */
     static int read(VcpuContext v, int msr) {
         SystemState s = SystemState.of(v);
         switch (msr) {

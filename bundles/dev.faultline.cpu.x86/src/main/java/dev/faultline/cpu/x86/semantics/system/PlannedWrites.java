@@ -149,8 +149,9 @@ final class PlannedWrites {
     }
 
     /**
-     * Stores everything. @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have
-     * changed
+     * Stores everything.
+     *
+     * @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed
      */
     int commit(VcpuContext v) {
         int result = Op.NEXT;

@@ -17,8 +17,6 @@ import dev.faultline.cpu.x86.Op;
  * after everything that can fault.
  */
 final class PortIo {
-    /** Index of RDX, RSI, RDI, RCX in gpr. */
-
     /** Port number in DX. */
     private static final int IN_DX = -1;
 
@@ -53,8 +51,9 @@ final class PortIo {
     }
 
     /**
-     * Above IOPL (and in V86 mode) the TSS's bitmap decides: SDM 1, "I/O Permission Bit
-     * Map". @return 0, or -1 with the fault recorded
+     * Above IOPL (and in V86 mode) the TSS's bitmap decides: SDM 1, "I/O Permission Bit Map".
+     *
+     * @return 0, or -1 with the fault recorded
      */
     private static int permitted(VcpuContext v, int port, int size) {
         if (!v.protectedMode() || !v.v86() && v.cpl <= (v.eflags & VcpuContext.IOPL) >> 12) {

@@ -81,8 +81,8 @@ final class SegmentQueries {
         boolean readable = !code || (a & Segments.TYPE_RW) != 0;
         boolean ok =
                 switch (what) {
-                    case LAR -> known(v, a, v.longMode() ? LAR_TYPES64 : LAR_TYPES);
-                    case LSL -> known(v, a, v.longMode() ? LSL_TYPES64 : LSL_TYPES);
+                    case LAR -> known(a, v.longMode() ? LAR_TYPES64 : LAR_TYPES);
+                    case LSL -> known(a, v.longMode() ? LSL_TYPES64 : LSL_TYPES);
                     case VERR -> !Descriptors.isSystem(a) && readable;
                     default -> Descriptors.isWritableData(a);
                 };
@@ -96,7 +96,7 @@ final class SegmentQueries {
         return 1;
     }
 
-    private static boolean known(VcpuContext v, int a, int types) {
+    private static boolean known(int a, int types) {
         return !Descriptors.isSystem(a) || (types >> Descriptors.type(a) & 1) != 0;
     }
 

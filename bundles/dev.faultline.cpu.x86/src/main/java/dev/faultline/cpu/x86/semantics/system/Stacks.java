@@ -180,8 +180,9 @@ final class Stacks {
     }
 
     /**
-     * Plans pushes of {@code s.frame} on the stack that {@link #inner} found; supervisor
-     * accesses. @return 0 with the new pointer in {@code s.stackPointer}
+     * Plans pushes of {@code s.frame} on the stack that {@link #inner} found; supervisor accesses.
+     *
+     * @return 0 with the new pointer in {@code s.stackPointer}
      */
     static int pushInner(VcpuContext v, int size, int ext, FaultOrigin origin) {
         SystemState s = SystemState.of(v);
@@ -199,8 +200,9 @@ final class Stacks {
     }
 
     /**
-     * Plans pushes of {@code s.frame} on the current stack, with the rights of the CPL. @return 0
-     * with the new pointer in {@code s.stackPointer}
+     * Plans pushes of {@code s.frame} on the current stack, with the rights of the CPL.
+     *
+     * @return 0 with the new pointer in {@code s.stackPointer}
      */
     static int pushSame(VcpuContext v, int size, int ext, FaultOrigin origin) {
         SystemState s = SystemState.of(v);

@@ -69,7 +69,9 @@ final class TaskSwitch {
     }
 
     /**
-     * Through a task gate of the IDT. @return 0, or -1: the fault is recorded, nothing has changed
+     * Through a task gate of the IDT.
+     *
+     * @return 0, or -1: the fault is recorded, nothing has changed
      */
     static int fromEvent(
             VcpuContext v, int selector, int ext, int errorCode, long rip, long image) {
@@ -172,7 +174,11 @@ final class TaskSwitch {
         return 0;
     }
 
-    /** Takes the recorded fault as the new task's. @return false if it is not the guest's */
+    /**
+     * Takes the recorded fault as the new task's.
+     *
+     * @return false if it is not the guest's
+     */
     private boolean exception() {
         if (v.fault.kind != PendingFault.GUEST) {
             return false;
@@ -249,12 +255,12 @@ final class TaskSwitch {
             return -1;
         }
         for (int i = 0; i < 8; i++) {
-            if (put(old + at + step * (2 + i), step, v.gpr[i]) != 0) {
+            if (put(old + at + step * (2L + i), step, v.gpr[i]) != 0) {
                 return -1;
             }
         }
         for (int i = 0; i < (oldWide ? 6 : 4); i++) {
-            if (put(old + at + step * (10 + i), 2, v.segSel[i]) != 0) {
+            if (put(old + at + step * (10L + i), 2, v.segSel[i]) != 0) {
                 return -1;
             }
         }
@@ -284,8 +290,9 @@ final class TaskSwitch {
     // ---- the new context
 
     /**
-     * Looks up every segment of the new task; the first exception goes into {@link
-     * #vector}. @return false if the host stopped an access
+     * Looks up every segment of the new task; the first exception goes into {@link #vector}.
+     *
+     * @return false if the host stopped an access
      */
     private boolean evaluate() {
         int ldt = sel[Segments.LDTR];

@@ -191,7 +191,7 @@ final class Environment {
             X87.setControl(v, get16(h));
             v.fsw = get16(h + step) & 0xFFFF;
             X87.summarize(v);
-            int tags = get16(h + 2 * step);
+            int tags = get16(h + 2L * step);
             v.fpTag = 0;
             for (int r = 0; r < 8; r++) {
                 if ((tags >> 2 * r & 3) != 3) {

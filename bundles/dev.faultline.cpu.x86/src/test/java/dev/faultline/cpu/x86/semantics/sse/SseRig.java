@@ -31,7 +31,11 @@ final class SseRig {
         return decoder.decode(bytes, bytes.length, 64, 0);
     }
 
-    /** Executes one instruction. @return the vector of the exception it raised, or -1 */
+    /**
+     * Executes one instruction.
+     *
+     * @return the vector of the exception it raised, or -1
+     */
     int execute(int... code) {
         return execute(decode(code));
     }

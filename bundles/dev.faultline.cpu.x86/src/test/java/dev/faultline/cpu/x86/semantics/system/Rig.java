@@ -220,7 +220,11 @@ final class Rig implements Mmu, VcpuLoop {
 
     // ---- running
 
-    /** Executes one instruction, or delivers what it raises. @return the run loop's exit */
+    /**
+     * Executes one instruction, or delivers what it raises.
+     *
+     * @return the run loop's exit
+     */
     int step() {
         return RunLoop.run(this, v, true);
     }

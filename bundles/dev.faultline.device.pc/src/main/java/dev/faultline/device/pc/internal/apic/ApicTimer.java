@@ -82,7 +82,11 @@ final class ApicTimer {
         return Ticks.fromNanos(now, clock.tscHz()) + tscOffset.getAsLong();
     }
 
-    /** Interrupts if the count has run out by {@code now}. @return false: it has not */
+    /**
+     * Interrupts if the count has run out by {@code now}.
+     *
+     * @return false: it has not
+     */
     boolean catchUp(long now) {
         if (mode == TSC_DEADLINE) {
             if (deadline == 0 || Long.compareUnsigned(tsc(now), deadline) < 0) {

@@ -8,7 +8,11 @@ import dev.faultline.api.device.PortDevice;
  * as the bus makes of it.
  */
 public interface BytePorts extends PortDevice {
-    /** IN of one byte. @return 0..255 */
+    /**
+     * IN of one byte.
+     *
+     * @return 0..255
+     */
     int readByte(int range, int offset);
 
     /** OUT of one byte, 0..255. */

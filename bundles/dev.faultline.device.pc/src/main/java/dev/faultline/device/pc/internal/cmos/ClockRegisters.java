@@ -87,7 +87,11 @@ final class ClockRegisters {
 
     // ---- counting
 
-    /** Counts a field on. @return true: it began again */
+    /**
+     * Counts a field on.
+     *
+     * @return true: it began again
+     */
     private boolean count(int register, int least, int most) {
         int v = get(register, least, most);
         boolean carry = v < 0 || v == most;

@@ -96,7 +96,11 @@ public final class Pit8254 implements BytePorts, Stateful, Resettable {
         return board.clock().nanos();
     }
 
-    /** Gives the edge that is due. @return false: none is */
+    /**
+     * Gives the edge that is due.
+     *
+     * @return false: none is
+     */
     private boolean catchUp(long now) {
         if (due == NEVER || now < due) {
             return false;

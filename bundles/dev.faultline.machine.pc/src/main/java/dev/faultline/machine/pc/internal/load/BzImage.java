@@ -241,7 +241,7 @@ final class BzImage {
         ByteBuffer t = Bytes.wrap(tables);
         t.putLong(0, pdpt | 3);
         for (int i = 0; i < 4; i++) {
-            t.putLong(Page.SIZE + 8 * i, directories + i * Page.SIZE | 3);
+            t.putLong(Page.SIZE + 8 * i, directories + (long) i * Page.SIZE | 3);
         }
         for (int i = 0; i < 4 * 512; i++) {
             t.putLong(2 * Page.SIZE + 8 * i, (long) i << 21 | 0x83);

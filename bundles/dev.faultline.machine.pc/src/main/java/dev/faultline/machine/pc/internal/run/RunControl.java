@@ -66,7 +66,11 @@ public final class RunControl {
 
     // ---- vCPU threads
 
-    /** Waits until this vCPU may go. @return false if the machine was closed instead */
+    /**
+     * Waits until this vCPU may go.
+     *
+     * @return false if the machine was closed instead
+     */
     boolean go() {
         lock.lock();
         try {
@@ -317,7 +321,9 @@ public final class RunControl {
     }
 
     /**
-     * Waits until all vCPUs stand, in fault handlers or not. @return false: they did not in time
+     * Waits until all vCPUs stand, in fault handlers or not.
+     *
+     * @return false: they did not in time
      */
     public boolean standing(long nanos) {
         long start = System.nanoTime();
@@ -330,8 +336,9 @@ public final class RunControl {
     }
 
     /**
-     * Waits until all vCPUs stand and none is in the midst of a fault handler. @return false: they
-     * did not in time
+     * Waits until all vCPUs stand and none is in the midst of a fault handler.
+     *
+     * @return false: they did not in time
      */
     boolean quiet(Patience patience) {
         lock.lock();

@@ -217,7 +217,11 @@ public final class Standstill {
         changes.unlock();
     }
 
-    /** The machine ends; {@link #lock} held. @return false: it has ended already */
+    /**
+     * The machine ends; {@link #lock} held.
+     *
+     * @return false: it has ended already
+     */
     public boolean close() {
         boolean first = !closed;
         closed = true;

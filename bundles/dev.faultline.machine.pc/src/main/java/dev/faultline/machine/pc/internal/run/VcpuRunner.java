@@ -331,7 +331,11 @@ public final class VcpuRunner implements Runnable, StateOwner {
 
     // ---- INIT and start-up (SDM 3A, "Multiple-Processor (MP) Initialization")
 
-    /** Obeys what was posted with REQ_STOP. @return false if the vCPU has to stand */
+    /**
+     * Obeys what was posted with REQ_STOP.
+     *
+     * @return false if the vCPU has to stand
+     */
     private boolean obey() {
         v.serviceFlush();
         if (initRequested) {
