@@ -7,7 +7,6 @@ import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.VcpuState;
-import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultSignal;
 import dev.faultline.api.fault.PendingFault;
@@ -149,7 +148,10 @@ public final class VcpuContext extends VcpuState {
      * Stopped accesses of the instruction that is executed next which handlers let through,
      * answered or dropped.
      */
-    public final Diversion diversion = new Diversion();
+    public final Diversion diversion;
+
+    /** A translation is cached that comes from a diverted access. */
+    private boolean leavesTraces;
 
     /**
      * Vector of an exception that a fault handler raises at the instruction (or delivery) that was
@@ -206,11 +208,22 @@ public final class VcpuContext extends VcpuState {
     }
 
     /**
+     * Of a machine that asks no fault handlers.
+     *
      * @param busLock shared by all vCPUs of the machine
      */
     public VcpuContext(int index, BusLock busLock) {
+        this(index, busLock, Diversion.NONE);
+    }
+
+    /**
+     * @param busLock shared by all vCPUs of the machine
+     * @param diversion this vCPU's own, of the machine
+     */
+    public VcpuContext(int index, BusLock busLock, Diversion diversion) {
         super(index);
         this.busLock = busLock;
+        this.diversion = diversion;
         this.scratch = java.lang.foreign.Arena.ofAuto().allocate(256, 64);
         this.scratchRead = scratch.address();
         this.scratchWrite = scratch.address() + 128;
@@ -419,10 +432,19 @@ public final class VcpuContext extends VcpuState {
         return retries;
     }
 
+    /**
+     * A translation was cached that comes from a diverted access: it goes with the instruction, at
+     * {@link #endDiversion}. vCPU thread.
+     */
+    public void leaveTraces() {
+        leavesTraces = true;
+    }
+
     /** The diverted instruction is over: rights hold again. vCPU thread or quiesced. */
     public void endDiversion() {
         if (diversion.active()) {
-            if (diversion.leavesTraces()) {
+            if (leavesTraces) {
+                leavesTraces = false;
                 flushTranslations();
             }
             diversion.clear();

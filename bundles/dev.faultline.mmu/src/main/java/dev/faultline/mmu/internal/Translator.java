@@ -100,7 +100,7 @@ final class Translator {
             if (kind != FETCH) {
                 return way;
             }
-            v.diversion.leaveTraces();
+            v.leaveTraces();
             page = way & Ept.HVA;
         }
         if (pageShift != 12) {
@@ -191,7 +191,7 @@ final class Translator {
     private long divertedWalk(int kind, long gpa, int size, long hva) {
         long way = v.diversion.active() ? divert(kind, gpa, size, hva) : -1;
         if (way >= 0 && way != hva) {
-            v.diversion.leaveTraces();
+            v.leaveTraces();
         }
         return way;
     }

@@ -10,20 +10,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
-import dev.faultline.api.memory.HostBytes;
-import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What handlers answered, in translation: stopped accesses and stopped walks go where they were
- * sent, and nothing of it stays.
+ * Diverted accesses, in translation: what was stopped, walks too, goes where it is sent, and
+ * nothing of it stays.
  */
 class DiversionTest {
     private static final long LIN = 0x40_2ABC;
     private static final long ENTRY = 0x4010;
+
+    /** Where accesses are sent. */
+    private static final long COPY = 0x9000;
+
     private final Rig r = new Rig();
 
     @BeforeEach
@@ -42,8 +44,8 @@ class DiversionTest {
 
     @Test
     void aSteppedAccessIsNotCached() {
-        ProtectionLayer l = r.protection.only(0x5000, Rights.NONE);
-        r.v.diversion.step(0x5ABC, 1, Rights.RW, l);
+        r.protection.protect(0x5000, Rights.NONE);
+        r.diversion.step(0x5ABC, 1, Rights.RW);
         for (int access : new int[] {READ, WRITE}) {
             assertThat(r.fill(LIN, access)).isEqualTo(r.base + 0x5ABC);
             assertThat(r.readHit(LIN)).isEqualTo(-1);
@@ -54,9 +56,20 @@ class DiversionTest {
     }
 
     @Test
+    void anAccessThatIsSentElsewhereIsNotCached() {
+        r.protection.protect(0x5000, Rights.NONE);
+        r.diversion.send(0x5ABC, 4, Rights.RW, r.base + COPY);
+        for (int access : new int[] {READ, WRITE}) {
+            assertThat(fill(LIN, 4, access)).isEqualTo(r.base + COPY);
+            assertThat(r.readHit(LIN)).isEqualTo(-1);
+            assertThat(r.writeHit(LIN)).isEqualTo(-1);
+        }
+    }
+
+    @Test
     void aSteppedFetchIsForgotten() {
-        ProtectionLayer l = r.protection.only(0x5000, Rights.RW);
-        r.v.diversion.step(0x5ABC, 3, Rights.X, l);
+        r.protection.protect(0x5000, Rights.RW);
+        r.diversion.step(0x5ABC, 3, Rights.X);
         assertThat(r.fill(LIN, FETCH)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.fetchHit(LIN)).isEqualTo(r.base + 0x5ABC);
         r.v.endDiversion();
@@ -64,22 +77,42 @@ class DiversionTest {
     }
 
     @Test
+    void onlyWhatLeavesTracesCostsTheOtherTranslations() {
+        r.protection.protect(0x5000, Rights.RW);
+        assertThat(r.fill(LIN, READ)).isEqualTo(r.base + 0x5ABC);
+        r.diversion.step(0x4000, 8, Rights.R);
+        r.v.endDiversion();
+        assertThat(r.readHit(LIN)).isEqualTo(r.base + 0x5ABC);
+
+        r.diversion.step(0x5ABC, 3, Rights.X);
+        r.fill(LIN, FETCH);
+        r.v.endDiversion();
+        assertThat(r.readHit(LIN)).isEqualTo(-1);
+
+        assertThat(r.fill(LIN, READ)).isEqualTo(r.base + 0x5ABC);
+        r.diversion.step(0x4000, 8, Rights.R);
+        r.v.endDiversion();
+        assertThat(r.readHit(LIN)).as("once").isEqualTo(r.base + 0x5ABC);
+    }
+
+    @Test
     void aSteppedWalkUsesTheTable() {
-        ProtectionLayer l = r.protection.only(0x4000, Rights.NONE);
-        r.v.diversion.step(ENTRY, 8, Rights.R, l);
+        r.protection.protect(0x4000, Rights.NONE);
+        r.diversion.step(ENTRY, 8, Rights.R);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED); // its accessed and dirty bits
         assertThat(r.v.fault.access & Rights.MASK).isEqualTo(Rights.RW);
         assertThat(r.v.fault.stopped).isEqualTo(Rights.W);
         assertThat(r.v.fault.length).isEqualTo(8);
-        r.v.diversion.step(ENTRY, 8, Rights.RW, l);
+        r.diversion.step(ENTRY, 8, Rights.RW);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.get64(ENTRY)).isEqualTo(0x5067); // accessed and dirty
     }
 
     @Test
-    void aSuppliedEntryHoldsForOneInstruction() {
+    void anEntryFromElsewhereHoldsForOneInstruction() {
         r.protection.protect(0x4000, Rights.W);
-        r.v.diversion.supply(ENTRY, new byte[] {0x07, 0x60, 0, 0, 0, 0, 0, 0});
+        r.put64(COPY, 0x6007);
+        r.diversion.send(ENTRY, 8, Rights.R, r.base + COPY);
         assertThat(r.fill(LIN, READ)).isEqualTo(r.base + 0x6ABC);
         assertThat(r.get64(ENTRY)).isEqualTo(0x5007);
         r.v.endDiversion();
@@ -87,9 +120,10 @@ class DiversionTest {
     }
 
     @Test
-    void aDroppedDirtyBitLeavesTheEntry() {
+    void aDirtyBitSentElsewhereLeavesTheEntry() {
         r.protection.protect(0x4000, Rights.R);
-        r.v.diversion.discard(ENTRY, 8);
+        r.put64(COPY, 0x5007);
+        r.diversion.send(ENTRY, 8, Rights.W, r.base + COPY);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.get64(ENTRY)).isEqualTo(0x5007);
         r.v.endDiversion();
@@ -97,69 +131,31 @@ class DiversionTest {
     }
 
     @Test
-    void aDroppedWriteGoesToACopy() {
-        r.put64(0x5AB8, 0x1122_3344_5566_7788L);
-        r.protection.protect(0x5000, Rights.R);
-        r.v.diversion.discard(0x5ABC, 4);
-        long to = r.mmu.fill(r.v, LIN, 4, WRITE, FaultOrigin.DATA);
-        assertThat(HostBytes.get32(to)).isEqualTo(0x1122_3344);
-        HostBytes.put32(to, 0);
-        assertThat(r.get64(0x5AB8)).isEqualTo(0x1122_3344_5566_7788L);
-    }
-
-    @Test
-    void onlyBytesThatWereSuppliedAreAnswered() {
+    void onlyWhatIsDivertedIsLetThrough() {
         r.protection.protect(0x5000, Rights.NONE);
-        r.v.diversion.supply(0x5ABC, new byte[] {1, 2});
-        assertThat(HostBytes.get8(r.fill(LIN + 1, READ))).isEqualTo((byte) 2);
-        assertThat(r.fill(LIN + 2, READ)).isEqualTo(FAULTED);
-        assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED);
-    }
-
-    @Test
-    void aStepOpensItsBytesAndKindsOnly() {
-        ProtectionLayer l = r.protection.only(0x5000, Rights.NONE);
-        r.v.diversion.step(0x5ABC, 8, Rights.R, l);
+        r.diversion.step(0x5ABC, 8, Rights.R);
         assertThat(fill(LIN, 8, READ)).isEqualTo(r.base + 0x5ABC);
-        assertThat(fill(LIN + 4, 4, READ)).isEqualTo(r.base + 0x5AC0);
         assertThat(fill(LIN, 8, WRITE)).isEqualTo(FAULTED);
         assertThat(fill(LIN + 4, 8, READ)).as("reaches past its end").isEqualTo(FAULTED);
-        assertThat(fill(LIN - 1, 2, READ)).as("starts before it").isEqualTo(FAULTED);
-        r.v.diversion.step(0x5ABB, 2, Rights.R, l);
-        assertThat(fill(LIN - 1, 2, READ)).isEqualTo(r.base + 0x5ABB);
-        assertThat(fill(LIN, 8, READ)).as("both").isEqualTo(r.base + 0x5ABC);
-    }
-
-    @Test
-    void manyStepsOnOnePage() {
-        ProtectionLayer l = r.protection.only(0x5000, Rights.NONE);
-        for (int i = 0; i < 100; i++) {
-            assertThat(r.v.diversion.step(0x5000 + 8L * i, 8, Rights.R, l)).isTrue();
-        }
-        long page = LIN & -0x1000;
-        for (int i = 0; i < 100; i++) {
-            assertThat(fill(page + 8L * i, 8, READ)).isEqualTo(r.base + 0x5000 + 8L * i);
-        }
-        assertThat(fill(page + 800, 8, READ)).isEqualTo(FAULTED);
     }
 
     @Test
     void theHalvesOfAReadModifyWriteAreTold() {
-        r.protection.only(0x5000, Rights.NONE);
+        r.protection.protect(0x5000, Rights.NONE);
         assertThat(fill(LIN, 4, WRITE | MODIFY)).isEqualTo(FAULTED);
         told(Rights.RW, Rights.RW);
-        r.v.diversion.discard(0x5ABC, 4);
+        r.diversion.send(0x5ABC, 4, Rights.W, r.base + COPY);
         assertThat(fill(LIN, 4, WRITE | MODIFY)).isNotNegative();
         assertThat(fill(LIN, 4, READ | MODIFY)).isEqualTo(FAULTED);
         told(Rights.R, Rights.R);
         r.v.endDiversion();
 
-        r.v.diversion.supply(0x5ABC, new byte[4]);
+        r.diversion.send(0x5ABC, 4, Rights.R, r.base + COPY);
         assertThat(fill(LIN, 4, WRITE | MODIFY)).isEqualTo(FAULTED);
         told(Rights.W, Rights.W);
         r.v.endDiversion();
 
-        r.protection.only(0x5000, Rights.W);
+        r.protection.protect(0x5000, Rights.W);
         assertThat(fill(LIN, 4, WRITE | MODIFY)).isNotNegative();
         assertThat(fill(LIN, 4, READ | MODIFY)).isEqualTo(FAULTED);
         told(Rights.RW, Rights.R);

@@ -3,6 +3,7 @@ package dev.faultline.mmu.internal;
 
 import static dev.faultline.api.engine.VcpuContext.*;
 
+import dev.faultline.api.engine.BusLock;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
@@ -14,7 +15,8 @@ final class Rig implements AutoCloseable {
     final TestMemory memory;
     final TestProtection protection = new TestProtection();
     final GuestMmu mmu;
-    final VcpuContext v = new VcpuContext(0);
+    final TestDiversion diversion = new TestDiversion();
+    final VcpuContext v = new VcpuContext(0, new BusLock(), diversion);
     final long base;
 
     Rig(int physicalBits) {

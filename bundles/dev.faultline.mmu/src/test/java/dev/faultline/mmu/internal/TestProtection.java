@@ -14,7 +14,6 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 final class TestProtection implements RamProtection {
     private final AtomicIntegerArray denied = new AtomicIntegerArray(1 << 16);
     private final List<ProtectionListener> listeners = new CopyOnWriteArrayList<>();
-    private List<ProtectionLayer> layers = List.of();
 
     /**
      * Runs once, after the next {@link #rights} has read and before it answers: a window made wide.
@@ -68,56 +67,9 @@ final class TestProtection implements RamProtection {
         throw new AssertionError("not used by the MMU");
     }
 
-    /** Protects the page; the layer is all there is and answers as such. */
-    ProtectionLayer only(long gpa, int rights) {
-        protect(gpa, rights);
-        layers = List.of(new OnlyLayer());
-        return layers.getFirst();
-    }
-
-    private final class OnlyLayer implements ProtectionLayer {
-        @Override
-        public String name() {
-            return "only";
-        }
-
-        @Override
-        public int rightsOf(long gfn) {
-            return TestProtection.this.rightsOf(gfn);
-        }
-
-        @Override
-        public void protect(long gpa, long size, int rights) {
-            throw new AssertionError("not used by the MMU");
-        }
-
-        @Override
-        public void protectHost(long hva, long size, int rights) {
-            throw new AssertionError("not used by the MMU");
-        }
-
-        @Override
-        public void protectPage(long gfn, int rights) {
-            throw new AssertionError("not used by the MMU");
-        }
-
-        @Override
-        public long restrictedPages() {
-            throw new AssertionError("not used by the MMU");
-        }
-
-        @Override
-        public long nextRestricted(long gfn) {
-            throw new AssertionError("not used by the MMU");
-        }
-
-        @Override
-        public void close() {}
-    }
-
     @Override
     public List<ProtectionLayer> layers() {
-        return layers;
+        throw new AssertionError("not used by the MMU");
     }
 
     @Override

@@ -8,7 +8,6 @@ import dev.faultline.api.device.Device;
 import dev.faultline.api.engine.BusLock;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngineFactory;
-import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
@@ -26,6 +25,7 @@ import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.board.DmaPorts;
 import dev.faultline.machine.pc.internal.board.MachineRam;
 import dev.faultline.machine.pc.internal.board.PcBoard;
+import dev.faultline.machine.pc.internal.fault.Answers;
 import dev.faultline.machine.pc.internal.fault.FaultDispatcher;
 import dev.faultline.machine.pc.internal.fault.SteadyProtection;
 import dev.faultline.machine.pc.internal.load.GuestRam;
@@ -115,9 +115,11 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
         name = config.name();
         BusLock busLock = new BusLock();
         vcpus = new VcpuContext[config.vcpus()];
+        Answers[] answers = new Answers[vcpus.length];
         runners = new VcpuRunner[config.vcpus()];
         for (int i = 0; i < vcpus.length; i++) {
-            vcpus[i] = new VcpuContext(i, busLock);
+            answers[i] = new Answers();
+            vcpus[i] = new VcpuContext(i, busLock, answers[i]);
         }
         timers = new TimerQueue(name, clock, this::alarmFailed);
         control = new RunControl(name, clock, timers::wake, vcpus);
@@ -158,7 +160,7 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
             v.clock = clock;
             v.interrupts = chipset.interrupts(i);
             mmu.attach(v);
-            runners[i] = new VcpuRunner(v, name, this, i > 0);
+            runners[i] = new VcpuRunner(v, answers[i], name, this, i > 0);
         }
         closings.add("its engines", this::closeEngines);
         engines = new EngineSlot(runners, mmu, engine, style);
@@ -300,14 +302,14 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
         control.exit(new VcpuExit.Paused(who + " failed: " + Others.why(thrown)));
     }
 
-    private boolean resolveDeviceFault(PageFault fault, Diversion diversion) {
+    private boolean resolveDeviceFault(PageFault fault, Answers answers) {
         String reason = VcpuExit.Fault.UNRESOLVED;
         if (fault.attempt() > faults.policy().livelock()) {
             reason =
                     "livelock: the device's request faulted %d times in a row here"
                             .formatted(fault.attempt());
         } else {
-            Resolution r = faults.resolve(PendingFault.PROTECTED, fault, diversion);
+            Resolution r = faults.resolve(PendingFault.PROTECTED, fault, answers);
             if (r == Resolution.RETRY) {
                 return true;
             }

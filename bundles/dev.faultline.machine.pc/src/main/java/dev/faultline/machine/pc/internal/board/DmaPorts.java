@@ -6,7 +6,7 @@ import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DmaPort;
 import dev.faultline.api.device.TimerHandle;
 import dev.faultline.api.engine.BusLock;
-import dev.faultline.api.fault.Diversion;
+import dev.faultline.api.engine.Diversion;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
@@ -17,6 +17,7 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionListener;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.api.protection.Rights;
+import dev.faultline.machine.pc.internal.fault.Answers;
 import dev.faultline.machine.pc.internal.run.TimerQueue;
 import java.util.Arrays;
 import java.util.List;
@@ -39,10 +40,10 @@ public final class DmaPorts implements ProtectionListener {
     /** Asks the handlers. */
     public interface Resolver {
         /**
-         * @param diversion receives what the retried request may do
+         * @param answers receives what the retried request may do
          * @return true if the fault is resolved; otherwise the machine has been stopped with it
          */
-        boolean resolve(PageFault fault, Diversion diversion);
+        boolean resolve(PageFault fault, Answers answers);
     }
 
     private final Resolver resolve;
@@ -117,7 +118,7 @@ public final class DmaPorts implements ProtectionListener {
      * @return null, or the fault that nobody resolved
      */
     public PageFault write(long gpa, byte[] from, int at, int bytes) {
-        Diversion answers = new Diversion();
+        Answers answers = new Answers();
         for (int done = 0; done < bytes; ) {
             int n = (int) Math.min(bytes - done, Page.SIZE - (gpa + done & Page.SIZE - 1));
             PageFault stopped = writeInPage(gpa, bytes, done, n, from, at, answers);
@@ -133,7 +134,7 @@ public final class DmaPorts implements ProtectionListener {
 
     /** The {@code n} bytes from {@code done} on of a write of {@code bytes} at {@code start}. */
     private PageFault writeInPage(
-            long start, int bytes, int done, int n, byte[] from, int at, Diversion answers) {
+            long start, int bytes, int done, int n, byte[] from, int at, Answers answers) {
         long gpa = start + done;
         PendingFault fault = new PendingFault();
         PageFault view = new PageFault();
@@ -189,13 +190,12 @@ public final class DmaPorts implements ProtectionListener {
         private final Runnable kick;
         private final TimerHandle retry;
         private volatile boolean stopped;
-        private final Diversion none = new Diversion();
 
         /** What handlers answered about the stopped request. On the timer thread. */
-        private final Diversion answers = new Diversion();
+        private final Answers answers = new Answers();
 
         /** {@link #answers} while the request is tried again. Under the device's lock. */
-        private Diversion diversion = none;
+        private Diversion diversion = Diversion.NONE;
 
         private final PageFault last = new PageFault();
         private int attempt;
@@ -229,7 +229,7 @@ public final class DmaPorts implements ProtectionListener {
                 try {
                     kick.run();
                 } finally {
-                    diversion = none;
+                    diversion = Diversion.NONE;
                     if (!stopped) {
                         answers.clear();
                         attempt = 0;

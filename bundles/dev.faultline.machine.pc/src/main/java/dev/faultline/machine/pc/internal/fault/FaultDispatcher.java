@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.machine.pc.internal.fault;
 
-import dev.faultline.api.fault.Diversion;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
@@ -86,15 +85,15 @@ public final class FaultDispatcher {
      * thread for a device), no lock held.
      *
      * @param kind {@link PendingFault#PROTECTED} or {@link PendingFault#UNBACKED}
-     * @param diversion of the vCPU or port: receives what the next attempt may do
-     * @return RETRY: execute again, by itself if the diversion is active; an INJECT; or a STOP: the
+     * @param answers of the vCPU or port: receives what the next attempt may do
+     * @return RETRY: execute again, by itself if the answers are active; an INJECT; or a STOP: the
      *     machine must stop with this fault
      */
-    public Resolution resolve(int kind, PageFault fault, Diversion diversion) {
+    public Resolution resolve(int kind, PageFault fault, Answers answers) {
         FaultSlot slot = slot(fault.vcpu());
         long start = System.nanoTime();
         slot.fault(fault);
-        Resolution r = decide(kind, fault, diversion, slot, protection.layers());
+        Resolution r = decide(kind, fault, answers, slot, protection.layers());
         mmu.codeWritten(fault.gfn() << 12, 0x1000); // a handler may have written there
         if (r.kind() != Resolution.Kind.STOP) {
             slot.resolved(System.nanoTime() - start);
@@ -113,15 +112,15 @@ public final class FaultDispatcher {
     private Resolution decide(
             int kind,
             PageFault fault,
-            Diversion diversion,
+            Answers answers,
             FaultSlot slot,
             List<ProtectionLayer> layers) {
         Object handlers = whiteboard.state();
         int rights = protection.rightsOf(fault.gfn());
         Resolution r =
                 kind == PendingFault.PROTECTED
-                        ? ask(fault, diversion, slot, layers)
-                        : carryOut(whiteboard.ask(this, fault, slot), fault, diversion);
+                        ? ask(fault, answers, slot, layers)
+                        : carryOut(whiteboard.ask(this, fault, slot), fault, answers);
         if (r != UNRESOLVED) {
             return r;
         }
@@ -134,7 +133,7 @@ public final class FaultDispatcher {
 
     /** Answers to a PROTECTED fault: RETRY, an INJECT, a STOP or UNRESOLVED. */
     private Resolution ask(
-            PageFault fault, Diversion diversion, FaultSlot slot, List<ProtectionLayer> layers) {
+            PageFault fault, Answers answers, FaultSlot slot, List<ProtectionLayer> layers) {
         boolean forbidden = false;
         boolean open = true;
         for (int i = 0; i < layers.size(); i++) {
@@ -143,16 +142,16 @@ public final class FaultDispatcher {
                 continue;
             }
             forbidden = true;
-            if (diversion.opens(fault.gpa(), fault.length(), fault.access(), layer)) {
+            if (answers.opens(fault.gpa(), fault.length(), fault.access(), layer)) {
                 continue; // it has let this access through already
             }
             Resolution r = askLayer(layer, fault, slot);
             if (r == Resolution.STEP) {
-                open &= step(fault, layer, diversion);
+                open &= step(fault, layer, answers);
             } else if (r == Resolution.PASS) {
                 open = false;
             } else {
-                return carryOut(r, fault, diversion);
+                return carryOut(r, fault, answers);
             }
         }
         if (!forbidden || open) {
@@ -160,28 +159,28 @@ public final class FaultDispatcher {
         }
         Resolution r = whiteboard.ask(this, fault, slot);
         if (r != Resolution.STEP) {
-            return carryOut(r, fault, diversion);
+            return carryOut(r, fault, answers);
         }
         for (int i = 0; i < layers.size(); i++) {
             if ((fault.stopped() & ~layers.get(i).rightsOf(fault.gfn())) != 0
-                    && !step(fault, layers.get(i), diversion)) {
+                    && !step(fault, layers.get(i), answers)) {
                 return Resolution.STOP;
             }
         }
         return Resolution.RETRY;
     }
 
-    private static boolean step(PageFault fault, ProtectionLayer layer, Diversion diversion) {
-        return diversion.step(fault.gpa(), fault.length(), fault.access(), layer);
+    private static boolean step(PageFault fault, ProtectionLayer layer, Answers answers) {
+        return answers.step(fault.gpa(), fault.length(), fault.access(), layer);
     }
 
-    private static Resolution carryOut(Resolution r, PageFault fault, Diversion diversion) {
+    private static Resolution carryOut(Resolution r, PageFault fault, Answers answers) {
         return switch (r.kind()) {
             case RETRY, INJECT -> r;
             case SUPPLY ->
-                    diversion.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
+                    answers.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
             case DISCARD ->
-                    diversion.discard(fault.gpa(), fault.length())
+                    answers.discard(fault.gpa(), fault.length())
                             ? Resolution.RETRY
                             : Resolution.STOP;
             case STOP -> r;

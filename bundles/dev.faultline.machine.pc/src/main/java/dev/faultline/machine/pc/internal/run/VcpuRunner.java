@@ -14,6 +14,7 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.VcpuExit;
+import dev.faultline.machine.pc.internal.fault.Answers;
 import dev.faultline.machine.pc.internal.fault.FaultDispatcher;
 import dev.faultline.machine.pc.internal.state.StateOwner;
 import dev.faultline.machine.pc.internal.state.VcpuSection;
@@ -51,6 +52,7 @@ public final class VcpuRunner implements Runnable, StateOwner {
     private static final long ATTEMPT_NANOS = 50_000;
 
     public final VcpuContext v;
+    private final Answers answers;
     private final Host host;
     private final RunControl control;
     private final Thread thread;
@@ -88,8 +90,13 @@ public final class VcpuRunner implements Runnable, StateOwner {
     private int faultPending;
     private int attempt;
 
-    public VcpuRunner(VcpuContext v, String machine, Host host, boolean waitsForSipi) {
+    /**
+     * @param answers the diversion of {@code v}
+     */
+    public VcpuRunner(
+            VcpuContext v, Answers answers, String machine, Host host, boolean waitsForSipi) {
         this.v = v;
+        this.answers = answers;
         this.host = host;
         this.control = host.control();
         this.waitsForSipi = waitsForSipi;
@@ -238,7 +245,7 @@ public final class VcpuRunner implements Runnable, StateOwner {
         }
         Resolution r;
         try {
-            r = host.faults().resolve(f.kind, view, v.diversion);
+            r = host.faults().resolve(f.kind, view, answers);
         } finally {
             Thread.interrupted(); // a handler's: nobody stops a vCPU by an interrupt
         }

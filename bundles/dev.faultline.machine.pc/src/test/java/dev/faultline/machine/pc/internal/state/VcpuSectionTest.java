@@ -54,6 +54,7 @@ class VcpuSectionTest {
                     "fault",
                     "signal",
                     "diversion",
+                    "leavesTraces",
                     "fenceNumbers",
                     "retries",
                     "retryRip",

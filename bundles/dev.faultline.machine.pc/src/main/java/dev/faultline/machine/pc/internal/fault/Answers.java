@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.api.fault;
+package dev.faultline.machine.pc.internal.fault;
 
 import dev.faultline.api.address.Gfn;
 import dev.faultline.api.address.Gpa;
 import dev.faultline.api.address.Hva;
 import dev.faultline.api.address.Page;
+import dev.faultline.api.engine.Diversion;
+import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
@@ -16,18 +18,17 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Stopped accesses that take another way during one instruction (or one device request): {@link
+ * What handlers answered about accesses of one instruction (or one device request): {@link
  * Resolution#STEP} lets one through although rights forbid it, {@link Resolution#supply} and {@link
  * Resolution#DISCARD} send it to a private copy of the page. An answer holds for the bytes and the
  * kinds of the access that was asked about, and for no other access of the instruction to the same
- * page. No rights change, nothing is cached.
+ * page.
  *
- * <p>For engines and providers. One per vCPU and per DMA port; on its thread only. Whoever finds
- * that rights stop an access asks {@link #divert} before recording the fault.
+ * <p>One per vCPU and per DMA port; on its thread only.
  */
-public final class Diversion {
+public final class Answers extends Diversion {
     /** Pages that one instruction may have diverted: more than any instruction touches. */
-    public static final int MAX_PAGES = 64;
+    static final int MAX_PAGES = 64;
 
     private static final int WORDS = Page.SIZE / 64;
 
@@ -105,28 +106,6 @@ public final class Diversion {
 
     private final List<Entry> entries = new ArrayList<>();
     private int count;
-    private boolean leavesTraces;
-
-    /**
-     * True while anything is diverted: then engines execute one instruction (or one iteration) at a
-     * time.
-     */
-    public boolean active() {
-        return count != 0;
-    }
-
-    /**
-     * True if cached translations come from a diverted access: they must not outlive the
-     * instruction.
-     */
-    public boolean leavesTraces() {
-        return leavesTraces;
-    }
-
-    /** A translation was cached that holds for this instruction only. */
-    public void leaveTraces() {
-        leavesTraces = true;
-    }
 
     /**
      * Lets an access through as far as {@code layer} is concerned.
@@ -136,7 +115,7 @@ public final class Diversion {
      * @param kinds {@link Rights} bits
      * @return false: too many pages
      */
-    public boolean step(@Gpa long gpa, int length, int kinds, ProtectionLayer layer) {
+    boolean step(@Gpa long gpa, int length, int kinds, ProtectionLayer layer) {
         Entry e = entry(Page.gfn(gpa));
         if (e == null) {
             return false;
@@ -152,18 +131,16 @@ public final class Diversion {
     /**
      * Whether {@code layer} lets all of the access through already; parameters as of {@link #step}.
      */
-    public boolean opens(@Gpa long gpa, int length, int kinds, ProtectionLayer layer) {
+    boolean opens(@Gpa long gpa, int length, int kinds, ProtectionLayer layer) {
         Entry e = find(Page.gfn(gpa));
         int first = (int) gpa & Page.SIZE - 1;
         return e != null && e.opens(layer, first, first + length - 1, kinds);
     }
 
     /**
-     * Answers reads that start inside the range with {@code bytes}.
-     *
-     * @return false: too many pages
+     * Answers reads that start inside the range with {@code bytes}. @return false: too many pages
      */
-    public boolean supply(@Gpa long gpa, byte[] bytes) {
+    boolean supply(@Gpa long gpa, byte[] bytes) {
         Entry e = entry(Page.gfn(gpa));
         if (e == null) {
             return false;
@@ -181,12 +158,8 @@ public final class Diversion {
         return true;
     }
 
-    /**
-     * Drops writes inside the range, which stays in its page.
-     *
-     * @return false: too many pages
-     */
-    public boolean discard(@Gpa long gpa, int length) {
+    /** Drops writes inside the range, which stays in its page. @return false: too many pages */
+    boolean discard(@Gpa long gpa, int length) {
         Entry e = entry(Page.gfn(gpa));
         if (e == null) {
             return false;
@@ -199,13 +172,13 @@ public final class Diversion {
         return true;
     }
 
-    /** The instruction is over. */
+    @Override
     public void clear() {
+        super.clear();
         for (int i = 0; i < count; i++) {
             entries.get(i).layers.clear(); // a layer kept here would keep its bundle's classes
         }
         count = 0;
-        leavesTraces = false;
     }
 
     private Entry find(@Gfn long gfn) {
@@ -227,19 +200,11 @@ public final class Diversion {
         }
         e = entries.get(count++);
         e.use(gfn);
+        activate();
         return e;
     }
 
-    /**
-     * The way of an access that rights forbid.
-     *
-     * @param access one of {@link Rights#R}, {@link Rights#W}, {@link Rights#X}
-     * @param gpa byte address
-     * @param length bytes; the access stays in its page
-     * @param hva of the same byte
-     * @return {@code hva}: go ahead; another: access that address instead; negative: the access
-     *     stays stopped
-     */
+    @Override
     public long divert(
             RamProtection protection, int access, @Gpa long gpa, int length, @Hva long hva) {
         Entry e = find(Page.gfn(gpa));
