@@ -33,6 +33,9 @@ final class Lab implements AutoCloseable {
     private static final OperatingSystemMXBean PROCESS =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
+    /** Looked at by the snapshot bundle when a restore begins. */
+    private static final String WITHOUT = "faultline.bench.without";
+
     private final Path scratch;
     private final Installation installation;
     private final PrintStream log;
@@ -139,6 +142,27 @@ final class Lab implements AutoCloseable {
     interface Opener {
         Restored into(Machine machine, RestoreOptions options)
                 throws MachineException, InterruptedException;
+    }
+
+    /** A fault brings the page that was touched and no other. */
+    static final String RANGE_FILL = "RANGE_FILL";
+
+    /** Pages are not checked against the snapshot's hashes. */
+    static final String VERIFICATION = "VERIFICATION";
+
+    /**
+     * As {@code from}, without what a restore does otherwise, to tell what that is worth. Holds for
+     * the whole process while the restore begins: one at a time.
+     */
+    static Opener without(String what, Opener from) {
+        return (m, o) -> {
+            System.setProperty(WITHOUT, what);
+            try {
+                return from.into(m, o);
+            } finally {
+                System.clearProperty(WITHOUT);
+            }
+        };
     }
 
     Opener directory(Path dir) {

@@ -3,7 +3,6 @@ package dev.faultline.bench.snapshots;
 
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
-import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.bench.snapshots.Row.Figure;
 import dev.faultline.shell.internal.guest.KeyedGuest;
 import java.nio.file.Path;
@@ -34,7 +33,7 @@ final class Opening implements Measurement {
         }
         RestoreOptions eager = RestoreOptions.of(RestoreMode.EAGER);
         RestoreOptions lazy = RestoreOptions.of(RestoreMode.LAZY);
-        RestoreOptions trusting = eager.without(Baseline.VERIFICATION);
+        Lab.Opener trusting = Lab.without(Lab.VERIFICATION, lab.directory(one));
         Samples eagerOne = new Samples();
         Samples lazyOne = new Samples();
         Samples trustingOne = new Samples();
@@ -43,7 +42,7 @@ final class Opening implements Measurement {
         for (int i = -1; i < lab.runs; i++) {
             double e = first(lab, one, ONE, eager);
             double l = first(lab, one, ONE, lazy);
-            double t = first(lab, one, ONE, trusting);
+            double t = first(lab, trusting, ONE, eager);
             double h = first(lab, half, HALF, lazy);
             double g = first(lab, eight, EIGHT, lazy);
             if (i >= 0) { // the first round warms up
@@ -78,6 +77,11 @@ final class Opening implements Measurement {
     }
 
     private static double first(Lab lab, Path dir, long ram, RestoreOptions o) throws Exception {
-        return lab.restore(lab.directory(dir), ram, o, List.of(), false).firstMillis();
+        return first(lab, lab.directory(dir), ram, o);
+    }
+
+    private static double first(Lab lab, Lab.Opener from, long ram, RestoreOptions o)
+            throws Exception {
+        return lab.restore(from, ram, o, List.of(), false).firstMillis();
     }
 }

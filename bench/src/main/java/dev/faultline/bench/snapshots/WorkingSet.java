@@ -4,7 +4,6 @@ package dev.faultline.bench.snapshots;
 import dev.faultline.api.snapshot.PageSourceFactory;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
-import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.RestoreOptions.Window;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.vm.Machine;
@@ -150,7 +149,7 @@ final class WorkingSet implements Measurement {
         private void round(Path plain, Path packed, Path staleOne, Path hostileOne, boolean count)
                 throws Exception {
             Timed r = restore(lab.directory(plain), EAGER, s.work(), false);
-            Timed one = restore(slow(plain), LAZY.without(Baseline.RANGE_FILL), s.work(), false);
+            Timed one = restore(Lab.without(Lab.RANGE_FILL, slow(plain)), LAZY, s.work(), false);
             Timed l = restore(slow(plain), LAZY, s.work(), false);
             source.reset();
             Timed rec = restore(slow(packed), RECORDED, s.work(), false);
@@ -158,8 +157,8 @@ final class WorkingSet implements Measurement {
             Timed checked = restore(lab.directory(packed), RECORDED, s.work(), false);
             Timed un =
                     restore(
-                            lab.directory(packed),
-                            RECORDED.without(Baseline.VERIFICATION),
+                            Lab.without(Lab.VERIFICATION, lab.directory(packed)),
+                            RECORDED,
                             s.work(),
                             false);
             Timed here = restore(lab.directory(plain), LAZY, s.work(), false);

@@ -2,9 +2,7 @@
 package dev.faultline.api.snapshot;
 
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.Objects;
-import java.util.Set;
 
 /**
  * How a snapshot is restored.
@@ -13,21 +11,11 @@ import java.util.Set;
  *     touch is a fault then
  * @param complete load what the guest did not ask for as well, in the background, until the machine
  *     has all its pages
- * @param without what a measurement leaves out, to compare with
  * @param id the id that the snapshot must have ({@link SnapshotInfo#id}), or have had before it was
  *     compacted: 64 hexadecimal digits. It binds machine, state and every page, those of parents
  *     too. Null: whatever is there
  */
-public record RestoreOptions(
-        RestoreMode mode, Window recording, boolean complete, Set<Baseline> without, String id) {
-
-    /** What can be left out for a measurement. Of no use otherwise. */
-    public enum Baseline {
-        /** A fault fills and opens the page that was touched and no other; nothing read is kept. */
-        RANGE_FILL,
-        /** Pages are not checked against the snapshot's hashes: for trusted files only. */
-        VERIFICATION
-    }
+public record RestoreOptions(RestoreMode mode, Window recording, boolean complete, String id) {
 
     /**
      * When a recording ends by itself; {@link Restored#saveRecording} ends it too. What is touched
@@ -60,7 +48,6 @@ public record RestoreOptions(
     public RestoreOptions {
         Objects.requireNonNull(mode, "mode");
         id = SnapshotInfo.checkedId(id);
-        without = without.isEmpty() ? Set.of() : Set.copyOf(EnumSet.copyOf(without));
         if (recording != null && mode == RestoreMode.EAGER) {
             throw new IllegalArgumentException(
                     "an eager restore sees no first touches; record a lazy or a recorded one");
@@ -69,23 +56,18 @@ public record RestoreOptions(
 
     /** Without recording and background completion. */
     public static RestoreOptions of(RestoreMode mode) {
-        return new RestoreOptions(mode, null, false, Set.of(), null);
+        return new RestoreOptions(mode, null, false, null);
     }
 
     /**
      * @throws IllegalArgumentException if the restore is eager
      */
     public RestoreOptions recording(Window window) {
-        return new RestoreOptions(
-                mode, Objects.requireNonNull(window, "window"), complete, without, id);
+        return new RestoreOptions(mode, Objects.requireNonNull(window, "window"), complete, id);
     }
 
     public RestoreOptions completing() {
-        return new RestoreOptions(mode, recording, true, without, id);
-    }
-
-    public RestoreOptions without(Baseline first, Baseline... more) {
-        return new RestoreOptions(mode, recording, complete, EnumSet.of(first, more), id);
+        return new RestoreOptions(mode, recording, true, id);
     }
 
     /**
@@ -94,6 +76,6 @@ public record RestoreOptions(
      * @throws IllegalArgumentException if it is no id
      */
     public RestoreOptions demanding(String wanted) {
-        return new RestoreOptions(mode, recording, complete, without, wanted);
+        return new RestoreOptions(mode, recording, complete, wanted);
     }
 }

@@ -7,7 +7,6 @@ import dev.faultline.api.snapshot.CloneBase;
 import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
-import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotException;
@@ -26,6 +25,7 @@ import dev.faultline.snapshot.internal.format.Manifest;
 import dev.faultline.snapshot.internal.format.Origin;
 import dev.faultline.snapshot.internal.format.Section;
 import dev.faultline.snapshot.internal.format.Trace;
+import dev.faultline.snapshot.internal.image.Baseline;
 import dev.faultline.snapshot.internal.image.Image;
 import dev.faultline.snapshot.internal.image.Pager;
 import dev.faultline.snapshot.internal.image.WarmUp;
@@ -48,6 +48,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
@@ -62,6 +63,8 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 /** The snapshot service: saves into directories, reads from there and from page sources. */
 @Component(service = {SnapshotService.class, MachineListener.class})
 public final class Snapshots implements SnapshotService, MachineListener {
+    private static final System.Logger LOG = System.getLogger(Snapshots.class.getName());
+
     private final List<Pager> active = new CopyOnWriteArrayList<>();
     private final List<WriteWatch> watches = new CopyOnWriteArrayList<>();
     private final CloneBases clones = new CloneBases(active::add, this::origin);
@@ -461,24 +464,20 @@ public final class Snapshots implements SnapshotService, MachineListener {
     @Override
     public Restored restore(URI location, Machine into, RestoreOptions options)
             throws SnapshotException {
-        Origin o = sources.open(location);
-        String refused =
-                options.without().contains(Baseline.VERIFICATION)
-                        ? "snapshot %s is not restored unverified: only one in a local directory can be"
-                        : options.recording() != null
-                                ? "a recording is written beside the snapshot, but %s is read-only; record with a copy in a local directory"
-                                : null;
-        if (o.dir() == null && refused != null) {
-            o.close();
-            throw new SnapshotException(Kind.MISMATCH, refused.formatted(o));
-        }
-        return restore(o, into, options);
+        return restore(sources.open(location), into, options);
     }
 
     private Restored restore(Origin o, Machine into, RestoreOptions options)
             throws SnapshotException {
         WarmUp.start();
-        Image image = Image.open(o, options.without(), id(options.id()));
+        Set<Baseline> without;
+        try {
+            without = leftOut(o, options);
+        } catch (SnapshotException e) {
+            o.close();
+            throw e;
+        }
+        Image image = Image.open(o, without, id(options.id()));
         try {
             image.openParents(); // what is missing is better noticed now than by the guest
             if (options.mode() == RestoreMode.RECORDED
@@ -502,6 +501,34 @@ public final class Snapshots implements SnapshotService, MachineListener {
             image.close();
             throw StateMismatch.of(o, e);
         }
+    }
+
+    /** What a benchmark has this restore leave out, if it can be restored as wanted. */
+    private static Set<Baseline> leftOut(Origin o, RestoreOptions options)
+            throws SnapshotException {
+        Set<Baseline> without = Baseline.asked();
+        boolean unverified = without.contains(Baseline.VERIFICATION);
+        if (unverified && (o.dir() == null || options.id() != null)) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "snapshot %s is not restored unverified: only one in a local directory, of which no id is demanded, can be"
+                            .formatted(o));
+        }
+        if (o.dir() == null && options.recording() != null) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "a recording is written beside the snapshot, but %s is read-only; record with a copy in a local directory"
+                            .formatted(o));
+        }
+        if (!without.isEmpty()) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "snapshot {0} is restored without {1}, for a measurement only: system property {2}",
+                    o,
+                    without,
+                    Baseline.PROPERTY);
+        }
+        return without;
     }
 
     @Override

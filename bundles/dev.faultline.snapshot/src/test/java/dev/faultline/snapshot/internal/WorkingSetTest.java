@@ -11,7 +11,6 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
-import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.RestoreOptions.Window;
 import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
@@ -341,28 +340,6 @@ class WorkingSetTest {
         TraceTest.signed(b.array());
         assertThat(Trace.parse(b.array()).size()).isEqualTo(n);
         return b.array();
-    }
-
-    @Test
-    void onePagePerFaultIsABaseline() throws Exception {
-        try (Fake f = noise(PAGES);
-                Fake g = new Fake(PAGES);
-                Fake h = new Fake(PAGES)) {
-            Path dir = saved(f);
-            RestoreOptions one = LAZY.without(Baseline.RANGE_FILL);
-            try (Restored r = snapshots.restore(dir, g.machine, LAZY);
-                    Restored b = snapshots.restore(dir, h.machine, one)) {
-                for (int p = 0; p < 160; p++) {
-                    assertThat(g.read(p)).isEqualTo(f.peek(p));
-                    assertThat(h.read(p)).isEqualTo(f.peek(p));
-                }
-                assertThat(r.statistics().faults()).isEqualTo(10);
-                assertThat(r.statistics().chunksRead()).isEqualTo(10);
-                assertThat(b.statistics().faults()).isEqualTo(160);
-                assertThat(b.statistics().chunksRead()).isEqualTo(160);
-                assertThat(b.statistics().loaded()).isEqualTo(160);
-            }
-        }
     }
 
     @Test

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal.image;
 
-import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.snapshot.internal.format.Layout;
@@ -23,7 +22,8 @@ import java.util.concurrent.FutureTask;
 /**
  * The pages of an open snapshot. Opening reads the manifest and the files' heads only; tables,
  * blocks and chunks are read when first wanted and verified from the manifest down, so no byte
- * leaves here unverified. Thread-safe.
+ * leaves here unverified, unless a benchmark wants to know what that costs ({@link Baseline}).
+ * Thread-safe.
  */
 public final class Image implements AutoCloseable {
     private static final int MOST_LOOKS = 10;
@@ -54,10 +54,7 @@ public final class Image implements AutoCloseable {
         }
         this.without = without;
         this.chunks =
-                new Chunks(
-                        new Packs(),
-                        !without.contains(Baseline.VERIFICATION),
-                        !without.contains(Baseline.RANGE_FILL));
+                new Chunks(new Packs(), !without.contains(Baseline.VERIFICATION), fillsRanges());
         this.origin = origin;
         this.manifest = m;
         this.depth = depth;
@@ -133,7 +130,7 @@ public final class Image implements AutoCloseable {
     }
 
     /**
-     * @param without what a measurement leaves out
+     * @param without what a benchmark leaves out
      */
     public static Image open(Origin origin, Set<Baseline> without, byte[] wanted)
             throws SnapshotException {
@@ -152,6 +149,11 @@ public final class Image implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    /** Whether a page that is wanted brings those that come with it for free. */
+    public boolean fillsRanges() {
+        return !without.contains(Baseline.RANGE_FILL);
     }
 
     /** That the file of hashes is one, and whole; nothing else needs that at once. */
@@ -550,6 +552,11 @@ public final class Image implements AutoCloseable {
     }
 
     private void checkSame(Origin next) throws SnapshotException {
+        if (next.dir() == null && without.contains(Baseline.VERIFICATION)) {
+            throw new SnapshotException(
+                    Kind.MISMATCH,
+                    "%s is not read unverified: only a local directory can be".formatted(next));
+        }
         Manifest m = Manifest.read(next);
         if (!Arrays.equals(m.id(), manifest.id())) {
             throw new SnapshotException(

@@ -39,16 +39,9 @@ public final class PageStore {
 
     /** Memory at {@code ramMap} reads as zero where nothing was put yet. */
     public PageStore(Image image, RamMap ramMap) {
-        this(image, ramMap, true);
-    }
-
-    /**
-     * @param ranges take what comes with a page for free, too
-     */
-    public PageStore(Image image, RamMap ramMap, boolean ranges) {
         this.image = image;
         this.ramMap = ramMap;
-        this.ranges = ranges;
+        this.ranges = image.fillsRanges();
         this.claimed = new Bits(image.pages());
         this.present = new Bits(image.pages());
     }

@@ -8,7 +8,6 @@ import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.PageSource;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
-import dev.faultline.api.snapshot.RestoreOptions.Baseline;
 import dev.faultline.api.snapshot.RestoreStatistics;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SnapshotException;
@@ -90,8 +89,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
         this.image = image;
         var regions = image.manifest().regions();
         this.absentPages = new AbsentPages(machine, AbsentPages.match(machine, regions), regions);
-        boolean ranges = !options.without().contains(Baseline.RANGE_FILL);
-        this.store = new PageStore(image, absentPages.ramMap(), ranges);
+        this.store = new PageStore(image, absentPages.ramMap());
         this.touched = new Bits(image.pages());
         this.open = absentPages::open;
         this.recorded =
