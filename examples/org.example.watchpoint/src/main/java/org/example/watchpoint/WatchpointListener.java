@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -97,8 +98,9 @@ public final class WatchpointListener implements MachineListener {
         timer =
                 Executors.newSingleThreadScheduledExecutor(
                         Thread.ofPlatform().daemon().name("watchpoint").factory());
-        timer.scheduleWithFixedDelay(
-                this::write, WRITE_MILLIS, WRITE_MILLIS, TimeUnit.MILLISECONDS);
+        ScheduledFuture<?> _ =
+                timer.scheduleWithFixedDelay(
+                        this::write, WRITE_MILLIS, WRITE_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     static int rights(String letters) {

@@ -176,9 +176,10 @@ public final class Flags {
     /** SHR by 1..31. */
     public static long shr32(VcpuContext v, int a, int n) {
         int w = a >>> n - 1;
-        v.flagRes = w >>> 1;
+        long result = (long) (w >>> 1); // its sign bit is clear: the same in 64 bits
+        v.flagRes = result;
         v.flagAux = (long) w << 63 | (long) (w ^ w >>> 31) << 63 >>> 1;
-        return w >>> 1;
+        return result;
     }
 
     /** SHR by 1..63. */

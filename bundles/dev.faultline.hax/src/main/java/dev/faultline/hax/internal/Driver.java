@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -215,11 +216,12 @@ final class Driver implements HaxModule {
             poller =
                     new ScheduledThreadPoolExecutor(
                             1, Thread.ofPlatform().name("hax-tunnels").daemon().factory());
-            poller.scheduleWithFixedDelay(
-                    () -> vms.values().forEach(Vm::poll),
-                    POLL_MILLIS,
-                    POLL_MILLIS,
-                    TimeUnit.MILLISECONDS);
+            ScheduledFuture<?> _ =
+                    poller.scheduleWithFixedDelay(
+                            () -> vms.values().forEach(Vm::poll),
+                            POLL_MILLIS,
+                            POLL_MILLIS,
+                            TimeUnit.MILLISECONDS);
         }
     }
 

@@ -254,14 +254,14 @@ final class Ept {
             code = other == null ? fresh : other;
         }
         int i = (int) gfn & CHUNK_PAGES - 1;
-        long unused = (long) LONGS.getAndBitwiseOr(code, i, ownerBit(vcpu));
+        long _ = (long) LONGS.getAndBitwiseOr(code, i, ownerBit(vcpu));
     }
 
     void clearCode(long gfn, int vcpu) {
         Chunk c = chunkVolatile(gfn);
         if (c != null && (owners(c, gfn) & ownerBit(vcpu)) != 0 && vcpu < 63) {
             long[] code = (long[]) CODE.getVolatile(c);
-            long unused =
+            long _ =
                     (long)
                             LONGS.getAndBitwiseAnd(
                                     code, (int) gfn & CHUNK_PAGES - 1, ~ownerBit(vcpu));
@@ -282,7 +282,7 @@ final class Ept {
             return false;
         }
         if (((long) LONGS.getVolatile(c.written, w) & bit) == 0) {
-            long unused = (long) LONGS.getAndBitwiseOr(c.written, w, bit);
+            long _ = (long) LONGS.getAndBitwiseOr(c.written, w, bit);
         }
         // Also if the note was there: one whom the mark kept out may have left it behind.
         return owners(c, gfn) == 0;
@@ -297,7 +297,7 @@ final class Ept {
     /** No vCPU has: they were fenced after {@link #setCode}, whose mark the caller still has. */
     void forgetWriters(long gfn) {
         long[] written = chunkFor(gfn).written;
-        long unused = (long) LONGS.getAndBitwiseAnd(written, word(gfn), ~(1L << gfn));
+        long _ = (long) LONGS.getAndBitwiseAnd(written, word(gfn), ~(1L << gfn));
     }
 
     void forEachCodePage(long firstGfn, long pages, PageVisitor visitor) {
@@ -355,7 +355,7 @@ final class Ept {
         Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
         if (directory == null) {
             long[] none = new long[(1 << DIRECTORY_BITS) / 64];
-            long[] before = (long[]) MADE.compareAndExchange(made, (int) r, (long[]) null, none);
+            long[] _ = (long[]) MADE.compareAndExchange(made, (int) r, (long[]) null, none);
             Chunk[] fresh = new Chunk[1 << DIRECTORY_BITS];
             Chunk[] other = (Chunk[]) ROOT.compareAndExchange(root, (int) r, (Chunk[]) null, fresh);
             directory = other == null ? fresh : other;
@@ -363,7 +363,7 @@ final class Ept {
         int i = directoryIndex(gfn);
         Chunk c = (Chunk) DIRECTORY.getVolatile(directory, i);
         if (c == null) {
-            long was = (long) LONGS.getAndBitwiseOr(made[(int) r], i >>> 6, 1L << i);
+            long _ = (long) LONGS.getAndBitwiseOr(made[(int) r], i >>> 6, 1L << i);
             Chunk fresh = new Chunk();
             Chunk other = (Chunk) DIRECTORY.compareAndExchange(directory, i, (Chunk) null, fresh);
             c = other == null ? fresh : other;

@@ -6,6 +6,8 @@ import dev.faultline.shell.internal.demo.DemoCommand;
 import dev.faultline.shell.internal.restore.RestoreCommand;
 import dev.faultline.shell.internal.run.RunCommand;
 import dev.faultline.shell.internal.snapshot.SnapshotCommand;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -47,8 +49,8 @@ final class Root implements Runnable {
     private static CommandLine line(Services services) {
         CommandLine line = new CommandLine(new Root(), new Commands(services));
         offerHelp(line);
-        line.setOut(new java.io.PrintWriter(services.out(), true));
-        line.setErr(new java.io.PrintWriter(services.err(), true));
+        line.setOut(new PrintWriter(services.out(), true, StandardCharsets.UTF_8));
+        line.setErr(new PrintWriter(services.err(), true, StandardCharsets.UTF_8));
         line.setCaseInsensitiveEnumValuesAllowed(true);
         return line;
     }

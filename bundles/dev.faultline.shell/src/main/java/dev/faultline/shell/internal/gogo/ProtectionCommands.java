@@ -105,7 +105,7 @@ public final class ProtectionCommands {
                 }
                 t.row(
                         hex(Page.gpa(from)),
-                        hex((Page.gpa(gfn)) - 1),
+                        hex(Page.gpa(gfn) - 1),
                         "%,d".formatted(gfn - from),
                         Rights.toString(rights));
             }

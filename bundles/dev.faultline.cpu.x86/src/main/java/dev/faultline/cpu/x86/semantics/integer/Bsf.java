@@ -73,8 +73,8 @@ final class Bsf {
             if (h < 0) {
                 return FAULT;
             }
-            long n = Long.numberOfLeadingZeros(get(v, h)) - (64 - size * 8);
-            Flags.result(v, n == 0 ? 0 : 1, n == size * 8, false);
+            long n = Long.numberOfLeadingZeros(get(v, h)) - (64L - size * 8L);
+            Flags.result(v, n == 0 ? 0 : 1, n == size * 8L, false);
             putG(v, n);
             return NEXT;
         }

@@ -138,7 +138,9 @@ public final class Answers extends Diversion {
     }
 
     /**
-     * Answers reads that start inside the range with {@code bytes}. @return false: too many pages
+     * Answers reads that start inside the range with {@code bytes}.
+     *
+     * @return false: too many pages
      */
     boolean supply(@Gpa long gpa, byte[] bytes) {
         Entry e = entry(Page.gfn(gpa));
@@ -158,7 +160,11 @@ public final class Answers extends Diversion {
         return true;
     }
 
-    /** Drops writes inside the range, which stays in its page. @return false: too many pages */
+    /**
+     * Drops writes inside the range, which stays in its page.
+     *
+     * @return false: too many pages
+     */
     boolean discard(@Gpa long gpa, int length) {
         Entry e = entry(Page.gfn(gpa));
         if (e == null) {

@@ -220,7 +220,7 @@ public final class AddedDevices {
             try {
                 returned(p.name, services.device(p.name));
             } catch (MachineException none) {
-                continue; // It stands until there is one.
+                // It stands until there is one.
             }
         }
     }
