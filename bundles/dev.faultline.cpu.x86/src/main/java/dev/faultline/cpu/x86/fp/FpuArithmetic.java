@@ -358,7 +358,7 @@ public final class FpuArithmetic {
         pack(m, rSign, bExp, r, sign);
     }
 
-    /** |a| < |b|: the remainder is a, or a - b for FPREM1 if a is more than half of b. */
+    /** |a| &lt; |b|: the remainder is a, or a - b for FPREM1 if a is more than half of b. */
     private static void small(FpuMath m, int sign, int d, long a, int aExp, long b, boolean ieee) {
         if (ieee && d == -1 && Long.compareUnsigned(a, b) > 0) {
             quotient(m, 1);
