@@ -18,5 +18,6 @@ trap 'rm -rf "$scratch"' EXIT
 # Without a stack protector and a red zone: a signal handler that runs with foreign segment bases.
 gcc -O1 -Wall -Wextra -Wno-unused-parameter -fno-stack-protector -mno-red-zone -fcf-protection=none \
     -o "$scratch/catalogue" "$root/bench/catalogue.c"
-"$jdk/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -cp "$cpu/classes:$cpu/test-classes:$api" \
+"$jdk/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \
+    -cp "$cpu/classes:$cpu/test-classes:$api:$root/testkit/target/classes" \
     dev.faultline.cpu.x86.catalogue.HostCheck "$scratch/catalogue" "$root/docs/instructions"

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.fault.FaultOrigin;
+import dev.faultline.testkit.cpu.StubMmu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -23,17 +23,14 @@ class MemMissTest {
 
     MemMissTest() {
         v.mmu =
-                (Mmu)
-                        Proxy.newProxyInstance(
-                                Mmu.class.getClassLoader(),
-                                new Class<?>[] {Mmu.class},
-                                (proxy, method, args) -> {
-                                    if (!method.getName().equals("fill")) {
-                                        throw new AssertionError(method);
-                                    }
-                                    fills.add("%s %x".formatted(args[3], (long) args[1]));
-                                    return bytes.address();
-                                });
+                new StubMmu() {
+                    @Override
+                    public long fill(
+                            VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
+                        fills.add("%s %x".formatted(access, lin));
+                        return bytes.address();
+                    }
+                };
     }
 
     @Test

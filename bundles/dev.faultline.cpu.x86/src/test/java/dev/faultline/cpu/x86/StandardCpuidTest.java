@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.testkit.cpu.StoppedClock;
 import org.junit.jupiter.api.Test;
 
 /** The answers that guests rely on, and the state that RESET leaves. */
@@ -100,7 +101,7 @@ class StandardCpuidTest {
     @Test
     void leavesBeyondTheLastAnswerAsTheLast() {
         VcpuContext v = vcpu();
-        v.clock = new Clock();
+        v.clock = new StoppedClock(0, 2_000_000_000L, 0);
         assertArrayEquals(query(v, 0x16, 0), query(v, 0x1234, 0));
         assertArrayEquals(query(v, 0x16, 0), query(v, 0x8000_1234, 0));
         assertEquals(2000, query(v, 0x16, 0)[0]);
@@ -109,7 +110,7 @@ class StandardCpuidTest {
     @Test
     void tscFrequencyFollowsTheClock() {
         VcpuContext v = vcpu();
-        v.clock = new Clock();
+        v.clock = new StoppedClock(0, 2_000_000_000L, 0);
         int[] a = query(v, 0x15, 0);
         assertEquals(2_000_000_000L, (a[2] & 0xFFFF_FFFFL) * a[1] / a[0]);
     }
@@ -137,22 +138,5 @@ class StandardCpuidTest {
         assertEquals(0x40, v.fcw);
         assertEquals(16, v.codeBits);
         assertEquals(0, v.cpl);
-    }
-
-    private static final class Clock implements dev.faultline.api.cpu.GuestClock {
-        @Override
-        public long nanos() {
-            return 0;
-        }
-
-        @Override
-        public long tscHz() {
-            return 2_000_000_000L;
-        }
-
-        @Override
-        public long tsc() {
-            return 0;
-        }
     }
 }

@@ -10,13 +10,12 @@ import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.MemorySlot;
-import dev.faultline.api.platform.HostMemory;
-import dev.faultline.api.platform.HostRegion;
 import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
 import dev.faultline.fault.thrown.internal.ThrownPropagation;
 import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import dev.faultline.testkit.memory.NoHost;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -68,19 +67,6 @@ final class Client implements AutoCloseable {
 
     static Client strict() {
         return new Client(HaxPlatform.LINUX, true);
-    }
-
-    /** All memory is the clients': the host is never asked. */
-    private static final class NoHost implements HostMemory {
-        @Override
-        public int pageSize() {
-            return HaxAbi.PAGE;
-        }
-
-        @Override
-        public HostRegion reserve(long bytes) {
-            throw new AssertionError("reserve " + bytes);
-        }
     }
 
     static ByteBuffer buffer(int bytes) {

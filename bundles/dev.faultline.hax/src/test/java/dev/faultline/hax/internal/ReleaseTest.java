@@ -4,23 +4,20 @@ package dev.faultline.hax.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.faultline.api.engine.CpuidPolicy;
-import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.engine.VcpuEngineFactory;
-import dev.faultline.api.hax.HaxAbi;
 import dev.faultline.api.hax.HaxOp;
 import dev.faultline.api.hax.HaxPlatform;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.mmu.Mmu;
-import dev.faultline.api.platform.HostMemory;
-import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
 import dev.faultline.fault.thrown.internal.ThrownPropagation;
 import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import dev.faultline.testkit.cpu.FakeEngines;
+import dev.faultline.testkit.memory.NoHost;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
@@ -57,39 +54,18 @@ class ReleaseTest {
                                 new PagingMmuFactory().create(memory, protection),
                                 "mmu");
                     },
-                    new Engines(),
+                    engines(),
                     new ThrownPropagation());
 
-    private final class Engines implements VcpuEngineFactory {
-        private final VcpuEngineFactory real = new InterpreterFactory();
-
-        @Override
-        public String name() {
-            return real.name();
-        }
-
-        @Override
-        public VcpuEngine create(VcpuContext v) {
-            failed("engine.create");
-            return none ? null : told(VcpuEngine.class, real.create(v), "engine");
-        }
-
-        @Override
-        public CpuidPolicy cpuid() {
-            return real.cpuid();
-        }
-    }
-
-    private static final class NoHost implements HostMemory {
-        @Override
-        public int pageSize() {
-            return HaxAbi.PAGE;
-        }
-
-        @Override
-        public HostRegion reserve(long bytes) {
-            throw new AssertionError("reserve " + bytes);
-        }
+    private VcpuEngineFactory engines() {
+        VcpuEngineFactory real = new InterpreterFactory();
+        return new FakeEngines(
+                real.name(),
+                real.cpuid(),
+                v -> {
+                    failed("engine.create");
+                    return none ? null : told(VcpuEngine.class, real.create(v), "engine");
+                });
     }
 
     private void failed(String call) {
@@ -178,7 +154,7 @@ class ReleaseTest {
         none = true;
         assertThatThrownBy(() -> ioctl(d, vm, HaxOp.VCPU_CREATE, Client.buffer(4)))
                 .hasMessageContaining("engine")
-                .hasMessageContaining(Engines.class.getName());
+                .hasMessageContaining(FakeEngines.class.getName());
         assertThat(log).containsExactly("mmu.attach", "mmu.detach", "mmu.attach", "mmu.detach");
 
         none = false;

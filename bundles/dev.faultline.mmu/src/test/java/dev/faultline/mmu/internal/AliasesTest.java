@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
+import dev.faultline.testkit.memory.FakeBlock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -13,19 +14,7 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class AliasesTest {
-    private record Block(String name, long hva, long size) implements RamBlock {
-        @Override
-        public void discard(long offset, long bytes) {
-            throw new AssertionError();
-        }
-
-        @Override
-        public long residentBytes() {
-            throw new AssertionError();
-        }
-    }
-
-    private final RamBlock block = new Block("ram", 0x7000_0000_0000L, 64 << 12);
+    private final RamBlock block = new FakeBlock("ram", 0x7000_0000_0000L, 64 << 12);
 
     private MemorySlot slot(int gfn, int pages, int offset) {
         return new MemorySlot((long) gfn << 12, (long) pages << 12, block, offset << 12, false);

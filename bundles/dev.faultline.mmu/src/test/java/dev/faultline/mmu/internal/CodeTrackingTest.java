@@ -194,9 +194,9 @@ class CodeTrackingTest {
     @Test
     void restrictedRightsAndMappingsTell() {
         r.mmu.trackCode(r.v, 5);
-        r.protection.protect(0x6000, Rights.R);
+        r.protect(0x6000, Rights.R);
         assertThat(told).isEmpty();
-        r.protection.protect(0x5000, Rights.R);
+        r.protect(0x5000, Rights.R);
         assertThat(told).isNotEmpty().containsOnly("5000+1000");
     }
 
@@ -260,7 +260,7 @@ class CodeTrackingTest {
         r.fill(0x6000, WRITE);
         r.mmu.trackCode(r.v, 5);
         VcpuContext w = inGuest(1);
-        Thread other = new Thread(() -> r.protection.protect(0x6000, Rights.R));
+        Thread other = new Thread(() -> r.protect(0x6000, Rights.R));
         other.start();
         awaitFence(w); // which does not come to a boundary
         r.mmu.trackCode(r.v, 5);
@@ -298,7 +298,7 @@ class CodeTrackingTest {
     void fenceIsContentWithItsOwnAnswer() throws InterruptedException {
         VcpuContext w = inGuest(1);
         r.mmu.fill(w, 0x5000, WRITE, FaultOrigin.DATA);
-        Thread t = new Thread(() -> r.protection.protect(0x5000, Rights.R));
+        Thread t = new Thread(() -> r.protect(0x5000, Rights.R));
         t.start();
         awaitFence(w);
         w.serviceFlush();

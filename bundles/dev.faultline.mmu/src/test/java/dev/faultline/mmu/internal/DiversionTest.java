@@ -44,7 +44,7 @@ class DiversionTest {
 
     @Test
     void aSteppedAccessIsNotCached() {
-        r.protection.protect(0x5000, Rights.NONE);
+        r.protect(0x5000, Rights.NONE);
         r.diversion.step(0x5ABC, 1, Rights.RW);
         for (int access : new int[] {READ, WRITE}) {
             assertThat(r.fill(LIN, access)).isEqualTo(r.base + 0x5ABC);
@@ -57,7 +57,7 @@ class DiversionTest {
 
     @Test
     void anAccessThatIsSentElsewhereIsNotCached() {
-        r.protection.protect(0x5000, Rights.NONE);
+        r.protect(0x5000, Rights.NONE);
         r.diversion.send(0x5ABC, 4, Rights.RW, r.base + COPY);
         for (int access : new int[] {READ, WRITE}) {
             assertThat(fill(LIN, 4, access)).isEqualTo(r.base + COPY);
@@ -68,7 +68,7 @@ class DiversionTest {
 
     @Test
     void aSteppedFetchIsForgotten() {
-        r.protection.protect(0x5000, Rights.RW);
+        r.protect(0x5000, Rights.RW);
         r.diversion.step(0x5ABC, 3, Rights.X);
         assertThat(r.fill(LIN, FETCH)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.fetchHit(LIN)).isEqualTo(r.base + 0x5ABC);
@@ -78,7 +78,7 @@ class DiversionTest {
 
     @Test
     void onlyWhatLeavesTracesCostsTheOtherTranslations() {
-        r.protection.protect(0x5000, Rights.RW);
+        r.protect(0x5000, Rights.RW);
         assertThat(r.fill(LIN, READ)).isEqualTo(r.base + 0x5ABC);
         r.diversion.step(0x4000, 8, Rights.R);
         r.v.endDiversion();
@@ -97,7 +97,7 @@ class DiversionTest {
 
     @Test
     void aSteppedWalkUsesTheTable() {
-        r.protection.protect(0x4000, Rights.NONE);
+        r.protect(0x4000, Rights.NONE);
         r.diversion.step(ENTRY, 8, Rights.R);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED); // its accessed and dirty bits
         assertThat(r.v.fault.access & Rights.MASK).isEqualTo(Rights.RW);
@@ -110,7 +110,7 @@ class DiversionTest {
 
     @Test
     void anEntryFromElsewhereHoldsForOneInstruction() {
-        r.protection.protect(0x4000, Rights.W);
+        r.protect(0x4000, Rights.W);
         r.put64(COPY, 0x6007);
         r.diversion.send(ENTRY, 8, Rights.R, r.base + COPY);
         assertThat(r.fill(LIN, READ)).isEqualTo(r.base + 0x6ABC);
@@ -121,7 +121,7 @@ class DiversionTest {
 
     @Test
     void aDirtyBitSentElsewhereLeavesTheEntry() {
-        r.protection.protect(0x4000, Rights.R);
+        r.protect(0x4000, Rights.R);
         r.put64(COPY, 0x5007);
         r.diversion.send(ENTRY, 8, Rights.W, r.base + COPY);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(r.base + 0x5ABC);
@@ -132,7 +132,7 @@ class DiversionTest {
 
     @Test
     void onlyWhatIsDivertedIsLetThrough() {
-        r.protection.protect(0x5000, Rights.NONE);
+        r.protect(0x5000, Rights.NONE);
         r.diversion.step(0x5ABC, 8, Rights.R);
         assertThat(fill(LIN, 8, READ)).isEqualTo(r.base + 0x5ABC);
         assertThat(fill(LIN, 8, WRITE)).isEqualTo(FAULTED);
@@ -141,7 +141,7 @@ class DiversionTest {
 
     @Test
     void theHalvesOfAReadModifyWriteAreTold() {
-        r.protection.protect(0x5000, Rights.NONE);
+        r.protect(0x5000, Rights.NONE);
         assertThat(fill(LIN, 4, WRITE | MODIFY)).isEqualTo(FAULTED);
         told(Rights.RW, Rights.RW);
         r.diversion.send(0x5ABC, 4, Rights.W, r.base + COPY);
@@ -155,7 +155,7 @@ class DiversionTest {
         told(Rights.W, Rights.W);
         r.v.endDiversion();
 
-        r.protection.protect(0x5000, Rights.W);
+        r.protect(0x5000, Rights.W);
         assertThat(fill(LIN, 4, WRITE | MODIFY)).isNotNegative();
         assertThat(fill(LIN, 4, READ | MODIFY)).isEqualTo(FAULTED);
         told(Rights.RW, Rights.R);
@@ -172,7 +172,7 @@ class DiversionTest {
 
     @Test
     void anAccessThatCrossesThePageIsToldInPart() {
-        r.protection.protect(0x5000, Rights.NONE);
+        r.protect(0x5000, Rights.NONE);
         long last = LIN | 0xFFC;
         assertThat(fill(last, 8, READ)).isEqualTo(FAULTED);
         PendingFault f = r.v.fault;

@@ -37,7 +37,7 @@ class FillRaceTest {
 
     @Test
     void restrictionInTheWindowKeepsTheLeafOut() {
-        r.protection.inNextWindow(() -> r.protection.protect(0x5000, Rights.NONE));
+        r.protection.inNextWindow(() -> r.protect(0x5000, Rights.NONE));
         fill(w, WRITE); // w may finish its instruction
         assertThat(w.request).isEqualTo(VcpuContext.REQ_FLUSH); // but not start another with this
         assertThat(r.mmu.mappedPages()).isZero();
@@ -63,10 +63,10 @@ class FillRaceTest {
         assertThat(fill(w, WRITE)).isEqualTo(r.base + 0x5000);
         assertThat(r.mmu.mappedPages()).isEqualTo(1);
         assertThat(r.writeHit(0x5000)).isEqualTo(r.base + 0x5000);
-        r.protection.protect(0x6000, Rights.NONE); // no leaf there, but a stray somewhere
+        r.protect(0x6000, Rights.NONE); // no leaf there, but a stray somewhere
         assertThat(r.writeHit(0x5000)).isEqualTo(-1);
         fill(r.v, WRITE);
-        r.protection.protect(0x7000, Rights.NONE); // the stray is covered by now
+        r.protect(0x7000, Rights.NONE); // the stray is covered by now
         assertThat(r.writeHit(0x5000)).isEqualTo(r.base + 0x5000);
     }
 
@@ -74,7 +74,7 @@ class FillRaceTest {
     void restrictionMeetsAClaim() {
         r.protection.inNextWindow(() -> {
             fill(r.v, WRITE);
-            r.protection.protect(0x5000, Rights.R);
+            r.protect(0x5000, Rights.R);
             assertThat(r.writeHit(0x5000)).isEqualTo(-1);
         });
         fill(w, WRITE);
@@ -86,7 +86,7 @@ class FillRaceTest {
     @Test
     void reclaimedAfterTheRestriction() {
         r.protection.inNextWindow(() -> {
-            r.protection.protect(0x5000, Rights.R);
+            r.protect(0x5000, Rights.R);
             assertThat(fill(r.v, READ)).isEqualTo(r.base + 0x5000);
         });
         fill(w, WRITE);

@@ -52,7 +52,7 @@ class ProtectionTest {
         if (paging) {
             mapLin();
         }
-        r.protection.protect(0x5000, rights);
+        r.protect(0x5000, rights);
         long got = r.mmu.fill(r.v, lin, access, FaultOrigin.DESCRIPTOR);
         PendingFault f = r.v.fault;
         if ((rights & access) == 0) {
@@ -79,7 +79,7 @@ class ProtectionTest {
         if (cached) {
             r.fill(0x5000, READ);
         }
-        r.protection.protect(0x5000, rights);
+        r.protect(0x5000, rights);
         long got = r.mmu.physical(r.v, 0x5ABC, access, FaultOrigin.DATA);
         if ((rights & access) == 0) {
             assertThat(got).isEqualTo(FAULTED);
@@ -94,7 +94,7 @@ class ProtectionTest {
     void restrictingDropsWhatIsCachedAndWideningIsLazy() {
         r.fill(0x5000, WRITE);
         r.fill(0x5000, FETCH);
-        r.protection.protect(0x5000, Rights.RX);
+        r.protect(0x5000, Rights.RX);
         assertThat(r.mmu.mappedPages()).isZero();
         assertThat(r.writeHit(0x5000)).isEqualTo(-1);
         assertThat(r.readHit(0x5000)).isEqualTo(-1);
@@ -102,7 +102,7 @@ class ProtectionTest {
         assertThat(r.fill(0x5000, READ)).isEqualTo(r.base + 0x5000);
         assertThat(r.writeHit(0x5000)).isEqualTo(-1);
         assertThat(r.fill(0x5000, WRITE)).isEqualTo(FAULTED);
-        r.protection.protect(0x5000, Rights.RWX);
+        r.protect(0x5000, Rights.RWX);
         assertThat(r.fill(0x5000, WRITE)).isEqualTo(r.base + 0x5000);
         assertThat(r.mmu.mappedPages()).isEqualTo(1);
     }
@@ -110,7 +110,7 @@ class ProtectionTest {
     @Test
     void restrictingAnUnusedPageFlushesNobody() {
         r.fill(0x5000, WRITE);
-        r.protection.protect(0x6000, Rights.NONE);
+        r.protect(0x6000, Rights.NONE);
         assertThat(r.writeHit(0x5000)).isEqualTo(r.base + 0x5000);
     }
 
@@ -120,11 +120,11 @@ class ProtectionTest {
     void unreadableTable(String page, String entry) {
         mapLin();
         long gpa = Long.parseLong(entry, 16);
-        r.protection.protect(Long.parseLong(page, 16), Rights.W | Rights.X);
+        r.protect(Long.parseLong(page, 16), Rights.W | Rights.X);
         assertThat(r.fill(LIN, FETCH)).isEqualTo(FAULTED);
         stoppedWalk(gpa, 1 | 6 << 3);
         assertThat(r.mmu.query(r.v, LIN)).isEqualTo(-1);
-        r.protection.protect(Long.parseLong(page, 16), Rights.RWX);
+        r.protect(Long.parseLong(page, 16), Rights.RWX);
         assertThat(r.fill(LIN, FETCH)).isEqualTo(r.base + 0x5ABC);
         assertThat(r.mmu.query(r.v, LIN)).isEqualTo(0x5ABC);
     }
@@ -135,7 +135,7 @@ class ProtectionTest {
     void unwritableTable(String page, String entry) {
         mapLin();
         long gpa = Long.parseLong(entry, 16);
-        r.protection.protect(Long.parseLong(page, 16), Rights.R);
+        r.protect(Long.parseLong(page, 16), Rights.R);
         assertThat(r.fill(LIN, READ)).isEqualTo(FAULTED);
         stoppedWalk(gpa, 3 | 1 << 3);
         assertThat(r.get64(gpa) & 0x20).isZero();
@@ -147,7 +147,7 @@ class ProtectionTest {
     void dirtyBitNeedsTheTableWritable() {
         mapLin();
         r.fill(LIN, READ);
-        r.protection.protect(0x4000, Rights.RX);
+        r.protect(0x4000, Rights.RX);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED);
         stoppedWalk(0x4010, 3 | 5 << 3);
         assertThat(r.get64(0x4010) & 0x40).isZero();
@@ -161,7 +161,7 @@ class ProtectionTest {
         r.v.cr3 = 0x1000;
         r.put32(0x1004, 0x2007);
         r.put32(0x2008, 0x5007);
-        r.protection.protect(Long.parseLong(page, 16), Rights.RWX & ~kind);
+        r.protect(Long.parseLong(page, 16), Rights.RWX & ~kind);
         assertThat(r.fill(LIN, WRITE)).isEqualTo(FAULTED);
         // Setting bits of an entry is a read-modify-write.
         int told = kind == Rights.W ? Rights.RW : kind;

@@ -160,11 +160,11 @@ class RendezvousTest {
         vcpu(2, v -> read(v, 0x5000));
         start();
         for (int n = 0; more(n); n++) {
-            r.protection.protect(0x5000, Rights.NONE);
+            r.protect(0x5000, Rights.NONE);
             HostBytes.put64(r.base + 0x5000, POISON);
             stall(n);
             HostBytes.put64(r.base + 0x5000, n);
-            r.protection.protect(0x5000, Rights.RWX);
+            r.protect(0x5000, Rights.RWX);
             open(n);
         }
         finish();
@@ -177,11 +177,11 @@ class RendezvousTest {
         vcpu(2, v -> write(v, 0x5000));
         start();
         for (int n = 0; more(n); n++) {
-            r.protection.protect(0x5000, Rights.R);
+            r.protect(0x5000, Rights.R);
             long before = HostBytes.get64(r.base + 0x5000);
             stall(n);
             assertThat(HostBytes.get64(r.base + 0x5000)).isEqualTo(before);
-            r.protection.protect(0x5000, Rights.RWX);
+            r.protect(0x5000, Rights.RWX);
             open(n);
         }
         finish();
@@ -220,13 +220,13 @@ class RendezvousTest {
         threads.add(other);
         other.start();
         for (int n = 0; more(n); n++) {
-            r.protection.protect(0x5000, Rights.NONE);
+            r.protect(0x5000, Rights.NONE);
             long before = HostBytes.get64(r.base + 0x5000);
             HostBytes.put64(r.base + 0x5000, POISON);
             stall(n);
             assertThat(HostBytes.get64(r.base + 0x5000)).isEqualTo(POISON);
             HostBytes.put64(r.base + 0x5000, before);
-            r.protection.protect(0x5000, Rights.RWX);
+            r.protect(0x5000, Rights.RWX);
             open(n);
         }
         finish();

@@ -7,20 +7,24 @@ import dev.faultline.api.engine.BusLock;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.protection.ProtectionLayer;
+import dev.faultline.testkit.memory.FakeMemory;
+import dev.faultline.testkit.memory.FakeProtection;
 
 /** A machine of 16 MiB RAM at 0 and one vCPU, for tests; page tables are written by hand. */
 final class Rig implements AutoCloseable {
     static final long RAM = 16L << 20;
+    private static final long PROTECTABLE = 256L << 20;
 
-    final TestMemory memory;
-    final TestProtection protection = new TestProtection();
+    final FakeMemory memory;
+    final FakeProtection protection = new FakeProtection(PROTECTABLE);
     final GuestMmu mmu;
     final TestDiversion diversion = new TestDiversion();
     final VcpuContext v = new VcpuContext(0, new BusLock(), diversion);
     final long base;
 
     Rig(int physicalBits) {
-        memory = new TestMemory(physicalBits);
+        memory = new FakeMemory(physicalBits);
         base = memory.ram(0, RAM).hva();
         mmu = new GuestMmu(memory, protection);
         mmu.attach(v);
@@ -39,6 +43,12 @@ final class Rig implements AutoCloseable {
         v.efer = EFER_LME | EFER_LMA | EFER_NXE;
         v.cr3 = cr3;
         return this;
+    }
+
+    /** Sets the rights of the page at {@code gpa}; of the only layer, which is given back. */
+    ProtectionLayer protect(long gpa, int rights) {
+        protection.userLayer().protectPage(gpa >>> 12, rights);
+        return protection.userLayer();
     }
 
     void cpl(int cpl) {

@@ -67,7 +67,7 @@ class TranslationTest {
     @Test
     void readFillOfAnotherPageTakesTheWriteTagToo() {
         r.fill(0x3000, WRITE);
-        r.protection.protect(0x40_3000, Rights.R);
+        r.protect(0x40_3000, Rights.R);
         r.fill(0x40_3000, READ);
         assertThat(r.readHit(0x40_3000)).isEqualTo(r.base + 0x40_3000);
         assertThat(r.writeHit(0x40_3000)).isEqualTo(-1);
@@ -160,7 +160,7 @@ class TranslationTest {
 
     @Test
     void deviceIsSeenBeforeProtection() {
-        r.protection.protect(0xF00_0000, Rights.NONE);
+        r.protect(0xF00_0000, Rights.NONE);
         assertThat(r.fill(0xF00_0010, WRITE)).isEqualTo(DEVICE);
     }
 
@@ -261,7 +261,7 @@ class TranslationTest {
     @Test
     void pdpteTableIsGuarded() {
         pae();
-        r.protection.protect(0x1000, Rights.W);
+        r.protect(0x1000, Rights.W);
         assertThat(r.mmu.loadPdptes(r.v, 0x1020)).isEqualTo(FAULTED);
         assertThat(r.v.fault.kind).isEqualTo(PendingFault.PROTECTED);
         assertThat(r.v.fault.origin).isEqualTo(FaultOrigin.PAGE_WALK);
@@ -286,7 +286,7 @@ class TranslationTest {
     @Test
     void fillAllocatesNothing() {
         mapLin(0x67);
-        r.protection.protect(0x6000, Rights.NONE);
+        r.protect(0x6000, Rights.NONE);
         churn(20_000);
         var bean = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         long before = bean.getCurrentThreadAllocatedBytes();

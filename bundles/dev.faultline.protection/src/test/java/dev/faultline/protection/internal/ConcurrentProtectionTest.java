@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.testkit.HangGuard;
+import dev.faultline.testkit.memory.FakeMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -28,7 +29,7 @@ class ConcurrentProtectionTest {
     private static final int ROUNDS = 3_000;
     private static final long GIB = 1L << 30;
 
-    private final PageProtection protection = new PageProtection(FakeMemory.of(2 * GIB));
+    private final PageProtection protection = new PageProtection(FakeMemory.hollow(2 * GIB));
     private final ProtectionLayer user = protection.userLayer();
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
@@ -127,7 +128,7 @@ class ConcurrentProtectionTest {
     @Test
     void wholeGroupAndPageChangesEndInOneOfTheTwo() throws Exception {
         for (int i = 0; i < ROUNDS / 10; i++) {
-            PageProtection p = new PageProtection(FakeMemory.of(2 * GIB));
+            PageProtection p = new PageProtection(FakeMemory.hollow(2 * GIB));
             ProtectionLayer l = p.userLayer();
             together(
                     () -> l.protect(0, 2 * GIB, NONE),
@@ -151,7 +152,7 @@ class ConcurrentProtectionTest {
     @Test
     void aPageOpenedMeanwhileIsToldWhenItsGroupCloses() throws Exception {
         for (int i = 0; i < ROUNDS / 3; i++) {
-            PageProtection p = new PageProtection(FakeMemory.of(GIB));
+            PageProtection p = new PageProtection(FakeMemory.hollow(GIB));
             ProtectionLayer l = p.userLayer();
             l.protect(0, GIB, NONE);
             AtomicBoolean told = new AtomicBoolean();
@@ -205,7 +206,7 @@ class ConcurrentProtectionTest {
     @Test
     void firstRestrictionsInNewGroupsAreNotLost() throws Exception {
         for (int i = 0; i < 200; i++) {
-            PageProtection p = new PageProtection(FakeMemory.of(8 * GIB));
+            PageProtection p = new PageProtection(FakeMemory.hollow(8 * GIB));
             ProtectionLayer l = p.userLayer();
             together(() -> closeEvery(l, 0), () -> closeEvery(l, 1));
             assertThat(l.restrictedPages()).isEqualTo(16);

@@ -13,9 +13,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.MemorySlot;
+import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.ProtectionListener;
 import dev.faultline.api.protection.RestrictedRange;
+import dev.faultline.testkit.memory.FakeBlock;
+import dev.faultline.testkit.memory.FakeMemory;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PageProtectionTest {
     private static final long MIB = 1L << 20;
 
-    private final FakeMemory memory = FakeMemory.of(8 * MIB);
+    private final FakeMemory memory = FakeMemory.hollow(8 * MIB);
     private final PageProtection protection = new PageProtection(memory);
     private final ProtectionLayer user = protection.userLayer();
     private final List<String> told = new ArrayList<>();
@@ -48,7 +51,7 @@ class PageProtectionTest {
     class GoldenVectors {
         @Test
         void nothingCanBeProtectedBeforeTheFirstMapping() {
-            PageProtection empty = new PageProtection(new FakeMemory());
+            PageProtection empty = new PageProtection(new FakeMemory(46));
             assertThatThrownBy(() -> empty.userLayer().protect(0, 0x1000, NONE))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("past the highest page ever mapped");
@@ -302,13 +305,12 @@ class PageProtectionTest {
 
     @Nested
     class HostRanges {
-        private final FakeMemory.Block block =
-                new FakeMemory.Block("b", 0x7000_0000_0000L, 16 * MIB);
+        private final RamBlock block = new FakeBlock("b", 0x7000_0000_0000L, 16 * MIB);
 
         @BeforeEach
         void alias() {
-            memory.add(0x1000000, 0x10000, block, 0x2000);
-            memory.add(0x2000000, 0x10000, block, 0x4000);
+            memory.map(0x1000000, 0x10000, block, 0x2000, false);
+            memory.map(0x2000000, 0x10000, block, 0x4000, false);
         }
 
         @Test
@@ -351,13 +353,17 @@ class PageProtectionTest {
 
     @Nested
     class Unmapping {
+        private static RamBlock block(long size) {
+            return new FakeBlock("other", 1L << 50, size);
+        }
+
         @Test
         void dropsRightsInEveryLayerAndTellsNobody() {
             ProtectionLayer other = protection.addLayer("other", null);
             user.protect(0, 8 * MIB, NONE);
             other.protectPage(0x300, R);
             told.clear();
-            memory.listeners.getFirst().mappingRemoved(FakeMemory.of(8 * MIB).slots.getFirst());
+            memory.unmap(0, 8 * MIB);
             assertThat(user.restrictedPages()).isZero();
             assertThat(other.restrictedPages()).isZero();
             assertThat(told).isEmpty();
@@ -366,17 +372,16 @@ class PageProtectionTest {
         @Test
         void growsNothing() {
             long before = protection.storageBytes();
-            memory.listeners.getFirst().mappingRemoved(FakeMemory.of(1L << 45).slots.getFirst());
+            memory.unmap(0, 8 * MIB);
+            memory.map(0, 1L << 45, block(1L << 45), 0, false);
+            memory.unmap(0, 1L << 45);
             assertThat(protection.storageBytes()).isEqualTo(before);
         }
 
         @Test
         void changeInPlaceKeepsRights() {
             user.protectPage(7, RX);
-            memory.listeners
-                    .getFirst()
-                    .mappingChanged(
-                            memory.slots.getFirst(), FakeMemory.of(8 * MIB).slots.getFirst());
+            memory.map(0, 8 * MIB, block(8 * MIB), 0, false);
             assertThat(rights(7)).isEqualTo(RX);
         }
     }
@@ -386,7 +391,7 @@ class PageProtectionTest {
         user.protectPage(1, NONE);
         protection.close();
         protection.close();
-        assertThat(memory.listeners).isEmpty();
+        assertThat(memory.listeners()).isZero();
         assertThat(rights(1)).isEqualTo(RWX);
         assertThatThrownBy(() -> user.protectPage(1, NONE))
                 .isInstanceOf(IllegalStateException.class);
@@ -398,14 +403,14 @@ class PageProtectionTest {
     class SlotsAndRanges {
         @Test
         void aSlotIsProtectedAsAWhole() {
-            user.protectSlot(memory.slots.get(0), RX);
+            user.protectSlot(memory.slots().getFirst(), RX);
             assertThat(user.restrictedPages()).isEqualTo(8 * MIB / 4096);
             assertThat(user.nextRange(0)).isEqualTo(new RestrictedRange(0, 8 * MIB, RX));
         }
 
         @Test
         void aSlotThatIsNotMappedIsRejected() {
-            MemorySlot real = memory.slots.get(0);
+            MemorySlot real = memory.slots().getFirst();
             MemorySlot moved = new MemorySlot(0, MIB, real.block(), MIB, false);
             MemorySlot longer = new MemorySlot(0, 9 * MIB, real.block(), 0, false);
             for (MemorySlot s : List.of(moved, longer)) {

@@ -5,10 +5,10 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.STACK;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.api.cpu.GuestBus;
-import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
+import dev.faultline.testkit.cpu.FakeInterrupts;
+import dev.faultline.testkit.cpu.NoDevices;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -218,7 +218,7 @@ class BoundaryTest {
     void interruptComesAfterCr8Falls() {
         cpu.put(CODE, NOP + MOV_CR8_RDX + INC_RAX + INC_RAX + HLT);
         interruptible(true);
-        port.tpr = 15;
+        port.priority = 15;
         port.vector = VECTOR;
         v.gpr[2] = VECTOR >> 4;
         run(); // still masked: to HLT
@@ -234,11 +234,11 @@ class BoundaryTest {
     void interruptComesAfterAStoreToTheTaskPriority() {
         cpu.put(CODE, NOP + STORE_EDX_AT_RBX + INC_RAX + INC_RAX + HLT);
         interruptible(true);
-        port.tpr = 15;
+        port.priority = 15;
         port.vector = VECTOR;
         device =
                 () -> {
-                    port.tpr = 0;
+                    port.priority = 0;
                     post();
                 };
         delivered(VECTOR, CODE + 3, 0);
@@ -334,79 +334,21 @@ class BoundaryTest {
         assertThat(port.vector).isEqualTo(VECTOR);
     }
 
-    /** An interrupt controller without a register of its own that posts requests. */
-    private static final class Port implements InterruptPort {
-        int vector = -1;
-        boolean nmi;
-        int tpr;
+    /** Its base register does something. */
+    private static final class Port extends FakeInterrupts {
         Runnable onApicBase = () -> {};
-
-        @Override
-        public boolean pending() {
-            return vector >= 0 && vector >> 4 > tpr;
-        }
-
-        @Override
-        public int acknowledge() {
-            int taken = vector;
-            vector = -1;
-            return taken;
-        }
-
-        @Override
-        public boolean nmiPending() {
-            return nmi;
-        }
-
-        @Override
-        public void takeNmi() {
-            nmi = false;
-        }
-
-        @Override
-        public int taskPriority() {
-            return tpr;
-        }
-
-        @Override
-        public void taskPriority(int value) {
-            tpr = value;
-        }
-
-        @Override
-        public long apicBase() {
-            return 0;
-        }
 
         @Override
         public boolean apicBase(long value) {
             onApicBase.run();
-            return true;
+            return super.apicBase(value);
         }
-
-        @Override
-        public long tscDeadline() {
-            return 0;
-        }
-
-        @Override
-        public void tscDeadline(long value) {}
     }
 
-    private final class Devices implements GuestBus {
-        @Override
-        public int portIn(int port, int size) {
-            return 0;
-        }
-
+    private final class Devices extends NoDevices {
         @Override
         public void portOut(int port, int size, int value) {
             device.run();
-        }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
         }
 
         @Override

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
-import dev.faultline.api.cpu.GuestBus;
-import dev.faultline.api.cpu.GuestClock;
-import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
@@ -18,6 +15,9 @@ import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import dev.faultline.testkit.cpu.FakeInterrupts;
+import dev.faultline.testkit.cpu.NoDevices;
+import dev.faultline.testkit.cpu.StoppedClock;
 import java.util.HexFormat;
 
 /**
@@ -68,7 +68,7 @@ public final class LongModeVcpu implements AutoCloseable {
         v.mmu = mmu;
         v.propagation = style(style);
         v.bus = new NoDevices();
-        v.interrupts = new NoInterrupts();
+        v.interrupts = new FakeInterrupts();
         v.clock = new StoppedClock();
         v.bindThread(Thread.currentThread());
         mmu.attach(v);
@@ -152,86 +152,5 @@ public final class LongModeVcpu implements AutoCloseable {
             protection.close();
             memory.close();
         }
-    }
-
-    private static final class NoDevices implements GuestBus {
-        @Override
-        public int portIn(int port, int size) {
-            return -1;
-        }
-
-        @Override
-        public void portOut(int port, int size, int value) {}
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return -1;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-    }
-
-    private static final class StoppedClock implements GuestClock {
-        @Override
-        public long nanos() {
-            return 0;
-        }
-
-        @Override
-        public long tscHz() {
-            return 1_000_000_000;
-        }
-
-        @Override
-        public long tsc() {
-            return 0;
-        }
-    }
-
-    private static final class NoInterrupts implements InterruptPort {
-        @Override
-        public boolean pending() {
-            return false;
-        }
-
-        @Override
-        public int acknowledge() {
-            return -1;
-        }
-
-        @Override
-        public boolean nmiPending() {
-            return false;
-        }
-
-        @Override
-        public void takeNmi() {}
-
-        @Override
-        public int taskPriority() {
-            return 0;
-        }
-
-        @Override
-        public void taskPriority(int value) {}
-
-        @Override
-        public long apicBase() {
-            return 0;
-        }
-
-        @Override
-        public boolean apicBase(long value) {
-            return true;
-        }
-
-        @Override
-        public long tscDeadline() {
-            return 0;
-        }
-
-        @Override
-        public void tscDeadline(long value) {}
     }
 }

@@ -83,9 +83,9 @@ final class BlockSweeper {
     String sweep(SweepCase instance, SweepProgram program, boolean full) {
         c = instance;
         wrong.setLength(0);
-        int vector = m.interrupts.vector;
+        int vector = m.vector;
         if (program.pendingVector() >= 0) {
-            m.interrupts.vector = program.pendingVector();
+            m.vector = program.pendingVector();
         }
         try {
             if (!run(free(), true, CODED, model)) {
@@ -116,7 +116,7 @@ final class BlockSweeper {
                 same("page %x alone".formatted(page), end, ram, log);
             }
         } finally {
-            m.interrupts.vector = vector;
+            m.vector = vector;
         }
         return wrong.toString();
     }

@@ -160,13 +160,13 @@ public final class FaultSweep {
                         .findFirst()
                         .orElseThrow();
         for (int i = 0; i < count; i++) {
-            machine.interrupts.nmi = i % 4 == 3;
-            machine.interrupts.vector = 0x20 + i % 16;
+            machine.nmi = i % 4 == 3;
+            machine.vector = 0x20 + i % 16;
             one(mode, nop, seed + i, full);
         }
         forms++;
-        machine.interrupts.nmi = false;
-        machine.interrupts.vector = -1;
+        machine.nmi = false;
+        machine.vector = -1;
     }
 
     public static void main(String[] args) {

@@ -2,8 +2,6 @@
 package dev.faultline.cpu.interpreter.sweep;
 
 import dev.faultline.api.cpu.GuestBus;
-import dev.faultline.api.cpu.GuestClock;
-import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.fault.FaultPropagation;
@@ -21,6 +19,8 @@ import dev.faultline.fault.thrown.internal.ThrownPropagation;
 import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.mmu.internal.PagingMmuFactory;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
+import dev.faultline.testkit.cpu.FakeInterrupts;
+import dev.faultline.testkit.cpu.StoppedClock;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -50,7 +50,14 @@ final class SweepMachine implements AutoCloseable {
     static final int TABLES_END = 0x3_4000;
 
     final VcpuContext v = new VcpuContext(0);
-    final Interrupts interrupts = new Interrupts();
+    private final FakeInterrupts interrupts = new FakeInterrupts();
+
+    /** What waits when a run begins, or -1. */
+    int vector = -1;
+
+    /** Whether an NMI does. */
+    boolean nmi;
+
     private final Arena arena = Arena.ofShared();
     private final GuestMemory memory;
     private final RamProtection protection;
@@ -77,7 +84,7 @@ final class SweepMachine implements AutoCloseable {
         v.mmu = mmu;
         v.bus = new Bus();
         v.interrupts = interrupts;
-        v.clock = new Clock();
+        v.clock = new StoppedClock(5, 0x1_0000_0005L);
         v.propagation = styles[0];
         v.bindThread(Thread.currentThread());
         mmu.attach(v);
@@ -97,7 +104,8 @@ final class SweepMachine implements AutoCloseable {
         v.forgetAccess(); // what a stopped instruction read from devices
         log.clear();
         reads.clear();
-        interrupts.restart();
+        interrupts.vector = vector;
+        interrupts.nmi = nmi;
     }
 
     @Override
@@ -184,83 +192,5 @@ final class SweepMachine implements AutoCloseable {
         public void mmioWrite(long gpa, int size, long value) {
             log.add("write %x %d %x".formatted(gpa, size, value));
         }
-    }
-
-    private static final class Clock implements GuestClock {
-        @Override
-        public long nanos() {
-            return 5;
-        }
-
-        @Override
-        public long tscHz() {
-            return 1_000_000_000L;
-        }
-
-        @Override
-        public long tsc() {
-            return 0x1_0000_0005L;
-        }
-    }
-
-    /** Set {@link #vector} or {@link #nmi}; each run begins with them. */
-    static final class Interrupts implements InterruptPort {
-        int vector = -1;
-        boolean nmi;
-        private int waiting = -1;
-        private boolean latched;
-
-        void restart() {
-            waiting = vector;
-            latched = nmi;
-        }
-
-        @Override
-        public boolean pending() {
-            return waiting >= 0;
-        }
-
-        @Override
-        public int acknowledge() {
-            int x = waiting;
-            waiting = -1;
-            return x;
-        }
-
-        @Override
-        public boolean nmiPending() {
-            return latched;
-        }
-
-        @Override
-        public void takeNmi() {
-            latched = false;
-        }
-
-        @Override
-        public int taskPriority() {
-            return 0;
-        }
-
-        @Override
-        public void taskPriority(int value) {}
-
-        @Override
-        public long apicBase() {
-            return 0xFEE0_0900L;
-        }
-
-        @Override
-        public boolean apicBase(long value) {
-            return true;
-        }
-
-        @Override
-        public long tscDeadline() {
-            return 0;
-        }
-
-        @Override
-        public void tscDeadline(long value) {}
     }
 }

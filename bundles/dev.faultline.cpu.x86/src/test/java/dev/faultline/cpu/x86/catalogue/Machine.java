@@ -3,26 +3,26 @@ package dev.faultline.cpu.x86.catalogue;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.engine.VcpuLoop;
-import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
-import dev.faultline.cpu.x86.oracle.FlatMmu;
+import dev.faultline.cpu.x86.oracle.ProcessMmu;
+import dev.faultline.testkit.cpu.CodedFaults;
 
 /** A vCPU in user mode and 64-bit code, with the two pages of a {@link State}: runs vectors. */
 final class Machine {
     private static final int[] SELECTORS = {Segments.ES, Segments.DS, Segments.FS, Segments.GS};
     private static final int PAGE = 0x1000;
 
-    private final FlatMmu mmu = new FlatMmu(State.CODE_PAGE, State.DATA_PAGE, State.STACK_PAGE);
+    private final ProcessMmu mmu =
+            new ProcessMmu(State.CODE_PAGE, State.DATA_PAGE, State.STACK_PAGE);
     private final Decoder decoder = new Decoder();
     private final VcpuContext v = new VcpuContext(0);
 
     Machine() {
         v.mmu = mmu;
-        v.propagation = new Coded();
+        v.propagation = new CodedFaults();
         v.cr0 =
                 VcpuContext.CR0_PG
                         | VcpuContext.CR0_AM
@@ -167,24 +167,6 @@ final class Machine {
             int p = s.top() + i & 7;
             s.putLong(State.ST + 16 * i, v.fpSig[p]);
             s.putShort(State.ST + 16 * i + 8, v.fpExp[p]);
-        }
-    }
-
-    /** Faults come back as results. */
-    private static final class Coded implements FaultPropagation {
-        @Override
-        public String style() {
-            return "coded";
-        }
-
-        @Override
-        public long raise(VcpuContext v) {
-            return FAULTED;
-        }
-
-        @Override
-        public int run(VcpuLoop loop, VcpuContext v) {
-            throw new UnsupportedOperationException("vectors are run one by one");
         }
     }
 }

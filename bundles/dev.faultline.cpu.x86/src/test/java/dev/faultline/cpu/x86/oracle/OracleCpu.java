@@ -28,7 +28,7 @@ final class OracleCpu {
     private static final int CODE_LIMIT = 0xFFF;
 
     private final OracleFile file;
-    private final FlatMmu mmu;
+    private final ProcessMmu mmu;
     private final Decoder decoder = new Decoder();
     private final VcpuContext v = new VcpuContext(0);
     private final MemorySegment data;
@@ -56,7 +56,7 @@ final class OracleCpu {
 
     OracleCpu(OracleFile file) {
         this.file = file;
-        mmu = new FlatMmu(file.codeLin, file.dataLin, file.stackLin);
+        mmu = new ProcessMmu(file.codeLin, file.dataLin, file.stackLin);
         mmu.code.fill((byte) 0xCC);
         data = MemorySegment.ofArray(file.data);
         stack = MemorySegment.ofArray(file.stack);

@@ -14,10 +14,8 @@ import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
-import dev.faultline.api.engine.CpuidPolicy;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
-import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.GuestMemoryFactory;
 import dev.faultline.api.mmu.Mmu;
@@ -31,6 +29,7 @@ import dev.faultline.api.vm.MachineListener;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.swap.ListenerRegistry;
 import dev.faultline.testkit.HangGuard;
+import dev.faultline.testkit.cpu.FakeEngines;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -160,22 +159,10 @@ class ContainmentTest {
                         chips,
                         PcMachineFactoryTest.config("one", "coded"));
         registry.bindEngine(
-                new VcpuEngineFactory() {
-                    @Override
-                    public String name() {
-                        return "one";
-                    }
-
-                    @Override
-                    public VcpuEngine create(VcpuContext v) {
-                        return fragile(VcpuEngine.class, services.one.create(v), "engine");
-                    }
-
-                    @Override
-                    public CpuidPolicy cpuid() {
-                        return services.one.cpuid();
-                    }
-                },
+                new FakeEngines(
+                        "one",
+                        services.one.cpuid(),
+                        v -> fragile(VcpuEngine.class, services.one.create(v), "engine")),
                 Map.of());
         registry.bindStyle(services.coded, Map.of());
     }
@@ -361,24 +348,7 @@ class ContainmentTest {
                 .hasMessageContaining("device none")
                 .hasMessageContaining("made none (null)")
                 .hasMessageContaining(getClass().getName());
-        registry.bindEngine(
-                new VcpuEngineFactory() {
-                    @Override
-                    public String name() {
-                        return "empty";
-                    }
-
-                    @Override
-                    public VcpuEngine create(VcpuContext v) {
-                        return null;
-                    }
-
-                    @Override
-                    public CpuidPolicy cpuid() {
-                        return services.one.cpuid();
-                    }
-                },
-                Map.of());
+        registry.bindEngine(new FakeEngines("empty", services.one.cpuid(), v -> null), Map.of());
         assertThatThrownBy(() ->
                         factory.create(
                                 new MachineConfig("vm", 8 << 20, 1, "empty", "coded", List.of())))
@@ -501,22 +471,10 @@ class ContainmentTest {
         open();
         AtomicInteger made = new AtomicInteger();
         registry.bindEngine(
-                new VcpuEngineFactory() {
-                    @Override
-                    public String name() {
-                        return "broken";
-                    }
-
-                    @Override
-                    public VcpuEngine create(VcpuContext v) {
-                        return made.getAndIncrement() == 0 ? services.one.create(v) : what.now();
-                    }
-
-                    @Override
-                    public CpuidPolicy cpuid() {
-                        return services.one.cpuid();
-                    }
-                },
+                new FakeEngines(
+                        "broken",
+                        services.one.cpuid(),
+                        v -> made.getAndIncrement() == 0 ? services.one.create(v) : what.now()),
                 Map.of());
         Machine m = factory.create(new MachineConfig("vm", 8 << 20, 2, "one", "coded", List.of()));
         m.start();
@@ -598,7 +556,7 @@ class ContainmentTest {
         device("bad", bad);
         Machine m = create("bad");
         line[0].set(true);
-        assertThat(services.chips.vector).isEqualTo(5);
+        assertThat(services.chips.port.vector).isEqualTo(5);
         line[0].set(false);
 
         registry.unbindDevice(bad);
@@ -607,7 +565,7 @@ class ContainmentTest {
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("device bad was taken out of the machine");
         line[0].set(false);
-        assertThat(services.chips.vector).isNegative();
+        assertThat(services.chips.port.vector).isNegative();
         assertThatThrownBy(() -> kept[0].interrupt(5)).hasMessageContaining("taken out");
         assertThatThrownBy(() -> kept[0].requestReset("no")).hasMessageContaining("taken out");
         assertThatThrownBy(() -> kept[0].requestPowerOff("no")).hasMessageContaining("taken out");

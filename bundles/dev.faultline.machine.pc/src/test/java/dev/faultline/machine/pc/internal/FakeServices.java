@@ -13,7 +13,6 @@ import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.device.TimerHandle;
-import dev.faultline.api.engine.CpuidPolicy;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.engine.VcpuEngineFactory;
@@ -30,6 +29,11 @@ import dev.faultline.machine.pc.internal.fault.HandlerRegistry;
 import dev.faultline.machine.pc.internal.state.Migrations;
 import dev.faultline.machine.pc.internal.swap.MachineServices;
 import dev.faultline.testkit.HangGuard;
+import dev.faultline.testkit.cpu.FakeEngines;
+import dev.faultline.testkit.cpu.FakeInterrupts;
+import dev.faultline.testkit.cpu.FlatMmu;
+import dev.faultline.testkit.memory.FakeMemory;
+import dev.faultline.testkit.memory.FakeProtection;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -44,6 +48,8 @@ import java.util.function.ToIntFunction;
 public final class FakeServices implements MachineServices {
     /** One instruction: returns 0 to go on, or an exit. */
     interface Instruction extends ToIntFunction<VcpuContext> {}
+
+    private static final long PROTECTABLE = 64L << 20;
 
     /** What the vCPU executes next; empty: it spins. */
     final Deque<Instruction> program = new ArrayDeque<>();
@@ -60,12 +66,12 @@ public final class FakeServices implements MachineServices {
     final List<String> log = new CopyOnWriteArrayList<>();
     public final HandlerRegistry handlers = patient();
     final Migrations migrations = new Migrations();
-    final FakeProtection protection = new FakeProtection();
+    final FakeProtection protection = new FakeProtection(PROTECTABLE);
     private final RamProtectionFactory protections = memory -> protection;
     public final FakeChips chips = new FakeChips();
     final List<Machine> closed = new ArrayList<>();
-    final VcpuEngineFactory one = new Engines("one");
-    final VcpuEngineFactory two = new Engines("two");
+    final VcpuEngineFactory one = engines("one");
+    final VcpuEngineFactory two = engines("two");
     final Style coded = new Style("coded");
     final Style thrown = new Style("thrown");
 
@@ -97,28 +103,14 @@ public final class FakeServices implements MachineServices {
         };
     }
 
-    private final class Engines implements VcpuEngineFactory {
-        private final String name;
-
-        Engines(String name) {
-            this.name = name;
-        }
-
-        @Override
-        public String name() {
-            return name;
-        }
-
-        @Override
-        public VcpuEngine create(VcpuContext v) {
-            log.add("create " + name);
-            return new Scripted(name, v);
-        }
-
-        @Override
-        public CpuidPolicy cpuid() {
-            return (v, leaf, subleaf, out) -> {};
-        }
+    private VcpuEngineFactory engines(String name) {
+        return new FakeEngines(
+                name,
+                (v, leaf, subleaf, out) -> {},
+                v -> {
+                    log.add("create " + name);
+                    return new Scripted(name, v);
+                });
     }
 
     private final class Scripted implements VcpuEngine {
@@ -218,15 +210,13 @@ public final class FakeServices implements MachineServices {
     }
 
     /** A counter device with an alarm, one interrupt line and a silent console. */
-    public final class FakeChips
-            implements Chipset, PortDevice, Stateful, SerialConsole, InterruptPort {
+    public final class FakeChips implements Chipset, PortDevice, Stateful, SerialConsole {
         public Board board;
         ChipsetHost host;
         TimerHandle alarm;
-        volatile int vector = -1;
+        final FakeInterrupts port = new FakeInterrupts();
         volatile int value;
         volatile boolean failing;
-        private long base;
 
         Chipset on(Board b, ChipsetHost h) {
             board = b;
@@ -244,7 +234,7 @@ public final class FakeServices implements MachineServices {
         }
 
         void raise(int v) {
-            vector = v;
+            port.vector = v;
             host.interruptPending(0);
         }
 
@@ -288,12 +278,12 @@ public final class FakeServices implements MachineServices {
 
         @Override
         public InterruptLine interrupt(int irq) {
-            return on -> vector = on ? irq : -1;
+            return on -> port.vector = on ? irq : -1;
         }
 
         @Override
         public InterruptPort interrupts(int vcpu) {
-            return this;
+            return port;
         }
 
         @Override
@@ -319,58 +309,11 @@ public final class FakeServices implements MachineServices {
 
         @Override
         public void send(byte[] bytes) {}
-
-        @Override
-        public boolean pending() {
-            return vector >= 0;
-        }
-
-        @Override
-        public int acknowledge() {
-            int v = vector;
-            vector = -1;
-            return v;
-        }
-
-        @Override
-        public boolean nmiPending() {
-            return false;
-        }
-
-        @Override
-        public void takeNmi() {}
-
-        @Override
-        public int taskPriority() {
-            return 0;
-        }
-
-        @Override
-        public void taskPriority(int priority) {}
-
-        @Override
-        public long apicBase() {
-            return base;
-        }
-
-        @Override
-        public boolean apicBase(long b) {
-            base = b;
-            return true;
-        }
-
-        @Override
-        public long tscDeadline() {
-            return 0;
-        }
-
-        @Override
-        public void tscDeadline(long deadline) {}
     }
 
     @Override
     public GuestMemoryFactory memory() {
-        return bits -> new FakeMemory();
+        return FakeMemory::new;
     }
 
     @Override
@@ -380,7 +323,7 @@ public final class FakeServices implements MachineServices {
 
     @Override
     public MmuFactory mmu() {
-        return (memory, rights) -> new FakeMmu();
+        return FlatMmu::new;
     }
 
     @Override

@@ -8,14 +8,12 @@ import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.Device;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
-import dev.faultline.api.engine.CpuidPolicy;
-import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.testkit.HangGuard;
+import dev.faultline.testkit.cpu.FakeEngines;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -66,22 +64,7 @@ class GoneWhileMadeTest {
     }
 
     private VcpuEngineFactory engine() {
-        return new VcpuEngineFactory() {
-            @Override
-            public String name() {
-                return "one";
-            }
-
-            @Override
-            public VcpuEngine create(VcpuContext v) {
-                return services.one.create(v);
-            }
-
-            @Override
-            public CpuidPolicy cpuid() {
-                return services.one.cpuid();
-            }
-        };
+        return new FakeEngines("one", services.one.cpuid(), services.one::create);
     }
 
     /** Another one each time. */

@@ -18,6 +18,7 @@ import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.GuestMemoryFactory;
+import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.Machine;
@@ -26,6 +27,8 @@ import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineListener;
 import dev.faultline.machine.pc.internal.fault.FaultDispatcher;
 import dev.faultline.machine.pc.internal.fault.HandlerRegistry;
+import dev.faultline.testkit.cpu.FakeEngines;
+import dev.faultline.testkit.cpu.FlatMmu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -169,23 +172,13 @@ class RankingTest {
     }
 
     private VcpuEngineFactory engine(String mark) {
-        return new VcpuEngineFactory() {
-            @Override
-            public String name() {
-                return "one";
-            }
-
-            @Override
-            public VcpuEngine create(VcpuContext v) {
-                log.add(mark);
-                return services.one.create(v);
-            }
-
-            @Override
-            public CpuidPolicy cpuid() {
-                return services.one.cpuid();
-            }
-        };
+        return new FakeEngines(
+                "one",
+                services.one.cpuid(),
+                v -> {
+                    log.add(mark);
+                    return services.one.create(v);
+                });
     }
 
     @Test
@@ -327,7 +320,7 @@ class RankingTest {
     void aBetterTranslationServesNewMachinesAndTheNextTakesOver() throws Exception {
         Machine old = create();
         old.start();
-        FakeMmu better = new FakeMmu();
+        Mmu better = new FlatMmu(null, null);
         MmuFactory high = (m, p) -> better;
 
         // As the component runtime does: the whiteboard and the factory in any order.

@@ -7,19 +7,17 @@ import static dev.faultline.api.cpu.Gpr.RSI;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.engine.VcpuLoop;
-import dev.faultline.api.fault.FaultPropagation;
-import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.testkit.cpu.CodedFaults;
+import dev.faultline.testkit.cpu.RecordingBus;
+import dev.faultline.testkit.cpu.StubMmu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.Proxy;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -30,22 +28,17 @@ class MovsTest {
     private static final int PAGES = 4;
 
     /** Linear address of a device's page. */
-    private static final long DEVICE = 0x8000;
+    private static final long MMIO = 0x8000;
 
     private final VcpuContext v = new VcpuContext(0);
     private final MemorySegment ram = Arena.ofAuto().allocate(PAGES * 0x1000, 0x1000);
-    private final List<String> bus = new ArrayList<>();
+    private final RecordingBus bus = new RecordingBus(0x1122_3344);
 
     @BeforeEach
     void setUp() {
-        v.mmu =
-                (Mmu)
-                        Proxy.newProxyInstance(
-                                MovsTest.class.getClassLoader(),
-                                new Class<?>[] {Mmu.class},
-                                (_, _, a) -> fill((long) a[1], (int) a[3]));
-        v.propagation = new Coded();
-        v.bus = new Bus();
+        v.mmu = new Pages();
+        v.propagation = new CodedFaults();
+        v.bus = bus;
         v.cr0 = VcpuContext.CR0_PE | VcpuContext.CR0_PG;
         v.efer = VcpuContext.EFER_LMA;
         for (int i = 0; i < 6; i++) {
@@ -63,25 +56,28 @@ class MovsTest {
      * RAM at linear 0 to 0x3FFF, its last page read-only; a device; else #PF. Caches as the real
      * one does.
      */
-    private long fill(long lin, int access) {
-        if ((lin & -0x1000) == DEVICE) {
+    private final class Pages extends StubMmu {
+        @Override
+        public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
+            if ((lin & -0x1000) == MMIO) {
+                v.missGpa = lin;
+                return DEVICE;
+            }
+            boolean readOnly = lin >= (PAGES - 1) * 0x1000;
+            if (lin < 0 || lin >= PAGES * 0x1000 || readOnly && (access & WRITE) != 0) {
+                v.fault.guest(14, 0);
+                v.fault.gva = lin;
+                return FAULTED;
+            }
+            long page = lin & -0x1000;
+            int i = (int) (lin >>> 12) * VcpuContext.TLB_STRIDE;
+            v.tlb[i] = page | v.tlbKey;
+            v.tlb[i + 1] = readOnly ? -1 : page | v.tlbKey;
+            v.tlb[i + 2] = ram.address();
             v.missGpa = lin;
-            return Mmu.DEVICE;
+            v.missHva = ram.address() + lin;
+            return v.missHva;
         }
-        boolean readOnly = lin >= (PAGES - 1) * 0x1000;
-        if (lin < 0 || lin >= PAGES * 0x1000 || readOnly && (access & Mmu.WRITE) != 0) {
-            v.fault.guest(14, 0);
-            v.fault.gva = lin;
-            return Mmu.FAULTED;
-        }
-        long page = lin & -0x1000;
-        int i = (int) (lin >>> 12) * VcpuContext.TLB_STRIDE;
-        v.tlb[i] = page | v.tlbKey;
-        v.tlb[i + 1] = readOnly ? -1 : page | v.tlbKey;
-        v.tlb[i + 2] = ram.address();
-        v.missGpa = lin;
-        v.missHva = ram.address() + lin;
-        return v.missHva;
     }
 
     private Op op(String hex) {
@@ -160,25 +156,25 @@ class MovsTest {
 
     @Test
     void deviceIsReadAfterTheDestinationIsKnownToBeWritable() {
-        registers(1, DEVICE + 4, 0x3000);
+        registers(1, MMIO + 4, 0x3000);
         assertEquals(Op.FAULT, op("f3a5").execute(v));
-        assertEquals(List.of(), bus);
-        expect(1, DEVICE + 4, 0x3000);
-        registers(1, DEVICE + 4, 0x1000);
+        assertEquals(List.of(), bus.log);
+        expect(1, MMIO + 4, 0x3000);
+        registers(1, MMIO + 4, 0x1000);
         assertEquals(Op.NEXT, op("a5").execute(v));
-        assertEquals(List.of("read 8004 4"), bus);
+        assertEquals(List.of("read 8004 4"), bus.log);
         assertEquals(0x44, at(0x1000));
-        expect(1, DEVICE + 8, 0x1004);
+        expect(1, MMIO + 8, 0x1004);
     }
 
     @Test
     void deviceIsWrittenElementByElement() {
         v.gpr[0] = 0xAB;
-        registers(3, 0, DEVICE);
+        registers(3, 0, MMIO);
         Op op = op("f3aa");
         while (op.execute(v) == Op.AGAIN) {}
-        assertEquals(List.of("write 8000 1 ab", "write 8001 1 ab", "write 8002 1 ab"), bus);
-        expect(0, 0, DEVICE + 3);
+        assertEquals(List.of("write 8000 1 ab", "write 8001 1 ab", "write 8002 1 ab"), bus.log);
+        expect(0, 0, MMIO + 3);
     }
 
     @Test
@@ -187,45 +183,5 @@ class MovsTest {
         registers(5, 0x10, 0x1000);
         assertEquals(Op.AGAIN, op("f3a4").execute(v));
         expect(4, 0x11, 0x1001);
-    }
-
-    private final class Bus implements GuestBus {
-        @Override
-        public int portIn(int port, int size) {
-            throw new IllegalStateException("port");
-        }
-
-        @Override
-        public void portOut(int port, int size, int value) {
-            throw new IllegalStateException("port");
-        }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            bus.add("read %x %d".formatted(gpa, size));
-            return 0x1122_3344L;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {
-            bus.add("write %x %d %x".formatted(gpa, size, value));
-        }
-    }
-
-    private static final class Coded implements FaultPropagation {
-        @Override
-        public String style() {
-            return "coded";
-        }
-
-        @Override
-        public long raise(VcpuContext v) {
-            return FAULTED;
-        }
-
-        @Override
-        public int run(VcpuLoop loop, VcpuContext v) {
-            return loop.loop(v);
-        }
     }
 }

@@ -2,10 +2,9 @@
 package dev.faultline.cpu.x86.semantics.sse;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.engine.VcpuLoop;
-import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.testkit.cpu.CodedFaults;
 
 /**
  * A vCPU in 64-bit mode with SSE enabled and no memory: enough for register forms and for faults
@@ -16,7 +15,7 @@ final class SseRig {
     private final Decoder decoder = new Decoder();
 
     SseRig() {
-        v.propagation = new Coded();
+        v.propagation = new CodedFaults();
         v.codeBits = 64;
         v.ripMask = -1;
         v.cr0 = VcpuContext.CR0_PE | VcpuContext.CR0_NE;
@@ -42,22 +41,5 @@ final class SseRig {
 
     int execute(Op op) {
         return op.execute(v) == Op.FAULT ? v.fault.vector : -1;
-    }
-
-    private static final class Coded implements FaultPropagation {
-        @Override
-        public String style() {
-            return "coded";
-        }
-
-        @Override
-        public long raise(VcpuContext v) {
-            return FAULTED;
-        }
-
-        @Override
-        public int run(VcpuLoop loop, VcpuContext v) {
-            throw new UnsupportedOperationException("no loop in this test");
-        }
     }
 }

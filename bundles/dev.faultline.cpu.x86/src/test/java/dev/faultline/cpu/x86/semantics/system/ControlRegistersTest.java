@@ -115,7 +115,7 @@ class ControlRegistersTest {
         Rig r = new Rig().long64(0).code("44 0f22c0 44 0f20c1");
         r.v.gpr[0] = 9;
         r.steps(2);
-        assertEquals(9, r.interrupts.tpr);
+        assertEquals(9, r.interrupts.priority);
         assertEquals(9, r.v.gpr[1]);
     }
 

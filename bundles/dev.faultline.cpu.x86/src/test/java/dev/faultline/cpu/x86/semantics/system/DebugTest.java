@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.protection.Rights;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -120,9 +121,9 @@ class DebugTest {
     void aFaultingInstructionReportsNoDataBreakpoint() {
         Rig r = rig("4889042500a00000 0f09");
         arm(r, 0, 0xA000, 1, 0);
-        r.stoppedPage = 0xA;
+        r.protection.userLayer().protectPage(0xA, Rights.NONE);
         r.step();
-        r.stoppedPage = -1;
+        r.protection.userLayer().protectPage(0xA, Rights.RWX);
         r.v.rip = CODE + 8;
         r.step();
         assertEquals(CODE + 10, r.v.rip);

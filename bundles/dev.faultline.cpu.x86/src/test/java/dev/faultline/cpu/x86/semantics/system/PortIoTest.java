@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
+import dev.faultline.api.protection.Rights;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,7 +32,7 @@ class PortIoTest {
         r.v.gpr[2] = 0x3F8;
         r.step();
         assertEquals(Long.parseUnsignedLong(rax, 16), r.v.gpr[0]);
-        assertEquals(List.of(access), r.ports);
+        assertEquals(List.of(access), r.bus.log);
     }
 
     @Test
@@ -40,7 +41,7 @@ class PortIoTest {
         r.v.gpr[0] = 0xFFFF_FFFF_89AB_CDEFL;
         r.v.gpr[2] = 0xABCD_0CF8L;
         r.steps(3);
-        assertEquals(List.of("out ff 1 ef", "out cf8 2 cdef", "out cf8 4 89abcdef"), r.ports);
+        assertEquals(List.of("out ff 1 ef", "out cf8 2 cdef", "out cf8 4 89abcdef"), r.bus.log);
     }
 
     @ParameterizedTest(name = "port {0} size {1}, bitmap {2} at {3}, limit {4}: {5}")
@@ -61,7 +62,7 @@ class PortIoTest {
         r.v.segLimit[Segments.TR] = Integer.parseInt(limit, 16);
         r.v.gpr[2] = p;
         assertEquals(vector, r.raises());
-        assertEquals(vector < 0 ? 1 : 0, r.ports.size());
+        assertEquals(vector < 0 ? 1 : 0, r.bus.log.size());
     }
 
     @Test
@@ -95,7 +96,7 @@ class PortIoTest {
         assertEquals(0, r.v.gpr[1]);
         assertEquals(Rig.CODE + 2, r.v.rip);
         assertEquals(0x787878, r.get(0xA000, 4));
-        assertEquals(3, r.ports.size());
+        assertEquals(3, r.bus.log.size());
     }
 
     @Test
@@ -104,7 +105,7 @@ class PortIoTest {
         r.v.gpr[1] = 0;
         assertEquals(-1, r.raises());
         assertEquals(Rig.CODE + 2, r.v.rip);
-        assertEquals(List.of(), r.ports);
+        assertEquals(List.of(), r.bus.log);
     }
 
     @Test
@@ -118,7 +119,7 @@ class PortIoTest {
         r.put(0xA000, 2, 0xBEEF);
         r.v.recompute();
         r.step();
-        assertEquals(List.of("out 80 2 beef"), r.ports);
+        assertEquals(List.of("out 80 2 beef"), r.bus.log);
         assertEquals(0xFFFF_FFFEL, r.v.gpr[6]);
     }
 
@@ -126,12 +127,12 @@ class PortIoTest {
     void aStoppedInsDoesNotReadThePort() {
         Rig r = new Rig().long64(0).code("6d");
         r.v.gpr[7] = 0xA000;
-        r.stoppedPage = 0xA;
+        r.protection.userLayer().protectPage(0xA, Rights.NONE);
         assertEquals(VcpuLoop.EXIT_FAULT, r.step());
-        assertEquals(List.of(), r.ports);
-        r.stoppedPage = -1;
+        assertEquals(List.of(), r.bus.log);
+        r.protection.userLayer().protectPage(0xA, Rights.RWX);
         r.step();
-        assertEquals(1, r.ports.size());
+        assertEquals(1, r.bus.log.size());
         assertEquals(0x1234_5678L, r.get(0xA000, 4));
     }
 }

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
-import dev.faultline.api.cpu.GuestBus;
-import dev.faultline.api.cpu.GuestClock;
-import dev.faultline.api.cpu.InterruptPort;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
-import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
-import dev.faultline.api.mmu.CodeListener;
-import dev.faultline.api.mmu.Mmu;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RunLoop;
 import dev.faultline.cpu.x86.StandardCpuid;
+import dev.faultline.testkit.cpu.CodedFaults;
+import dev.faultline.testkit.cpu.FakeInterrupts;
+import dev.faultline.testkit.cpu.FlatMmu;
+import dev.faultline.testkit.cpu.RecordingBus;
+import dev.faultline.testkit.cpu.StoppedClock;
+import dev.faultline.testkit.memory.FakeBlock;
+import dev.faultline.testkit.memory.FakeMemory;
+import dev.faultline.testkit.memory.FakeProtection;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.List;
 
 /**
  * A vCPU over flat memory: linear = physical, 1 MiB and a page more, whatever CR0.PG says; pages
  * can be stopped, one access at a time can be counted. Set-ups are bytes in guest memory, code is
  * bytes, a step is one instruction through the real run loop.
  */
-final class Rig implements Mmu, VcpuLoop {
+final class Rig implements VcpuLoop {
     static final int SIZE = 0x11_0000;
 
     // Layout of what the builders below write.
@@ -59,12 +59,10 @@ final class Rig implements Mmu, VcpuLoop {
     private final Arena arena = Arena.ofAuto();
     private final MemorySegment ram = arena.allocate(SIZE, 4096);
     final long hva = ram.address();
-    final Interrupts interrupts = new Interrupts();
-    final List<String> ports = new ArrayList<>();
-    int portValue = 0x1234_5678;
-
-    /** Page number whose accesses protection stops, or -1. */
-    long stoppedPage = -1;
+    private final FakeMemory memory = new FakeMemory(40);
+    final FakeProtection protection = new FakeProtection(SIZE);
+    final FakeInterrupts interrupts = new FakeInterrupts();
+    final RecordingBus bus = new RecordingBus(0x1234_5678);
 
     /** Counts translations; the one with this number (from 0) is stopped; -1: none. */
     int stopAt = -1;
@@ -75,11 +73,12 @@ final class Rig implements Mmu, VcpuLoop {
     private final Decoder decoder = new Decoder();
 
     Rig() {
-        v.mmu = this;
-        v.bus = new Bus();
+        memory.map(0, SIZE, new FakeBlock("ram", hva, SIZE), 0, false);
+        v.mmu = new Pages();
+        v.bus = bus;
         v.interrupts = interrupts;
-        v.clock = new Clock();
-        v.propagation = new Coded();
+        v.clock = new StoppedClock(5, 0x1_0000_0005L);
+        v.propagation = new CodedFaults();
         v.reset(new StandardCpuid());
     }
 
@@ -295,197 +294,46 @@ final class Rig implements Mmu, VcpuLoop {
         return s.toString();
     }
 
-    // ---- Mmu
+    // ---- translation
 
-    @Override
-    public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
-        if (lin >>> 12 == stoppedPage || translations++ == stopAt) {
-            v.fault.protectedPage(access & 7, 0, origin, lin, lin, hva + lin, 0);
-            return FAULTED;
-        }
-        if (lin < 0 || lin >= SIZE) {
-            v.fault.guest(14, 0);
-            v.fault.gva = lin;
-            return FAULTED;
-        }
-        v.missGpa = lin;
-        return hva + lin;
-    }
-
-    @Override
-    public long physical(VcpuContext v, long gpa, int access, FaultOrigin origin) {
-        return fill(v, gpa, access, origin);
-    }
-
-    @Override
-    public long loadPdptes(VcpuContext v, long cr3) {
-        if (badPdptes) {
-            v.fault.guest(13, 0);
-            return FAULTED;
-        }
-        return 0;
-    }
-
-    @Override
-    public void invalidatePage(VcpuContext v, long lin) {
-        flushes++;
-    }
-
-    @Override
-    public void flush(VcpuContext v) {
-        flushes++;
-        v.flushTranslations();
-    }
-
-    @Override
-    public long query(VcpuContext v, long lin) {
-        return lin;
-    }
-
-    @Override
-    public void trackCode(VcpuContext v, long gfn) {}
-
-    @Override
-    public void untrackCode(VcpuContext v, long gfn) {}
-
-    @Override
-    public void codeWritten(long gpa, long size) {}
-
-    @Override
-    public void addCodeListener(CodeListener listener) {}
-
-    @Override
-    public void removeCodeListener(CodeListener listener) {}
-
-    @Override
-    public void attach(VcpuContext v) {}
-
-    @Override
-    public void detach(VcpuContext v) {}
-
-    @Override
-    public long mappedPages() {
-        return 0;
-    }
-
-    @Override
-    public void close() {}
-
-    // ---- wiring
-
-    private static final class Coded implements FaultPropagation {
-        @Override
-        public String style() {
-            return "coded";
+    /** Of nothing but RAM. */
+    private final class Pages extends FlatMmu {
+        Pages() {
+            super(memory, protection);
         }
 
         @Override
-        public long raise(VcpuContext v) {
-            return FAULTED;
+        public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
+            if (translations++ == stopAt) {
+                v.fault.protectedPage(access & 7, 0, origin, lin, lin, hva + lin, 0);
+                return FAULTED;
+            }
+            if (lin < 0 || lin >= SIZE) {
+                v.fault.guest(14, 0);
+                v.fault.gva = lin;
+                return FAULTED;
+            }
+            return super.fill(v, lin, size, access, origin);
         }
 
         @Override
-        public int run(VcpuLoop loop, VcpuContext v) {
-            return loop.loop(v);
-        }
-    }
-
-    private final class Bus implements GuestBus {
-        @Override
-        public int portIn(int port, int size) {
-            ports.add("in %x %d".formatted(port, size));
-            return portValue;
+        public long loadPdptes(VcpuContext v, long cr3) {
+            if (badPdptes) {
+                v.fault.guest(13, 0);
+                return FAULTED;
+            }
+            return super.loadPdptes(v, cr3);
         }
 
         @Override
-        public void portOut(int port, int size, int value) {
-            ports.add("out %x %d %x".formatted(port, size, value));
+        public void invalidatePage(VcpuContext v, long lin) {
+            flushes++;
         }
 
         @Override
-        public long mmioRead(long gpa, int size) {
-            return -1;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-    }
-
-    private static final class Clock implements GuestClock {
-        @Override
-        public long nanos() {
-            return 5;
-        }
-
-        @Override
-        public long tscHz() {
-            return 1_000_000_000L;
-        }
-
-        @Override
-        public long tsc() {
-            return 0x1_0000_0005L;
-        }
-    }
-
-    static final class Interrupts implements InterruptPort {
-        int vector = -1;
-        boolean nmi;
-        int tpr;
-        long base = 0xFEE0_0900L;
-        long deadline;
-
-        @Override
-        public boolean pending() {
-            return vector >= 0;
-        }
-
-        @Override
-        public int acknowledge() {
-            int x = vector;
-            vector = -1;
-            return x;
-        }
-
-        @Override
-        public boolean nmiPending() {
-            return nmi;
-        }
-
-        @Override
-        public void takeNmi() {
-            nmi = false;
-        }
-
-        @Override
-        public int taskPriority() {
-            return tpr;
-        }
-
-        @Override
-        public void taskPriority(int value) {
-            tpr = value;
-        }
-
-        @Override
-        public long apicBase() {
-            return base;
-        }
-
-        @Override
-        public boolean apicBase(long value) {
-            base = value;
-            return true;
-        }
-
-        @Override
-        public long tscDeadline() {
-            return deadline;
-        }
-
-        @Override
-        public void tscDeadline(long value) {
-            deadline = value;
+        public void flush(VcpuContext v) {
+            flushes++;
+            super.flush(v);
         }
     }
 }

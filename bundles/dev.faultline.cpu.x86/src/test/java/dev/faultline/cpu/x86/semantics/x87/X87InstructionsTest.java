@@ -11,15 +11,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.engine.VcpuLoop;
-import dev.faultline.api.fault.FaultPropagation;
-import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.testkit.cpu.CodedFaults;
+import dev.faultline.testkit.cpu.StubMmu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.Proxy;
 import java.util.Arrays;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
@@ -39,8 +38,8 @@ class X87InstructionsTest {
     private final Decoder decoder = new Decoder();
 
     X87InstructionsTest() {
-        v.mmu = onePage(ram.address());
-        v.propagation = new Coded();
+        v.mmu = new OnePage();
+        v.propagation = new CodedFaults();
         v.cr0 = VcpuContext.CR0_PE | VcpuContext.CR0_NE | VcpuContext.CR0_ET;
         v.cr4 = VcpuContext.CR4_OSFXSR;
         protectedMode(32);
@@ -343,46 +342,16 @@ class X87InstructionsTest {
         };
     }
 
-    private static final class Coded implements FaultPropagation {
+    /** One present page; everything else is a #PF. */
+    private final class OnePage extends StubMmu {
         @Override
-        public String style() {
-            return "coded";
-        }
-
-        @Override
-        public long raise(VcpuContext v) {
+        public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
+            if ((lin & ~0xFFFL) == PAGE) {
+                return ram.address() + (lin & 0xFFF);
+            }
+            v.fault.guest(Faults.PF, 0);
+            v.fault.gva = lin;
             return FAULTED;
         }
-
-        @Override
-        public int run(VcpuLoop loop, VcpuContext v) {
-            return loop.loop(v);
-        }
-    }
-
-    /**
-     * One present page; everything else is a #PF. Nothing but {@link Mmu#fill} is expected to be
-     * called.
-     */
-    private static Mmu onePage(long hva) {
-        return (Mmu)
-                Proxy.newProxyInstance(
-                        Mmu.class.getClassLoader(),
-                        new Class<?>[] {Mmu.class},
-                        (proxy, method, args) -> {
-                            if (!method.getName().equals("fill")) {
-                                throw new UnsupportedOperationException(method.toString());
-                            }
-                            return fill((VcpuContext) args[0], (long) args[1], hva);
-                        });
-    }
-
-    private static long fill(VcpuContext v, long lin, long hva) {
-        if ((lin & ~0xFFFL) == PAGE) {
-            return hva + (lin & 0xFFF);
-        }
-        v.fault.guest(Faults.PF, 0);
-        v.fault.gva = lin;
-        return Mmu.FAULTED;
     }
 }

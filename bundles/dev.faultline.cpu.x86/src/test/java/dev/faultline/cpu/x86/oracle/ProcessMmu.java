@@ -5,8 +5,7 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
-import dev.faultline.api.mmu.CodeListener;
-import dev.faultline.api.mmu.Mmu;
+import dev.faultline.testkit.cpu.StubMmu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -14,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * The address space of the oracle's process: a code page, three data pages (the last read-only), a
  * stack page, nothing else.
  */
-public final class FlatMmu implements Mmu {
+public final class ProcessMmu extends StubMmu {
     private static final long PAGE = 0x1000;
 
     /**
@@ -33,7 +32,7 @@ public final class FlatMmu implements Mmu {
     /** Translations until one is stopped, as RAM protection does; -1: none is. */
     int untilStop = -1;
 
-    public FlatMmu(long codeLin, long dataLin, long stackLin) {
+    public ProcessMmu(long codeLin, long dataLin, long stackLin) {
         this.codeLin = codeLin;
         this.dataLin = dataLin;
         this.stackLin = stackLin;
@@ -89,58 +88,4 @@ public final class FlatMmu implements Mmu {
     public void setCode(byte[] bytes) {
         HostBytes.copyIn(bytes, 0, code.address() + OracleCpu.IP_OFFSET, bytes.length);
     }
-
-    @Override
-    public long physical(VcpuContext v, long gpa, int access, FaultOrigin origin) {
-        throw new IllegalStateException("no physical accesses in user mode");
-    }
-
-    @Override
-    public long loadPdptes(VcpuContext v, long cr3) {
-        throw new IllegalStateException("no CR3 in user mode");
-    }
-
-    @Override
-    public void invalidatePage(VcpuContext v, long lin) {
-        v.flushTranslations();
-    }
-
-    @Override
-    public void flush(VcpuContext v) {
-        v.flushTranslations();
-    }
-
-    @Override
-    public long query(VcpuContext v, long lin) {
-        return -1;
-    }
-
-    @Override
-    public void trackCode(VcpuContext v, long gfn) {}
-
-    @Override
-    public void untrackCode(VcpuContext v, long gfn) {}
-
-    @Override
-    public void codeWritten(long gpa, long size) {}
-
-    @Override
-    public void addCodeListener(CodeListener listener) {}
-
-    @Override
-    public void removeCodeListener(CodeListener listener) {}
-
-    @Override
-    public void attach(VcpuContext v) {}
-
-    @Override
-    public void detach(VcpuContext v) {}
-
-    @Override
-    public long mappedPages() {
-        return 5;
-    }
-
-    @Override
-    public void close() {}
 }
