@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.testkit;
 
-import dev.faultline.api.address.Gpa;
-import dev.faultline.api.address.Hva;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.FaultOrigin;
@@ -10,97 +8,65 @@ import dev.faultline.api.fault.PageFault;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.memory.GuestMemory;
-import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
-import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
+import dev.faultline.testkit.cpu.FlatMmu;
+import dev.faultline.testkit.memory.FakeBlock;
+import dev.faultline.testkit.memory.FakeMemory;
+import dev.faultline.testkit.memory.FakeProtection;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.Proxy;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.function.BiFunction;
 
 /**
- * As much of a machine as a fault handler's unit test needs: RAM from gpa 0 and one layer of
- * rights. Whatever else the extension calls fails the test with the method's name. One thread.
+ * As much of a machine as a fault handler's unit test needs: RAM from gpa 0 and layers of rights;
+ * the test is the guest. Whatever else the extension calls fails the test with the method's name.
+ * One thread.
  */
-public final class FakeMachine implements AutoCloseable {
+public final class FakeMachine extends StubMachine {
+    private static final int PHYSICAL_BITS = 40;
+
     private final Arena arena = Arena.ofShared();
     private final MemorySegment ram;
-    private final Map<Long, Integer> rights = new HashMap<>();
-    private FaultHandler handler;
-    private boolean layerOpen;
+    private final FakeMemory memory = new FakeMemory(PHYSICAL_BITS);
+    private final FakeProtection protection;
+    private final Mmu mmu;
 
     /** All zero, nothing protected. */
     public FakeMachine(int pages) {
-        ram = arena.allocate((long) pages * Page.SIZE, Page.SIZE);
+        long size = (long) pages * Page.SIZE;
+        ram = arena.allocate(size, Page.SIZE);
+        memory.map(0, size, new FakeBlock("ram", ram.address(), size), 0, false);
+        protection = new FakeProtection(size);
+        mmu = new FlatMmu(memory, protection);
     }
 
     /** What the extension gets. */
     public Machine machine() {
-        return proxy(
-                Machine.class,
-                (name, a) ->
-                        switch (name) {
-                            case "config" ->
-                                    new MachineConfig("vm", ram.byteSize(), 1, "", "", List.of());
-                            case "protection" -> protection();
-                            case "memory" -> memory();
-                            case "mmu" -> proxy(Mmu.class, (n, b) -> null);
-                            default -> throw new AssertionError(name);
-                        });
+        return this;
     }
 
-    private RamProtection protection() {
-        return proxy(
-                RamProtection.class,
-                (name, a) -> {
-                    handler = (FaultHandler) a[1];
-                    layerOpen = true;
-                    return proxy(ProtectionLayer.class, this::layer);
-                });
+    @Override
+    public MachineConfig config() {
+        return new MachineConfig("vm", ram.byteSize(), 1, "", "", List.of());
     }
 
-    private Object layer(String name, Object[] a) {
-        switch (name) {
-            case "protect" -> {
-                long end = (long) a[0] + (long) a[1];
-                if (end > ram.byteSize()) {
-                    throw new IllegalArgumentException("beyond RAM");
-                }
-                for (long gfn = Page.gfn((long) a[0]); gfn * Page.SIZE < end; gfn++) {
-                    rights.put(gfn, (int) a[2]);
-                }
-            }
-            case "protectPage" -> rights.put((long) a[0], (int) a[1]);
-            case "rightsOf" -> {
-                return rightsOf((long) a[0]);
-            }
-            case "close" -> {
-                layerOpen = false;
-                rights.clear();
-            }
-            default -> throw new AssertionError(name);
-        }
-        return null;
+    @Override
+    public GuestMemory memory() {
+        return memory;
     }
 
-    private GuestMemory memory() {
-        return proxy(
-                GuestMemory.class,
-                (name, a) ->
-                        switch (name) {
-                            case "hvaOf" -> hvaOf((long) a[0]);
-                            case "highestMapped" -> ram.byteSize();
-                            case "slots" ->
-                                    List.of(new MemorySlot(0, ram.byteSize(), null, 0, false));
-                            default -> throw new AssertionError(name);
-                        });
+    @Override
+    public RamProtection protection() {
+        return protection;
+    }
+
+    @Override
+    public Mmu mmu() {
+        return mmu;
     }
 
     /** The guest's RAM. */
@@ -108,35 +74,33 @@ public final class FakeMachine implements AutoCloseable {
         return ram;
     }
 
-    private @Hva long hvaOf(@Gpa long gpa) {
-        @Hva long first = ram.address();
-        return first + gpa;
-    }
-
     /** Whether a layer was added and not closed. */
     public boolean layerOpen() {
-        return layerOpen;
+        return protection.layers().size() > 1;
     }
 
-    /** What the layer leaves of the page's rights. */
+    /** What the layers leave of the page's rights. */
     public int rightsOf(long gfn) {
-        return rights.getOrDefault(gfn, Rights.RWX);
+        return protection.rightsOf(gfn);
     }
 
     /**
-     * What a guest's access does.
+     * What a guest's access does: the layers that forbid it are asked in their order, until a
+     * handler does not pass.
      *
-     * @return the handler's answer, or null if nothing stopped it
+     * @return the handlers' answer, or null if nothing stopped it
      */
     public Resolution access(long gpa, int access) {
-        if ((access & ~rightsOf(Page.gfn(gpa))) == 0) {
-            return null;
-        }
-        return late(gpa, access);
+        long forbidding = protection.forbiddingLayers(Page.gfn(gpa), access);
+        return forbidding == 0 ? null : ask(forbidding, gpa, access);
     }
 
-    /** A fault that was recorded before somebody opened the page. */
+    /** A fault of every layer that was recorded before somebody opened the page. */
     public Resolution late(long gpa, int access) {
+        return ask(-1, gpa, access);
+    }
+
+    private Resolution ask(long forbidding, long gpa, int access) {
         PendingFault p = new PendingFault();
         p.protectedPage(
                 access,
@@ -144,27 +108,24 @@ public final class FakeMachine implements AutoCloseable {
                 FaultOrigin.DATA,
                 gpa,
                 0,
-                hvaOf(gpa),
+                memory.hvaOf(gpa),
                 PendingFault.FINAL_ACCESS);
-        return handler.onFault("vm", new PageFault().set(0, p));
-    }
-
-    @SuppressWarnings("unchecked")
-    private static <T> T proxy(Class<T> type, BiFunction<String, Object[], Object> body) {
-        return (T)
-                Proxy.newProxyInstance(
-                        type.getClassLoader(),
-                        new Class<?>[] {type},
-                        (self, method, a) ->
-                                switch (method.getName()) {
-                                    case "hashCode" -> System.identityHashCode(self);
-                                    case "equals" -> self == a[0];
-                                    default -> body.apply(method.getName(), a);
-                                });
+        List<ProtectionLayer> layers = protection.layers();
+        for (int i = 0; i < layers.size(); i++) {
+            FaultHandler handler = protection.handlerOf(layers.get(i));
+            if ((forbidding >>> i & 1) != 0 && handler != null) {
+                Resolution r = handler.onFault("vm", new PageFault().set(0, p));
+                if (r.kind() != Resolution.Kind.PASS) {
+                    return r;
+                }
+            }
+        }
+        return Resolution.PASS;
     }
 
     @Override
     public void close() {
+        memory.close();
         arena.close();
     }
 }

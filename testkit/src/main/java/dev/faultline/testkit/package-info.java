@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Shared by unit tests: a machine as a fault handler sees it, guests rebuilt and compared, waits.
+ * Shared by unit tests of ours and of extensions: a board and a machine as an extension sees them,
+ * guests rebuilt and compared, waits.
  */
 package dev.faultline.testkit;

@@ -20,8 +20,7 @@ import dev.faultline.api.vm.RamSource;
 import dev.faultline.memory.internal.GuestMemoryFactoryComponent;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
 import dev.faultline.protection.internal.RamProtectionFactoryComponent;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.Proxy;
+import dev.faultline.testkit.StubMachine;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -37,7 +36,8 @@ final class Fake implements AutoCloseable {
     final RamProtection protection = new RamProtectionFactoryComponent().create(memory);
     final RamBlock ram;
     final RamBlock rom;
-    final Machine machine;
+    final Machine machine = new Standing();
+    private final MachineConfig config;
     List<StateSection> state = List.of();
 
     /** Of the last access that was stopped. */
@@ -70,36 +70,49 @@ final class Fake implements AutoCloseable {
             accesses.writeLock().lock();
             accesses.writeLock().unlock();
         });
-        MachineConfig config =
-                new MachineConfig("fake", ram.size(), 1, "none", "coded", List.of("serial"));
-        InvocationHandler h =
-                (proxy, method, a) ->
-                        switch (method.getName()) {
-                            case "config" -> config;
-                            case "memory" -> memory;
-                            case "protection" -> protection;
-                            case "saveState" -> state;
-                            case "loadState" -> {
-                                state = copyOf(a[0]);
-                                yield null;
-                            }
-                            case "quiesce" -> {
-                                quiesce((Runnable) a[0]);
-                                yield null;
-                            }
-                            case "close" -> {
-                                close();
-                                yield null;
-                            }
-                            case "equals" -> proxy == a[0];
-                            case "hashCode" -> System.identityHashCode(proxy);
-                            case "toString" -> "fake machine";
-                            default -> throw new UnsupportedOperationException(method.getName());
-                        };
-        machine =
-                (Machine)
-                        Proxy.newProxyInstance(
-                                Fake.class.getClassLoader(), new Class<?>[] {Machine.class}, h);
+        config = new MachineConfig("fake", ram.size(), 1, "none", "coded", List.of("serial"));
+    }
+
+    private final class Standing extends StubMachine {
+        @Override
+        public MachineConfig config() {
+            return config;
+        }
+
+        @Override
+        public GuestMemory memory() {
+            return memory;
+        }
+
+        @Override
+        public RamProtection protection() {
+            return protection;
+        }
+
+        @Override
+        public List<StateSection> saveState() {
+            return state;
+        }
+
+        @Override
+        public void loadState(List<StateSection> sections) {
+            state = List.copyOf(sections);
+        }
+
+        @Override
+        public void quiesce(Runnable action) {
+            Fake.this.quiesce(action);
+        }
+
+        @Override
+        public void close() {
+            Fake.this.close();
+        }
+
+        @Override
+        public String toString() {
+            return "fake machine";
+        }
     }
 
     private void quiesce(Runnable action) {
@@ -145,11 +158,6 @@ final class Fake implements AutoCloseable {
         return given == null
                 ? memory.addBlock(name, (long) pages * PAGE)
                 : memory.addBlock(name, given);
-    }
-
-    @SuppressWarnings("unchecked")
-    private static List<StateSection> copyOf(Object sections) {
-        return List.copyOf((List<StateSection>) sections);
     }
 
     int pages() {

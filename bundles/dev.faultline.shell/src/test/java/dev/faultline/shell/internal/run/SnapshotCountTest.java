@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
-import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineStatistics;
 import dev.faultline.api.vm.SerialConsole;
@@ -14,6 +13,7 @@ import dev.faultline.shell.internal.cli.ExitCode;
 import dev.faultline.shell.internal.cli.Report;
 import dev.faultline.shell.internal.cli.Services;
 import dev.faultline.shell.internal.cli.Stop;
+import dev.faultline.testkit.StubMachine;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationHandler;
@@ -21,6 +21,7 @@ import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -54,39 +55,70 @@ class SnapshotCountTest {
         }
     }
 
-    @SuppressWarnings("unchecked")
-    private Machine machine() {
-        SerialConsole serial =
-                proxy(
-                        SerialConsole.class,
-                        (p, m, args) -> {
-                            switch (m.getName()) {
-                                case "addListener" -> listener = (Consumer<byte[]>) args[0];
-                                case "bytesSent" -> {
-                                    return 0L;
-                                }
-                                default -> {}
-                            }
-                            return null;
-                        });
-        return proxy(
-                Machine.class,
-                (p, m, args) ->
-                        switch (m.getName()) {
-                            case "serial" -> serial;
-                            case "config" -> CONFIG;
-                            case "engine", "faultStyle" -> "none";
-                            case "statistics" ->
-                                    new MachineStatistics(0, 0, Map.of(), Map.of(), 0, 0, 0);
-                            case "await" -> {
-                                if (whenAwaited.isEmpty()) {
-                                    yield new VcpuExit.PoweredOff("test");
-                                }
-                                sent(whenAwaited.remove());
-                                yield null;
-                            }
-                            default -> null;
-                        });
+    /** Of a guest that sends what the test says when it is awaited. */
+    private final class Guest extends StubMachine {
+        @Override
+        public SerialConsole serial() {
+            return new Serial();
+        }
+
+        @Override
+        public MachineConfig config() {
+            return CONFIG;
+        }
+
+        @Override
+        public String engine() {
+            return "none";
+        }
+
+        @Override
+        public String faultStyle() {
+            return "none";
+        }
+
+        @Override
+        public MachineStatistics statistics() {
+            return new MachineStatistics(0, 0, Map.of(), Map.of(), 0, 0, 0);
+        }
+
+        @Override
+        public void onFirstInstruction(Runnable action) {}
+
+        @Override
+        public void start() {}
+
+        @Override
+        public void pause(String reason) {}
+
+        @Override
+        public VcpuExit await(Duration limit) {
+            if (whenAwaited.isEmpty()) {
+                return new VcpuExit.PoweredOff("test");
+            }
+            sent(whenAwaited.remove());
+            return null;
+        }
+    }
+
+    private final class Serial implements SerialConsole {
+        @Override
+        public long bytesSent() {
+            return 0;
+        }
+
+        @Override
+        public void addListener(Consumer<byte[]> added) {
+            listener = added;
+        }
+
+        @Override
+        public void removeListener(Consumer<byte[]> removed) {}
+
+        @Override
+        public void send(byte[] bytes) {
+            throw new AssertionError("SerialConsole.send");
+        }
     }
 
     private SnapshotInfo save(Path to) {
@@ -112,7 +144,7 @@ class SnapshotCountTest {
                         });
         PrintStream to = new PrintStream(err, true, StandardCharsets.UTF_8);
         Services s = new Services(null, snapshots, null, null, to, to, report, new Stop());
-        try (RunSession run = new RunSession(s, machine(), o)) {
+        try (RunSession run = new RunSession(s, new Guest(), o)) {
             run.prepare();
             assertThat(run.run(null)).isEqualTo(ExitCode.DONE);
         }
