@@ -145,6 +145,14 @@ public final class TestBoard implements Board, GuestClock, ChipsetHost {
         now = nanos;
     }
 
+    /** What devices have: {@code ports 0x500+4} and {@code mmio 0xd0000000+4096}, in order. */
+    public List<String> claims() {
+        List<String> all = new ArrayList<>();
+        ports.forEach(c -> all.add("ports 0x%x+%d".formatted(c.first, c.count)));
+        mmio.forEach(c -> all.add("mmio 0x%x+%d".formatted(c.gpa, c.size)));
+        return all;
+    }
+
     /** A guest's IN of one byte. */
     public int in(int port) {
         return in(port, 1);

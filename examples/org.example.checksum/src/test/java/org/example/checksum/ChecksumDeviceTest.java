@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.device.StateSection;
+import dev.faultline.testkit.TestBoard;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -14,7 +15,7 @@ class ChecksumDeviceTest {
 
     private static final long CHECK = 0xE3069283L;
 
-    private final FakeBoard board = new FakeBoard();
+    private final TestBoard board = new TestBoard();
     private final ChecksumDevice device = new ChecksumDevice(board, 0x500, 0xd000_0000L, 5);
 
     private static void give(ChecksumDevice d, String text) {
@@ -32,9 +33,7 @@ class ChecksumDeviceTest {
 
     @Test
     void itClaimsWhatItWasTold() {
-        assertThat(board.firstPort).isEqualTo(0x500);
-        assertThat(board.gpa).isEqualTo(0xd000_0000L);
-        assertThat(board.irq).isEqualTo(5);
+        assertThat(board.claims()).containsExactly("ports 0x500+4", "mmio 0xd0000000+4096");
     }
 
     @Test
@@ -42,13 +41,13 @@ class ChecksumDeviceTest {
         give(device, DIGITS);
         assertThat(status(device)).isEqualTo(ChecksumDevice.BUSY);
         board.advance(89);
-        assertThat(board.line).isFalse();
+        assertThat(board.line(5)).isFalse();
         board.advance(1);
-        assertThat(board.line).isTrue();
+        assertThat(board.line(5)).isTrue();
         assertThat(status(device)).isEqualTo(ChecksumDevice.DONE);
         assertThat(device.mmioRead(0, ChecksumDevice.RESULT, 8)).isEqualTo(CHECK);
         device.portWrite(0, ChecksumDevice.COMMAND, 1, ChecksumDevice.ACKNOWLEDGE);
-        assertThat(board.line).isFalse();
+        assertThat(board.line(5)).isFalse();
         assertThat(status(device)).isZero();
     }
 
@@ -56,21 +55,20 @@ class ChecksumDeviceTest {
     void aRunningComputationGoesOnInAnotherDeviceWithItsState() {
         give(device, DIGITS);
         board.advance(50);
-        StateSection saved = new StateSection(device.id(), device.stateVersion());
-        device.save(saved);
+        StateSection saved = TestBoard.saved(device);
         device.close();
 
-        FakeBoard other = new FakeBoard();
-        other.now = 50;
+        TestBoard other = new TestBoard();
+        other.set(50);
         ChecksumDevice next = new ChecksumDevice(other, 0x500, 0xd000_0000L, 5);
         next.load(saved);
         other.advance(39);
-        assertThat(other.line).isFalse();
+        assertThat(other.line(5)).isFalse();
         other.advance(1);
-        assertThat(other.line).isTrue();
+        assertThat(other.line(5)).isTrue();
         assertThat(next.mmioRead(0, ChecksumDevice.RESULT, 4)).isEqualTo(CHECK);
         board.advance(1000);
-        assertThat(board.line).as("the closed one").isFalse();
+        assertThat(board.line(5)).as("the closed one").isFalse();
     }
 
     @Test
@@ -95,6 +93,7 @@ class ChecksumDeviceTest {
                 default -> board.advance(random.nextInt(20_000));
             }
         }
+        assertThat(board.events).isEmpty();
         device.reset();
         give(device, DIGITS);
         board.advance(1_000_000);
