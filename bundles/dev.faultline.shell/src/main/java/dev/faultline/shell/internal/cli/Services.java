@@ -6,6 +6,7 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineFactory;
 import java.io.InputStream;
 import java.io.PrintStream;
+import java.util.function.DoubleConsumer;
 
 /** What a command works with; one for each call. */
 public record Services(
@@ -23,6 +24,16 @@ public record Services(
      */
     public Closing closing(Machine machine) {
         return () -> stop.bounded(machine::close);
+    }
+
+    /**
+     * Told how far {@code what}, long work, has come: shows it, and ends the work after a signal.
+     */
+    public DoubleConsumer telling(Progress progress, String what) {
+        return fraction -> {
+            stop.check();
+            progress.done(what, fraction);
+        };
     }
 
     /** Closes without an exception. */

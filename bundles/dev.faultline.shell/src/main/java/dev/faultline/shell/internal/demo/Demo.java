@@ -20,7 +20,7 @@ import dev.faultline.shell.internal.cli.Services;
 import dev.faultline.shell.internal.cli.Sizes;
 import dev.faultline.shell.internal.guest.DemoGuest;
 import dev.faultline.shell.internal.picture.SnapshotPicture;
-import dev.faultline.shell.internal.run.RunSession;
+import dev.faultline.shell.internal.run.MachineFacts;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -138,7 +138,7 @@ final class Demo {
                 dialog.await(guest.readyText(), guest.bootLimit())
                         + dialog.await(guest.readyEnd(), guest.bootLimit());
         double ms = Sizes.millis(System.nanoTime() - t);
-        Map<String, Object> boot = new LinkedHashMap<>(RunSession.machineFacts(m));
+        Map<String, Object> boot = new LinkedHashMap<>(MachineFacts.of(m));
         boot.put("wallMillis", ms);
         boot.put("firstInstructionMillis", Sizes.millis(first[0] - t));
         services.report().put("boot", boot);

@@ -10,6 +10,7 @@ import dev.faultline.shell.internal.cli.Report;
 import dev.faultline.shell.internal.cli.Services;
 import dev.faultline.shell.internal.cli.Sizes;
 import dev.faultline.shell.internal.cli.UsageException;
+import dev.faultline.shell.internal.run.End;
 import dev.faultline.shell.internal.run.RunOptions;
 import java.io.IOException;
 import java.net.URI;
@@ -49,34 +50,27 @@ final class CloneSession {
         try (CloneBase base = services.snapshots().clones(place, mode, id)) {
             LinePrinter printer = new LinePrinter(services.out());
             try {
-                create(base, clones, printer);
+                open(base, clones, printer);
                 long made = System.nanoTime();
                 runs.forEach(CloneRun::start);
                 if (complete) {
                     base.completeInBackground();
                 }
-                long limit =
-                        options.timeout == 0
-                                ? Long.MAX_VALUE
-                                : System.nanoTime() + (long) (options.timeout * 1e9);
-                finish(limit);
+                finish(options.timeLimit(System.nanoTime()));
                 printer.finish();
                 return report(base, mode, made - begin, System.nanoTime() - begin);
             } finally {
-                for (CloneRun r : runs) {
-                    r.close();
-                }
+                close();
             }
         }
     }
 
     /** Waits for all, of which any may reset its machine meanwhile. */
-    private void finish(long limit) throws IOException, InterruptedException {
+    private void finish(long limit) throws IOException, MachineException, InterruptedException {
         List<CloneRun> left = new ArrayList<>(runs);
         while (!left.isEmpty()) {
-            boolean over = System.nanoTime() > limit;
             for (Iterator<CloneRun> i = left.iterator(); i.hasNext(); ) {
-                if (i.next().ended(over)) {
+                if (i.next().ended(limit)) {
                     i.remove();
                 }
             }
@@ -101,35 +95,45 @@ final class CloneSession {
         }
     }
 
-    private void create(CloneBase base, int clones, LinePrinter printer)
+    private void open(CloneBase base, int clones, LinePrinter printer)
             throws MachineException, IOException {
-        MachineConfig c = base.info().config();
+        MachineConfig saved = base.info().config();
         for (int i = 1; i <= clones; i++) {
             services.stop().check();
-            MachineConfig config =
-                    new MachineConfig(
-                            c.name() + "-" + i,
-                            c.ramBytes(),
-                            c.vcpus(),
-                            options.engine,
-                            options.faultStyle,
-                            c.devices());
-            CloneBase.Clone clone = base.create(services.machines(), config);
+            CloneBase.Clone clone =
+                    base.create(services.machines(), options.like(saved, saved.name() + "-" + i));
+            CloneRun run = new CloneRun(clone, i, options, printer, services);
+            runs.add(run);
+            resetImage.tell(clone.machine());
+            run.open();
+        }
+    }
+
+    /** All of them, whatever becomes of one; the first failure is thrown. */
+    private void close() throws IOException {
+        Exception failed = null;
+        for (CloneRun r : runs) {
             try {
-                resetImage.tell(clone.machine());
-                runs.add(new CloneRun(clone, i, options, printer, services));
-            } catch (IOException e) {
-                clone.close();
-                throw e;
+                r.close();
+            } catch (IOException | RuntimeException e) {
+                if (failed == null) {
+                    failed = e;
+                } else {
+                    failed.addSuppressed(e);
+                }
             }
+        }
+        switch (failed) {
+            case IOException e -> throw e;
+            case RuntimeException e -> throw e;
+            case null, default -> {}
         }
     }
 
     private int report(CloneBase base, RestoreMode mode, long makingNanos, long nanos)
             throws IOException {
-        int code = runs.stream().mapToInt(CloneRun::code).filter(c -> c != 0).findFirst().orElse(0);
         Map<String, Integer> reasons = new LinkedHashMap<>();
-        runs.forEach(r -> reasons.merge(r.reason(), 1, Integer::sum));
+        runs.forEach(r -> reasons.merge(r.end().reason(), 1, Integer::sum));
         reasons.forEach((why, n) ->
                 services.err().printf("faultline: %d of %d: %s%n", n, runs.size(), why));
         LongSummaryStatistics own =
@@ -158,12 +162,12 @@ final class CloneSession {
         report.put("pagesLoaded", base.pagesLoaded());
         report.put("sharedBytes", shared);
         report.put("clones", runs.stream().map(CloneRun::facts).toList());
-        return report.end(
-                code,
+        End end =
                 runs.stream()
-                        .filter(r -> r.code() != 0)
+                        .map(CloneRun::end)
+                        .filter(e -> e.code() != 0)
                         .findFirst()
-                        .orElse(runs.getFirst())
-                        .reason());
+                        .orElse(runs.getFirst().end());
+        return report.end(end.code(), end.reason());
     }
 }

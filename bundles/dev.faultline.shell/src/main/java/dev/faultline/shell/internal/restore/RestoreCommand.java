@@ -121,20 +121,10 @@ public final class RestoreCommand implements Callable<Integer> {
             return new CloneSession(services, options, resetImage)
                     .run(place.uri(), mode, complete, clones, how.id());
         }
-        SnapshotInfo info = services.snapshots().info(place.uri());
-        MachineConfig c = info.config();
-        MachineConfig config =
-                new MachineConfig(
-                        c.name(),
-                        c.ramBytes(),
-                        c.vcpus(),
-                        options.engine,
-                        options.faultStyle,
-                        c.devices());
-        Machine machine = services.machines().create(config);
-        try (Services.Closing _ = services.closing(machine);
-                RunSession session = new RunSession(services, machine, options)) {
-            session.prepare();
+        MachineConfig saved = services.snapshots().info(place.uri()).config();
+        Machine machine = services.machines().create(options.like(saved, saved.name()));
+        try (RunSession session = new RunSession(services, machine, options)) {
+            session.open();
             session.begin();
             try (Restored restored = services.snapshots().restore(place.uri(), machine, how)) {
                 resetImage.tell(machine);

@@ -14,7 +14,7 @@ import java.util.Deque;
  * line. If it is the line's beginning, that holds once for each time that the line was sent: what
  * comes again is the guest's.
  */
-public final class Echo {
+final class Echo {
     private static final int MOST_LINES = 64;
     private static final int LONGEST = 4096;
 
@@ -30,7 +30,7 @@ public final class Echo {
     }
 
     /** These bytes go to the guest. Call it before they are sent. */
-    public synchronized void sent(byte[] bytes) {
+    synchronized void sent(byte[] bytes) {
         for (byte b : bytes) {
             if (current == null) {
                 current = new Line();
@@ -50,7 +50,7 @@ public final class Echo {
     }
 
     /** The guest sent this byte. */
-    public synchronized void heard(byte b) {
+    synchronized void heard(byte b) {
         heard.append((char) (b & 0xFF));
         if (heard.length() > 4 * LONGEST) {
             heard.delete(0, heard.length() - 2 * LONGEST);

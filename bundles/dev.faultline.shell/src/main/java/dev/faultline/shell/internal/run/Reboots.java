@@ -8,7 +8,7 @@ import dev.faultline.shell.internal.cli.ExitCode;
 import java.io.PrintStream;
 
 /** What {@code --on-reset} asks for when a guest resets its machine, or crashes. */
-public final class Reboots {
+final class Reboots {
     /** A guest that crashes at once does so ten times a second, not ten thousand times. */
     private static final long SHORTEST_NANOS = 100_000_000;
 
@@ -24,7 +24,7 @@ public final class Reboots {
     /**
      * @param err told of each reboot: a guest that resets for ever does not do so in silence
      */
-    public Reboots(Machine machine, RunOptions options, PrintStream err) {
+    Reboots(Machine machine, RunOptions options, PrintStream err) {
         this.machine = machine;
         this.wanted = options.onReset == RunOptions.OnReset.REBOOT;
         this.err = err;
@@ -35,7 +35,7 @@ public final class Reboots {
      *
      * @return true: it runs, or will when it is asked for again
      */
-    public boolean again(VcpuExit x) throws InterruptedException {
+    boolean again(VcpuExit x) throws InterruptedException {
         if (!wanted || !(x instanceof VcpuExit.Reset || x instanceof VcpuExit.Crashed)) {
             return false;
         }
@@ -56,23 +56,23 @@ public final class Reboots {
         last = System.nanoTime();
         err.printf(
                 "faultline: %s: %s; reboot %d%n",
-                machine.config().name(), RunSession.reason(x, null), count);
+                machine.config().name(), End.reason(x, null), count);
         machine.start();
         return true;
     }
 
-    public int count() {
+    int count() {
         return count;
     }
 
     /** The process's exit code for {@code x}, the machine's last exit. */
-    public int code(VcpuExit x) {
+    int code(VcpuExit x) {
         boolean reset = x instanceof VcpuExit.Reset;
-        return reset && failure != null ? ExitCode.ERROR : RunSession.code(x);
+        return reset && failure != null ? ExitCode.ERROR : End.code(x);
     }
 
     /** {@code reason}, with why the guest could not boot again. */
-    public String reason(String reason) {
+    String reason(String reason) {
         return failure == null
                 ? reason
                 : reason

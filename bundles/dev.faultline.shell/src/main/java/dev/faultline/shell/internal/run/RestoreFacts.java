@@ -2,16 +2,32 @@
 package dev.faultline.shell.internal.run;
 
 import dev.faultline.api.snapshot.RestoreStatistics;
+import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SourceStatistics;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /** What a restore counted, for scripts. */
 final class RestoreFacts {
     private RestoreFacts() {}
 
+    /**
+     * @param readyMillis when the guest was ready, or null
+     */
+    static Map<String, Object> of(Restored restored, Double readyMillis) {
+        Map<String, Object> m = new LinkedHashMap<>();
+        m.put("mode", restored.mode().name().toLowerCase(Locale.ROOT));
+        m.put("pagesLoaded", restored.pagesLoaded());
+        m.put("bytesRead", restored.statistics().sourceBytes());
+        m.put("readyMillis", readyMillis);
+        m.putAll(of(restored.statistics()));
+        m.put("source", of(restored.source()));
+        return m;
+    }
+
     /** What the place that the snapshot came from was asked. */
-    static Map<String, Object> of(SourceStatistics s) {
+    private static Map<String, Object> of(SourceStatistics s) {
         Map<String, Object> m = new LinkedHashMap<>();
         m.put("place", s.source());
         m.put("requests", s.requests());
@@ -29,7 +45,7 @@ final class RestoreFacts {
         return m;
     }
 
-    static Map<String, Object> of(RestoreStatistics s) {
+    private static Map<String, Object> of(RestoreStatistics s) {
         Map<String, Object> m = new LinkedHashMap<>();
         m.put("faults", s.faults());
         m.put("absentFaults", s.absentFaults());

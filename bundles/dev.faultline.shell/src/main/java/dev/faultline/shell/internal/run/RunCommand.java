@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal.run;
 
-import dev.faultline.api.vm.Machine;
 import dev.faultline.shell.internal.cli.Services;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -23,13 +22,9 @@ public final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         options.check();
-        Machine machine = boot.create(services, options);
-        try (Services.Closing _ = services.closing(machine);
-                RunSession session = new RunSession(services, machine, options)) {
-            session.prepare();
-            boot.load(machine);
-            session.protect();
-            return session.run(null);
+        try (RunSession session =
+                new RunSession(services, boot.create(services, options), options)) {
+            return session.boot(boot);
         }
     }
 }

@@ -2,6 +2,7 @@
 package dev.faultline.shell.internal.run;
 
 import dev.faultline.api.snapshot.SaveOptions;
+import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.shell.internal.cli.Report;
 import dev.faultline.shell.internal.cli.UsageException;
 import java.io.IOException;
@@ -21,13 +22,13 @@ public final class RunOptions {
             names = "--engine",
             paramLabel = "NAME",
             description = "execution engine (default: what is configured, interpreter as shipped)")
-    public String engine;
+    String engine;
 
     @Option(
             names = "--fault-style",
             paramLabel = "thrown|coded",
             description = "how faults propagate (default: what is configured, coded as shipped)")
-    public String faultStyle;
+    String faultStyle;
 
     @Option(
             names = "--serial",
@@ -94,7 +95,7 @@ public final class RunOptions {
             names = "--input",
             paramLabel = "TEXT",
             description = "send this text at the start (\\n is understood)")
-    public String input;
+    String input;
 
     @Option(
             names = "--stop-when",
@@ -108,7 +109,7 @@ public final class RunOptions {
             paramLabel = "SECONDS",
             description = "stop, with exit code 124, after this long",
             defaultValue = "0")
-    public double timeout;
+    double timeout;
 
     /** What follows when the guest resets its machine or crashes. */
     enum OnReset {
@@ -128,7 +129,7 @@ public final class RunOptions {
     Path json;
 
     /** Trigger and answer of every {@code --input-when}, in order. */
-    public List<Map.Entry<String, String>> inputs() {
+    List<Map.Entry<String, String>> inputs() {
         List<Map.Entry<String, String>> out = new ArrayList<>();
         for (String s : inputWhen) {
             int at = s.indexOf('=');
@@ -175,7 +176,7 @@ public final class RunOptions {
         inputs();
     }
 
-    public static String unescape(String s) {
+    static String unescape(String s) {
         Map<String, String> m = new LinkedHashMap<>();
         m.put("\\n", "\n");
         m.put("\\r", "\r");
@@ -187,8 +188,19 @@ public final class RunOptions {
         return out;
     }
 
+    /** A machine for a snapshot of {@code saved}, called {@code name}, as these options want it. */
+    public MachineConfig like(MachineConfig saved, String name) {
+        return new MachineConfig(
+                name, saved.ramBytes(), saved.vcpus(), engine, faultStyle, saved.devices());
+    }
+
+    /** When the time of {@code --timeout} is over, as {@link System#nanoTime}. */
+    public long timeLimit(long beginNanos) {
+        return timeout == 0 ? Long.MAX_VALUE : beginNanos + (long) (timeout * 1e9);
+    }
+
     /** Opens what {@code --serial file:} names. */
-    public OutputStream serialFile(String name) throws IOException {
+    OutputStream serialFile(String name) throws IOException {
         return serialAppends
                 ? Files.newOutputStream(
                         Path.of(name), StandardOpenOption.CREATE, StandardOpenOption.APPEND)

@@ -5,7 +5,7 @@ import dev.faultline.shell.internal.cli.UsageException;
 import java.nio.charset.StandardCharsets;
 
 /** Finds a text in a stream of bytes, each occurrence once. One thread. */
-public final class TextTrigger {
+final class TextTrigger {
     private final String words;
     private final byte[] text;
     private final int[] back;
@@ -14,7 +14,7 @@ public final class TextTrigger {
     /**
      * @param text not empty
      */
-    public TextTrigger(String text) {
+    TextTrigger(String text) {
         words = text;
         this.text = text.getBytes(StandardCharsets.UTF_8);
         if (this.text.length == 0) {
@@ -36,14 +36,14 @@ public final class TextTrigger {
      * @param echo which has heard this byte
      * @return true if the text ended with this byte, and is not the echo of what was sent
      */
-    public boolean accept(byte b, Echo echo) {
+    boolean accept(byte b, Echo echo) {
         return accept(b) && !echo.explains(words);
     }
 
     /**
      * @return true if the text ended with this byte
      */
-    public boolean accept(byte b) {
+    boolean accept(byte b) {
         while (matched > 0 && b != text[matched]) {
             matched = back[matched - 1];
         }

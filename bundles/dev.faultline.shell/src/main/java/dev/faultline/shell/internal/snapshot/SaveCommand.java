@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal.snapshot;
 
-import dev.faultline.api.vm.Machine;
 import dev.faultline.shell.internal.cli.Services;
 import dev.faultline.shell.internal.cli.UsageException;
 import dev.faultline.shell.internal.run.BootOptions;
@@ -48,14 +47,10 @@ final class SaveCommand implements Callable<Integer> {
         options.snapshotWhen = when;
         options.snapshotTo = dir;
         options.check();
-        Machine machine = boot.create(services, options);
-        try (Services.Closing _ = services.closing(machine);
-                RunSession session = new RunSession(services, machine, options)) {
+        try (RunSession session =
+                new RunSession(services, boot.create(services, options), options)) {
             session.endWhenSaved();
-            session.prepare();
-            boot.load(machine);
-            session.protect();
-            return session.run(null);
+            return session.boot(boot);
         }
     }
 }

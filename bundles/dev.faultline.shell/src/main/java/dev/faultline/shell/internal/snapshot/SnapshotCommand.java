@@ -174,11 +174,6 @@ public final class SnapshotCommand implements Runnable {
         return out;
     }
 
-    private void shown(Progress p, String what, double fraction) {
-        services.stop().check();
-        p.done(what, fraction);
-    }
-
     private void line(String key, Object value) {
         services.out().printf("%-22s %s%n", key, value);
     }
@@ -200,7 +195,7 @@ public final class SnapshotCommand implements Runnable {
         long begin = System.nanoTime();
         long n;
         try (Progress p = new Progress(services.err())) {
-            n = services.snapshots().verify(place.uri(), wanted, f -> shown(p, "verifying", f));
+            n = services.snapshots().verify(place.uri(), wanted, services.telling(p, "verifying"));
         }
         double millis = Sizes.millis(System.nanoTime() - begin);
         services.out()
@@ -226,7 +221,7 @@ public final class SnapshotCommand implements Runnable {
         long before = services.snapshots().info(dir).bytes();
         SnapshotInfo i;
         try (Progress p = new Progress(services.err())) {
-            i = services.snapshots().compact(dir, f -> shown(p, "compacting", f));
+            i = services.snapshots().compact(dir, services.telling(p, "compacting"));
         }
         services.out()
                 .println(

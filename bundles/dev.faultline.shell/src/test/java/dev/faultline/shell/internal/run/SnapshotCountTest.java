@@ -92,6 +92,9 @@ class SnapshotCountTest {
         public void pause(String reason) {}
 
         @Override
+        public void close() {}
+
+        @Override
         public VcpuExit await(Duration limit) {
             if (whenAwaited.isEmpty()) {
                 return new VcpuExit.PoweredOff("test");
@@ -145,7 +148,7 @@ class SnapshotCountTest {
         PrintStream to = new PrintStream(err, true, StandardCharsets.UTF_8);
         Services s = new Services(null, snapshots, null, null, to, to, report, new Stop());
         try (RunSession run = new RunSession(s, new Guest(), o)) {
-            run.prepare();
+            run.open();
             assertThat(run.run(null)).isEqualTo(ExitCode.DONE);
         }
         return err.toString(StandardCharsets.UTF_8);
