@@ -46,7 +46,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     static final int VERSION_VALUE = 0x5_0014;
 
     static final int SVR_ENABLE = 0x100;
-    static final int LVT_MASKED = 0x1_0000;
     static final int DELIVERY_FIXED = 0;
     static final int DELIVERY_LOWEST = 1;
     static final int DELIVERY_NMI = 4;
@@ -59,12 +58,6 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     static final long BASE_GPA = 0xFEE0_0000L;
     static final long BASE_BSP = 0x100;
     static final long BASE_ENABLE = 0x800;
-    private static final int LVTS = 6;
-
-    /** Bits that software may change, by LVT entry. */
-    private static final int[] LVT_WRITABLE = {
-        0x7_00FF, 0x1_07FF, 0x1_07FF, 0x1_A7FF, 0x1_A7FF, 0x1_00FF
-    };
 
     private final int index;
     private final ApicBus bus;
@@ -81,10 +74,10 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     private int esrLatched;
     private int icrLow;
     private int icrHigh;
-    private final long[] isr = new long[4];
-    private final long[] tmr = new long[4];
-    private final long[] irr = new long[4];
-    private final int[] lvt = new int[LVTS];
+    private final long[] isr = Vectors.none();
+    private final long[] tmr = Vectors.none();
+    private final long[] irr = Vectors.none();
+    private final Lvt lvt = new Lvt();
     private boolean nmi;
     private volatile boolean pending;
     private volatile boolean nmiPending;
@@ -134,10 +127,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         Arrays.fill(isr, 0);
         Arrays.fill(tmr, 0);
         Arrays.fill(irr, 0);
-        Arrays.fill(lvt, LVT_MASKED);
-        if (index == 0) {
-            lvt[3] = DELIVERY_EXTINT << 8;
-        }
+        lvt.reset(index == 0);
         timer.reset();
     }
 
@@ -149,7 +139,11 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     }
 
     private boolean enabled() {
-        return hardwareEnabled() && (svr & SVR_ENABLE) != 0;
+        return hardwareEnabled() && softwareEnabled();
+    }
+
+    private boolean softwareEnabled() {
+        return (svr & SVR_ENABLE) != 0;
     }
 
     int read(int offset) {
@@ -180,11 +174,10 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         if (offset >= ISR && offset < ESR) {
             timer.catchUp(timer.now());
             long[] bits = offset < TMR ? isr : offset < IRR ? tmr : irr;
-            int word = offset >> 4 & 7;
-            return (int) (bits[word >> 1] >>> 32 * (word & 1));
+            return Vectors.register(bits, offset >> 4 & 7);
         }
         if (offset >= LVT_TIMER && offset <= LVT_ERROR) {
-            return lvt[offset - LVT_TIMER >> 4];
+            return lvt.read(offset - LVT_TIMER >> 4);
         }
         error(ESR_ILLEGAL_REGISTER);
         return 0;
@@ -249,10 +242,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
         timer.catchUp(timer.now()); // under the mask that was
         boolean was = enabled();
         svr = value & 0x3FF;
-        if ((svr & SVR_ENABLE) == 0) {
-            for (int i = 0; i < LVTS; i++) {
-                lvt[i] |= LVT_MASKED;
-            }
+        if (!softwareEnabled()) {
+            lvt.maskAll();
         }
         if (!was && enabled()) {
             bus.ready();
@@ -260,17 +251,12 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     }
 
     private void writeLvt(int entry, int value) {
-        int written = value & LVT_WRITABLE[entry];
-        if ((svr & SVR_ENABLE) == 0) {
-            written |= LVT_MASKED;
-        }
-        if (entry == 0) {
+        if (entry == Lvt.TIMER) {
             long now = timer.now();
             timer.catchUp(now); // by the entry that was
-            lvt[entry] = written;
-            timer.mode(written >> 17 & 3, now);
+            timer.mode(lvt.write(entry, value, softwareEnabled()) >> 17 & 3, now);
         } else {
-            lvt[entry] = written;
+            lvt.write(entry, value, softwareEnabled());
         }
     }
 
@@ -281,36 +267,15 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     void error(int bit) {
         boolean first = esrLatched == 0;
         esrLatched |= bit;
-        if (first && (lvt[5] & LVT_MASKED) == 0 && enabled()) {
-            raise(lvt[5] & 0xFF, false);
+        if (first && !lvt.isMasked(Lvt.ERROR) && enabled()) {
+            raise(lvt.vector(Lvt.ERROR), false);
         }
     }
 
     // ---- delivery; lock held
 
-    private static int highest(long[] bits) {
-        for (int i = 3; i >= 0; i--) {
-            if (bits[i] != 0) {
-                return i * 64 + 63 - Long.numberOfLeadingZeros(bits[i]);
-            }
-        }
-        return -1;
-    }
-
-    private static boolean test(long[] bits, int vector) {
-        return (bits[vector >> 6] >>> vector & 1) != 0;
-    }
-
-    private static void set(long[] bits, int vector, boolean on) {
-        if (on) {
-            bits[vector >> 6] |= 1L << vector;
-        } else {
-            bits[vector >> 6] &= ~(1L << vector);
-        }
-    }
-
     private int processorPriority() {
-        int serving = Math.max(highest(isr), 0);
+        int serving = Math.max(Vectors.highest(isr), 0);
         return (tpr & 0xF0) >= (serving & 0xF0) ? tpr : serving & 0xF0;
     }
 
@@ -323,8 +288,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             error(ESR_RECEIVED_ILLEGAL);
             return;
         }
-        set(irr, vector, true);
-        set(tmr, vector, level);
+        Vectors.set(irr, vector, true);
+        Vectors.set(tmr, vector, level);
         update();
     }
 
@@ -383,9 +348,9 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     /** The 8259's output, on LINT0, has risen. Lock held. */
     void lint0Rises() {
-        if (hardwareEnabled() && (lvt[3] & LVT_MASKED) == 0) {
-            switch (lvt[3] >> 8 & 7) {
-                case DELIVERY_FIXED -> raise(lvt[3] & 0xFF, false);
+        if (hardwareEnabled() && !lvt.isMasked(Lvt.LINT0)) {
+            switch (lvt.delivery(Lvt.LINT0)) {
+                case DELIVERY_FIXED -> raise(lvt.vector(Lvt.LINT0), false);
                 case DELIVERY_NMI -> raiseNmi();
                 default -> {} // ExtINT is taken while the output is high
             }
@@ -394,14 +359,14 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     private boolean acceptsExtInt() {
         return !hardwareEnabled()
-                || (lvt[3] & LVT_MASKED) == 0 && (lvt[3] >> 8 & 7) == DELIVERY_EXTINT;
+                || !lvt.isMasked(Lvt.LINT0) && lvt.delivery(Lvt.LINT0) == DELIVERY_EXTINT;
     }
 
     private int deliverable() {
         if (!enabled()) {
             return -1;
         }
-        int vector = highest(irr);
+        int vector = Vectors.highest(irr);
         return vector >= 0 && vector >> 4 > processorPriority() >> 4 ? vector : -1;
     }
 
@@ -416,12 +381,12 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
     }
 
     private void endOfInterrupt() {
-        int vector = highest(isr);
+        int vector = Vectors.highest(isr);
         if (vector < 0) {
             return;
         }
-        set(isr, vector, false);
-        if (test(tmr, vector)) {
+        Vectors.set(isr, vector, false);
+        if (Vectors.test(tmr, vector)) {
             bus.endOfInterrupt(vector);
         }
     }
@@ -434,8 +399,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
 
     /** Lock held. */
     private void timerInterrupt() {
-        if ((lvt[0] & LVT_MASKED) == 0) {
-            raise(lvt[0] & 0xFF, false);
+        if (!lvt.isMasked(Lvt.TIMER)) {
+            raise(lvt.vector(Lvt.TIMER), false);
         }
     }
 
@@ -456,8 +421,8 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             }
             int vector = deliverable();
             if (vector >= 0) {
-                set(irr, vector, false);
-                set(isr, vector, true);
+                Vectors.set(irr, vector, false);
+                Vectors.set(isr, vector, true);
             }
             update();
             return vector;
@@ -559,7 +524,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             to.put("isr", isr);
             to.put("tmr", tmr);
             to.put("irr", irr);
-            to.put("lvt", lvt);
+            lvt.save(to);
             timer.save(to);
             to.put("nmi", nmi);
         }
@@ -592,13 +557,7 @@ public final class LocalApic implements Device, Stateful, Resettable, InterruptP
             from.getInto("isr", isr);
             from.getInto("tmr", tmr);
             from.getInto("irr", irr);
-            from.getInto("lvt", lvt);
-            for (int i = 0; i < LVTS; i++) {
-                if ((lvt[i] & ~(LVT_WRITABLE[i] | LVT_MASKED)) != 0) {
-                    throw new IllegalArgumentException(
-                            "%s: no entry %d of the LVT is 0x%x".formatted(id(), i, lvt[i]));
-                }
-            }
+            lvt.load(from, id());
             timer.load(from);
             nmi = from.getBoolean("nmi");
             update();

@@ -378,7 +378,7 @@ class LocalApicTest {
     @Test
     void aMaskedTimerCountsAndDoesNotInterruptLater() {
         timer(ApicTimer.ONE_SHOT, 1_000_000);
-        write(LocalApic.LVT_TIMER, LocalApic.LVT_MASKED | 0x60);
+        write(LocalApic.LVT_TIMER, Lvt.MASKED | 0x60);
         board.advance(400_000);
         assertThat(read(LocalApic.CURRENT_COUNT)).isEqualTo(600_000);
         board.advance(600_000);
