@@ -363,7 +363,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
             for (int i = 0; i < x.sections(); i++) {
                 boolean zero = x.sectionKind(i) == Layout.ZERO;
                 if (!zero) {
-                    x.readSection(i, b, new BitSet());
+                    x.bulk().readSection(i, b, new BitSet());
                 }
                 if (x.tree() != null) {
                     x.tree().check(i, zero ? null : b);

@@ -99,7 +99,7 @@ class CrashTest {
         try (Image x = Image.open(dir)) {
             byte[] b = new byte[Layout.GROUP * Layout.PAGE];
             for (int g = 0; g < x.groups(); g++) {
-                int n = x.readGroup(g, b);
+                int n = x.bulk().readGroup(g, b);
                 for (int i = 0; i < n; i++) {
                     if (!Arrays.equals(b, i * 4096, (i + 1) * 4096, memory[g * 16 + i], 0, 4096)) {
                         throw new AssertionError("page " + (g * 16 + i) + " of " + dir);

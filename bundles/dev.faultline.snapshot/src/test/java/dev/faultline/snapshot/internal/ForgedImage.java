@@ -116,7 +116,7 @@ public final class ForgedImage {
             byte[] group = new byte[Layout.GROUP * Layout.PAGE];
             for (int g = 0; g < x.groups(); g++) {
                 try {
-                    int n = x.readGroup(g, group);
+                    int n = x.bulk().readGroup(g, group);
                     Fuzz.require(n > 0 && n <= Layout.GROUP, n + " pages in a group");
                 } catch (SnapshotException e) {
                     Fuzz.oneLine(e);

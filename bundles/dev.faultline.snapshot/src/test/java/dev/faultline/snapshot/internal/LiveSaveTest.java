@@ -44,7 +44,7 @@ class LiveSaveTest {
             byte[][] all = new byte[x.pages()][];
             byte[] b = new byte[Layout.GROUP * Layout.PAGE];
             for (int g = 0; g < x.groups(); g++) {
-                int n = x.readGroup(g, b);
+                int n = x.bulk().readGroup(g, b);
                 for (int i = 0; i < n; i++) {
                     all[g * Layout.GROUP + i] =
                             java.util.Arrays.copyOfRange(b, i * 4096, (i + 1) * 4096);

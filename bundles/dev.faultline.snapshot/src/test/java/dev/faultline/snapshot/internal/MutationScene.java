@@ -124,7 +124,7 @@ record MutationScene(String name, Path tip, List<Path> others, RestoreMode mode,
         try (Image x = Image.open(tip)) {
             byte[] b = new byte[Layout.GROUP * Layout.PAGE];
             for (int g = 0; g < x.groups(); g++) {
-                int n = x.readGroup(g, b);
+                int n = x.bulk().readGroup(g, b);
                 for (int i = 0; i < n; i++) {
                     int page = g * Layout.GROUP + i;
                     if (!Arrays.equals(

@@ -63,7 +63,7 @@ class MutationTest {
         try (Image x = Image.open(dir)) {
             byte[] b = new byte[Layout.GROUP * Layout.PAGE];
             for (int g = 0; g < x.groups(); g++) {
-                int n = x.readGroup(g, b);
+                int n = x.bulk().readGroup(g, b);
                 for (int i = 0; i < n; i++) {
                     byte[] is = Arrays.copyOfRange(b, i * 4096, (i + 1) * 4096);
                     assertThat(is).as("page %d", g * 16 + i).isEqualTo(want[g * 16 + i]);

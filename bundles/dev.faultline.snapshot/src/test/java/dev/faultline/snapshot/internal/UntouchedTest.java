@@ -65,7 +65,7 @@ class UntouchedTest {
         }
         try (Image x = Image.open(home.resolve("s"))) {
             byte[] group = new byte[Layout.GROUP * Layout.PAGE];
-            x.readGroup(MIDDLE / Layout.GROUP, group);
+            x.bulk().readGroup(MIDDLE / Layout.GROUP, group);
             int at = MIDDLE % Layout.GROUP * Layout.PAGE;
             assertThat(java.util.Arrays.copyOfRange(group, at, at + Layout.PAGE))
                     .isEqualTo(Fake.page(MIDDLE, 0));

@@ -374,6 +374,14 @@ public final class Chunks {
         return (int) t.crc.getValue();
     }
 
+    /** The same for a record that is about to be written, alone in its array. */
+    static int recordCrc(byte[] record, int stored) {
+        CRC32C c = new CRC32C();
+        c.update(record, 0, 12);
+        c.update(record, Layout.RECORD_HEAD, stored);
+        return (int) c.getValue();
+    }
+
     private static boolean hashes(Tools t, Entry e, int n) {
         try {
             t.sha.update(e.content, 0, n);

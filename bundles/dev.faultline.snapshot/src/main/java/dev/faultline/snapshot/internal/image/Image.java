@@ -13,11 +13,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.Future;
-import java.util.concurrent.FutureTask;
 
 /**
  * The pages of an open snapshot. Opening reads the manifest and the files' heads only; tables,
@@ -26,8 +23,6 @@ import java.util.concurrent.FutureTask;
  * Thread-safe.
  */
 public final class Image implements AutoCloseable {
-    private static final int MOST_LOOKS = 10;
-
     private final Manifest manifest;
     private final int depth;
     private final int pages;
@@ -39,7 +34,7 @@ public final class Image implements AutoCloseable {
 
     private final Set<Baseline> without;
     private final Chunks chunks;
-    private final Pool<Fetched> fetched = new Pool<>(Fetched::new);
+    private final BulkReader bulk = new BulkReader(this);
     private volatile Origin origin;
     private Image parent; // guarded by this
     private boolean closed; // guarded by this
@@ -47,14 +42,15 @@ public final class Image implements AutoCloseable {
     private Image(Origin origin, Set<Baseline> without, byte[] wanted, int depth)
             throws SnapshotException {
         origin.hold();
-        Manifest m = consistent(origin);
+        Manifest m = Heads.consistent(origin);
         this.proved = wanted != null && !m.is(wanted);
         if (proved && !m.wasOnce(wanted)) {
             throw another(origin, m, wanted);
         }
         this.without = without;
         this.chunks =
-                new Chunks(new Packs(), !without.contains(Baseline.VERIFICATION), fillsRanges());
+                new Chunks(
+                        new Packs(this), !without.contains(Baseline.VERIFICATION), fillsRanges());
         this.origin = origin;
         this.manifest = m;
         this.depth = depth;
@@ -77,38 +73,6 @@ public final class Image implements AutoCloseable {
                                 m.claims(wanted)
                                         ? ", which it says was its own, but cannot prove"
                                         : ""));
-    }
-
-    /**
-     * The manifest, with files that are as it says. A compaction in another process may replace it
-     * and delete the former files between two looks: then it is another manifest, and one looks
-     * again.
-     */
-    private static Manifest consistent(Origin origin) throws SnapshotException {
-        Manifest m = Manifest.read(origin);
-        for (int again = 0; ; again++) {
-            try {
-                checkHeads(origin, m);
-                return m;
-            } catch (SnapshotException e) {
-                boolean gone =
-                        e.kind() == Kind.MISSING
-                                || e.kind() == Kind.TRUNCATED
-                                || e.kind() == Kind.CORRUPT;
-                Manifest now = gone && again < MOST_LOOKS ? Manifest.read(origin) : m;
-                if (Arrays.equals(now.id(), m.id())) {
-                    throw e;
-                }
-                m = now;
-            }
-        }
-    }
-
-    private static void checkHeads(Origin origin, Manifest m) throws SnapshotException {
-        checkHead(origin, m.index().name(), m.index().bytes(), Layout.INDEX_MAGIC);
-        for (Manifest.Pack p : m.packs()) {
-            checkHead(origin, p.name(), p.bytes(), Layout.PACK_MAGIC);
-        }
     }
 
     public static Image open(Path dir) throws SnapshotException {
@@ -151,6 +115,13 @@ public final class Image implements AutoCloseable {
         }
     }
 
+    /**
+     * Opens what is at a place as this image's parent: it must answer to the id that this names.
+     */
+    Image openAsParent(Origin at) throws SnapshotException {
+        return open(at, without, manifest.parent().id(), depth + 1);
+    }
+
     /** Whether a page that is wanted brings those that come with it for free. */
     public boolean fillsRanges() {
         return !without.contains(Baseline.RANGE_FILL);
@@ -158,31 +129,7 @@ public final class Image implements AutoCloseable {
 
     /** That the file of hashes is one, and whole; nothing else needs that at once. */
     public void checkHashes() throws SnapshotException {
-        Manifest.Hashes h = manifest.hashes();
-        checkHead(origin, h.name(), h.bytes(), Layout.HASHES_MAGIC);
-    }
-
-    private static void checkHead(Origin origin, String name, long want, byte[] magic)
-            throws SnapshotException {
-        long is = origin.length(name);
-        if (is != want) {
-            throw new SnapshotException(
-                    is < want ? Kind.TRUNCATED : Kind.CORRUPT,
-                    "%s of snapshot %s has %d bytes, its manifest says %d"
-                            .formatted(name, origin, is, want));
-        }
-        byte[] head = new byte[Layout.HEAD];
-        origin.read(name, 0, head, 0, Layout.HEAD);
-        byte[] good =
-                ByteBuffer.allocate(Layout.HEAD)
-                        .order(ByteOrder.LITTLE_ENDIAN)
-                        .put(magic)
-                        .putInt(Layout.VERSION)
-                        .array();
-        if (!Arrays.equals(head, good)) {
-            throw Manifest.corrupt(
-                    origin.toString(), name + " does not start as such a file does", null);
-        }
+        Heads.checkHashes(origin, manifest);
     }
 
     public SnapshotException corrupt(String what) {
@@ -213,6 +160,11 @@ public final class Image implements AutoCloseable {
     /** The content's hashes; null if it has none. */
     public ContentTree tree() {
         return tree;
+    }
+
+    /** Reads many pages at a time. */
+    public BulkReader bulk() {
+        return bulk;
     }
 
     /** Whether what the index says of pages must be checked page by page. */
@@ -319,170 +271,6 @@ public final class Image implements AutoCloseable {
         return chunks;
     }
 
-    /** Reads all pages of a group, those that are all zero included. Returns their number. */
-    public int readGroup(int group, byte[] to) throws SnapshotException {
-        int first = group * Layout.GROUP;
-        int n = Math.min(Layout.GROUP, pages - first);
-        int done = 0;
-        Fetched f = fetched.take();
-        try {
-            for (int i = 0; i < n; i++) {
-                if ((done >> i & 1) == 0) {
-                    fetch(first + i, f);
-                    done |= copyGroup(f, first, to);
-                    f.release();
-                }
-            }
-        } finally {
-            f.release();
-            fetched.give(f);
-        }
-        return n;
-    }
-
-    /**
-     * Copies those of a group.
-     *
-     * @return bit i: page i of the group was among them
-     */
-    private static int copyGroup(Fetched f, int first, byte[] to) {
-        int done = 0;
-        for (int j = 0; j < f.count(); j++) {
-            int i = f.page(j) - first;
-            if (i < 0 || i >= Layout.GROUP) {
-                continue;
-            }
-            f.copyOut(j, to, i * Layout.PAGE);
-            done |= 1 << i;
-        }
-        return done;
-    }
-
-    /**
-     * Reads pages of a section, each chunk once.
-     *
-     * @param to a section's bytes
-     * @param done index is the page of the section: those that are set are left out; set are all of
-     *     them afterwards
-     */
-    public void readSection(int s, byte[] to, BitSet done) throws SnapshotException {
-        int first = s * Layout.SECTION;
-        int n = Math.min(Layout.SECTION, pages - first);
-        Fetched f = fetched.take();
-        Batch batch = new Batch();
-        try {
-            int p = done.nextClearBit(0);
-            while (p < n) {
-                int end = p;
-                while (end < n && (done.get(end) || batch.add(this, first + end))) {
-                    end++;
-                }
-                batch.read();
-                for (; p < end; p = done.nextClearBit(p)) {
-                    fetch(first + p, f);
-                    copy(f, first, to, done);
-                    f.release();
-                }
-                batch.release();
-            }
-        } finally {
-            f.release();
-            fetched.give(f);
-            batch.release();
-        }
-    }
-
-    /**
-     * Reads pages in any order.
-     *
-     * @param to gets page {@code wanted[from + i]} at i * 4096
-     */
-    public void readPages(int[] wanted, int from, int end, byte[] to) throws SnapshotException {
-        Fetched f = fetched.take();
-        Batch batch = new Batch();
-        try {
-            for (int i = from; i < end; ) {
-                int next = i;
-                while (next < end && batch.add(this, wanted[next])) {
-                    next++;
-                }
-                batch.read();
-                for (; i < next; i++) {
-                    fetch(wanted[i], f);
-                    f.copy(wanted[i], to, (i - from) * Layout.PAGE);
-                    f.release();
-                }
-                batch.release();
-            }
-        } finally {
-            f.release();
-            fetched.give(f);
-            batch.release();
-        }
-    }
-
-    private static void copy(Fetched f, int first, byte[] to, BitSet done) {
-        for (int j = 0; j < f.count(); j++) {
-            int i = f.page(j) - first;
-            if (i < 0 || i >= Layout.SECTION || done.get(i)) {
-                continue;
-            }
-            f.copyOut(j, to, i * Layout.PAGE);
-            done.set(i);
-        }
-    }
-
-    /** The packs as {@link Chunks} reads them. */
-    private final class Packs implements Chunks.Records {
-        private String name(int pack) {
-            return manifest.packs().get(pack).name();
-        }
-
-        @Override
-        public void read(int pack, long at, byte[] to, int n) throws SnapshotException {
-            Image.this.read(name(pack), at, to, n);
-        }
-
-        @Override
-        public int worthwhileGap() {
-            return origin.worthwhileGap();
-        }
-
-        @Override
-        public boolean far() {
-            return origin.dir() == null;
-        }
-
-        @Override
-        public Future<byte[]> start(int pack, long at, int n) {
-            FutureTask<byte[]> t =
-                    new FutureTask<>(() -> {
-                        byte[] b = new byte[n];
-                        Image.this.read(name(pack), at, b, n);
-                        return b;
-                    });
-            Thread.ofVirtual().name("snapshot-read").start(t);
-            return t;
-        }
-
-        @Override
-        public long leftMillis() {
-            return origin.leftMillis();
-        }
-
-        @Override
-        public SnapshotException late() {
-            return origin.late();
-        }
-
-        @Override
-        public SnapshotException corrupt(int pack, long offset) {
-            return Image.this.corrupt(
-                    "the chunk at 0x%x of %s does not match its checksum; the guest has not seen it"
-                            .formatted(offset, name(pack)));
-        }
-    }
-
     // ---- origin
 
     /** Reads from the origin that there is, even if it is exchanged meanwhile. */
@@ -564,7 +352,7 @@ public final class Image implements AutoCloseable {
                     "%s is another snapshot (id %s, expected %s)"
                             .formatted(next, Manifest.hex(m.id()), Manifest.hex(manifest.id())));
         }
-        checkHeads(next, manifest);
+        Heads.check(next, manifest);
     }
 
     /**
@@ -600,14 +388,6 @@ public final class Image implements AutoCloseable {
         return origin.statistics().bytes() + (parent == null ? 0 : parent.bytesReceived());
     }
 
-    /** CRC32C of a record: its head up to the checksum, and the payload. */
-    static int recordCrc(byte[] record, int stored) {
-        java.util.zip.CRC32C c = new java.util.zip.CRC32C();
-        c.update(record, 0, 12);
-        c.update(record, Layout.RECORD_HEAD, stored);
-        return (int) c.getValue();
-    }
-
     // ---- parent
 
     /** Opened when first wanted. */
@@ -618,25 +398,8 @@ public final class Image implements AutoCloseable {
         if (closed) {
             throw new SnapshotException(Kind.IO, "snapshot " + origin + " is closed");
         }
-        if (depth >= Layout.MAX_CHAIN) {
-            throw corrupt("more than " + Layout.MAX_CHAIN + " parents in a row");
-        }
-        Image p = findParent();
-        Manifest.Hashes h = p.manifest.hashes();
-        byte[] root = manifest.parent().root();
-        if (root != null && (h == null || !Arrays.equals(h.root(), root))) {
-            p.close();
-            throw corrupt(
-                    "its parent " + p.origin + " does not have the content root that it names");
-        }
-        if (!p.manifest.regions().equals(manifest.regions())) {
-            p.close();
-            throw new SnapshotException(
-                    Kind.MISMATCH,
-                    "snapshot %s has other RAM than its parent %s".formatted(origin, p.origin));
-        }
-        parent = p;
-        return p;
+        parent = Parents.open(this);
+        return parent;
     }
 
     /** Opens the whole chain. */
@@ -660,48 +423,6 @@ public final class Image implements AutoCloseable {
     public void letGo() {
         for (Image i = this; i != null; i = i.openParent()) {
             i.origin.letGo();
-        }
-    }
-
-    private Image findParent() throws SnapshotException {
-        byte[] id = manifest.parent().id();
-        Origin claims = null;
-        for (Origin s : origin.parents(manifest.parent())) {
-            boolean good = false;
-            try {
-                Manifest m = candidate(s);
-                good = m != null && m.answersTo(id);
-                claims = !good && m != null && m.claims(id) ? s : claims;
-            } finally {
-                if (!good) {
-                    s.close();
-                }
-            }
-            if (good) {
-                return open(s, without, id, depth + 1);
-            }
-        }
-        throw new SnapshotException(
-                Kind.MISSING,
-                "snapshot %s needs its parent %s (id %s), which is not there; put a copy beside it%s"
-                        .formatted(
-                                origin,
-                                manifest.parent().path(),
-                                Manifest.hex(id),
-                                claims == null
-                                        ? ""
-                                        : " (%s says that it had this id, but cannot prove it)"
-                                                .formatted(claims)));
-    }
-
-    private static Manifest candidate(Origin s) throws SnapshotException {
-        try {
-            return Manifest.read(s);
-        } catch (SnapshotException e) {
-            if (e.kind() == Kind.SOURCE) {
-                throw e; // it may be, but does not answer now
-            }
-            return null; // an unreadable neighbour is not the parent
         }
     }
 

@@ -300,7 +300,7 @@ public final class ImageWriter implements AutoCloseable {
                 .putInt(0)
                 .put(packed < 0 ? gathered : packer.out(), 0, bytes)
                 .flip();
-        r.putInt(12, Image.recordCrc(r.array(), bytes));
+        r.putInt(12, Chunks.recordCrc(r.array(), bytes));
         s = new Stored(packBytes, bytes, used, pages, digest);
         packBytes += r.limit();
         pack.write(r);

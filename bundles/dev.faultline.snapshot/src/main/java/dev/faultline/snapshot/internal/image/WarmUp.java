@@ -43,7 +43,7 @@ public final class WarmUp implements Chunks.Records {
         b.putInt(Layout.RECORD_MAGIC).put((byte) Codec.LZ4.ordinal()).put((byte) Layout.GROUP);
         b.putShort((short) 0).putInt(bytes).putInt(0).put(p.out(), 0, bytes);
         record = b.array();
-        b.putInt(12, Image.recordCrc(record, bytes));
+        b.putInt(12, Chunks.recordCrc(record, bytes));
         section = section(bytes, Digests.sha256().digest(content));
     }
 

@@ -148,7 +148,7 @@ public final class Compactor {
                     done.set(p, w.isTouched(first + p));
                 }
                 BitSet stored = (BitSet) done.clone();
-                old.readSection(s, d.content, done);
+                old.bulk().readSection(s, d.content, done);
                 for (int p = 0; p < d.pages; p++) {
                     if (stored.get(p)) {
                         d.kind[p] = Layout.CHUNK;
@@ -189,7 +189,7 @@ public final class Compactor {
             int[] pages = Arrays.copyOfRange(order, from, Math.min(order.length, from + WINDOW));
             Arrays.sort(pages);
             byte[] content = new byte[pages.length * Layout.PAGE];
-            old.readPages(pages, 0, pages.length, content);
+            old.bulk().readPages(pages, 0, pages.length, content);
             int n = 0;
             for (int i = 0; i < pages.length; i++) {
                 if (ImageWriter.isStored(content, i * Layout.PAGE)) {

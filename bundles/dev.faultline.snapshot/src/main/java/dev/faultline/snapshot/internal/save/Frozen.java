@@ -30,7 +30,7 @@ final class Frozen {
         byte[] group(int page) throws SnapshotException {
             if (number != page / Layout.GROUP) {
                 number = -1;
-                image.readGroup(page / Layout.GROUP, group);
+                image.bulk().readGroup(page / Layout.GROUP, group);
                 number = page / Layout.GROUP;
             }
             return group;

@@ -65,7 +65,7 @@ public final class ChunkFuzz {
         p.put(from + 4, (byte) codec).put(from + 5, (byte) pages).putShort(from + 6, (short) 0);
         p.putInt(from + 8, stored);
         byte[] record = Arrays.copyOfRange(pack, from, from + Layout.RECORD_HEAD + stored);
-        p.putInt(from + 12, Image.recordCrc(record, stored));
+        p.putInt(from + 12, Chunks.recordCrc(record, stored));
         byte[] content = new byte[pages * Layout.PAGE];
         if (new Codec.Unpacker()
                 .unpack(
