@@ -74,8 +74,8 @@ public final class ArmedBench {
     private int machines = 2;
     private int slices = 15;
     private int sliceMillis = 40;
-    private Path kernel = Installation.kernel();
-    private Path initrd = Installation.initrd();
+    private Path kernel = CachedGuests.kernel();
+    private Path initrd = CachedGuests.initrd();
     private final List<String> what = new ArrayList<>();
 
     private ArmedBench(Installation installation, Path image) throws IOException {

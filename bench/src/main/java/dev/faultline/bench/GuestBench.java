@@ -145,7 +145,7 @@ public final class GuestBench {
         if (options.kernel != null) {
             return options.kernel;
         }
-        Path found = Installation.kernel();
+        Path found = CachedGuests.kernel();
         if (found != null) {
             return found;
         }
@@ -153,7 +153,7 @@ public final class GuestBench {
     }
 
     private Path initrd() throws IOException {
-        Path at = options.initrd != null ? options.initrd : Installation.initrd();
+        Path at = options.initrd != null ? options.initrd : CachedGuests.initrd();
         if (!Files.isRegularFile(at)) {
             throw missing("initrd " + at, "--initrd FILE with a prompt '" + PROMPT + "'");
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
-import dev.faultline.bench.Installation;
+import dev.faultline.bench.CachedGuests;
 import dev.faultline.shell.internal.guest.DemoGuest;
 import dev.faultline.shell.internal.guest.KeyedGuest;
 import dev.faultline.shell.internal.guest.LinuxGuest;
@@ -54,11 +54,11 @@ record Subject(
 
     /** Debian's kernel with a shell, as the demo has cached it; null if it has not. */
     static Subject linux() throws IOException {
-        Path kernel = Installation.kernel();
-        if (kernel == null || !Files.isRegularFile(Installation.initrd())) {
+        Path kernel = CachedGuests.kernel();
+        if (kernel == null || !Files.isRegularFile(CachedGuests.initrd())) {
             return null;
         }
-        LinuxGuest g = new LinuxGuest(kernel, Installation.initrd());
+        LinuxGuest g = new LinuxGuest(kernel, CachedGuests.initrd());
         List<DemoGuest.Request> work =
                 List.of(
                         LinuxGuest.line("uname -s", "Linux"),
