@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.fault.Resolution;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.api.mmu.MmuFactory;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.Machine;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -96,7 +98,13 @@ class SwapIT {
             swapper = new Swapper(m, 1);
             Thread swaps = Thread.ofPlatform().start(swapper);
             m.start();
-            converse(talk, answers, 40);
+            try {
+                converse(talk, answers, 40);
+            } catch (AssertionError e) {
+                e.addSuppressed(
+                        new AssertionError("swapped: " + swapper.done, swapper.failure.get()));
+                throw e;
+            }
             while (swaps.isAlive()) {
                 // More of the same, so that a guest is at work for as long as the swaps take.
                 assertThat(talk.ask("sum 0 999", "\n")).contains("count=1000 bad=0");
@@ -352,6 +360,47 @@ class SwapIT {
                     .contains("required service translation is gone");
             typed.bundle("dev.faultline.mmu").start();
             typed.awaitProgress(m, "");
+        }
+    }
+
+    /**
+     * A configuration arrives while a service is exchanged: on a thread of its own the component
+     * runtime takes away what the configuration no longer allows, and meanwhile another thread
+     * brings what it does allow. In between nobody may be forgotten.
+     */
+    @Test
+    void aConfigurationThatArrivesDuringAnExchangeLeavesNoMachineStanding() throws Exception {
+        try (Machine m = typed.machine("configured", "interpreter", "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            m.start();
+            typed.awaitProgress(m, "");
+            CountDownLatch leaving = new CountDownLatch(1);
+            CountDownLatch exchanged = new CountDownLatch(1);
+            Thread here = Thread.currentThread();
+            typed.onUnregistering(
+                    MachineFactory.class,
+                    () -> {
+                        if (Thread.currentThread() != here) {
+                            leaving.countDown();
+                            HangGuard.until("it is exchanged", () -> exchanged.getCount() == 0);
+                        }
+                    });
+
+            typed.configure("mmu.target", "(chosen=yes)");
+            HangGuard.await(leaving, "the factory of a translation that is not chosen goes");
+            typed.bundle("dev.faultline.mmu").stop();
+            typed.bundle("dev.faultline.mmu").start();
+            MmuFactory usual = typed.service(MmuFactory.class);
+            typed.register(MmuFactory.class, usual::create, Map.of("chosen", "yes"));
+            exchanged.countDown();
+            // Configurations arrive one after the other: when this one has, the other one has too.
+            typed.factoryConfiguration(
+                    "dev.faultline.cpu.interpreter", "small", Map.of("block.length", 7));
+            typed.awaitService("(block.length=7)");
+
+            typed.awaitProgress(m, "with what the configuration chooses");
+            m.pause("to look");
+            CountedLoop.check(m);
         }
     }
 

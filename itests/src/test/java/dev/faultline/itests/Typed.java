@@ -18,7 +18,9 @@ import java.util.concurrent.CountDownLatch;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
+import org.osgi.framework.Constants;
 import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceEvent;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.framework.wiring.FrameworkWiring;
@@ -70,6 +72,17 @@ final class Typed implements AutoCloseable {
 
     <T> Registered register(Class<T> type, T service, Map<String, ?> properties) {
         return new Registered(context.registerService(type, service, new Hashtable<>(properties)));
+    }
+
+    /** On the thread that takes the service away, before it is gone. Until the platform ends. */
+    void onUnregistering(Class<?> type, Runnable action) throws InvalidSyntaxException {
+        context.addServiceListener(
+                event -> {
+                    if (event.getType() == ServiceEvent.UNREGISTERING) {
+                        action.run();
+                    }
+                },
+                "(" + Constants.OBJECTCLASS + "=" + type.getName() + ")");
     }
 
     Bundle bundle(String name) {
@@ -143,7 +156,11 @@ final class Typed implements AutoCloseable {
         StringBuilder filter = new StringBuilder("(&(service.pid=" + pid + ")");
         properties.forEach((k, v) -> filter.append("(%s=%s)".formatted(k, v)));
         filter.append(')');
-        HangGuard.until("configured: " + filter, () -> present(filter.toString()));
+        awaitService(filter.toString());
+    }
+
+    void awaitService(String filter) {
+        HangGuard.until("a service with " + filter, () -> present(filter));
     }
 
     private boolean present(String filter) {

@@ -20,6 +20,7 @@ import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.machine.pc.internal.fault.HandlerRegistry;
 import dev.faultline.machine.pc.internal.service.Offers;
 import dev.faultline.machine.pc.internal.state.Migrations;
+import dev.faultline.machine.pc.internal.swap.Basics;
 import dev.faultline.machine.pc.internal.swap.ListenerRegistry;
 import dev.faultline.machine.pc.internal.swap.MachineServices;
 import java.util.ArrayList;
@@ -45,13 +46,6 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 @RequireFaultStyle
 public final class MachineRegistry implements MachineServices {
     private static final System.Logger LOG = System.getLogger(MachineRegistry.class.getName());
-
-    /** What every machine is built on; one of each. */
-    record Basics(
-            GuestMemoryFactory memory,
-            RamProtectionFactory protection,
-            MmuFactory mmu,
-            ChipsetFactory chipset) {}
 
     private final HandlerRegistry handlers = new HandlerRegistry();
     private final Offers<VcpuEngineFactory> engines =
@@ -82,7 +76,9 @@ public final class MachineRegistry implements MachineServices {
                                         "the bundle that runs machines, dev.faultline.machine.pc, was stopped: this machine stands for good")));
     }
 
-    /** Memory, protection, translation and chips are there; new machines get these. */
+    /**
+     * Memory, protection, translation and chips are there; machines that stand for one get these.
+     */
     void open(Basics now) {
         basics = now;
         each(m -> m.bindings().adopted());

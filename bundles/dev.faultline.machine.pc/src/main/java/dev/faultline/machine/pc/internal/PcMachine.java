@@ -27,6 +27,7 @@ import dev.faultline.machine.pc.internal.state.DeviceState;
 import dev.faultline.machine.pc.internal.state.MachineState;
 import dev.faultline.machine.pc.internal.state.StateOwner;
 import dev.faultline.machine.pc.internal.swap.AddedDevices;
+import dev.faultline.machine.pc.internal.swap.Basics;
 import dev.faultline.machine.pc.internal.swap.Bindings;
 import dev.faultline.machine.pc.internal.swap.MachineServices;
 import java.time.Duration;
@@ -74,15 +75,28 @@ public final class PcMachine implements Machine {
         return create(config, services, OWN_RAM);
     }
 
+    /** For tests: of the parts that the services are about. */
+    public static PcMachine create(MachineConfig config, MachineServices services, RamSource ram)
+            throws MachineException {
+        Basics parts =
+                new Basics(
+                        services.memory(),
+                        services.protection(),
+                        services.mmu(),
+                        services.chipset());
+        return create(config, services, parts, ram);
+    }
+
     /**
      * Builds a machine of a checked configuration.
      *
      * @throws MachineException for an engine, style or device that nobody offers, or memory that
      *     the host does not give
      */
-    public static PcMachine create(MachineConfig config, MachineServices services, RamSource ram)
+    public static PcMachine create(
+            MachineConfig config, MachineServices services, Basics parts, RamSource ram)
             throws MachineException {
-        return Wiring.of(config, services, ram).machine();
+        return Wiring.of(config, services, parts, ram).machine();
     }
 
     /** Once its devices are plugged in. */

@@ -36,6 +36,7 @@ import dev.faultline.machine.pc.internal.run.Standstill;
 import dev.faultline.machine.pc.internal.run.TimerQueue;
 import dev.faultline.machine.pc.internal.run.VcpuRunner;
 import dev.faultline.machine.pc.internal.swap.AddedDevices;
+import dev.faultline.machine.pc.internal.swap.Basics;
 import dev.faultline.machine.pc.internal.swap.Bindings;
 import dev.faultline.machine.pc.internal.swap.MachineServices;
 import java.util.List;
@@ -91,11 +92,11 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
      * @throws MachineException for an engine, style or device that nobody offers, or memory that
      *     the host does not give; then nothing of it is left
      */
-    static Wiring of(MachineConfig config, MachineServices services, RamSource ram)
+    static Wiring of(MachineConfig config, MachineServices services, Basics parts, RamSource ram)
             throws MachineException {
         Closings closings = new Closings(config.name());
         try {
-            return new Wiring(config, services, ram, closings);
+            return new Wiring(config, services, parts, ram, closings);
         } catch (Throwable e) { // parts are others' code
             closings.run();
             if (e instanceof MachineException me) {
@@ -108,7 +109,11 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
     }
 
     private Wiring(
-            MachineConfig config, MachineServices services, RamSource source, Closings closings)
+            MachineConfig config,
+            MachineServices services,
+            Basics parts,
+            RamSource source,
+            Closings closings)
             throws MachineException {
         this.services = services;
         this.closings = closings;
@@ -129,14 +134,14 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
 
         VcpuEngineFactory engine = services.engine(config.engine());
         FaultPropagation style = services.faultStyle(config.faultStyle());
-        GuestMemoryFactory memories = services.memory();
+        GuestMemoryFactory memories = parts.memory();
         memory = Others.made(memories.create(GuestRam.PHYSICAL_ADDRESS_BITS), "memory", memories);
         closings.add("its memory", memory::close);
         ram = MachineRam.map(memory, config.ramBytes(), source);
-        RamProtectionFactory protections = services.protection();
+        RamProtectionFactory protections = parts.protection();
         protection = new SteadyProtection(memory, protections);
         closings.add("its protection", protection::close);
-        MmuFactory mmus = services.mmu();
+        MmuFactory mmus = parts.mmu();
         Mmu mmu = Others.made(mmus.create(memory, protection), "translation", mmus);
         firstMmu = mmu;
         closings.add("its translation", this::closeTranslation);
@@ -145,7 +150,7 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
         dma = new DmaPorts(memory, protection, mmu, busLock, timers, this::resolveDeviceFault);
         protection.addListener(dma);
 
-        ChipsetFactory chipsets = services.chipset();
+        ChipsetFactory chipsets = parts.chipset();
         chipset =
                 Others.made(
                         chipsets.create(board, this, vcpus.length, config.ramBytes()),

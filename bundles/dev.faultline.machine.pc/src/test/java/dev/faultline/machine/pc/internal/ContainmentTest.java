@@ -142,7 +142,7 @@ class ContainmentTest extends FailingParts {
 
         registry.unbindMmu(mmu);
         registry.bindMmu(broken, Map.of());
-        factory.bindMmu(broken);
+        opened.bind(broken);
 
         assertThat(m.await(LONG).toString()).contains("the new protection or translation failed");
         assertThat(log).containsExactly("attach", "attach", "close");
@@ -150,7 +150,7 @@ class ContainmentTest extends FailingParts {
         assertThat(m.vcpus()).allSatisfy(v -> assertThat(((VcpuContext) v).mmu).isSameAs(before));
         registry.unbindMmu(broken);
         registry.bindMmu(mmu, Map.of());
-        factory.bindMmu(mmu);
+        opened.bind(mmu);
         m.start();
         assertThat(m.running()).isTrue();
     }

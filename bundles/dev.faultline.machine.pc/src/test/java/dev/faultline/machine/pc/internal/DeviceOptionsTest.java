@@ -24,13 +24,8 @@ class DeviceOptionsTest {
     private final FakeServices services = new FakeServices();
     private final MachineRegistry registry = new MachineRegistry();
     private final PcMachineFactory factory =
-            PcMachineFactoryTest.open(
-                    registry,
-                    services.memory(),
-                    services.protection(),
-                    services.mmu(),
-                    services.chipset(),
-                    PcMachineFactoryTest.config("one", "coded"));
+            new OpenFactory(registry, services, PcMachineFactoryTest.config("one", "coded"))
+                    .factory;
     private Probe made;
 
     /** A port whose place is an option. */

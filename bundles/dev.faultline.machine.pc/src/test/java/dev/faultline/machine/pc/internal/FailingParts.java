@@ -103,6 +103,7 @@ abstract class FailingParts {
     final Set<String> failing = ConcurrentHashMap.newKeySet();
 
     volatile Thrown thrown = Thrown.EXCEPTION;
+    OpenFactory opened;
     PcMachineFactory factory;
     MmuFactory mmu;
 
@@ -146,14 +147,15 @@ abstract class FailingParts {
                                 Chipset.class,
                                 services.chipset().create(board, host, vcpus, ram),
                                 "chips");
-        factory =
-                PcMachineFactoryTest.open(
+        opened =
+                new OpenFactory(
                         registry,
                         memory,
                         protection,
                         mmu,
                         chips,
                         PcMachineFactoryTest.config("one", "coded"));
+        factory = opened.factory;
         registry.bindEngine(
                 new FakeEngines(
                         "one",

@@ -58,15 +58,15 @@ class FromInsideTest {
 
     private final FakeServices services = new FakeServices();
     private final MachineRegistry registry = new MachineRegistry();
-    private final PcMachineFactory.Config config = PcMachineFactoryTest.config("one", "coded");
+    private final MachineSettings.Config config = PcMachineFactoryTest.config("one", "coded");
     private final ChipsetFactory chips = services.chipset();
-    private PcMachineFactory factory = open();
+    private OpenFactory opened = open();
     private final AtomicReference<Throwable> failure = new AtomicReference<>();
     private final DeviceFactory latch = Latch::new;
     private PcMachine machine;
 
-    private PcMachineFactory open() {
-        return PcMachineFactoryTest.open(
+    private OpenFactory open() {
+        return new OpenFactory(
                 registry, services.memory(), services.protection(), services.mmu(), chips, config);
     }
 
@@ -76,7 +76,7 @@ class FromInsideTest {
         registry.bindDevice(latch, Map.of(DeviceFactory.NAME, "latch"));
         machine =
                 (PcMachine)
-                        factory.create(
+                        opened.factory.create(
                                 new MachineConfig(
                                         "vm", 8 << 20, vcpus, "one", "coded", List.of("latch")));
         return machine;
@@ -215,8 +215,8 @@ class FromInsideTest {
                 registry.bindStyle(services.coded, Map.of());
             }
             default -> {
-                factory.deactivate();
-                factory = open();
+                opened.settings.shut();
+                opened = open();
             }
         }
     }
@@ -301,11 +301,11 @@ class FromInsideTest {
         assertThat(machine.await(LONG))
                 .isEqualTo(new VcpuExit.Paused("required service fault style coded is gone"));
         registry.unbindChipset(chips);
-        factory.deactivate();
+        opened.settings.shut();
         assertThat(machine.await(LONG))
                 .isEqualTo(
                         new VcpuExit.Paused("required services chips, fault style coded are gone"));
-        factory = open();
+        opened = open();
         registry.bindStyle(services.coded, Map.of());
         runs();
     }
@@ -401,13 +401,14 @@ class FromInsideTest {
                 m -> told.get() == 8); // each of vm, a, and the two that the listeners made
         registry.unbindListener(a);
         registry.unbindListener(b);
-        factory.machines().forEach(Machine::close);
+        opened.factory.machines().forEach(Machine::close);
         assertThat(told.get()).isEqualTo(8);
     }
 
     private Machine make(String name) {
         try {
-            return factory.create(new MachineConfig(name, 8 << 20, 1, "one", "coded", List.of()));
+            return opened.factory.create(
+                    new MachineConfig(name, 8 << 20, 1, "one", "coded", List.of()));
         } catch (Exception e) {
             failure.set(e);
             throw new IllegalStateException(e);

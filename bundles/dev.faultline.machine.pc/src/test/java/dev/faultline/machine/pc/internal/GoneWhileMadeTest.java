@@ -37,14 +37,15 @@ class GoneWhileMadeTest {
     private final ChipsetFactory chips = services.chipset();
     private final VcpuEngineFactory engine = engine();
     private final DeviceFactory bell = bell();
-    private final PcMachineFactory factory =
-            PcMachineFactoryTest.open(
+    private final OpenFactory opened =
+            new OpenFactory(
                     registry,
                     services.memory(),
                     services.protection(),
                     mmu,
                     chips,
                     PcMachineFactoryTest.config("one", "coded"));
+    private final PcMachineFactory factory = opened.factory;
 
     GoneWhileMadeTest() {
         registry.bindEngine(engine, Map.of());
@@ -149,7 +150,7 @@ class GoneWhileMadeTest {
         stands(m, "translation");
         MmuFactory next = services.mmu();
         registry.bindMmu(next, Map.of());
-        factory.bindMmu(next);
+        opened.bind(next);
         runs(m);
     }
 

@@ -6,15 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.device.Board;
-import dev.faultline.api.device.ChipsetFactory;
 import dev.faultline.api.device.DeviceFactory;
 import dev.faultline.api.device.PortDevice;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.device.Stateful;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.memory.GuestMemoryFactory;
-import dev.faultline.api.mmu.MmuFactory;
-import dev.faultline.api.protection.RamProtectionFactory;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
@@ -35,41 +31,11 @@ class PcMachineFactoryTest {
     private static final long MIB = 1 << 20;
     private final FakeServices services = new FakeServices();
     private final MachineRegistry registry = new MachineRegistry();
-    private final PcMachineFactory factory = open(config("one", "coded"));
+    private final OpenFactory opened = new OpenFactory(registry, services, config("one", "coded"));
+    private final PcMachineFactory factory = opened.factory;
 
-    private PcMachineFactory open(PcMachineFactory.Config config) {
-        return open(
-                registry,
-                services.memory(),
-                services.protection(),
-                services.mmu(),
-                services.chipset(),
-                config);
-    }
-
-    /** As the component runtime does when all four are there. */
-    static PcMachineFactory open(
-            MachineRegistry registry,
-            GuestMemoryFactory memory,
-            RamProtectionFactory protection,
-            MmuFactory mmu,
-            ChipsetFactory chipset,
-            PcMachineFactory.Config config) {
-        registry.bindMemory(memory, Map.of());
-        registry.bindProtection(protection, Map.of());
-        registry.bindMmu(mmu, Map.of());
-        registry.bindChipset(chipset, Map.of());
-        PcMachineFactory made = new PcMachineFactory(registry, config);
-        made.bindMemory(memory);
-        made.bindProtection(protection);
-        made.bindMmu(mmu);
-        made.bindChipset(chipset);
-        made.open();
-        return made;
-    }
-
-    static PcMachineFactory.Config config(String engine, String style) {
-        return new PcMachineFactory.Config() {
+    static MachineSettings.Config config(String engine, String style) {
+        return new MachineSettings.Config() {
             @Override
             public long handler_deadline() {
                 return 600_000; // a busy host may not run a handler for a while
@@ -102,7 +68,7 @@ class PcMachineFactoryTest {
 
             @Override
             public Class<? extends Annotation> annotationType() {
-                return PcMachineFactory.Config.class;
+                return MachineSettings.Config.class;
             }
         };
     }
@@ -142,14 +108,16 @@ class PcMachineFactoryTest {
 
     @Test
     void withoutTheUsualEngineAndStyleTheBestThereIsServes() throws Exception {
-        PcMachineFactory asShipped = open(config("interpreter", "coded"));
+        PcMachineFactory asShipped =
+                new OpenFactory(registry, services, config("interpreter", "coded")).factory;
         registry.bindEngine(services.two, Map.of());
         registry.bindStyle(services.thrown, Map.of());
         try (Machine m = asShipped.create(asked(8 * MIB, 1, null, null))) {
             assertThat(m.engine()).isEqualTo("two");
             assertThat(m.faultStyle()).isEqualTo("thrown");
         }
-        PcMachineFactory chosen = open(config("warp", "coded"));
+        PcMachineFactory chosen =
+                new OpenFactory(registry, services, config("warp", "coded")).factory;
         assertThatThrownBy(() -> chosen.create(asked(8 * MIB, 1, null, null)))
                 .hasMessage(
                         "configuration dev.faultline.machine.pc: engine=warp: unknown engine warp;"
@@ -203,12 +171,12 @@ class PcMachineFactoryTest {
         bindAll();
         Machine m = create(null, null);
         m.start();
-        factory.modified(config("two", "thrown"));
+        opened.settings.modified(config("two", "thrown"));
         assertThat(m.engine()).isEqualTo("two");
         assertThat(m.faultStyle()).isEqualTo("thrown");
         assertThat(m.statistics().swaps()).isEqualTo(2);
         assertThat(m.running()).isTrue();
-        factory.modified(config("none", "thrown")); // logged; the machine stays as it is
+        opened.settings.modified(config("none", "thrown")); // logged; the machine stays as it is
         assertThat(m.engine()).isEqualTo("two");
     }
 
@@ -217,10 +185,10 @@ class PcMachineFactoryTest {
         bindAll();
         Machine m = create(null, null);
         m.start();
-        factory.deactivate();
+        opened.settings.shut();
         VcpuExit exit = HangGuard.await(m);
         assertThat(exit.toString()).contains("required service").contains("gone");
-        open(config("one", "coded"));
+        new OpenFactory(registry, services, config("one", "coded"));
         assertThat(m.running()).isTrue();
         registry.unbindEngine(services.one);
         assertThat(m.running()).isFalse();

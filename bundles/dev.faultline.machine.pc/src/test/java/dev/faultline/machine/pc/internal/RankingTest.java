@@ -2,7 +2,6 @@
 package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.device.Board;
@@ -44,14 +43,15 @@ class RankingTest {
     private final GuestMemoryFactory memory = services.memory();
     private final RamProtectionFactory protection = services.protection();
     private final MmuFactory mmu = services.mmu();
-    private final PcMachineFactory factory =
-            PcMachineFactoryTest.open(
+    private final OpenFactory opened =
+            new OpenFactory(
                     registry,
                     memory,
                     protection,
                     mmu,
                     services.chipset(),
                     PcMachineFactoryTest.config("one", "coded"));
+    private final PcMachineFactory factory = opened.factory;
 
     RankingTest() {
         registry.bindEngine(services.one, ranked(0, 1));
@@ -325,8 +325,8 @@ class RankingTest {
 
         // As the component runtime does: the whiteboard and the factory in any order.
         registry.bindMmu(high, ranked(100, 40));
-        factory.bindMmu(high);
-        factory.unbindMmu(mmu);
+        opened.bind(high);
+        opened.settings.unbindMmu(mmu);
 
         assertThat(create().mmu()).isSameAs(better);
         assertThat(old.mmu()).isNotSameAs(better);
@@ -341,8 +341,8 @@ class RankingTest {
         registry.bindMmu(mmu, ranked(0, 41));
         registry.unbindMmu(high);
         assertThat(old.running()).isFalse();
-        factory.bindMmu(mmu);
-        factory.unbindMmu(high);
+        opened.bind(mmu);
+        opened.settings.unbindMmu(high);
         assertThat(old.running()).isTrue();
         assertThat(old.mmu()).isNotSameAs(better);
     }
@@ -352,13 +352,10 @@ class RankingTest {
         Machine m = create();
         m.start();
         registry.unbindMmu(mmu);
-        factory.deactivate();
-        factory.unbindMmu(mmu);
+        opened.settings.unbindMmu(mmu);
         assertThat(m.running()).isFalse();
-        assertThatThrownBy(this::create).isInstanceOf(MachineException.class);
 
-        factory.bindMmu(mmu);
-        factory.open();
+        opened.bind(mmu);
         assertThat(m.running()).isFalse(); // the whiteboard has not heard of it yet
         registry.bindMmu(mmu, Map.of());
         assertThat(m.running()).isTrue();
