@@ -4,6 +4,7 @@ package dev.faultline.api.cpu;
 import dev.faultline.api.address.Gva;
 import dev.faultline.api.fault.PendingFault;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The architectural state of one vCPU: what a snapshot saves, a debugger shows and an extension may
@@ -147,7 +148,7 @@ public abstract class VcpuState {
      * What the guest reads and writes as its debug registers while a debugger outside it has its
      * own in {@link #dr}, ordered like it; null: there is none, and {@link #dr} is the guest's.
      */
-    public long[] guestDr;
+    public long @Nullable [] guestDr;
 
     // ---- model-specific registers
 
@@ -242,8 +243,8 @@ public abstract class VcpuState {
      */
     public int pendingDebug;
 
-    /** Why a triple fault happened, for people. */
-    public String shutdownReason;
+    /** Why a triple fault happened, for people; null: none did. */
+    public @Nullable String shutdownReason;
 
     /** Instructions retired since reset; exact at instruction boundaries outside the engine. */
     public long instructions;

@@ -7,7 +7,9 @@
  */
 @Export
 @Version("1.0.0")
+@NullMarked
 package dev.faultline.api.cpu;
 
+import org.jspecify.annotations.NullMarked;
 import org.osgi.annotation.bundle.Export;
 import org.osgi.annotation.versioning.Version;

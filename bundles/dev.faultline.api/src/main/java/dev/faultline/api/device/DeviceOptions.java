@@ -37,7 +37,8 @@ public final class DeviceOptions {
      * @throws IllegalArgumentException naming key, value and range
      */
     public long number(String key, long otherwise, long least, long most) {
-        String value = text(key, null);
+        asked.add(key);
+        String value = values.get(key);
         if (value == null) {
             return otherwise;
         }

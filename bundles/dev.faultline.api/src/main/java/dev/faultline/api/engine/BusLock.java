@@ -6,6 +6,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes a locked access atomic that no instruction of the host makes so: one that does not lie in
@@ -48,7 +49,7 @@ public final class BusLock {
     private volatile boolean held;
 
     // Guarded by the lock.
-    private VcpuContext owner;
+    private @Nullable VcpuContext owner;
     private long asked;
     private long turn;
 

@@ -14,6 +14,7 @@ import dev.faultline.api.mmu.Mmu;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A vCPU as its engine, the MMU and the machine see it: beside the architectural state its
@@ -119,13 +120,13 @@ public final class VcpuContext extends VcpuState {
 
     // Of the instruction semantics; null until they need it.
     /** Book-keeping of the staged access. */
-    public EngineScratch staged;
+    public @Nullable EngineScratch staged;
 
     /** Arithmetic context of the x87 FPU. */
-    public EngineScratch fpu;
+    public @Nullable EngineScratch fpu;
 
     /** Buffers of event delivery, hits of breakpoints. */
-    public EngineScratch system;
+    public @Nullable EngineScratch system;
 
     private int[] fenceNumbers = {};
     private boolean retries;
@@ -135,12 +136,24 @@ public final class VcpuContext extends VcpuState {
 
     // ---- wiring, set by the machine while the vCPU is quiesced
 
+    @SuppressWarnings("NullAway.Init") // wired before the first run
     public Mmu mmu;
+
+    @SuppressWarnings("NullAway.Init") // wired before the first run
     public GuestBus bus;
+
+    @SuppressWarnings("NullAway.Init") // wired before the first run
     public InterruptPort interrupts;
+
+    @SuppressWarnings("NullAway.Init") // wired before the first run
     public GuestClock clock;
+
+    @SuppressWarnings("NullAway.Init") // wired before the first run
     public FaultPropagation propagation;
+
+    @SuppressWarnings("NullAway.Init") // wired before the first run
     public CpuidPolicy cpuid;
+
     public final PendingFault fault = new PendingFault();
     public final FaultSignal signal = new FaultSignal();
 
@@ -200,7 +213,7 @@ public final class VcpuContext extends VcpuState {
     /** Of those, the last one whose wish was met; written by the vCPU's thread. */
     private volatile int fencesServed;
 
-    private volatile Thread thread;
+    private volatile @Nullable Thread thread;
 
     /** The only vCPU of its machine. */
     public VcpuContext(int index) {
@@ -278,12 +291,12 @@ public final class VcpuContext extends VcpuState {
         return (int) REQUEST.getAndBitwiseAnd(this, ~bits) & bits;
     }
 
-    /** The thread that runs this vCPU; set by the machine. */
-    public void bindThread(Thread t) {
+    /** The thread that runs this vCPU, set by the machine; null: none does. */
+    public void bindThread(@Nullable Thread t) {
         thread = t;
     }
 
-    public Thread thread() {
+    public @Nullable Thread thread() {
         return thread;
     }
 
@@ -349,13 +362,13 @@ public final class VcpuContext extends VcpuState {
      * vCPU at most one flush, and a vCPU executes at least one instruction between two that it
      * serves, so no number of fences of others keeps it from getting on.
      */
-    public static void fence(VcpuContext[] all, VcpuContext self) {
+    public static void fence(VcpuContext[] all, @Nullable VcpuContext self) {
         boolean inside = self != null && self.isInGuest();
         if (self != null) {
             self.flushTranslations();
         }
         fenceOthers(all, self);
-        if (inside) {
+        if (self != null && inside) {
             // A device's doing: the rest of the block was fetched through what has gone.
             self.post(REQ_INTERRUPT);
         }
@@ -365,7 +378,7 @@ public final class VcpuContext extends VcpuState {
      * As {@link #fence}, but the translations of {@code self} stay, unless others fence meanwhile:
      * then they are dropped too, which {@link #tlbFlushes} tells.
      */
-    public static void fenceOthers(VcpuContext[] all, VcpuContext self) {
+    public static void fenceOthers(VcpuContext[] all, @Nullable VcpuContext self) {
         int[] numbers = self == null ? new int[all.length] : self.fenceNumbers(all.length);
         for (int i = 0; i < all.length; i++) {
             if (all[i] != self) {
@@ -385,7 +398,7 @@ public final class VcpuContext extends VcpuState {
                 backOff(n);
             }
         }
-        if (was) {
+        if (self != null && was) {
             self.enterGuest();
         }
     }

@@ -9,7 +9,9 @@
  */
 @Export
 @Version("1.0.0")
+@NullMarked
 package dev.faultline.api.engine;
 
+import org.jspecify.annotations.NullMarked;
 import org.osgi.annotation.bundle.Export;
 import org.osgi.annotation.versioning.Version;

@@ -2,6 +2,7 @@
 package dev.faultline.api.fault;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A handler's answer. Immutable; the common ones are constants, so that answering allocates
@@ -51,16 +52,21 @@ public final class Resolution {
     private static final int WITH_ERROR_CODE = 1 << 8 | 0x1F << 10 | 1 << 17 | 1 << 21;
 
     private final Kind kind;
-    private final byte[] bytes;
+    private final byte @Nullable [] bytes;
     private final int vector;
     private final int errorCode;
-    private final String reason;
+    private final @Nullable String reason;
 
-    private Resolution(Kind kind, byte[] bytes, int vector, int errorCode) {
+    private Resolution(Kind kind, byte @Nullable [] bytes, int vector, int errorCode) {
         this(kind, bytes, vector, errorCode, null);
     }
 
-    private Resolution(Kind kind, byte[] bytes, int vector, int errorCode, String reason) {
+    private Resolution(
+            Kind kind,
+            byte @Nullable [] bytes,
+            int vector,
+            int errorCode,
+            @Nullable String reason) {
         this.kind = kind;
         this.bytes = bytes;
         this.vector = vector;
@@ -132,7 +138,7 @@ public final class Resolution {
     }
 
     /** For providers: bytes of a SUPPLY, not to be changed; else null. */
-    public byte[] bytes() {
+    public byte @Nullable [] bytes() {
         return bytes;
     }
 
@@ -147,7 +153,7 @@ public final class Resolution {
     }
 
     /** Of a {@link #stop}: why; else null. */
-    public String reason() {
+    public @Nullable String reason() {
         return reason;
     }
 
@@ -155,7 +161,9 @@ public final class Resolution {
     public String toString() {
         return switch (kind) {
             case STOP -> reason == null ? "STOP" : "STOP(%s)".formatted(reason);
-            case SUPPLY -> "SUPPLY(%d bytes)".formatted(bytes.length);
+            case SUPPLY ->
+                    "SUPPLY(%d bytes)"
+                            .formatted(Objects.requireNonNull(bytes, "a SUPPLY has bytes").length);
             case INJECT ->
                     errorCode == PendingFault.NO_ERROR_CODE
                             ? "INJECT(%d)".formatted(vector)

@@ -2,6 +2,7 @@
 package dev.faultline.api.hax;
 
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -47,7 +48,7 @@ public interface HaxModule extends AutoCloseable {
      * @return 0, or what the driver of that platform would give: a negative errno, on Windows an
      *     NTSTATUS
      */
-    int ioctl(long handle, int code, ByteBuffer arg);
+    int ioctl(long handle, int code, @Nullable ByteBuffer arg);
 
     /** Destroys all VMs; every handle is dead afterwards. Idempotent. */
     @Override

@@ -2,6 +2,7 @@
 package dev.faultline.api.hax;
 
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The operations. On POSIX hosts a code is direction, size and number packed as {@code _IOW} and
@@ -112,7 +113,7 @@ public enum HaxOp {
     }
 
     /** The operation that {@code code} means on such an object of {@code platform}, or null. */
-    public static HaxOp of(HaxPlatform platform, On on, int code) {
+    public static @Nullable HaxOp of(HaxPlatform platform, On on, int code) {
         for (HaxOp op : values()) {
             OptionalInt c = op.code(platform);
             if (op.on == on && c.isPresent() && c.getAsInt() == code) {

@@ -5,6 +5,7 @@ import dev.faultline.api.address.Gpa;
 import dev.faultline.api.address.Hva;
 import dev.faultline.api.platform.HostRegion;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -68,7 +69,7 @@ public interface GuestMemory extends AutoCloseable {
     List<MemorySlot> slots();
 
     /** The slot at {@code gpa}, or null for device space. O(log slots), no allocation. */
-    MemorySlot slotAt(@Gpa long gpa);
+    @Nullable MemorySlot slotAt(@Gpa long gpa);
 
     /**
      * hva of the byte at {@code gpa}, or -1 for device space. Ignores protection: for providers of

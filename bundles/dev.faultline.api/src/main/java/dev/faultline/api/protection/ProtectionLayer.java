@@ -6,6 +6,7 @@ import dev.faultline.api.address.Gpa;
 import dev.faultline.api.address.Hva;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.MemorySlot;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -75,7 +76,7 @@ public interface ProtectionLayer extends AutoCloseable {
      *
      * @return null if there is none
      */
-    default RestrictedRange nextRange(@Gpa long gpa) {
+    default @Nullable RestrictedRange nextRange(@Gpa long gpa) {
         @Gfn long first = nextRestricted(Page.gfn(gpa));
         if (first < 0) {
             return null;

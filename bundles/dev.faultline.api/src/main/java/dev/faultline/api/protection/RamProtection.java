@@ -5,6 +5,7 @@ import dev.faultline.api.address.Gfn;
 import dev.faultline.api.address.Gpa;
 import dev.faultline.api.fault.FaultHandler;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -26,7 +27,7 @@ public interface RamProtection extends AutoCloseable {
      * @param handler asked about faults that this layer caused; may be null (then such faults go to
      *     the whiteboard and the caller)
      */
-    ProtectionLayer addLayer(String name, FaultHandler handler);
+    ProtectionLayer addLayer(String name, @Nullable FaultHandler handler);
 
     /**
      * Tells every access to the bytes, exactly; accesses that only share a page with them go on
@@ -48,7 +49,7 @@ public interface RamProtection extends AutoCloseable {
     List<ProtectionLayer> layers();
 
     /** Handler of a layer, or null. */
-    FaultHandler handlerOf(ProtectionLayer layer);
+    @Nullable FaultHandler handlerOf(ProtectionLayer layer);
 
     /**
      * Effective rights of a page: the intersection over all layers. No lock, no allocation; pages

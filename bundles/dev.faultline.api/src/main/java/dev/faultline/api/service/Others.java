@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.api.service;
 
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.FrameworkUtil;
 
@@ -18,7 +19,7 @@ public final class Others {
     }
 
     /** The class and, where there is one, the bundle that it came from, for people. */
-    public static String name(Object service) {
+    public static String name(@Nullable Object service) {
         if (service == null) {
             return "null";
         }
@@ -78,7 +79,7 @@ public final class Others {
     }
 
     /** Checks that a service made something. */
-    public static <T> T made(T product, String what, Object by) {
+    public static <T> T made(@Nullable T product, String what, Object by) {
         if (product == null) {
             throw new IllegalStateException("%s: %s made none (null)".formatted(what, name(by)));
         }

@@ -6,6 +6,7 @@ import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import java.net.URI;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -95,7 +96,7 @@ public interface CloneBase extends AutoCloseable {
         long privateBytes();
 
         /** The error that stopped the machine for lack of a page, or null. */
-        SnapshotException failure();
+        @Nullable SnapshotException failure();
 
         /** Opens all pages to this clone, after reading what is absent; the clone may run. */
         void complete() throws SnapshotException;

@@ -2,6 +2,7 @@
 package dev.faultline.api.snapshot;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** What a snapshot stores for each page of RAM, in the order of its regions. */
 public final class PageMap {
@@ -30,7 +31,7 @@ public final class PageMap {
 
     private final int pages;
     private final byte[] uniform;
-    private final byte[][] mixed;
+    private final byte[] @Nullable [] mixed;
     private final boolean orphan;
 
     private PageMap(Builder b) {
@@ -51,7 +52,7 @@ public final class PageMap {
     public static final class Builder {
         private final int pages;
         private final byte[] uniform;
-        private final byte[][] mixed;
+        private final byte[] @Nullable [] mixed;
         private boolean orphan;
 
         public Builder(int pages) {

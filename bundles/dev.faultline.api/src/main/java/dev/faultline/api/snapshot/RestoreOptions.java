@@ -3,6 +3,7 @@ package dev.faultline.api.snapshot;
 
 import java.time.Duration;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a snapshot is restored.
@@ -15,7 +16,8 @@ import java.util.Objects;
  *     compacted: 64 hexadecimal digits. It binds machine, state and every page, those of parents
  *     too. Null: whatever is there
  */
-public record RestoreOptions(RestoreMode mode, Window recording, boolean complete, String id) {
+public record RestoreOptions(
+        RestoreMode mode, @Nullable Window recording, boolean complete, @Nullable String id) {
 
     /**
      * When a recording ends by itself; {@link Restored#saveRecording} ends it too. What is touched
@@ -24,7 +26,7 @@ public record RestoreOptions(RestoreMode mode, Window recording, boolean complet
      * @param pages first touches, 1 to {@link #MAX_PAGES}
      * @param guestTime since the restore, positive; null: no limit
      */
-    public record Window(int pages, Duration guestTime) {
+    public record Window(int pages, @Nullable Duration guestTime) {
         /** Pages of the largest recording: 4 GiB of RAM. */
         public static final int MAX_PAGES = 1 << 20;
 

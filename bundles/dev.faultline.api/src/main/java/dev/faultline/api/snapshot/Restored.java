@@ -4,6 +4,7 @@ package dev.faultline.api.snapshot;
 import java.net.URI;
 import java.time.Duration;
 import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /** A restore in progress or done. Any thread. */
@@ -47,7 +48,7 @@ public interface Restored extends AutoCloseable {
      * The error that stopped loading, or null. The machine is paused with it; {@code
      * machine.start()} tries again.
      */
-    SnapshotException failure();
+    @Nullable SnapshotException failure();
 
     /** What was asked of the place that the snapshot is read from, since it was last attached. */
     SourceStatistics source();

@@ -5,6 +5,7 @@ import dev.faultline.api.vm.MachineConfig;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a snapshot holds.
@@ -21,9 +22,9 @@ import java.util.Locale;
  * @param pauseNanos how long the guest stood for it in all; 0 if not just saved
  */
 public record SnapshotInfo(
-        Path dir,
+        @Nullable Path dir,
         String id,
-        String parentId,
+        @Nullable String parentId,
         Instant created,
         MachineConfig config,
         long bytes,
@@ -38,10 +39,10 @@ public record SnapshotInfo(
     /**
      * An id as it is compared: in lower case.
      *
-     * @param id may be null
+     * @param id may be null, which stays
      * @throws IllegalArgumentException if it is no id
      */
-    public static String checkedId(String id) {
+    public static @Nullable String checkedId(@Nullable String id) {
         if (id == null) {
             return null;
         }

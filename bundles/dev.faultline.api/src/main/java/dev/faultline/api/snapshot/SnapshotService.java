@@ -6,6 +6,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.DoubleConsumer;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -65,7 +66,8 @@ public interface SnapshotService {
      *
      * @param id as in {@link RestoreOptions#id}; null: whatever is there
      */
-    long verify(URI location, String id, DoubleConsumer progress) throws SnapshotException;
+    long verify(URI location, @Nullable String id, DoubleConsumer progress)
+            throws SnapshotException;
 
     /**
      * What is stored for each page. Reads the index, not the pages. Damaged parts of the index, and
@@ -159,11 +161,13 @@ public interface SnapshotService {
      *
      * @param id as in {@link RestoreOptions#id}; null: whatever is there
      */
-    CloneBase clones(URI location, RestoreMode mode, String id) throws SnapshotException;
+    CloneBase clones(URI location, RestoreMode mode, @Nullable String id) throws SnapshotException;
 
     /**
+     * @param info null if the snapshot is not readable
      * @param error null if the snapshot is readable
      * @param unfinished it is no snapshot: a save is going on there, or was cut short
      */
-    record Listed(Path dir, SnapshotInfo info, String error, boolean unfinished) {}
+    record Listed(
+            Path dir, @Nullable SnapshotInfo info, @Nullable String error, boolean unfinished) {}
 }

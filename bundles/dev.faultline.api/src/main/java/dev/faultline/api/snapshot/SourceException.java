@@ -4,6 +4,7 @@ package dev.faultline.api.snapshot;
 import java.io.IOException;
 import java.io.Serial;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a {@link PageSource} throws that knows more of a failure than that there was one: whether
@@ -13,9 +14,9 @@ public final class SourceException extends IOException {
     @Serial private static final long serialVersionUID = 1L;
 
     private final boolean permanent;
-    private final transient Duration retryAfter;
+    private final transient @Nullable Duration retryAfter;
 
-    private SourceException(String message, boolean permanent, Duration retryAfter) {
+    private SourceException(String message, boolean permanent, @Nullable Duration retryAfter) {
         super(message);
         this.permanent = permanent;
         this.retryAfter = retryAfter;
@@ -32,7 +33,7 @@ public final class SourceException extends IOException {
      * @param after not before that time; it is waited for only as far as the deadline allows. Null:
      *     whenever one likes
      */
-    public static SourceException passing(String message, Duration after) {
+    public static SourceException passing(String message, @Nullable Duration after) {
         return new SourceException(message, false, after);
     }
 
@@ -41,7 +42,7 @@ public final class SourceException extends IOException {
     }
 
     /** May be null. */
-    public Duration retryAfter() {
+    public @Nullable Duration retryAfter() {
         return retryAfter;
     }
 }

@@ -9,6 +9,7 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.protection.RamProtection;
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ProviderType;
 
 /**
@@ -74,7 +75,7 @@ public interface Machine extends AutoCloseable {
      *
      * @return the exit, or null if {@code limit} passed
      */
-    VcpuExit await(Duration limit) throws InterruptedException;
+    @Nullable VcpuExit await(Duration limit) throws InterruptedException;
 
     boolean running();
 

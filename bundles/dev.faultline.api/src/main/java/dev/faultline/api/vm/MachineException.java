@@ -2,6 +2,7 @@
 package dev.faultline.api.vm;
 
 import java.io.Serial;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Input that a machine cannot be built, booted or restored from. The message is one line for
@@ -11,11 +12,21 @@ import java.io.Serial;
 public class MachineException extends Exception {
     @Serial private static final long serialVersionUID = 1L;
 
-    public MachineException(String message) {
-        super(PlainText.line(message));
+    /**
+     * @param message may be null
+     */
+    public MachineException(@Nullable String message) {
+        super(line(message));
     }
 
-    public MachineException(String message, Throwable cause) {
-        super(PlainText.line(message), cause);
+    /**
+     * @param message may be null
+     */
+    public MachineException(@Nullable String message, Throwable cause) {
+        super(line(message), cause);
+    }
+
+    private static @Nullable String line(@Nullable String message) {
+        return message == null ? null : PlainText.line(message);
     }
 }

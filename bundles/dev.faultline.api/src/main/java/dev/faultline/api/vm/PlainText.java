@@ -13,12 +13,9 @@ public final class PlainText {
     /**
      * Replaces control characters, line ends and what changes the direction of writing by question
      * marks, and cuts what is too long for a line.
-     *
-     * @param text may be null, which stays
      */
     public static String line(String text) {
-        if (text == null
-                || text.length() <= LONGEST && text.chars().noneMatch(PlainText::isObeyed)) {
+        if (text.length() <= LONGEST && text.chars().noneMatch(PlainText::isObeyed)) {
             return text;
         }
         String cut = text.length() <= LONGEST ? text : text.substring(0, LONGEST) + "...";

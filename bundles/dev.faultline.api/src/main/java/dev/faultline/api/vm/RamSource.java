@@ -2,6 +2,7 @@
 package dev.faultline.api.vm;
 
 import dev.faultline.api.platform.HostRegion;
+import org.jspecify.annotations.Nullable;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /** Gives a new machine the memory of its RAM blocks, e.g. views that clones share. */
@@ -16,5 +17,5 @@ public interface RamSource {
      * @param bytes exact size of the region
      * @return null to let the machine take memory of the host as it does without this
      */
-    HostRegion region(String block, long bytes);
+    @Nullable HostRegion region(String block, long bytes);
 }

@@ -18,8 +18,8 @@ class PlainTextTest {
     void allElseStays() {
         String s = "Gäste 日本 😀 100 % <ok>";
         assertThat(PlainText.line(s)).isSameAs(s);
-        assertThat(PlainText.line(null)).isNull();
         assertThat(PlainText.line("x".repeat(5000))).hasSize(1503).endsWith("...");
         assertThat(new MachineException("a\nb")).hasMessage("a?b");
+        assertThat(new MachineException(null)).hasMessage(null);
     }
 }
