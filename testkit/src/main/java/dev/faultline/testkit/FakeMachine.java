@@ -20,6 +20,7 @@ import dev.faultline.testkit.memory.FakeProtection;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * As much of a machine as a fault handler's unit test needs: RAM from gpa 0 and layers of rights;
@@ -90,7 +91,7 @@ public final class FakeMachine extends StubMachine {
      *
      * @return the handlers' answer, or null if nothing stopped it
      */
-    public Resolution access(long gpa, int access) {
+    public @Nullable Resolution access(long gpa, int access) {
         long forbidding = protection.forbiddingLayers(Page.gfn(gpa), access);
         return forbidding == 0 ? null : ask(forbidding, gpa, access);
     }

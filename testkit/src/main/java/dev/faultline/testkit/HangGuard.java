@@ -20,6 +20,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
@@ -291,7 +292,7 @@ public final class HangGuard implements InvocationInterceptor {
         private final String name;
         private Wait wait = new Wait();
         private int waits = 1;
-        private ScheduledFuture<?> next; // guarded by this
+        private @Nullable ScheduledFuture<?> next; // guarded by this
         private boolean done; // guarded by this
         private boolean interrupted; // guarded by this
 
@@ -336,7 +337,9 @@ public final class HangGuard implements InvocationInterceptor {
 
         synchronized void end() {
             done = true;
-            next.cancel(false);
+            if (next != null) {
+                next.cancel(false);
+            }
             if (interrupted) {
                 Thread.interrupted(); // if nobody took it: not for the next test
             }

@@ -4,4 +4,7 @@
  * interrupts, time, fault style, and engines whose instructions the test writes. What a fake does
  * not do fails the test with the method's name.
  */
+@NullMarked
 package dev.faultline.testkit.cpu;
+
+import org.jspecify.annotations.NullMarked;

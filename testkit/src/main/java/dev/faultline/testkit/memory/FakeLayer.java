@@ -5,26 +5,27 @@ import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.jspecify.annotations.Nullable;
 
 /** One layer of a {@link FakeProtection}. */
 final class FakeLayer implements ProtectionLayer {
     private final FakeProtection protection;
     private final String name;
-    private final FaultHandler handler;
+    private final @Nullable FaultHandler handler;
 
     /** By page: which rights are missing. */
     private final AtomicIntegerArray denied;
 
     private volatile boolean closed;
 
-    FakeLayer(FakeProtection protection, String name, FaultHandler handler, int pages) {
+    FakeLayer(FakeProtection protection, String name, @Nullable FaultHandler handler, int pages) {
         this.protection = protection;
         this.name = name;
         this.handler = handler;
         denied = new AtomicIntegerArray(pages);
     }
 
-    FaultHandler handler() {
+    @Nullable FaultHandler handler() {
         return handler;
     }
 

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A guest-physical space of slots that are added, replaced and removed as wholes; neighbours stay
@@ -116,7 +117,7 @@ public final class FakeMemory implements GuestMemory {
     }
 
     /** The slot that is exactly there; null if none is in the way. */
-    private MemorySlot whole(long gpa, long size, String method) {
+    private @Nullable MemorySlot whole(long gpa, long size, String method) {
         for (MemorySlot s : slots) {
             if (s.gpa() == gpa && s.size() == size) {
                 return s;
@@ -134,7 +135,7 @@ public final class FakeMemory implements GuestMemory {
     }
 
     @Override
-    public MemorySlot slotAt(long gpa) {
+    public @Nullable MemorySlot slotAt(long gpa) {
         List<MemorySlot> all = slots;
         for (int i = 0; i < all.size(); i++) { // an iterator would be allocated
             MemorySlot s = all.get(i);

@@ -9,6 +9,7 @@ import dev.faultline.api.protection.Rights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Layers of rights over the first pages of a guest-physical space, whatever is mapped there.
@@ -18,7 +19,7 @@ public final class FakeProtection implements RamProtection {
     private final int pages;
     private final List<ProtectionListener> listeners = new CopyOnWriteArrayList<>();
     private volatile List<ProtectionLayer> layers;
-    private volatile Runnable window;
+    private volatile @Nullable Runnable window;
 
     /** Nothing is protected. From {@code bytes} on nothing can be. */
     public FakeProtection(long bytes) {
@@ -40,7 +41,7 @@ public final class FakeProtection implements RamProtection {
     }
 
     @Override
-    public synchronized ProtectionLayer addLayer(String name, FaultHandler handler) {
+    public synchronized ProtectionLayer addLayer(String name, @Nullable FaultHandler handler) {
         if (layers.stream().anyMatch(l -> l.name().equals(name))) {
             throw new IllegalArgumentException("layer \"" + name + "\" exists");
         }
@@ -68,7 +69,7 @@ public final class FakeProtection implements RamProtection {
     }
 
     @Override
-    public FaultHandler handlerOf(ProtectionLayer layer) {
+    public @Nullable FaultHandler handlerOf(ProtectionLayer layer) {
         return ((FakeLayer) layer).handler();
     }
 

@@ -6,6 +6,7 @@ import java.math.BigDecimal;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One key of a configuration as its reader declares it, in a metatype document or by a component's
@@ -19,14 +20,25 @@ import java.util.function.Function;
  * @param otherwise the default, or null
  */
 record Attribute(
-        String id, String type, String min, String max, List<String> options, String otherwise) {
+        String id,
+        String type,
+        @Nullable String min,
+        @Nullable String max,
+        List<String> options,
+        @Nullable String otherwise) {
 
     /**
      * @return what is expected instead, or null if the value is right
      */
-    String wrong(Object value) {
+    @Nullable String wrong(Object value) {
         if (value instanceof Collection<?> all) {
-            return all.stream().map(this::wrongOne).filter(w -> w != null).findFirst().orElse(null);
+            for (Object one : all) {
+                String w = wrongOne(one);
+                if (w != null) {
+                    return w;
+                }
+            }
+            return null;
         }
         if (value.getClass().isArray()) {
             for (int i = 0; i < Array.getLength(value); i++) {
@@ -40,7 +52,7 @@ record Attribute(
         return wrongOne(value);
     }
 
-    private String wrongOne(Object value) {
+    private @Nullable String wrongOne(@Nullable Object value) {
         String text = String.valueOf(value);
         boolean right =
                 switch (type) {
@@ -102,7 +114,7 @@ record Attribute(
         return what + " from " + least + (most == null ? " up" : " to " + most);
     }
 
-    private String least() {
+    private @Nullable String least() {
         return switch (type) {
             case "Integer" -> String.valueOf(Integer.MIN_VALUE);
             case "Short" -> String.valueOf(Short.MIN_VALUE);
@@ -111,7 +123,7 @@ record Attribute(
         };
     }
 
-    private String most() {
+    private @Nullable String most() {
         return switch (type) {
             case "Integer" -> String.valueOf(Integer.MAX_VALUE);
             case "Short" -> String.valueOf(Short.MAX_VALUE);

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
@@ -81,7 +82,7 @@ public final class ConfigurationCheck implements ConfigurationPlugin {
         }
     }
 
-    private Declarations declarations(Bundle bundle) {
+    private @Nullable Declarations declarations(Bundle bundle) {
         if (bundle.getState() == Bundle.UNINSTALLED
                 || bundle.getBundleId() == Constants.SYSTEM_BUNDLE_ID) {
             return null;

@@ -15,6 +15,7 @@ import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 
 /**
@@ -108,7 +109,7 @@ final class Declarations {
                 }
                 case "AD" -> {
                     Attribute a = declared(xml);
-                    if (current != null && a.id() != null) {
+                    if (current != null && a != null) {
                         current.put(a.id(), a);
                     }
                 }
@@ -160,10 +161,16 @@ final class Declarations {
         }
     }
 
-    private static Attribute declared(XMLStreamReader xml) {
+    /** Null: it has no id. */
+    private static @Nullable Attribute declared(XMLStreamReader xml) {
+        String id = attribute(xml, "id");
+        String type = attribute(xml, "type");
+        if (id == null) {
+            return null;
+        }
         return new Attribute(
-                attribute(xml, "id"),
-                attribute(xml, "type") == null ? "String" : attribute(xml, "type"),
+                id,
+                type == null ? "String" : type,
                 attribute(xml, "min"),
                 attribute(xml, "max"),
                 new ArrayList<>(),
@@ -171,7 +178,7 @@ final class Declarations {
     }
 
     /** An option belongs to the attribute that was declared last. */
-    private static void option(XMLStreamReader xml, Map<String, Attribute> current) {
+    private static void option(XMLStreamReader xml, @Nullable Map<String, Attribute> current) {
         Attribute last = null;
         for (Attribute a : current == null ? List.<Attribute>of() : current.values()) {
             last = a;
@@ -181,7 +188,7 @@ final class Declarations {
         }
     }
 
-    private static String attribute(XMLStreamReader xml, String name) {
+    private static @Nullable String attribute(XMLStreamReader xml, String name) {
         return xml.getAttributeValue(null, name);
     }
 

@@ -17,6 +17,7 @@ public final class GuestMemoryFactoryComponent implements GuestMemoryFactory {
     private volatile HostMemory host;
 
     @Activate
+    @SuppressWarnings("NullAway.Init") // the framework binds the host before it activates
     public GuestMemoryFactoryComponent() {}
 
     /** For tests. */

@@ -15,6 +15,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The guest-physical space of one machine.
@@ -300,7 +301,7 @@ final class GuestSpace implements GuestMemory {
     }
 
     @Override
-    public MemorySlot slotAt(long gpa) {
+    public @Nullable MemorySlot slotAt(long gpa) {
         return map.at(gpa);
     }
 

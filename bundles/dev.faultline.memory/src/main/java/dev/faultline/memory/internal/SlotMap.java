@@ -5,6 +5,7 @@ import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.api.memory.RamBlock;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An immutable set of slots: ascending, disjoint, coalesced. Published as a whole, so readers
@@ -40,7 +41,7 @@ final class SlotMap {
     }
 
     /** The slot at {@code gpa} or null. */
-    MemorySlot at(long gpa) {
+    @Nullable MemorySlot at(long gpa) {
         int i = indexOf(gpa);
         return i < 0 ? null : byIndex[i];
     }

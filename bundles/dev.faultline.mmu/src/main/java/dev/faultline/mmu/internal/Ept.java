@@ -10,6 +10,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The second stage: gfn to hva page with exactly the rights that the page has; shared by all vCPUs,
@@ -71,7 +72,7 @@ final class Ept {
          * long[512] once a page holds decoded code: bit set of the vCPUs whose engines have it; see
          * {@link #ownerBit}.
          */
-        long[] code;
+        long @Nullable [] code;
 
         /**
          * Bitmap: pages of which a vCPU may have cached a writable translation since the bit was
@@ -87,13 +88,13 @@ final class Ept {
 
     private final GuestMemory memory;
     private final RamProtection protection;
-    private final Chunk[][] root;
+    private final @Nullable Chunk[] @Nullable [] root;
 
     /**
      * Bitmap for each directory: chunks that exist or are about to, so that a range of many GiB is
      * cleared by looking at those alone. Made before the directory, set before the chunk.
      */
-    private final long[][] made;
+    private final long[] @Nullable [] made;
 
     private final LongAdder present = new LongAdder();
     private final AtomicLong strays = new AtomicLong();
@@ -325,21 +326,21 @@ final class Ept {
     }
 
     /** Plain reads: a chunk that is seen late is looked up again by {@link #resolve}. */
-    private Chunk chunk(long gfn) {
+    private @Nullable Chunk chunk(long gfn) {
         long r = gfn >>> ROOT_SHIFT;
         if (r >= root.length) {
             return null;
         }
-        Chunk[] directory = root[(int) r];
+        @Nullable Chunk[] directory = root[(int) r];
         return directory == null ? null : directory[directoryIndex(gfn)];
     }
 
-    private Chunk chunkVolatile(long gfn) {
+    private @Nullable Chunk chunkVolatile(long gfn) {
         long r = gfn >>> ROOT_SHIFT;
         if (r >= root.length) {
             return null;
         }
-        Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
+        @Nullable Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
         return directory == null
                 ? null
                 : (Chunk) DIRECTORY.getVolatile(directory, directoryIndex(gfn));
@@ -352,12 +353,13 @@ final class Ept {
                     "gfn 0x%x is beyond the %d-bit physical space"
                             .formatted(gfn, memory.physicalAddressBits()));
         }
-        Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
+        @Nullable Chunk[] directory = (Chunk[]) ROOT.getVolatile(root, (int) r);
         if (directory == null) {
             long[] none = new long[(1 << DIRECTORY_BITS) / 64];
             long[] _ = (long[]) MADE.compareAndExchange(made, (int) r, (long[]) null, none);
-            Chunk[] fresh = new Chunk[1 << DIRECTORY_BITS];
-            Chunk[] other = (Chunk[]) ROOT.compareAndExchange(root, (int) r, (Chunk[]) null, fresh);
+            @Nullable Chunk[] fresh = new Chunk[1 << DIRECTORY_BITS];
+            @Nullable Chunk[] other =
+                    (Chunk[]) ROOT.compareAndExchange(root, (int) r, (Chunk[]) null, fresh);
             directory = other == null ? fresh : other;
         }
         int i = directoryIndex(gfn);

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Translation of one machine: finds the vCPU's {@link Translator}, and takes translations away when
@@ -31,7 +32,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     private final CopyOnWriteArrayList<CodeListener> codeListeners = new CopyOnWriteArrayList<>();
 
     /** Index = {@link VcpuContext#index}; null = none. Replaced, never changed. */
-    private volatile Translator[] translators = {};
+    private volatile @Nullable Translator[] translators = {};
 
     /** The same vCPUs without gaps. */
     private volatile VcpuContext[] vcpus = {};
@@ -94,7 +95,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     }
 
     private Translator translator(VcpuContext v) {
-        Translator[] all = translators;
+        @Nullable Translator[] all = translators;
         Translator t = v.index < all.length ? all[v.index] : null;
         if (t == null || t.v != v) {
             throw new IllegalStateException("vCPU " + v.index + " is not attached to this MMU");
@@ -108,7 +109,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
         if (closed) {
             throw new IllegalStateException("MMU is closed");
         }
-        Translator[] all = translators;
+        @Nullable Translator[] all = translators;
         if (v.index < all.length && all[v.index] != null) {
             throw new IllegalArgumentException("vCPU " + v.index + " is already attached");
         }
@@ -121,14 +122,14 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     @Override
     public synchronized void detach(VcpuContext v) {
         translator(v);
-        Translator[] all = translators.clone();
+        @Nullable Translator[] all = translators.clone();
         all[v.index] = null;
         ept.forEachCodePage(0, Long.MAX_VALUE, gfn -> ept.clearCode(gfn, v.index));
         v.flushTranslations();
         publish(all);
     }
 
-    private void publish(Translator[] all) {
+    private void publish(@Nullable Translator[] all) {
         VcpuContext[] contexts = new VcpuContext[all.length];
         int n = 0;
         for (Translator t : all) {
@@ -141,7 +142,7 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     }
 
     /** The attached vCPU that runs on this thread, or null. */
-    private static VcpuContext self(VcpuContext[] all) {
+    private static @Nullable VcpuContext self(VcpuContext[] all) {
         Thread current = Thread.currentThread();
         for (VcpuContext v : all) {
             if (v.thread() == current) {

@@ -8,4 +8,7 @@
  * acknowledge</i> on one side, and <i>claim the leaf, read the rights, publish</i> on the other;
  * {@link dev.faultline.mmu.internal.Ept} has the argument.
  */
+@NullMarked
 package dev.faultline.mmu.internal;
+
+import org.jspecify.annotations.NullMarked;

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The C library's memory calls. Each returns its result, or the negated errno if it failed.
@@ -50,7 +51,7 @@ final class Libc {
             handle("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
     /** Null on hosts older than Linux 3.17 with glibc 2.27, or FreeBSD 13. */
-    private static final MethodHandle MEMFD_CREATE =
+    private static final @Nullable MethodHandle MEMFD_CREATE =
             SYMBOLS.find("memfd_create").isEmpty()
                     ? null
                     : handle("memfd_create", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT));

@@ -5,6 +5,7 @@ import dev.faultline.api.protection.Rights;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Rights of 512 pages (2 MiB of gpa) in one layer: either uniform, one shared immutable object, or
@@ -29,7 +30,7 @@ final class Chunk {
     private static final long SEALED = 1L << 63;
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
     private static final VarHandle OWNED;
-    private static final Chunk[] UNIFORM = new Chunk[Rights.MASK + 1];
+    private static final @Nullable Chunk[] UNIFORM = new Chunk[Rights.MASK + 1];
 
     static {
         try {
@@ -49,26 +50,26 @@ final class Chunk {
      * Packed: field i of word w is page w * 21 + i. Fields past page 511 always hold RWX. Uniform:
      * null.
      */
-    private final long[] words;
+    private final long @Nullable [] words;
 
     private final boolean outlivesRestrictions;
 
     @SuppressWarnings("unused") // through OWNED
     private volatile int owned;
 
-    private Chunk(int uniform, long[] words, boolean outlivesRestrictions) {
+    private Chunk(int uniform, long @Nullable [] words, boolean outlivesRestrictions) {
         this.uniform = uniform;
         this.words = words;
         this.outlivesRestrictions = outlivesRestrictions;
     }
 
     /** The chunk whose pages all have {@code rights}: null, which costs nothing, for RWX. */
-    static Chunk uniform(int rights) {
+    static @Nullable Chunk uniform(int rights) {
         return UNIFORM[rights];
     }
 
     /** Rights of every page if {@code c} is uniform or null, else -1. */
-    static int uniformRights(Chunk c) {
+    static int uniformRights(@Nullable Chunk c) {
         return c == null ? Rights.RWX : c.uniform;
     }
 

@@ -9,17 +9,18 @@ import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One layer: argument checks, the store, and the announcement of what narrowed. */
 final class Layer implements ProtectionLayer {
 
     private final PageProtection owner;
     private final String name;
-    private final FaultHandler handler;
+    private final @Nullable FaultHandler handler;
     private final RightsStore store = new RightsStore();
     private volatile boolean withdrawn;
 
-    Layer(PageProtection owner, String name, FaultHandler handler) {
+    Layer(PageProtection owner, String name, @Nullable FaultHandler handler) {
         this.owner = owner;
         this.name = name;
         this.handler = handler;
@@ -29,7 +30,7 @@ final class Layer implements ProtectionLayer {
         return owner;
     }
 
-    FaultHandler handler() {
+    @Nullable FaultHandler handler() {
         return handler;
     }
 

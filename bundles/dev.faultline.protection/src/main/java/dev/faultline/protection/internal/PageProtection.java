@@ -15,6 +15,7 @@ import dev.faultline.api.service.Others;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rights of one machine's pages. Rights change by compare-and-set; no lock is held while
@@ -98,7 +99,7 @@ final class PageProtection implements RamProtection, MemoryListener {
     }
 
     @Override
-    public synchronized ProtectionLayer addLayer(String name, FaultHandler handler) {
+    public synchronized ProtectionLayer addLayer(String name, @Nullable FaultHandler handler) {
         if (name == null || name.isBlank()) {
             throw new IllegalArgumentException(
                     "layer name \"%s\": expected a non-blank name".formatted(name));
@@ -144,7 +145,7 @@ final class PageProtection implements RamProtection, MemoryListener {
     }
 
     @Override
-    public FaultHandler handlerOf(ProtectionLayer layer) {
+    public @Nullable FaultHandler handlerOf(ProtectionLayer layer) {
         if (layer instanceof Layer l && l.owner() == this) {
             return l.handler();
         }

@@ -10,6 +10,7 @@ import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
+import org.jspecify.annotations.Nullable;
 
 /** JFR: rights of a range of pages were set. */
 @Name("faultline.Protect")
@@ -22,7 +23,7 @@ final class ProtectEvent extends Event {
     private static final ProtectEvent PROBE = new ProtectEvent();
 
     @Label("Layer")
-    String layer;
+    @Nullable String layer;
 
     @Label("Guest-Physical Address")
     long gpa;
@@ -31,7 +32,7 @@ final class ProtectEvent extends Event {
     long size;
 
     @Label("Rights")
-    String rights;
+    @Nullable String rights;
 
     @Label("Nanoseconds")
     long nanos;

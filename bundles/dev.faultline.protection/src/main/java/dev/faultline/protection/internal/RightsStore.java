@@ -3,6 +3,7 @@ package dev.faultline.protection.internal;
 
 import dev.faultline.api.protection.Rights;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Rights of all pages in one layer, default RWX. Two levels: groups of 1 GiB over chunks of 2 MiB.
@@ -19,37 +20,39 @@ final class RightsStore {
     /** One GiB; null, too, is a group that restricts nothing. */
     private static final class Group {
         private static final Group[] UNIFORM = new Group[Rights.RWX];
+        private static final AtomicReferenceArray<@Nullable Chunk> NONE =
+                new AtomicReferenceArray<>(0);
 
         static {
             for (int r = 0; r < UNIFORM.length; r++) {
-                UNIFORM[r] = new Group(r, null);
+                UNIFORM[r] = new Group(r, NONE);
             }
         }
 
         /** Rights of every page, or -1: see {@link #chunks}. */
         final int uniform;
 
-        /** A null chunk restricts nothing. Null in a uniform group. */
-        final AtomicReferenceArray<Chunk> chunks;
+        /** A null chunk restricts nothing. Empty in a uniform group. */
+        final AtomicReferenceArray<@Nullable Chunk> chunks;
 
-        private Group(int uniform, AtomicReferenceArray<Chunk> chunks) {
+        private Group(int uniform, AtomicReferenceArray<@Nullable Chunk> chunks) {
             this.uniform = uniform;
             this.chunks = chunks;
         }
 
         /** Null, which costs nothing, for RWX. */
-        static Group uniform(int rights) {
+        static @Nullable Group uniform(int rights) {
             return rights == Rights.RWX ? null : UNIFORM[rights];
         }
 
         /** Rights of every page if {@code g} is uniform or null, else -1. */
-        static int uniformRights(Group g) {
+        static int uniformRights(@Nullable Group g) {
             return g == null ? Rights.RWX : g.uniform;
         }
 
         /** Chunks that all have {@code rights}. */
         static Group chunked(int rights) {
-            AtomicReferenceArray<Chunk> chunks = new AtomicReferenceArray<>(CHUNKS);
+            AtomicReferenceArray<@Nullable Chunk> chunks = new AtomicReferenceArray<>(CHUNKS);
             Chunk each = Chunk.uniform(rights);
             for (int i = 0; each != null && i < CHUNKS; i++) {
                 chunks.setPlain(i, each);
@@ -68,10 +71,10 @@ final class RightsStore {
      * Index is gfn &gt;&gt;&gt; 18. Replaced by a longer one, and its elements set, under the lock
      * of this object. A chunked group stays for ever.
      */
-    private volatile AtomicReferenceArray<Group> groups = new AtomicReferenceArray<>(0);
+    private volatile AtomicReferenceArray<@Nullable Group> groups = new AtomicReferenceArray<>(0);
 
-    private Group group(long gfn) {
-        AtomicReferenceArray<Group> all = groups;
+    private @Nullable Group group(long gfn) {
+        AtomicReferenceArray<@Nullable Group> all = groups;
         long i = gfn >>> GROUP_SHIFT;
         return i < all.length() ? all.get((int) i) : null;
     }
@@ -79,7 +82,7 @@ final class RightsStore {
     int get(long gfn) {
         Group group = group(gfn);
         int uniform = Group.uniformRights(group);
-        if (uniform >= 0) {
+        if (group == null || uniform >= 0) {
             return uniform;
         }
         Chunk c = group.chunks.get(slot(gfn));
@@ -93,7 +96,7 @@ final class RightsStore {
         if (all == rights) {
             return rights;
         }
-        if (all >= 0) {
+        if (group == null || all >= 0) {
             group = chunked(gfn);
         }
         int slot = slot(gfn);
@@ -104,7 +107,7 @@ final class RightsStore {
             if (uniform == rights) {
                 return rights;
             }
-            if (uniform >= 0) {
+            if (c == null || uniform >= 0) {
                 Chunk fresh = Chunk.packed(uniform, page, page, rights);
                 if (group.chunks.compareAndSet(slot, c, fresh)) {
                     return uniform;
@@ -138,7 +141,12 @@ final class RightsStore {
                         narrowed.add(at, groupLast);
                     }
                 } else {
-                    setChunks(uniform >= 0 ? chunked(at) : group, at, groupLast, rights, narrowed);
+                    setChunks(
+                            group == null || uniform >= 0 ? chunked(at) : group,
+                            at,
+                            groupLast,
+                            rights,
+                            narrowed);
                 }
             }
             at = groupLast + 1;
@@ -167,7 +175,7 @@ final class RightsStore {
         for (; ; ) {
             Chunk c = group.chunks.get(slot);
             int uniform = Chunk.uniformRights(c);
-            if (uniform >= 0) {
+            if (c == null || uniform >= 0) {
                 if (!group.chunks.compareAndSet(slot, c, target)) {
                     continue;
                 }
@@ -193,7 +201,7 @@ final class RightsStore {
             if (uniform == rights) {
                 return;
             }
-            if (uniform >= 0) {
+            if (c == null || uniform >= 0) {
                 if (!group.chunks.compareAndSet(
                         slot, c, Chunk.packed(uniform, first, last, rights))) {
                     continue;
@@ -225,7 +233,7 @@ final class RightsStore {
     }
 
     /** Replaces a uniform group by another one; false if it is no longer {@code old}. */
-    private synchronized boolean replace(long gfn, Group old, Group now) {
+    private synchronized boolean replace(long gfn, @Nullable Group old, @Nullable Group now) {
         if (group(gfn) != old) {
             return false;
         }
@@ -237,7 +245,7 @@ final class RightsStore {
     private synchronized Group chunked(long gfn) {
         Group group = group(gfn);
         int uniform = Group.uniformRights(group);
-        if (uniform < 0) {
+        if (group != null && uniform < 0) {
             return group;
         }
         Group fresh = Group.chunked(uniform);
@@ -246,11 +254,11 @@ final class RightsStore {
     }
 
     /** The groups, with room for the one of {@code gfn}. Under the lock. */
-    private AtomicReferenceArray<Group> reserve(long gfn) {
-        AtomicReferenceArray<Group> all = groups;
+    private AtomicReferenceArray<@Nullable Group> reserve(long gfn) {
+        AtomicReferenceArray<@Nullable Group> all = groups;
         int i = Math.toIntExact(gfn >>> GROUP_SHIFT);
         if (i >= all.length()) {
-            AtomicReferenceArray<Group> more = new AtomicReferenceArray<>(i + 1);
+            AtomicReferenceArray<@Nullable Group> more = new AtomicReferenceArray<>(i + 1);
             for (int k = 0; k < all.length(); k++) {
                 more.setPlain(k, all.get(k));
             }
@@ -263,12 +271,12 @@ final class RightsStore {
     // ---- queries
 
     long nextRestricted(long gfn) {
-        AtomicReferenceArray<Group> all = groups;
+        AtomicReferenceArray<@Nullable Group> all = groups;
         long at = gfn;
         while (at >>> GROUP_SHIFT < all.length()) {
             Group group = all.get((int) (at >>> GROUP_SHIFT));
             int uniform = Group.uniformRights(group);
-            if (uniform == Rights.RWX) {
+            if (group == null || uniform == Rights.RWX) {
                 at = (at >>> GROUP_SHIFT) + 1 << GROUP_SHIFT;
                 continue;
             }
@@ -286,12 +294,12 @@ final class RightsStore {
     }
 
     long restrictedPages() {
-        AtomicReferenceArray<Group> all = groups;
+        AtomicReferenceArray<@Nullable Group> all = groups;
         long n = 0;
         for (int g = 0; g < all.length(); g++) {
             Group group = all.get(g);
             int uniform = Group.uniformRights(group);
-            if (uniform >= 0) {
+            if (group == null || uniform >= 0) {
                 n += uniform == Rights.RWX ? 0 : GROUP_PAGES;
                 continue;
             }
@@ -305,11 +313,11 @@ final class RightsStore {
 
     /** Bytes of host memory, with headers as HotSpot lays them out with compressed references. */
     long bytes() {
-        AtomicReferenceArray<Group> all = groups;
+        AtomicReferenceArray<@Nullable Group> all = groups;
         long n = 16 + 16 + 4L * all.length();
         for (int g = 0; g < all.length(); g++) {
             Group group = all.get(g);
-            if (Group.uniformRights(group) >= 0) {
+            if (group == null || Group.uniformRights(group) >= 0) {
                 continue;
             }
             n += 24 + 16 + 16 + 4L * CHUNKS;

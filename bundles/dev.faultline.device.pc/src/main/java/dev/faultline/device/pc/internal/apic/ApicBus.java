@@ -10,6 +10,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import java.util.function.IntSupplier;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The local APICs of a machine, the messages between them, and their register page: each vCPU sees
@@ -29,7 +30,7 @@ public final class ApicBus implements MmioDevice {
     private IntSupplier picAcknowledge = () -> -1;
     private IntConsumer endOfInterrupt = vector -> {};
     private Runnable ready = () -> {};
-    private CoprocessorError errors;
+    private @Nullable CoprocessorError errors;
 
     public ApicBus(Board board, ChipsetHost host, Object lock, int vcpus) {
         this.lock = lock;
@@ -66,7 +67,7 @@ public final class ApicBus implements MmioDevice {
     }
 
     /** Null: the pins are not wired. */
-    CoprocessorError errors() {
+    @Nullable CoprocessorError errors() {
         return errors;
     }
 
