@@ -17,10 +17,10 @@ public final class Decoded {
 
     public int end;
 
-    /** The table line. */
-    public InstructionTable.Entry entry;
+    /** The table line; {@code InstructionTable.NONE} if the encoding does not exist. */
+    public InstructionTable.Entry entry = InstructionTable.NONE;
 
-    public String mnemonic;
+    public String mnemonic = entry.mnemonic;
 
     /** Last opcode byte, and its map: 0 one-byte, 1 0F, 2 0F38, 3 0F3A. */
     public int opcode;

@@ -4,6 +4,7 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.semantics.Semantics;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Bytes to {@link Op}s, driven by {@link InstructionTable}. SDM 2A, "Instruction Format". One per
@@ -21,7 +22,7 @@ public final class Decoder {
 
     private Decoded d = new Decoded();
     private Decoded before = new Decoded();
-    private byte[] code;
+    private byte[] code = {};
     private int available;
     private int at;
 
@@ -40,7 +41,7 @@ public final class Decoder {
      * @param start offset of the instruction from {@code v.engineBase}
      * @return the Op with start and end set, or null: more than {@code available} bytes are needed
      */
-    public Op decode(byte[] code, int available, int codeBits, int start) {
+    public @Nullable Op decode(byte[] code, int available, int codeBits, int start) {
         Decoded swap = before;
         before = d;
         d = swap;
@@ -51,7 +52,7 @@ public final class Decoder {
         d.codeBits = codeBits;
         d.start = start;
         d.clearMemory();
-        d.entry = null;
+        d.entry = InstructionTable.NONE;
         Op op = parse();
         if (exhausted) {
             if (available < MAX_LENGTH) {
@@ -96,15 +97,15 @@ public final class Decoder {
      * @param second Op of the last
      * @return the Op, or null
      */
-    public Op fused(Op first, Op second) {
+    public @Nullable Op fused(Op first, Op second) {
         return d.codeBits == 64 ? Fusion.of(before, first, d, second) : null;
     }
 
     /**
      * For tests: table line of the last instruction decoded; null if its encoding does not exist.
      */
-    public InstructionTable.Entry entry() {
-        return d.entry;
+    public InstructionTable.@Nullable Entry entry() {
+        return d.entry == InstructionTable.NONE ? null : d.entry;
     }
 
     private Op parse() {
@@ -168,9 +169,6 @@ public final class Decoder {
         d.map = map;
         d.opcode = op;
         InstructionTable.Entry[] c = InstructionTable.candidates(map, op);
-        if (c == null) {
-            return undefined();
-        }
         int modrm = -1;
         for (InstructionTable.Entry e : c) {
             if (e.modrm) {
@@ -192,7 +190,7 @@ public final class Decoder {
         return measures ? Raise.UNDEFINED : new Raise(Faults.UD);
     }
 
-    private InstructionTable.Entry select(InstructionTable.Entry[] c, int modrm) {
+    private InstructionTable.@Nullable Entry select(InstructionTable.Entry[] c, int modrm) {
         int prefix =
                 d.rep == 0xF3
                         ? InstructionTable.PF3

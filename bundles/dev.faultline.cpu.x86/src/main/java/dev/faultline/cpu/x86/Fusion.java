@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
+import org.jspecify.annotations.Nullable;
+
 /** Which neighbours of 64-bit code become one {@link FusedOp}. */
 final class Fusion {
     private static final int RET = 0xC3;
@@ -11,7 +13,7 @@ final class Fusion {
      * @param a the first instruction; if {@code first} is a run already, its last one
      * @return one Op for both, or null
      */
-    static Op of(Decoded a, Op first, Decoded b, Op second) {
+    static @Nullable Op of(Decoded a, Op first, Decoded b, Op second) {
         if (!plain(a) || !plain(b)) {
             return null;
         }
@@ -25,7 +27,7 @@ final class Fusion {
     }
 
     private static boolean plain(Decoded d) {
-        return d.entry != null && !d.lock && d.rep == 0 && d.codeBits == 64;
+        return d.entry != InstructionTable.NONE && !d.lock && d.rep == 0 && d.codeBits == 64;
     }
 
     // ---- flags, then a branch
@@ -34,7 +36,7 @@ final class Fusion {
                 && (d.map == 0 && d.opcode >> 4 == 7 || d.map == 1 && d.opcode >> 4 == 8);
     }
 
-    private static Op branch(Decoded a, Op first, Decoded j, Op second) {
+    private static @Nullable Op branch(Decoded a, Op first, Decoded j, Op second) {
         if (a.map != 0 || !FusedBranch.takes(j)) {
             return null;
         }
@@ -49,7 +51,7 @@ final class Fusion {
         };
     }
 
-    private static Op bytes(Decoded a, Op first, Decoded j, Op second) {
+    private static @Nullable Op bytes(Decoded a, Op first, Decoded j, Op second) {
         boolean cmp = a.opcode == 0x38 || a.opcode == 0x80 && digit(a) == 7;
         boolean test = a.opcode == 0x84 || a.opcode == 0xF6 && digit(a) == 0;
         if (a.mem && !(first instanceof MemOp)) {
@@ -68,7 +70,7 @@ final class Fusion {
         return null;
     }
 
-    private static Op wide(Decoded a, Op first, Decoded j, Op second) {
+    private static @Nullable Op wide(Decoded a, Op first, Decoded j, Op second) {
         if (a.mem) {
             return first instanceof MemOp ? wideMemory(a, first, j, second) : null;
         }
@@ -89,7 +91,7 @@ final class Fusion {
         };
     }
 
-    private static Op wideMemory(Decoded a, Op first, Decoded j, Op second) {
+    private static @Nullable Op wideMemory(Decoded a, Op first, Decoded j, Op second) {
         return switch (a.opcode) {
             case 0x39 -> new FusedBranch.CmpMR64(a, first, j, second);
             case 0x3B -> new FusedBranch.CmpRM64(a, first, j, second);
@@ -98,7 +100,7 @@ final class Fusion {
         };
     }
 
-    private static Op narrow(Decoded a, Op first, Decoded j, Op second) {
+    private static @Nullable Op narrow(Decoded a, Op first, Decoded j, Op second) {
         if (a.mem) {
             return first instanceof MemOp ? narrowMemory(a, first, j, second) : null;
         }
@@ -119,7 +121,7 @@ final class Fusion {
         };
     }
 
-    private static Op narrowMemory(Decoded a, Op first, Decoded j, Op second) {
+    private static @Nullable Op narrowMemory(Decoded a, Op first, Decoded j, Op second) {
         return switch (a.opcode) {
             case 0x39 -> new FusedBranch.CmpMR32(a, first, j, second);
             case 0x3B -> new FusedBranch.CmpRM32(a, first, j, second);
@@ -141,7 +143,7 @@ final class Fusion {
         return d.map == 0 && d.opcode >> 3 == 0x58 >> 3 && d.operandSize == 8;
     }
 
-    private static Op push(Decoded a, Op first, int register, Op second) {
+    private static @Nullable Op push(Decoded a, Op first, int register, Op second) {
         if (!isPush(a) || !FusedStack.takes(register)) {
             return null;
         }
@@ -156,7 +158,7 @@ final class Fusion {
                 : null;
     }
 
-    private static Op pop(Decoded a, Op first, Decoded b, Op second) {
+    private static @Nullable Op pop(Decoded a, Op first, Decoded b, Op second) {
         if (!isPop(a) || !FusedStack.takes(a.rm)) {
             return null;
         }

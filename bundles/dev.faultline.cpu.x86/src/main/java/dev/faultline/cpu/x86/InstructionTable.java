@@ -53,11 +53,18 @@ public final class InstructionTable {
     private static final Map<String, CpuFeature> FEATURES = new HashMap<>();
 
     private static final List<Entry> ALL = new ArrayList<>();
+    private static final Entry[] NO_LINES = {};
     private static final Entry[][][] BY_OPCODE = new Entry[4][256][];
+
+    /** Stands where no line is; none of {@link #all}. */
+    static final Entry NONE = new Entry(Family.INTEGER, "00 NONE -", 0);
 
     static {
         for (CpuFeature f : CpuFeature.values()) {
             FEATURES.put(f.name(), f);
+        }
+        for (Entry[][] map : BY_OPCODE) {
+            Arrays.fill(map, NO_LINES);
         }
         for (Family f : Family.values()) {
             load(f);
@@ -275,7 +282,7 @@ public final class InstructionTable {
         return List.copyOf(ALL);
     }
 
-    /** Candidates of an opcode, exact ModR/M bytes first; null if there are none. */
+    /** Candidates of an opcode, exact ModR/M bytes first. */
     static Entry[] candidates(int map, int opcode) {
         return BY_OPCODE[map][opcode];
     }
@@ -305,12 +312,12 @@ public final class InstructionTable {
             ALL.add(e);
             Entry[] old = BY_OPCODE[e.map][e.opcode];
             refuseShadowed(old, e);
-            Entry[] now = old == null ? new Entry[1] : Arrays.copyOf(old, old.length + 1);
-            if (e.exact >= 0 && old != null) {
+            Entry[] now = Arrays.copyOf(old, old.length + 1);
+            if (e.exact >= 0) {
                 System.arraycopy(old, 0, now, 1, old.length);
                 now[0] = e;
             } else {
-                now[now.length - 1] = e;
+                now[old.length] = e;
             }
             BY_OPCODE[e.map][e.opcode] = now;
         }
@@ -320,12 +327,9 @@ public final class InstructionTable {
      * A line that could never be chosen is a mistake. One with an exact ModR/M byte is looked at
      * before all others.
      *
-     * @param before lines of the same opcode that stand before it, or null
+     * @param before lines of the same opcode that stand before it
      */
     static void refuseShadowed(Entry[] before, Entry e) {
-        if (before == null) {
-            return;
-        }
         for (Entry b : before) {
             if (e.exact >= 0 ? e.covers(b) : b.covers(e)) {
                 throw new IllegalStateException(

@@ -10,7 +10,9 @@
  */
 @Export
 @Version("1.0.0")
+@NullMarked
 package dev.faultline.cpu.x86;
 
+import org.jspecify.annotations.NullMarked;
 import org.osgi.annotation.bundle.Export;
 import org.osgi.annotation.versioning.Version;

@@ -45,6 +45,11 @@ abstract class Block {
     /** Op {@code i}, for a block without parts. */
     abstract Op op(int i);
 
+    /** Page offset of the instruction that Op {@code i} was left at, for a block without parts. */
+    int left(int i) {
+        return op(i).left().start;
+    }
+
     /** A block of {@code n} Ops. */
     static Block of(Op[] ops, int n) {
         if (n <= PART) {

@@ -6,6 +6,7 @@ import dev.faultline.api.mmu.CodeListener;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The decoded code of one vCPU, by guest-physical page. Bounded: when full it starts afresh.
@@ -23,8 +24,8 @@ final class CodeCache implements CodeListener {
     private final Limits limits;
     private final Map<Long, CodePage> pages = new HashMap<>();
 
-    /** Parallel to {@code v.fetchTag}. */
-    private final CodePage[] byFetchEntry = new CodePage[VcpuContext.FETCH_TLB_ENTRIES];
+    /** Parallel to {@code v.fetchTag}; null: to be looked up. */
+    private final @Nullable CodePage[] byFetchEntry = new CodePage[VcpuContext.FETCH_TLB_ENTRIES];
 
     /**
      * What other threads changed and this vCPU has not served: by gfn, the granules ({@link

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Decoded blocks of one guest-physical page, for one code size. Touched by the vCPU's thread only.
  */
@@ -18,7 +20,7 @@ final class CodePage {
      * of another start means not decoded. Most pages have few blocks, and many machines have many
      * pages, so a table grows until no two blocks of the page share a place.
      */
-    Block[] blocks = new Block[FEW];
+    @Nullable Block[] blocks = new Block[FEW];
 
     /** Bit i: some block has bytes in [64 i, 64 i + 64). */
     private long granules;
@@ -47,7 +49,7 @@ final class CodePage {
 
     /** What had a place of its own has one in twice the table, too. */
     private void grow() {
-        Block[] larger = new Block[2 * blocks.length];
+        @Nullable Block[] larger = new Block[2 * blocks.length];
         for (Block b : blocks) {
             if (b != null) {
                 larger[b.start & larger.length - 1] = b;

@@ -15,6 +15,8 @@ import dev.faultline.cpu.x86.Faults;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RunLoop;
 import dev.faultline.cpu.x86.Stepping;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The interpreter: blocks of decoded {@link Op}s, driven by one small loop. Everything it keeps is
@@ -32,8 +34,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     private final Decoder decoder = new Decoder();
     private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
 
-    /** The block that a fault left, until {@link #unwound}. */
-    private Block running;
+    /** The block that a fault left, until {@link #unwound}; null: none. */
+    private @Nullable Block running;
 
     private final Op[] single = new Op[1];
     private final Op[] decoded = new Op[Limits.LONGEST_BLOCK];
@@ -91,9 +93,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             running = null;
             int i = v.engineIndex;
             v.instructions += i;
-            Op op = b.op(i);
-            // One that crosses pages may have failed before it was decoded.
-            v.rip = v.engineBase + (op == null ? b.start : op.left().start) & v.ripMask;
+            v.rip = v.engineBase + b.left(i) & v.ripMask;
         }
         v.engineIndex = 0;
     }
@@ -133,7 +133,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         VcpuContext v = this.v;
         int at = offset;
         for (; ; ) {
-            Block[] blocks = page.blocks;
+            @Nullable Block[] blocks = page.blocks;
             Block b = blocks[at & blocks.length - 1];
             if (b == null || b.start != at) {
                 long changes = cache.changes;
@@ -299,7 +299,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
      * Decodes the block at {@code offset}. Null: the page's translation went away meanwhile; look
      * it up again.
      */
-    private Block decode(CodePage page, int offset) {
+    private @Nullable Block decode(CodePage page, int offset) {
         long pageLin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
         int f = (int) (pageLin >>> 12) & FETCH_MASK;
         if (page.isEmpty() && !track(page, pageLin | offset)) {
@@ -353,8 +353,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         return false;
     }
 
-    /** Outside 64-bit mode an instruction beyond CS's limit is #GP(0). */
-    private Op limited(Op op, int at) {
+    /** Outside 64-bit mode an instruction beyond CS's limit is #GP(0). Null stays null. */
+    private @Nullable Op limited(@Nullable Op op, int at) {
         if (op == null || v.codeBits == 64) {
             return op;
         }
@@ -374,7 +374,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
      * another one.
      */
     private final class Crossing extends Block {
-        private Op op;
+        /** Null: its bytes in the next page could not be fetched yet. */
+        private @Nullable Op op;
 
         Crossing(int offset) {
             super(offset, CodePage.SIZE);
@@ -390,7 +391,12 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
 
         @Override
         Op op(int i) {
-            return op;
+            return Objects.requireNonNull(op, "what has not been decoded has not run");
+        }
+
+        @Override
+        int left(int i) {
+            return op == null ? start : op.left().start;
         }
     }
 
@@ -398,7 +404,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
      * Decodes the instruction at {@code lin}, reading the next page only if it needs it. Null: the
      * fault was raised.
      */
-    private Op decodeOne(long lin, long base) {
+    private @Nullable Op decodeOne(long lin, long base) {
         int offset = (int) lin & 0xFFF;
         int f = (int) (lin >>> 12) & FETCH_MASK;
         int n = Math.min(Decoder.MAX_LENGTH, CodePage.SIZE - offset);

@@ -3,4 +3,7 @@
  * The interpreting engine: blocks of decoded instructions, found by guest-physical address, and the
  * loop that runs them.
  */
+@NullMarked
 package dev.faultline.cpu.interpreter.internal;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,6 +4,11 @@
  * instructions: {@link dev.faultline.cpu.x86.fp.FpuMath} is the context, the other classes are
  * functions on it.
  */
-@org.osgi.annotation.bundle.Export
-@org.osgi.annotation.versioning.Version("1.0.0")
+@Export
+@Version("1.0.0")
+@NullMarked
 package dev.faultline.cpu.x86.fp;
+
+import org.jspecify.annotations.NullMarked;
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;

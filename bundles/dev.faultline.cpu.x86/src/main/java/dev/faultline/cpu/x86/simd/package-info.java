@@ -10,6 +10,11 @@
  *
  * <p>Any thread. Called by instruction semantics.
  */
-@org.osgi.annotation.bundle.Export
-@org.osgi.annotation.versioning.Version("1.0.0")
+@Export
+@Version("1.0.0")
+@NullMarked
 package dev.faultline.cpu.x86.simd;
+
+import org.jspecify.annotations.NullMarked;
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;

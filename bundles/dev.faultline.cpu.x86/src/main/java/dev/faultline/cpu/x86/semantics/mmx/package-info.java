@@ -7,4 +7,7 @@
  * <p>Known difference from the silicon: when an MMX store faults on memory, Intel's processors have
  * already set TOP to 0; here, as the restart rules want, nothing has changed.
  */
+@NullMarked
 package dev.faultline.cpu.x86.semantics.mmx;
+
+import org.jspecify.annotations.NullMarked;

@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** Table lines of floating-point instructions to their classes. */
 final class FloatingOps {
@@ -23,7 +24,7 @@ final class FloatingOps {
     /**
      * @return null if the line is no floating-point instruction
      */
-    static Function<Decoded, Op> maker(Entry e) {
+    static @Nullable Function<Decoded, Op> maker(Entry e) {
         return switch (e.mnemonic) {
             case "ADDSD" -> HotScalars.AddDouble::new;
             case "SUBSD" -> HotScalars.SubDouble::new;

@@ -9,6 +9,7 @@ import dev.faultline.cpu.x86.simd.SimdCatalog;
 import dev.faultline.cpu.x86.simd.WideOp;
 import java.util.Locale;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Table lines of packed-integer, logic and shuffle instructions to their classes. */
 final class PackedOps {
@@ -19,7 +20,7 @@ final class PackedOps {
         return hot != null ? hot : general(e);
     }
 
-    private static Function<Decoded, Op> hot(String mnemonic) {
+    private static @Nullable Function<Decoded, Op> hot(String mnemonic) {
         return switch (mnemonic) {
             case "PXOR", "XORPS", "XORPD" -> HotLanes.Xor::new;
             case "PAND", "ANDPS", "ANDPD" -> HotLanes.And::new;

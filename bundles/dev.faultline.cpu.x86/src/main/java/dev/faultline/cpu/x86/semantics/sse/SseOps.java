@@ -10,6 +10,7 @@ import dev.faultline.cpu.x86.semantics.mmx.MmxOps;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Table lines of sse.tab to their classes: chosen once per line, so that decoding is one lookup.
@@ -49,7 +50,7 @@ public final class SseOps {
         return f != null ? f : PackedOps.maker(e);
     }
 
-    private static Function<Decoded, Op> moves(Entry e) {
+    private static @Nullable Function<Decoded, Op> moves(Entry e) {
         boolean load = e.operands.startsWith("V");
         return switch (e.mnemonic) {
             case "MOVAPS", "MOVAPD", "MOVDQA", "MOVNTPS", "MOVNTPD", "MOVNTDQ", "MOVNTDQA" ->
@@ -93,7 +94,7 @@ public final class SseOps {
                 : new Moves.CopyHalf(d, d.rm * 2, d.reg * 2, d.rm * 2 + 1);
     }
 
-    private static Function<Decoded, Op> registerFree(Entry e) {
+    private static @Nullable Function<Decoded, Op> registerFree(Entry e) {
         return switch (e.mnemonic) {
             case "PREFETCHW" -> d -> new Miscellany.Hint();
             case "LFENCE", "MFENCE", "SFENCE" -> d -> new Miscellany.Fence();
@@ -107,7 +108,7 @@ public final class SseOps {
         };
     }
 
-    private static Function<Decoded, Op> elements(Entry e) {
+    private static @Nullable Function<Decoded, Op> elements(Entry e) {
         return switch (e.mnemonic) {
             case "PINSRB" -> d -> new Elements.Insert(d, 1);
             case "PINSRW" -> d -> new Elements.Insert(d, 2);

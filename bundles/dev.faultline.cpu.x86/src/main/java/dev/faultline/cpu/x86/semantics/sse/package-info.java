@@ -8,4 +8,7 @@
  * <p>Checks come in the order of the processor: #UD and #NM from CR0 and CR4, 16-byte alignment
  * (#GP), segment, page, then #XM.
  */
+@NullMarked
 package dev.faultline.cpu.x86.semantics.sse;
+
+import org.jspecify.annotations.NullMarked;
