@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
@@ -63,7 +64,10 @@ public final class MachineRegistry implements MachineServices {
     private final Offers<Object> protections = new Offers<>("protection", (m, p) -> "protection");
     private final Offers<Object> mmus = new Offers<>("translation", (m, p) -> "translation");
     private final Offers<Object> chipsets = new Offers<>("chips", (m, p) -> "chips");
-    private volatile Basics basics;
+
+    /** Null while one of them is gone. */
+    private volatile @Nullable Basics basics;
+
     private volatile long standNanos = TimeUnit.SECONDS.toNanos(30);
 
     /** The bundle goes. Others hold its machines: they are not taken from under them, but stand. */
@@ -376,12 +380,12 @@ public final class MachineRegistry implements MachineServices {
     }
 
     /** The best engine's name, of whatever name; null if there is none. */
-    String bestEngine() {
+    @Nullable String bestEngine() {
         return engines.bestName();
     }
 
     /** The best fault style's name; null if there is none. */
-    String bestFaultStyle() {
+    @Nullable String bestFaultStyle() {
         return styles.bestName();
     }
 

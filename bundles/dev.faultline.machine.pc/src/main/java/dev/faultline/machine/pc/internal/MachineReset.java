@@ -16,6 +16,7 @@ import dev.faultline.machine.pc.internal.run.RunControl;
 import dev.faultline.machine.pc.internal.run.Standstill;
 import dev.faultline.machine.pc.internal.run.VcpuRunner;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * RESET of a whole machine, and what it boots then. RAM is not cleared, as on a PC; the image is
@@ -25,7 +26,9 @@ final class MachineReset {
     private static final System.Logger LOG = System.getLogger(MachineReset.class.getName());
     private final Wiring wiring;
     private final RunControl control;
-    private volatile MachineConfig.Boot boot;
+
+    /** What to boot; null: nobody has said. */
+    private volatile MachineConfig.@Nullable Boot boot;
 
     MachineReset(Wiring wiring) {
         this.wiring = wiring;
@@ -45,14 +48,15 @@ final class MachineReset {
                             .formatted(wiring.name));
         }
         ImageLoader.BootFiles files = ImageLoader.read(b); // fails before anything is changed
-        AtomicReference<MachineException> failed = new AtomicReference<>();
+        AtomicReference<@Nullable MachineException> failed = new AtomicReference<>();
         standstill.quiesce(() -> failed.set(standing(files)));
-        if (failed.get() != null) {
-            throw failed.get();
+        MachineException e = failed.get();
+        if (e != null) {
+            throw e;
         }
     }
 
-    private MachineException standing(ImageLoader.BootFiles files) {
+    private @Nullable MachineException standing(ImageLoader.BootFiles files) {
         control.renew("reset");
         try {
             for (VcpuRunner r : wiring.runners) {

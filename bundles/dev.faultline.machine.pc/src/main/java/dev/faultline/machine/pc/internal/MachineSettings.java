@@ -9,6 +9,7 @@ import dev.faultline.api.vm.MachineException;
 import dev.faultline.machine.pc.internal.fault.FaultPolicy;
 import dev.faultline.machine.pc.internal.swap.Basics;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -89,10 +90,10 @@ public final class MachineSettings {
 
     // The best there is, or what PART.target in the configuration selects; null: there is none.
     // Guarded by this, as is what the registry is told, so that it is told in order.
-    private GuestMemoryFactory memory;
-    private RamProtectionFactory protection;
-    private MmuFactory mmu;
-    private ChipsetFactory chipset;
+    private @Nullable GuestMemoryFactory memory;
+    private @Nullable RamProtectionFactory protection;
+    private @Nullable MmuFactory mmu;
+    private @Nullable ChipsetFactory chipset;
     private boolean open;
 
     @Activate

@@ -35,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A PC: its RAM, board, vCPU threads and timer thread.
@@ -236,7 +237,7 @@ public final class PcMachine implements Machine {
      * @throws IllegalStateException on one of the machine's own threads, but for a limit of 0
      */
     @Override
-    public VcpuExit await(Duration limit) throws InterruptedException {
+    public @Nullable VcpuExit await(Duration limit) throws InterruptedException {
         boolean own = standstill.onOwnThread();
         if (own && limit.isPositive()) {
             throw new IllegalStateException(

@@ -13,6 +13,7 @@ import dev.faultline.api.vm.RamSource;
 import dev.faultline.machine.pc.internal.swap.Basics;
 import dev.faultline.machine.pc.internal.swap.ConfigCheck;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Modified;
@@ -59,6 +60,7 @@ public final class PcMachineFactory implements MachineFactory {
     volatile ChipsetFactory chipset;
 
     @Activate
+    @SuppressWarnings("NullAway.Init") // the framework sets what is required before it activates
     public PcMachineFactory(
             @Reference(name = "registry") MachineRegistry registry,
             @Reference(name = "settings") MachineSettings settings) {
@@ -99,21 +101,21 @@ public final class PcMachineFactory implements MachineFactory {
     private String engine() {
         String asked = settings.config().engine();
         String best = registry.bestEngine();
-        boolean choice = !asked.equals(MachineSettings.ENGINE) || best == null;
-        return choice || registry.engines().contains(asked) ? asked : best;
+        boolean choice = !asked.equals(MachineSettings.ENGINE);
+        return best == null || choice || registry.engines().contains(asked) ? asked : best;
     }
 
     private String faultStyle() {
         String asked = settings.config().fault_style();
         String best = registry.bestFaultStyle();
-        boolean choice = !asked.equals(MachineSettings.FAULT_STYLE) || best == null;
-        return choice || registry.faultStyles().contains(asked) ? asked : best;
+        boolean choice = !asked.equals(MachineSettings.FAULT_STYLE);
+        return best == null || choice || registry.faultStyles().contains(asked) ? asked : best;
     }
 
     /** What comes from the configuration and is not there is the configuration's fault. */
     private void requireConfigured(MachineConfig asked) throws MachineException {
         try {
-            if (orDefault(asked.engine(), null) == null) {
+            if (orDefault(asked.engine(), "").isEmpty()) {
                 registry.engine(engine());
             }
         } catch (MachineException e) {
@@ -125,7 +127,7 @@ public final class PcMachineFactory implements MachineFactory {
                                     e.getMessage()));
         }
         try {
-            if (orDefault(asked.faultStyle(), null) == null) {
+            if (orDefault(asked.faultStyle(), "").isEmpty()) {
                 registry.faultStyle(faultStyle());
             }
         } catch (MachineException e) {
@@ -138,7 +140,7 @@ public final class PcMachineFactory implements MachineFactory {
         }
     }
 
-    private static String orDefault(String value, String otherwise) {
+    private static String orDefault(@Nullable String value, String otherwise) {
         return value == null || value.isBlank() ? otherwise : value;
     }
 

@@ -43,6 +43,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a machine is made of, in the order in which it is made, and what its board, chips and vCPUs
@@ -82,7 +83,7 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
     /** Instructions of vCPUs before their last reset. */
     final AtomicLong retiredBefore = new AtomicLong();
 
-    final AtomicReference<Runnable> firstInstruction = new AtomicReference<>();
+    final AtomicReference<@Nullable Runnable> firstInstruction = new AtomicReference<>();
     private final Mmu firstMmu;
     private volatile boolean firstInstructionWanted;
 
@@ -129,8 +130,6 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
         timers = new TimerQueue(name, clock, this::alarmFailed);
         control = new RunControl(name, clock, timers::wake, vcpus);
         board = new PcBoard(clock, timers, this, this::isBacked);
-        standstill = new Standstill(name, control, timers, runners, services::standNanos);
-        added = new AddedDevices(name, board, control, standstill, services::migrations);
 
         VcpuEngineFactory engine = services.engine(config.engine());
         FaultPropagation style = services.faultStyle(config.faultStyle());
@@ -146,7 +145,8 @@ final class Wiring implements VcpuRunner.Host, PcBoard.Requests, ChipsetHost {
         firstMmu = mmu;
         closings.add("its translation", this::closeTranslation);
         faults = new FaultDispatcher(name, protection, mmu, services.handlers(), vcpus.length);
-        standstill.use(faults);
+        standstill = new Standstill(name, control, timers, runners, faults, services::standNanos);
+        added = new AddedDevices(name, board, control, standstill, services::migrations);
         dma = new DmaPorts(memory, protection, mmu, busLock, timers, this::resolveDeviceFault);
         protection.addListener(dma);
 

@@ -114,6 +114,35 @@ class ContainmentTest extends FailingParts {
         }
     }
 
+    /** Neither the next one can be made nor the former one a second time. */
+    @ParameterizedTest
+    @EnumSource(Thrown.class)
+    void aMachineThatIsLeftWithoutAnEngineSaysSo(Thrown what) throws Exception {
+        open();
+        AtomicInteger made = new AtomicInteger();
+        registry.bindEngine(
+                new FakeEngines(
+                        "once",
+                        services.one.cpuid(),
+                        v -> made.getAndIncrement() < 2 ? services.one.create(v) : what.now()),
+                Map.of());
+        registry.bindEngine(
+                new FakeEngines("broken", services.one.cpuid(), v -> what.now()), Map.of());
+        Machine m = factory.create(new MachineConfig("vm", 8 << 20, 2, "once", "coded", List.of()));
+        m.start();
+
+        assertThatThrownBy(() -> m.swapEngine("broken"))
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("engine broken")
+                .hasMessageContaining("the engine cannot be made again either");
+        assertThat(m.await(LONG).toString())
+                .contains("the engine failed", "there is none, its factory could not make it");
+
+        m.swapEngine("one");
+        m.start();
+        assertThat(m.running()).isTrue();
+    }
+
     /** The second of two vCPUs cannot be attached to the translation that comes. */
     @ParameterizedTest
     @EnumSource(Thrown.class)

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Devices' guarded access to guest RAM. A stopped request is brought before the fault handlers on
@@ -117,7 +118,7 @@ public final class DmaPorts implements ProtectionListener {
      *
      * @return null, or the fault that nobody resolved
      */
-    public PageFault write(long gpa, byte[] from, int at, int bytes) {
+    public @Nullable PageFault write(long gpa, byte[] from, int at, int bytes) {
         Answers answers = new Answers();
         for (int done = 0; done < bytes; ) {
             int n = (int) Math.min(bytes - done, Page.SIZE - (gpa + done & Page.SIZE - 1));
@@ -133,7 +134,7 @@ public final class DmaPorts implements ProtectionListener {
     }
 
     /** The {@code n} bytes from {@code done} on of a write of {@code bytes} at {@code start}. */
-    private PageFault writeInPage(
+    private @Nullable PageFault writeInPage(
             long start, int bytes, int done, int n, byte[] from, int at, Answers answers) {
         long gpa = start + done;
         PendingFault fault = new PendingFault();

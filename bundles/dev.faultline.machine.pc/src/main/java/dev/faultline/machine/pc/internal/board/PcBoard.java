@@ -14,13 +14,13 @@ import dev.faultline.api.device.TimerHandle;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.machine.pc.internal.run.MachineClock;
 import dev.faultline.machine.pc.internal.run.TimerQueue;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.function.LongPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the device behind a port or a device-space address. Looking up takes no lock and allocates
@@ -43,7 +43,7 @@ public final class PcBoard implements Board, GuestBus {
 
     private static final int PORTS = 0x1_0000;
     private static final Claim[] NO_CLAIMS = {};
-    private static final Claim[] NO_PORTS = new Claim[256];
+    private static final Row NO_PORTS = new Row();
 
     /** Devices' claim: immutable, so that it may be published by a plain store. */
     private record Claim(Device device, Object monitor, int range, long first, long size) {
@@ -52,13 +52,18 @@ public final class PcBoard implements Board, GuestBus {
         }
     }
 
+    /** Claims of ports with the same upper byte, by the lower; null: nobody's. */
+    private static final class Row {
+        final @Nullable Claim[] claims = new Claim[256];
+    }
+
     private final MachineClock clock;
     private final TimerQueue timers;
     private final Requests requests;
     private final LongPredicate isRam;
 
-    /** By the port's upper and lower byte. Most rows are the one that is empty. */
-    private final Claim[][] ports = new Claim[PORTS >> 8][];
+    /** By the port's upper byte. Most rows are the one that is empty. */
+    private final Row[] ports = new Row[PORTS >> 8];
 
     private volatile Claim[] mmio = NO_CLAIMS;
 
@@ -69,7 +74,9 @@ public final class PcBoard implements Board, GuestBus {
             irq -> {
                 throw new IllegalStateException("interrupt lines are not wired yet");
             };
-    private volatile DmaPorts dma;
+
+    /** Null until the board is connected. */
+    private volatile @Nullable DmaPorts dma;
 
     /**
      * @param isRam whether a gpa lies in RAM or ROM
@@ -83,22 +90,21 @@ public final class PcBoard implements Board, GuestBus {
     }
 
     /** The claim of a port of 16 bits, or null. */
-    private Claim claim(int port) {
-        return ports[port >> 8][port & 0xFF];
+    private @Nullable Claim claim(int port) {
+        return ports[port >> 8].claims[port & 0xFF];
     }
 
     /** With this object's lock held. */
-    private void claim(int port, Claim c) {
-        Claim[] row = ports[port >> 8];
+    private void claim(int port, @Nullable Claim c) {
+        Row row = ports[port >> 8];
         if (row == NO_PORTS) {
             if (c == null) {
                 return;
             }
-            row = new Claim[NO_PORTS.length];
-            VarHandle.storeStoreFence(); // who sees the row sees it cleared
+            row = new Row(); // its field is final: who sees the row sees it cleared
             ports[port >> 8] = row;
         }
-        row[port & 0xFF] = c;
+        row.claims[port & 0xFF] = c;
     }
 
     /** Wires what is made after the board. */
@@ -137,10 +143,11 @@ public final class PcBoard implements Board, GuestBus {
                             .formatted(device.id(), first, count));
         }
         for (int p = first; p < first + count; p++) {
-            if (claim(p) != null) {
+            Claim taken = claim(p);
+            if (taken != null) {
                 throw new IllegalArgumentException(
                         "%s: port 0x%x is taken by %s"
-                                .formatted(device.id(), p, claim(p).device.id()));
+                                .formatted(device.id(), p, taken.device.id()));
             }
         }
         Claim c = new Claim(device, monitor(device), range, first, count);
@@ -183,8 +190,9 @@ public final class PcBoard implements Board, GuestBus {
         }
         mmio = Arrays.stream(mmio).filter(c -> c.device != device).toArray(Claim[]::new);
         timers.release(device);
-        if (dma != null) {
-            dma.release(device);
+        DmaPorts connected = dma;
+        if (connected != null) {
+            connected.release(device);
         }
         monitors.remove(device);
     }
@@ -201,7 +209,11 @@ public final class PcBoard implements Board, GuestBus {
 
     @Override
     public DmaPort dma(Device owner, Runnable kick) {
-        return dma.open(owner, monitor(owner), kick);
+        DmaPorts connected = dma;
+        if (connected == null) {
+            throw new IllegalStateException("access to RAM is not wired yet");
+        }
+        return connected.open(owner, monitor(owner), kick);
     }
 
     @Override
@@ -235,7 +247,7 @@ public final class PcBoard implements Board, GuestBus {
         return value;
     }
 
-    private int portIn(Claim c, int port, int size) {
+    private int portIn(@Nullable Claim c, int port, int size) {
         int mask = size == 4 ? -1 : (1 << 8 * size) - 1;
         if (c == null) {
             return mask;
@@ -264,7 +276,7 @@ public final class PcBoard implements Board, GuestBus {
         }
     }
 
-    private void portOut(Claim c, int port, int size, int value) {
+    private void portOut(@Nullable Claim c, int port, int size, int value) {
         if (c == null) {
             return;
         }
@@ -277,7 +289,7 @@ public final class PcBoard implements Board, GuestBus {
         }
     }
 
-    private Claim find(long gpa) {
+    private @Nullable Claim find(long gpa) {
         Claim[] all = mmio;
         int low = 0;
         int high = all.length - 1;

@@ -11,6 +11,7 @@ import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
+import org.jspecify.annotations.Nullable;
 
 /** JFR: one stopped access and its resolution. */
 @Name("faultline.Fault")
@@ -23,7 +24,7 @@ public final class FaultEvent extends Event {
     private static final FaultEvent PROBE = new FaultEvent();
 
     @Label("Machine")
-    String machine;
+    @Nullable String machine;
 
     @Label("vCPU")
     int vcpu;
@@ -38,16 +39,16 @@ public final class FaultEvent extends Event {
     long rip;
 
     @Label("Access")
-    String access;
+    @Nullable String access;
 
     @Label("Origin")
-    String origin;
+    @Nullable String origin;
 
     @Label("Attempt")
     int attempt;
 
     @Label("Answer")
-    String answer;
+    @Nullable String answer;
 
     @Label("Nanoseconds")
     long nanos;

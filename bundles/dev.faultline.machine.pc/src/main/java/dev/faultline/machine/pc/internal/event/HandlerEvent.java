@@ -10,6 +10,7 @@ import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
+import org.jspecify.annotations.Nullable;
 
 /** JFR: one question to a fault handler. */
 @Name("faultline.Handler")
@@ -22,19 +23,19 @@ public final class HandlerEvent extends Event {
     private static final HandlerEvent PROBE = new HandlerEvent();
 
     @Label("Machine")
-    String machine;
+    @Nullable String machine;
 
     @Label("Handler")
-    String handler;
+    @Nullable String handler;
 
     @Label("Guest-Physical Address")
     long gpa;
 
     @Label("Answer")
-    String answer;
+    @Nullable String answer;
 
     @Label("Failure")
-    String failure;
+    @Nullable String failure;
 
     @Label("Nanoseconds")
     long nanos;
@@ -44,7 +45,12 @@ public final class HandlerEvent extends Event {
     }
 
     public static void write(
-            String machine, String handler, PageFault f, Resolution r, String failure, long nanos) {
+            String machine,
+            String handler,
+            PageFault f,
+            @Nullable Resolution r,
+            @Nullable String failure,
+            long nanos) {
         HandlerEvent e = new HandlerEvent();
         if (e.shouldCommit()) {
             e.machine = machine;

@@ -9,6 +9,7 @@ import jdk.jfr.Event;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
+import org.jspecify.annotations.Nullable;
 
 /** JFR: what happens to a machine as a whole. */
 final class MachineEvents {
@@ -22,10 +23,10 @@ final class MachineEvents {
     @Enabled(false)
     static final class Swap extends Event {
         @Label("Machine")
-        String machine;
+        @Nullable String machine;
 
         @Label("To")
-        String to;
+        @Nullable String to;
 
         @Label("Nanoseconds")
         long nanos;
@@ -39,10 +40,10 @@ final class MachineEvents {
     @Enabled(false)
     static final class Exit extends Event {
         @Label("Machine")
-        String machine;
+        @Nullable String machine;
 
         @Label("Exit")
-        String exit;
+        @Nullable String exit;
     }
 
     static void swap(String machine, String to, long nanos) {

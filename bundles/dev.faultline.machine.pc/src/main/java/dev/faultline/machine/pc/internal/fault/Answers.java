@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What handlers answered about accesses of one instruction (or one device request): {@link
@@ -187,7 +188,7 @@ public final class Answers extends Diversion {
         count = 0;
     }
 
-    private Entry find(@Gfn long gfn) {
+    private @Nullable Entry find(@Gfn long gfn) {
         for (int i = 0; i < count; i++) {
             if (entries.get(i).gfn == gfn) {
                 return entries.get(i);
@@ -196,7 +197,7 @@ public final class Answers extends Diversion {
         return null;
     }
 
-    private Entry entry(@Gfn long gfn) {
+    private @Nullable Entry entry(@Gfn long gfn) {
         Entry e = find(gfn);
         if (e != null || count == MAX_PAGES) {
             return e;

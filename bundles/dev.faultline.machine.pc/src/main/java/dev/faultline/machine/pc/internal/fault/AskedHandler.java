@@ -4,6 +4,7 @@ package dev.faultline.machine.pc.internal.fault;
 import dev.faultline.api.fault.FaultHandler;
 import dev.faultline.api.service.Others;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** A fault handler and how it has behaved. Any thread. */
 final class AskedHandler {
@@ -22,7 +23,7 @@ final class AskedHandler {
     /**
      * @param owner the layer it belongs to, or null for the whiteboard
      */
-    AskedHandler(FaultHandler handler, String owner) {
+    AskedHandler(FaultHandler handler, @Nullable String owner) {
         this.handler = handler;
         String type = Others.name(handler);
         name = owner == null ? type : type + " of layer " + owner;
@@ -49,7 +50,7 @@ final class AskedHandler {
     }
 
     /** Names it in the log; leaves it out after {@code most} failures in a row. */
-    void failed(int most, String how, Throwable cause) {
+    void failed(int most, String how, @Nullable Throwable cause) {
         LOG.log(System.Logger.Level.ERROR, "fault handler " + name + " " + how, cause);
         if (failures.incrementAndGet() >= most && !leftOut) {
             leftOut = true;

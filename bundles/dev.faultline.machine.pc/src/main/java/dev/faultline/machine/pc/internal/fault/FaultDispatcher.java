@@ -16,9 +16,11 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counts a machine's faults and asks whoever may resolve them: first the layers that forbade the
@@ -44,7 +46,9 @@ public final class FaultDispatcher {
     private final FaultSlot[] slots;
 
     private final Map<ProtectionLayer, AskedHandler> layerHandlers = new ConcurrentHashMap<>();
-    private volatile Thread watch;
+
+    /** Null until it is opened. */
+    private volatile @Nullable Thread watch;
 
     private final HandlerTime.Probe probe = HandlerTime.Probe.HOST;
 
@@ -178,7 +182,11 @@ public final class FaultDispatcher {
         return switch (r.kind()) {
             case RETRY, INJECT -> r;
             case SUPPLY ->
-                    answers.supply(fault.gpa(), r.bytes()) ? Resolution.RETRY : Resolution.STOP;
+                    answers.supply(
+                                    fault.gpa(),
+                                    Objects.requireNonNull(r.bytes(), "a SUPPLY has bytes"))
+                            ? Resolution.RETRY
+                            : Resolution.STOP;
             case DISCARD ->
                     answers.discard(fault.gpa(), fault.length())
                             ? Resolution.RETRY
@@ -209,7 +217,8 @@ public final class FaultDispatcher {
      *
      * @param layer whose handler it is; null: the whiteboard's
      */
-    Resolution ask(AskedHandler a, ProtectionLayer layer, PageFault fault, FaultSlot slot) {
+    Resolution ask(
+            AskedHandler a, @Nullable ProtectionLayer layer, PageFault fault, FaultSlot slot) {
         if (a.leftOut()) {
             return Resolution.PASS;
         }
@@ -254,11 +263,11 @@ public final class FaultDispatcher {
             return Resolution.PASS;
         }
         a.behaved();
-        return r;
+        return Objects.requireNonNull(r, "null does not fit");
     }
 
     /** Whether the answer of a handler that is gone counts. */
-    private static boolean resolves(Resolution r, PageFault fault, long withdrawnBy) {
+    private static boolean resolves(@Nullable Resolution r, PageFault fault, long withdrawnBy) {
         return r != null
                 && r != Resolution.PASS
                 && fits(r, fault)
@@ -266,7 +275,7 @@ public final class FaultDispatcher {
                         || withdrawnBy == Thread.currentThread().threadId());
     }
 
-    private static boolean fits(Resolution r, PageFault fault) {
+    private static boolean fits(@Nullable Resolution r, PageFault fault) {
         if (r == null) {
             return false;
         }
@@ -293,7 +302,7 @@ public final class FaultDispatcher {
     }
 
     /** The handler that a vCPU waits for, or null. */
-    public String asking(int vcpu) {
+    public @Nullable String asking(int vcpu) {
         AskedHandler a = slot(vcpu).asking.get();
         return a == null ? null : a.name;
     }
@@ -309,7 +318,7 @@ public final class FaultDispatcher {
     }
 
     private void lookOut() {
-        AskedHandler[] named = new AskedHandler[slots.length];
+        @Nullable AskedHandler[] named = new AskedHandler[slots.length];
         long[] asked = new long[slots.length];
         HandlerTime[] times = new HandlerTime[slots.length];
         for (int i = 0; i < slots.length; i++) {

@@ -6,6 +6,7 @@ import dev.faultline.api.fault.PageFault;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One vCPU's (or the devices') fault counters and the handler it is asking. One thread writes, any
@@ -30,7 +31,7 @@ public final class FaultSlot {
     private final AtomicLongArray counts = new AtomicLongArray(PAD + LATENCY + BUCKETS + PAD);
 
     /** The handler that is being asked, or null. */
-    final AtomicReference<AskedHandler> asking = new AtomicReference<>();
+    final AtomicReference<@Nullable AskedHandler> asking = new AtomicReference<>();
 
     /** When it was asked, nanoTime. */
     final AtomicLong since = new AtomicLong();
@@ -44,8 +45,8 @@ public final class FaultSlot {
 
     private volatile boolean standing;
 
-    /** The one that asks. */
-    volatile Thread thread;
+    /** The one that asks; null: none did yet. */
+    volatile @Nullable Thread thread;
 
     /**
      * See {@link HandlerTime}: nanoseconds, of the handler that was asked at {@link #chargedSince}.

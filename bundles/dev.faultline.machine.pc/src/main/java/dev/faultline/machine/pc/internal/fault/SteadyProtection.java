@@ -17,6 +17,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine's protection as others hold it: the same object, with the same layers, whichever
@@ -98,11 +99,11 @@ public final class SteadyProtection implements RamProtection {
     /** One layer; what is behind it changes with the provider. */
     private final class Layer implements ProtectionLayer {
         private final String name;
-        private final FaultHandler handler;
+        private final @Nullable FaultHandler handler;
         private volatile ProtectionLayer now;
         private volatile long withdrawnBy;
 
-        Layer(ProtectionLayer first, FaultHandler handler) {
+        Layer(ProtectionLayer first, @Nullable FaultHandler handler) {
             name = first.name();
             now = first;
             this.handler = handler;
@@ -173,7 +174,7 @@ public final class SteadyProtection implements RamProtection {
         }
 
         @Override
-        public RestrictedRange nextRange(long gpa) {
+        public @Nullable RestrictedRange nextRange(long gpa) {
             return now.nextRange(gpa);
         }
 
@@ -204,7 +205,7 @@ public final class SteadyProtection implements RamProtection {
     }
 
     @Override
-    public ProtectionLayer addLayer(String name, FaultHandler handler) {
+    public ProtectionLayer addLayer(String name, @Nullable FaultHandler handler) {
         begin();
         try {
             synchronized (this) {
@@ -239,7 +240,7 @@ public final class SteadyProtection implements RamProtection {
     }
 
     @Override
-    public FaultHandler handlerOf(ProtectionLayer layer) {
+    public @Nullable FaultHandler handlerOf(ProtectionLayer layer) {
         if (layer instanceof Layer l && l.owner() == this) {
             return l.handler;
         }

@@ -83,9 +83,17 @@ public final class EngineSlot {
         }
     }
 
-    /** False between the going of a factory and the coming of the next. */
+    /**
+     * False between the going of a factory and the coming of the next, or when it could not make
+     * them.
+     */
     public boolean hasEngines() {
-        return runners[0].engine != null;
+        for (VcpuRunner r : runners) {
+            if (r.engine == null) {
+                return false;
+            }
+        }
+        return true;
     }
 
     public void use(FaultPropagation next) {

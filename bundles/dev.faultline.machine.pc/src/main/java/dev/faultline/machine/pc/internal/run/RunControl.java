@@ -12,6 +12,7 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides when a machine's vCPUs go and stand, and starts and stops guest time with them.
@@ -352,7 +353,7 @@ public final class RunControl {
     /**
      * @return why the machine stands, or null if {@code nanos} passed first
      */
-    public VcpuExit await(long nanos) throws InterruptedException {
+    public @Nullable VcpuExit await(long nanos) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             long left = nanos;

@@ -10,6 +10,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Changes a machine while its vCPUs stand, whoever asks: any thread; a fault handler, on a vCPU's
@@ -42,10 +43,8 @@ public final class Standstill {
 
     private static final String SERVICE = "a service that went or came";
 
+    private final FaultDispatcher faults;
     private final LongSupplier limitNanos;
-
-    /** Set once the machine is built. */
-    private FaultDispatcher faults;
 
     /** Guarded by {@link #changes}. */
     private boolean closed;
@@ -59,22 +58,20 @@ public final class Standstill {
             RunControl control,
             TimerQueue timers,
             VcpuRunner[] runners,
+            FaultDispatcher faults,
             LongSupplier limitNanos) {
         this.limitNanos = limitNanos;
         this.machine = machine;
         this.control = control;
         this.timers = timers;
         this.runners = runners;
-    }
-
-    public void use(FaultDispatcher dispatcher) {
-        faults = dispatcher;
+        this.faults = faults;
     }
 
     // ---- who asks
 
     /** The vCPU whose thread this is, or null. */
-    public VcpuRunner runner() {
+    public @Nullable VcpuRunner runner() {
         for (VcpuRunner r : runners) {
             if (r != null && r.onThread()) {
                 return r;
@@ -146,7 +143,7 @@ public final class Standstill {
         long[] end = {System.nanoTime() + limit()};
         return () -> {
             long now = System.nanoTime();
-            if (end[0] - now <= 0 && faults != null) {
+            if (end[0] - now <= 0) {
                 end[0] = now + faults.patienceLeft(now);
             }
             return Math.max(0, end[0] - now);
@@ -193,7 +190,7 @@ public final class Standstill {
         for (VcpuRunner r : runners) {
             StackTraceElement[] trace = r == null ? new StackTraceElement[0] : r.where();
             if (!RunControl.stands(trace)) {
-                String handler = faults == null ? null : faults.asking(r.v.index);
+                String handler = faults.asking(r.v.index);
                 all.append(all.isEmpty() ? "" : "; ")
                         .append("vCPU ")
                         .append(r.v.index)

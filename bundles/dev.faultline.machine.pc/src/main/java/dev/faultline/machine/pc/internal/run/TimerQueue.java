@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine's alarms and the thread that runs them. A machine has a handful, so the earliest is
@@ -261,7 +262,7 @@ public final class TimerQueue implements AutoCloseable {
         }
     }
 
-    private Alarm earliest() {
+    private @Nullable Alarm earliest() {
         Alarm best = null;
         for (int i = 0; i < alarms.size(); i++) {
             Alarm a = alarms.get(i);

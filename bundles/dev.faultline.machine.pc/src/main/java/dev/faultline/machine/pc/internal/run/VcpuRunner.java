@@ -19,6 +19,7 @@ import dev.faultline.machine.pc.internal.fault.FaultDispatcher;
 import dev.faultline.machine.pc.internal.state.StateOwner;
 import dev.faultline.machine.pc.internal.state.VcpuSection;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One vCPU's thread: runs the engine, brings faults before the dispatcher, sleeps in HLT, stands
@@ -64,8 +65,9 @@ public final class VcpuRunner implements Runnable, StateOwner {
 
     /**
      * Set while the vCPU stands; a thread that stands the vCPU sees it through the control's lock.
+     * Null while no factory is there, or none can make one.
      */
-    VcpuEngine engine;
+    @Nullable VcpuEngine engine;
 
     /** Between HLT with interrupts off and whatever ends it; read by other vCPUs. */
     public volatile boolean dead;
@@ -176,12 +178,16 @@ public final class VcpuRunner implements Runnable, StateOwner {
     }
 
     private int execute() {
+        VcpuEngine on = engine;
+        if (on == null) {
+            throw new IllegalStateException("there is none, its factory could not make it");
+        }
         boolean first = host.firstInstructionWanted();
         long before = v.instructions;
         int exit;
         inEngine = true;
         try {
-            exit = first || v.diversion.active() ? engine.step() : engine.run();
+            exit = first || v.diversion.active() ? on.step() : on.run();
         } finally {
             inEngine = false;
         }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Constants;
 
 /**
@@ -21,7 +22,7 @@ public final class Offers<T> {
         /**
          * @return null if it has no name
          */
-        String of(T service, Map<String, ?> properties);
+        @Nullable String of(T service, Map<String, ?> properties);
     }
 
     /**
@@ -46,7 +47,7 @@ public final class Offers<T> {
      *
      * @return its offer; null if it has no proper name, which is logged
      */
-    public synchronized Offer<T> put(T service, Map<String, ?> properties) {
+    public synchronized @Nullable Offer<T> put(T service, Map<String, ?> properties) {
         Offer<T> offer = null;
         try {
             String name = naming.of(service, properties);
@@ -80,7 +81,7 @@ public final class Offers<T> {
     }
 
     /** The offer of a service that came before, or null. */
-    public Offer<T> of(Object service) {
+    public @Nullable Offer<T> of(Object service) {
         for (Offer<T> o : offers) {
             if (o.service == service) {
                 return o;
@@ -95,7 +96,7 @@ public final class Offers<T> {
     }
 
     /** The best of that name, or null. */
-    public T best(String name) {
+    public @Nullable T best(String name) {
         for (Offer<T> o : offers) {
             if (o.name.equals(name)) {
                 return o.service;
@@ -105,7 +106,7 @@ public final class Offers<T> {
     }
 
     /** The name of the best of all, or null. */
-    public String bestName() {
+    public @Nullable String bestName() {
         List<Offer<T>> now = offers;
         return now.isEmpty() ? null : now.getFirst().name;
     }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A standing machine's state as sections: clock, vCPUs, devices, and what it keeps for devices that
@@ -97,7 +98,7 @@ public final class MachineState {
     }
 
     /** The section in the version wanted; null if it is missing and may be. */
-    private static StateSection take(
+    private static @Nullable StateSection take(
             Map<String, StateSection> byId,
             String id,
             int version,

@@ -7,12 +7,14 @@ import dev.faultline.api.service.Others;
 import dev.faultline.api.vm.StateException;
 import dev.faultline.api.vm.StateException.Kind;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The {@link StateMigrator}s there are, and the ways that they make together. Every step leads
@@ -39,10 +41,17 @@ public final class Migrations {
 
     /** The services there are now, by ranking, the highest first. */
     public void use(Collection<StateMigrator> migrators) {
-        steps = migrators.stream().map(Migrations::step).filter(s -> s != null).toList();
+        List<Step> now = new ArrayList<>();
+        for (StateMigrator m : migrators) {
+            Step s = step(m);
+            if (s != null) {
+                now.add(s);
+            }
+        }
+        steps = List.copyOf(now);
     }
 
-    private static Step step(StateMigrator m) {
+    private static @Nullable Step step(StateMigrator m) {
         try {
             Step s = new Step(m.section(), m.from(), m.to(), m);
             if (s.section != null && !s.section.isEmpty() && s.from >= 0 && s.to > s.from) {
@@ -99,7 +108,7 @@ public final class Migrations {
             }
         }
         Deque<Step> way = new ArrayDeque<>();
-        for (int at = version; at != saved.version(); at = way.peek().from) {
+        for (int at = version; at != saved.version(); at = way.getFirst().from) {
             Step s = reachedBy.get(at);
             if (s == null) {
                 throw new StateException(Kind.OLDER, noWay(saved, version, ours));
@@ -129,26 +138,24 @@ public final class Migrations {
         try {
             made = step.migrator.migrate(s.withVersion(s.version()));
         } catch (Throwable e) { // others' code
-            throw failed(step, s, "threw " + Others.why(e), e);
+            throw new StateException(Kind.MIGRATION, failed(step, s, "threw " + Others.why(e)), e);
         }
         if (made == null) {
-            throw failed(step, s, "gave nothing", null);
+            throw new StateException(Kind.MIGRATION, failed(step, s, "gave nothing"));
         }
         if (!s.id().equals(made.id()) || made.version() != step.to) {
-            throw failed(
-                    step,
-                    s,
-                    "gave section %s version %d".formatted(made.id(), made.version()),
-                    null);
+            throw new StateException(
+                    Kind.MIGRATION,
+                    failed(
+                            step,
+                            s,
+                            "gave section %s version %d".formatted(made.id(), made.version())));
         }
         return made;
     }
 
-    private static StateException failed(Step step, StateSection s, String what, Throwable why) {
-        return new StateException(
-                Kind.MIGRATION,
-                "saved state's section %s: its migrator from version %d to %d, %s, %s; repair or remove its bundle"
-                        .formatted(s.id(), step.from, step.to, Others.name(step.migrator), what),
-                why);
+    private static String failed(Step step, StateSection s, String what) {
+        return "saved state's section %s: its migrator from version %d to %d, %s, %s; repair or remove its bundle"
+                .formatted(s.id(), step.from, step.to, Others.name(step.migrator), what);
     }
 }

@@ -15,11 +15,13 @@ import dev.faultline.machine.pc.internal.run.RunControl;
 import dev.faultline.machine.pc.internal.run.Standstill;
 import dev.faultline.machine.pc.internal.state.DeviceState;
 import dev.faultline.machine.pc.internal.state.Migrations;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The devices that bundles add to a machine. One whose bundle goes is unplugged and its state kept,
@@ -41,23 +43,31 @@ public final class AddedDevices {
     private final Set<DeviceFactory> offered = ConcurrentHashMap.newKeySet();
 
     /**
-     * One place for a device; {@code device} and {@code factory} are null while its bundle is gone.
+     * What is plugged in.
+     *
+     * @param board as {@code device} sees it
      */
+    private record Made(DeviceFactory by, Device device, DeviceBoard board) {}
+
+    /** One place for a device. */
     private static final class Plug {
         final AskedDevice asked;
         final String name;
-        volatile DeviceFactory factory;
-        volatile Device device;
 
-        /** The board as {@link #device} sees it; null while there is none. */
-        DeviceBoard board;
+        /** Null while its bundle is gone. */
+        volatile @Nullable Made made;
 
         /** State of the device that went, or null if it had none. */
-        StateSection kept;
+        @Nullable StateSection kept;
 
         Plug(AskedDevice asked) {
             this.asked = asked;
             name = asked.name();
+        }
+
+        boolean isMadeBy(DeviceFactory factory) {
+            Made now = made;
+            return now != null && now.by == factory;
         }
     }
 
@@ -113,19 +123,19 @@ public final class AddedDevices {
      * @throws MachineException naming the factory's bundle, if it throws or gives none; then
      *     nothing of the device is left on the board
      */
-    private void make(Plug p, DeviceFactory factory) throws MachineException {
+    private Made make(Plug p, DeviceFactory factory) throws MachineException {
         DeviceOptions options = new DeviceOptions(p.name, p.asked.values());
         DeviceBoard view = new DeviceBoard(p.name, board, options);
+        Device d = null;
         try {
-            Device d = Others.made(factory.create(view), "device " + p.name, factory);
-            p.device = d;
+            d = Others.made(factory.create(view), "device " + p.name, factory);
             options.refuseUnknown();
-            p.factory = factory;
-            p.board = view;
+            Made made = new Made(factory, d, view);
+            p.made = made;
+            return made;
         } catch (Throwable e) { // others' code
-            if (p.device != null) {
-                step("closing device " + p.name, p.device::close);
-                p.device = null;
+            if (d != null) {
+                step("closing device " + p.name, d::close);
             }
             step("the lines of device " + p.name, view::lower);
             view.takeBack();
@@ -146,7 +156,8 @@ public final class AddedDevices {
     /** What to call a device in front of people, whatever it says itself. */
     public String nameOf(Device device) {
         for (Plug p : plugs) {
-            if (p.device == device) {
+            Made made = p.made;
+            if (made != null && made.device == device) {
                 return p.name + ", " + Others.name(device) + ",";
             }
         }
@@ -169,7 +180,8 @@ public final class AddedDevices {
         return plugs.stream()
                 .map(p -> {
                     boolean[] may = {p.asked.optional()};
-                    if (p.device instanceof Stateful s) {
+                    Made made = p.made;
+                    if (made != null && made.device instanceof Stateful s) {
                         step(
                                 "asking whether device " + p.name + " is optional",
                                 () -> may[0] |= s.stateOptional());
@@ -181,12 +193,26 @@ public final class AddedDevices {
 
     /** Those that are plugged in. */
     public List<Device> all() {
-        return plugs.stream().map(p -> p.device).filter(d -> d != null).toList();
+        List<Device> all = new ArrayList<>();
+        for (Plug p : plugs) {
+            Made made = p.made;
+            if (made != null) {
+                all.add(made.device);
+            }
+        }
+        return List.copyOf(all);
     }
 
     /** The state of devices that went while the machine stands for them. */
     public List<StateSection> kept() {
-        return plugs.stream().map(p -> p.kept).filter(s -> s != null).toList();
+        List<StateSection> all = new ArrayList<>();
+        for (Plug p : plugs) {
+            StateSection kept = p.kept;
+            if (kept != null) {
+                all.add(kept);
+            }
+        }
+        return List.copyOf(all);
     }
 
     // ---- bundles come and go; on the framework's threads
@@ -198,7 +224,7 @@ public final class AddedDevices {
     public void gone(DeviceFactory factory) {
         offered.remove(factory);
         List<String> names =
-                plugs.stream().filter(p -> p.factory == factory).map(p -> p.name).toList();
+                plugs.stream().filter(p -> p.isMadeBy(factory)).map(p -> p.name).toList();
         if (names.isEmpty()) {
             return;
         }
@@ -212,11 +238,11 @@ public final class AddedDevices {
     /** Takes notice of factories that went before anybody could tell this machine of it. */
     public void lookAround(MachineServices services) {
         for (Plug p : plugs) {
-            DeviceFactory factory = p.factory;
-            if (factory == null || services.offered(factory)) {
+            Made made = p.made;
+            if (made == null || services.offered(made.by)) {
                 continue;
             }
-            gone(factory);
+            gone(made.by);
             try {
                 returned(p.name, services.device(p.name));
             } catch (MachineException none) {
@@ -258,7 +284,7 @@ public final class AddedDevices {
 
     /** For tests: whether the device of that name is unplugged. */
     public boolean gone(String name) {
-        return plugs.stream().anyMatch(p -> p.name.equals(name) && p.device == null);
+        return plugs.stream().anyMatch(p -> p.name.equals(name) && p.made == null);
     }
 
     private static String service(String device) {
@@ -268,26 +294,25 @@ public final class AddedDevices {
     /** Takes out what {@code factory} made. */
     private void unplug(DeviceFactory factory) {
         for (Plug p : plugs) {
-            if (p.factory == factory) {
-                Device d = p.device;
+            Made made = p.made;
+            if (made != null && made.by == factory) {
+                Device d = made.device;
                 p.kept = null;
                 if (d instanceof Stateful stateful) {
                     step(
                             "keeping the state of device " + p.name,
                             () -> p.kept = new DeviceState(d, stateful, board.monitor(d)).save());
                 }
-                pull(p);
+                pull(p, made);
             }
         }
     }
 
     /** Takes a plug's device out. Nothing of it stays on the board, whatever it throws. */
-    private void pull(Plug p) {
-        Device d = p.device;
-        DeviceBoard view = p.board;
-        p.device = null;
-        p.factory = null;
-        p.board = null;
+    private void pull(Plug p, Made made) {
+        Device d = made.device;
+        DeviceBoard view = made.board;
+        p.made = null;
         String what = "closing device " + p.name + ", " + Others.name(d) + ",";
         if (!Others.contained(LOG, "machine " + machine + ": " + what, d::close)) {
             step("the lines of device " + p.name, view::lower);
@@ -305,12 +330,12 @@ public final class AddedDevices {
     private boolean replug(String name, DeviceFactory factory) throws MachineException {
         boolean found = false;
         for (Plug p : plugs) {
-            if (p.device == null && p.name.equals(name)) {
-                make(p, factory);
+            if (p.made == null && p.name.equals(name)) {
+                Made made = make(p, factory);
                 try {
-                    restore(p.device, p.kept);
+                    restore(made.device, p.kept);
                 } catch (Throwable e) {
-                    pull(p);
+                    pull(p, made);
                     throw e;
                 }
                 p.kept = null;
@@ -320,7 +345,7 @@ public final class AddedDevices {
         return found;
     }
 
-    private void restore(Device d, StateSection kept) throws MachineException {
+    private void restore(Device d, @Nullable StateSection kept) throws MachineException {
         if (!(d instanceof Stateful stateful) || kept == null) {
             return;
         }
@@ -332,8 +357,9 @@ public final class AddedDevices {
     public void close() {
         offered.clear();
         for (Plug p : plugs.reversed()) {
-            if (p.device != null) {
-                pull(p);
+            Made made = p.made;
+            if (made != null) {
+                pull(p, made);
             }
         }
     }

@@ -20,6 +20,7 @@ import dev.faultline.machine.pc.internal.fault.SteadyProtection;
 import dev.faultline.machine.pc.internal.run.EngineSlot;
 import dev.faultline.machine.pc.internal.run.RunControl;
 import dev.faultline.machine.pc.internal.run.Standstill;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a machine exchanges while it exists: its engine, fault style, translation and protection, by
@@ -136,7 +137,7 @@ public final class Bindings {
      */
     private void swap(String what, String to, Runnable change) throws MachineException {
         long start = System.nanoTime();
-        Throwable[] failed = new Throwable[1];
+        @Nullable Throwable[] failed = new Throwable[1];
         standstill.quiesce(() -> {
             try {
                 change.run();
@@ -145,17 +146,21 @@ public final class Bindings {
                 failed[0] = e;
             }
         });
-        if (failed[0] != null) {
+        Throwable thrown = failed[0];
+        if (thrown != null) {
             throw new MachineException(
-                    "machine %s: %s %s cannot be used: %s; engine %s and fault style %s go on"
+                    "machine %s: %s %s cannot be used: %s; engine %s and fault style %s %s"
                             .formatted(
                                     machine,
                                     what,
                                     to,
-                                    Others.why(failed[0]),
+                                    Others.why(thrown),
                                     engine(),
-                                    faultStyle()),
-                    failed[0]);
+                                    faultStyle(),
+                                    engines.hasEngines()
+                                            ? "go on"
+                                            : "were to go on, but the engine cannot be made again either"),
+                    thrown);
         }
         long took = System.nanoTime() - start;
         maxSwapPauseNanos = Math.max(maxSwapPauseNanos, took);

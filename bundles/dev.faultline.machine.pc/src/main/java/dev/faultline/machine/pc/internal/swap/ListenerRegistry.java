@@ -19,6 +19,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The whiteboard of machine listeners. Each is called under a lock of its own, so that its calls do
@@ -33,7 +34,7 @@ public final class ListenerRegistry {
     private final LongSupplier limitNanos;
 
     /** The listener that this thread is in, or null. */
-    private final ThreadLocal<Entry> inside = new ThreadLocal<>();
+    private final ThreadLocal<@Nullable Entry> inside = new ThreadLocal<>();
 
     /**
      * @param machines those that are not closed; safe for use by several threads. One that closes
@@ -162,28 +163,34 @@ public final class ListenerRegistry {
 
     /** A listener came, or its properties changed: the one ranked highest is told first. */
     public void put(MachineListener listener, Map<String, ?> properties) {
-        Entry entry = null;
+        Entry entry;
         synchronized (entries) {
-            for (Entry e : entries) {
-                if (e.listener == listener) {
-                    entry = e;
-                }
-            }
-            boolean added = entry == null;
-            if (added) {
+            Entry before = of(listener);
+            if (before == null) {
                 entry = new Entry(listener, Offers.ranking(properties), Offers.id(properties));
                 entries.add(entry);
+            } else {
+                entry = before;
+                entry.ranking = Offers.ranking(properties);
             }
-            entry.ranking = Offers.ranking(properties);
             entries.sort(
                     Comparator.comparingInt((Entry e) -> e.ranking)
                             .reversed()
                             .thenComparingLong(e -> e.id));
-            if (!added) {
+            if (before != null) {
                 return;
             }
         }
         machines.forEach(entry::created);
+    }
+
+    private @Nullable Entry of(MachineListener listener) {
+        for (Entry e : entries) {
+            if (e.listener == listener) {
+                return e;
+            }
+        }
+        return null;
     }
 
     public void remove(MachineListener listener) {

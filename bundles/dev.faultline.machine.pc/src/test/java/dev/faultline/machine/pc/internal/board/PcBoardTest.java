@@ -80,6 +80,14 @@ class PcBoardTest {
         }
     }
 
+    /** As chips would that ask for it while they are made. */
+    @Test
+    void accessToRamBeforeItIsWiredIsRefused() {
+        assertThatThrownBy(() -> board.dma(new Recorder("early"), () -> {}))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("access to RAM is not wired yet");
+    }
+
     @Test
     void portsGoToTheirDeviceRelativeToItsRange() {
         board.claimPorts(new Recorder("a"), 7, 0x100, 8);
