@@ -10,6 +10,7 @@ import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.memory.HostBytes;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which of the CPU's features the guest of one VM is told of. All its vCPUs share one set. A client
@@ -98,7 +99,7 @@ final class CpuidTable {
      * @param inline it is the argument itself (Windows), rather than the address of it
      * @return null: there is none, or it is not all there
      */
-    static ByteBuffer at(ByteBuffer arg, boolean inline) {
+    static @Nullable ByteBuffer at(ByteBuffer arg, boolean inline) {
         if (!inline) {
             long va = arg.getLong(0);
             if (Long.compareUnsigned(va, LOWEST_ADDRESS) < 0) {

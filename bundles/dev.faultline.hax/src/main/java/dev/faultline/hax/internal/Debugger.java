@@ -8,6 +8,7 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.hax.HaxLayout;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The client's breakpoints and steps on one vCPU. While it has breakpoints or steps, its debug
@@ -46,7 +47,8 @@ final class Debugger {
     /** Strict mode: EFLAGS.TF follows {@link #control} when the guest is entered next. */
     private boolean trapFlagStale;
 
-    private Hit hit;
+    /** The exit that the client has not seen, or null. */
+    private @Nullable Hit hit;
 
     Debugger(VcpuContext v, boolean strict) {
         this.v = v;
@@ -163,7 +165,7 @@ final class Debugger {
     }
 
     /** The exit that the client has not seen, or null; it has it now. */
-    Hit take() {
+    @Nullable Hit take() {
         Hit h = hit;
         hit = null;
         return h;

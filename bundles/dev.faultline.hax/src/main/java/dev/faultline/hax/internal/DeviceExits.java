@@ -10,6 +10,7 @@ import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.PendingFault;
 import java.util.ArrayDeque;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything outside RAM is the client's: turns bus accesses, which an engine makes in the middle
@@ -52,9 +53,12 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     private long[] used = new long[4];
 
     private long run;
-    private Access wanted;
+
+    /** The read that stopped the engine and has no answer yet, or null. */
+    private @Nullable Access wanted;
+
     private boolean inLoop;
-    private String failure;
+    private @Nullable String failure;
     private long startRip;
     private long startInstructions;
     private long startRcx;
@@ -67,7 +71,7 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     // ---- the vCPU's side
 
     /** The next write that the client has not seen, or null; the client has it now. */
-    Access takeWrite() {
+    @Nullable Access takeWrite() {
         Write w = writes.poll();
         return w == null ? null : w.access;
     }
@@ -81,28 +85,27 @@ final class DeviceExits implements GuestBus, FaultPropagation {
      * pushed) it will write again.
      */
     void undo() {
-        while (!writes.isEmpty()
-                && writes.peekLast().instruction == v.instructions
-                && writes.peekLast().rcx == v.gpr[RCX]) {
+        Write last = writes.peekLast();
+        while (last != null && last.instruction == v.instructions && last.rcx == v.gpr[RCX]) {
             writes.removeLast();
+            last = writes.peekLast();
         }
     }
 
     /** The read that stopped the engine, or null. */
-    Access wanted() {
+    @Nullable Access wanted() {
         return wanted;
     }
 
-    /** The client's answer to {@link #wanted}. */
-    void supply(long value) {
-        Access w = wanted;
+    /** The client's answer to what was {@link #wanted}. */
+    void supply(Access asked, long value) {
         wanted = null;
         if (answers == answered.length) {
             answered = Arrays.copyOf(answered, 2 * answers);
             used = Arrays.copyOf(used, 2 * answers);
         }
         used[answers] = NEVER;
-        answered[answers++] = new Access(w.port, false, w.address, w.size, value);
+        answered[answers++] = new Access(asked.port, false, asked.address, asked.size, value);
     }
 
     /** Forgets the read that stopped the engine: it will stop there again. */
@@ -141,7 +144,7 @@ final class DeviceExits implements GuestBus, FaultPropagation {
     }
 
     /** Why the vCPU cannot go on, or null. */
-    String failure() {
+    @Nullable String failure() {
         return failure;
     }
 

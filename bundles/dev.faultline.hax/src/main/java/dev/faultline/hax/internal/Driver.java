@@ -17,6 +17,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The module: devices, handles, dispatch. Lock order: this object, then a VM, then a vCPU's turn.
@@ -43,8 +44,19 @@ final class Driver implements HaxModule {
                     | CAP_IMPLICIT_RAMBLOCK
                     | CAP_CPUID;
 
-    /** An open device. */
-    private record Handle(HaxOp.On on, Vm vm, Vcpu vcpu) {}
+    private static final ByteBuffer NO_ARGUMENT = ByteBuffer.allocate(0);
+
+    /** What an operation is for. */
+    private interface Target {
+        int ioctl(HaxOp op, ByteBuffer arg);
+    }
+
+    /**
+     * An open device.
+     *
+     * @param vm that it is, or belongs to; null: the module
+     */
+    private record Handle(HaxOp.On on, @Nullable Vm vm, Target target) {}
 
     private final Services services;
     private final HaxPlatform platform;
@@ -53,7 +65,10 @@ final class Driver implements HaxModule {
     private final Consumer<Driver> closedListener;
     private final Map<Long, Handle> handles = new ConcurrentHashMap<>();
     private final Map<Integer, Vm> vms = new ConcurrentHashMap<>();
-    private ScheduledThreadPoolExecutor poller;
+
+    /** Null before the first VM. */
+    private @Nullable ScheduledThreadPoolExecutor poller;
+
     private long lastHandle;
     private boolean closed;
 
@@ -80,7 +95,7 @@ final class Driver implements HaxModule {
     }
 
     /** For tests. */
-    Vm vm(int id) {
+    @Nullable Vm vm(int id) {
         return vms.get(id);
     }
 
@@ -96,18 +111,18 @@ final class Driver implements HaxModule {
         return lastHandle;
     }
 
-    private Handle find(String device) {
+    private @Nullable Handle find(String device) {
         if (platform.moduleDevice().equals(device)) {
-            return new Handle(HaxOp.On.MODULE, null, null);
+            return new Handle(HaxOp.On.MODULE, null, this::module);
         }
         for (Vm vm : vms.values()) {
             if (platform.vmDevice(vm.id).equals(device)) {
-                return new Handle(HaxOp.On.VM, vm, null);
+                return new Handle(HaxOp.On.VM, vm, vm::ioctl);
             }
             for (int i = 0; i < MAX_VCPUS; i++) {
                 Vcpu c = vm.vcpu(i);
                 if (c != null && platform.vcpuDevice(vm.id, i).equals(device)) {
-                    return new Handle(HaxOp.On.VCPU, vm, c);
+                    return new Handle(HaxOp.On.VCPU, vm, c::ioctl);
                 }
             }
         }
@@ -117,8 +132,9 @@ final class Driver implements HaxModule {
     @Override
     public synchronized void close(long handle) {
         Handle h = handles.remove(handle);
-        if (h != null && h.vm != null && handles.values().stream().noneMatch(o -> o.vm == h.vm)) {
-            destroy(h.vm);
+        Vm vm = h == null ? null : h.vm;
+        if (vm != null && handles.values().stream().noneMatch(o -> o.vm == vm)) {
+            destroy(vm);
         }
     }
 
@@ -131,7 +147,7 @@ final class Driver implements HaxModule {
     // ---- dispatch
 
     @Override
-    public int ioctl(long handle, int code, ByteBuffer arg) {
+    public int ioctl(long handle, int code, @Nullable ByteBuffer arg) {
         Handle h = handles.get(handle);
         if (h == null) {
             return statuses.dead();
@@ -140,23 +156,18 @@ final class Driver implements HaxModule {
         if (op == null) {
             return statuses.unknown(h.on);
         }
-        if (op.size() > (arg == null ? 0 : arg.limit())) {
+        ByteBuffer b = arg == null ? NO_ARGUMENT : arg.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        if (op.size() > b.limit()) {
             return statuses.tooShort(op);
         }
-        ByteBuffer b = arg == null ? null : arg.duplicate().order(ByteOrder.LITTLE_ENDIAN);
         if (op == HaxOp.SET_CPUID || op == HaxOp.GET_CPUID) {
-            b = CpuidTable.at(b, platform == HaxPlatform.WINDOWS);
-            if (b == null) {
+            ByteBuffer table = CpuidTable.at(b, platform == HaxPlatform.WINDOWS);
+            if (table == null) {
                 return statuses.tooShort(op);
             }
+            b = table;
         }
-        int error =
-                switch (h.on) {
-                    case MODULE -> module(op, b);
-                    case VM -> h.vm.ioctl(op, b);
-                    case VCPU -> h.vcpu.ioctl(op, b);
-                };
-        return statuses.of(op, error);
+        return statuses.of(op, h.target.ioctl(op, b));
     }
 
     private int module(HaxOp op, ByteBuffer arg) {

@@ -8,6 +8,7 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.hax.HaxLayout;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** vcpu_state_t and fx_layout to and from a vCPU that stands. */
 final class Registers {
@@ -126,7 +127,7 @@ final class Registers {
      *
      * @param dr the debug registers to set, or null
      */
-    static void set(VcpuContext v, long[] dr, ByteBuffer from) {
+    static void set(VcpuContext v, long @Nullable [] dr, ByteBuffer from) {
         for (int i = 0; i < GPRS; i++) {
             v.gpr[i] = from.getLong(8 * i);
         }

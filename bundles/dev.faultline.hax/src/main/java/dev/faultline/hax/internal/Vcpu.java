@@ -16,6 +16,7 @@ import dev.faultline.api.mmu.Mmu;
 import dev.faultline.api.service.Others;
 import java.nio.ByteBuffer;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A vCPU. RUN executes the guest on the caller's thread until something is the client's business;
@@ -37,7 +38,7 @@ final class Vcpu {
     private final Debugger debugger;
     private final boolean strict;
     private final ReentrantLock turn = new ReentrantLock();
-    private volatile Tunnel tunnel;
+    private volatile @Nullable Tunnel tunnel;
     private volatile boolean running;
     private volatile boolean kicked;
     private volatile boolean dead;
@@ -46,7 +47,9 @@ final class Vcpu {
     private boolean halted;
 
     private boolean pdptesStale;
-    private String panic;
+
+    /** Why the guest cannot go on, or null. */
+    private @Nullable String panic;
 
     Vcpu(
             int index,
@@ -190,11 +193,13 @@ final class Vcpu {
     }
 
     private void setupTunnel(ByteBuffer arg) {
-        if (tunnel == null) {
-            tunnel = new Tunnel();
+        Tunnel t = tunnel;
+        if (t == null) {
+            t = new Tunnel();
+            tunnel = t;
         }
-        arg.putLong(0, tunnel.at);
-        arg.putLong(INFO_IO, tunnel.io);
+        arg.putLong(0, t.at);
+        arg.putLong(INFO_IO, t.io);
         arg.putShort(INFO_SIZE, (short) PAGE);
     }
 
@@ -222,8 +227,9 @@ final class Vcpu {
         if (t == null) {
             return EINVAL;
         }
-        if (bus.wanted() != null) {
-            bus.supply(t.answer(bus.wanted()));
+        DeviceExits.Access read = bus.wanted();
+        if (read != null) {
+            bus.supply(read, t.answer(read));
         }
         if (t.pauseAsked()) {
             t.status(EXIT_PAUSED);
@@ -318,7 +324,7 @@ final class Vcpu {
         }
         bus.stepped();
         if (exit == VcpuLoop.EXIT_SHUTDOWN) {
-            panic = v.shutdownReason;
+            panic = v.shutdownReason == null ? "triple fault" : v.shutdownReason;
             return false;
         }
         if (exit == VcpuLoop.EXIT_HALT) {
@@ -349,10 +355,11 @@ final class Vcpu {
         }
         switch (f.kind) {
             case PendingFault.STOP -> {
-                if (bus.wanted() == null) {
+                DeviceExits.Access read = bus.wanted();
+                if (read == null) {
                     return false;
                 }
-                t.access(bus.wanted(), v);
+                t.access(read, v);
             }
             case PendingFault.PROTECTED, PendingFault.UNBACKED -> {
                 int rights = f.access >> PendingFault.ALLOWED_SHIFT & PERM_MASK;

@@ -16,6 +16,7 @@ import dev.faultline.api.service.Others;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A VM: guest memory over the client's blocks, its rights, its vCPUs. Changes serialise on this
@@ -53,7 +54,7 @@ final class Vm {
     private final Mmu mmu;
     private final HostClock clock = new HostClock();
     private final CpuidTable cpuid = new CpuidTable();
-    private final Vcpu[] vcpus = new Vcpu[MAX_VCPUS];
+    private final @Nullable Vcpu[] vcpus = new Vcpu[MAX_VCPUS];
     private final BusLock busLock = new BusLock();
 
     /** Blocks of one mapping each, which go with their last slot. */
@@ -151,7 +152,7 @@ final class Vm {
 
     // ---- vCPUs
 
-    synchronized Vcpu vcpu(int index) {
+    synchronized @Nullable Vcpu vcpu(int index) {
         return index < 0 || index >= MAX_VCPUS ? null : vcpus[index];
     }
 
@@ -186,7 +187,7 @@ final class Vm {
     /**
      * @return the new block, or null: zero, misaligned, wrapping, or overlapping another block
      */
-    private RamBlock addBlock(long va, long size) {
+    private @Nullable RamBlock addBlock(long va, long size) {
         if (va <= 0 || size <= 0 || va + size < 0) {
             return null;
         }
@@ -203,7 +204,7 @@ final class Vm {
     }
 
     /** The block that has all of the range, or null. */
-    private RamBlock blockOf(long va, long size) {
+    private @Nullable RamBlock blockOf(long va, long size) {
         for (RamBlock b : memory.blocks()) {
             if (va >= b.hva() && va - b.hva() < b.size() && size <= b.size() - (va - b.hva())) {
                 return b;

@@ -4,4 +4,7 @@
  * rights and translation; a vCPU is an engine that runs on the thread of whoever calls RUN, and
  * leaves it for everything that is the client's: ports, device space, stopped accesses, HLT.
  */
+@NullMarked
 package dev.faultline.hax.internal;
+
+import org.jspecify.annotations.NullMarked;

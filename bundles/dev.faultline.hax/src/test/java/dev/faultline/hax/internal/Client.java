@@ -4,6 +4,7 @@ package dev.faultline.hax.internal;
 import static dev.faultline.api.hax.HaxLayout.offset;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.hax.HaxAbi;
 import dev.faultline.api.hax.HaxLayout;
 import dev.faultline.api.hax.HaxOp;
@@ -42,6 +43,10 @@ final class Client implements AutoCloseable {
     long ram;
 
     Client(HaxPlatform platform, boolean strict) {
+        this(platform, strict, new InterpreterFactory());
+    }
+
+    Client(HaxPlatform platform, boolean strict, VcpuEngineFactory engines) {
         this.platform = platform;
         driver =
                 new Driver(
@@ -49,7 +54,7 @@ final class Client implements AutoCloseable {
                                 new GuestMemoryFactoryComponent(new NoHost()),
                                 new RamProtectionFactoryComponent(),
                                 new PagingMmuFactory(),
-                                new InterpreterFactory(),
+                                engines,
                                 new ThrownPropagation()),
                         platform,
                         strict,

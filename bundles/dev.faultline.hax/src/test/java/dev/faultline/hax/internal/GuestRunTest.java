@@ -10,9 +10,14 @@ import static dev.faultline.api.cpu.Gpr.RSP;
 import static dev.faultline.api.hax.HaxAbi.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.hax.HaxOp;
+import dev.faultline.api.hax.HaxPlatform;
 import dev.faultline.api.memory.HostBytes;
+import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
 import dev.faultline.testkit.HangGuard;
+import dev.faultline.testkit.cpu.FakeEngines;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -358,6 +363,32 @@ class GuestRunTest {
         assertThat(c.run()).isEqualTo(EXIT_STATECHANGE);
         c.put("_rip", Client.CODE + 1);
         assertThat(c.run()).isEqualTo(EXIT_HLT);
+    }
+
+    /** Of an engine that shuts a vCPU down without saying why. */
+    @Test
+    void aShutdownWithoutAReasonIsAStateChangeToo() {
+        VcpuEngine silent =
+                new VcpuEngine() {
+                    @Override
+                    public int run() {
+                        return VcpuLoop.EXIT_SHUTDOWN;
+                    }
+
+                    @Override
+                    public int step() {
+                        return VcpuLoop.EXIT_SHUTDOWN;
+                    }
+
+                    @Override
+                    public void close() {}
+                };
+        FakeEngines engines =
+                new FakeEngines("silent", new InterpreterFactory().cpuid(), v -> silent);
+        try (Client other = new Client(HaxPlatform.LINUX, false, engines)) {
+            other.ram(0x1_0000).code("90");
+            assertThat(other.run()).isEqualTo(EXIT_STATECHANGE);
+        }
     }
 
     /** Interrupt through a real IDT: handler at 1100h writes AL to port 20h. */
