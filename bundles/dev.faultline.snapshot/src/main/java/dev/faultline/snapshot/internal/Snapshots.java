@@ -26,6 +26,7 @@ import dev.faultline.snapshot.internal.format.Origin;
 import dev.faultline.snapshot.internal.format.Section;
 import dev.faultline.snapshot.internal.format.Trace;
 import dev.faultline.snapshot.internal.image.Baseline;
+import dev.faultline.snapshot.internal.image.ContentTree;
 import dev.faultline.snapshot.internal.image.Image;
 import dev.faultline.snapshot.internal.image.Pager;
 import dev.faultline.snapshot.internal.image.WarmUp;
@@ -52,6 +53,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -72,7 +74,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
     private final Sources sources;
 
     /** For clones and what live saves put aside; its coming and going ends no restore. */
-    private volatile HostMemory host;
+    private volatile @Nullable HostMemory host; // null: there is none
 
     /** For tests; see {@link SaveJob}. */
     int mostAside;
@@ -87,15 +89,15 @@ public final class Snapshots implements SnapshotService, MachineListener {
         this(Disk.REAL, null);
     }
 
-    Snapshots(HostMemory host) {
+    Snapshots(@Nullable HostMemory host) {
         this(Disk.REAL, host);
     }
 
-    Snapshots(Disk disk, HostMemory host) {
+    Snapshots(Disk disk, @Nullable HostMemory host) {
         this(disk, host, new Sources(SourcePolicy.DEFAULT));
     }
 
-    Snapshots(Disk disk, HostMemory host, Sources sources) {
+    Snapshots(Disk disk, @Nullable HostMemory host, Sources sources) {
         this.disk = disk;
         this.host = host;
         this.sources = sources;
@@ -215,7 +217,7 @@ public final class Snapshots implements SnapshotService, MachineListener {
      * The restore that filled the machine, if it can still be asked for pages; null if the machine
      * has all pages itself.
      */
-    private Pager source(Machine machine) throws SnapshotException {
+    private @Nullable Pager source(Machine machine) throws SnapshotException {
         Pager from = null;
         for (Pager r : active) {
             if (r.isClosed()) {
@@ -273,14 +275,17 @@ public final class Snapshots implements SnapshotService, MachineListener {
         for (Manifest.Pack p : m.packs()) {
             parts += p.bytes();
         }
-        parts += m.hashes() == null ? 0 : m.hashes().bytes();
+        Manifest.Hashes hashes = m.hashes();
+        parts += hashes == null ? 0 : hashes.bytes();
+        Manifest.Parent parent = m.parent();
+        Path dir = o.dir();
         return new SnapshotInfo(
-                o.dir(),
+                dir,
                 Manifest.hex(m.id()),
-                m.parent() == null ? null : Manifest.hex(m.parent().id()),
+                parent == null ? null : Manifest.hex(parent.id()),
                 m.created(),
                 m.config(),
-                o.dir() == null ? parts + o.length(Layout.MANIFEST) : size(o.dir()),
+                dir == null ? parts + o.length(Layout.MANIFEST) : size(dir),
                 m.pages(),
                 m.counts().zero(),
                 Trace.exists(o),
@@ -344,29 +349,29 @@ public final class Snapshots implements SnapshotService, MachineListener {
     }
 
     @Override
-    public long verify(URI location, String id, DoubleConsumer progress) throws SnapshotException {
+    public long verify(URI location, @Nullable String id, DoubleConsumer progress)
+            throws SnapshotException {
         byte[] wanted = id(SnapshotInfo.checkedId(id));
         return verify(sources.open(location), wanted, progress);
     }
 
-    private static byte[] id(String hex) {
+    private static byte @Nullable [] id(@Nullable String hex) {
         return hex == null ? null : HexFormat.of().parseHex(hex);
     }
 
-    private static long verify(Origin o, byte[] id, DoubleConsumer progress)
+    private static long verify(Origin o, byte @Nullable [] id, DoubleConsumer progress)
             throws SnapshotException {
         try (Image x = Image.open(o, id)) {
             byte[] b = new byte[Layout.SECTION * Layout.PAGE];
-            if (x.tree() != null) {
-                x.checkHashes();
-            }
+            ContentTree tree = x.tree();
+            x.checkHashes();
             for (int i = 0; i < x.sections(); i++) {
                 boolean zero = x.sectionKind(i) == Layout.ZERO;
                 if (!zero) {
                     x.bulk().readSection(i, b, new BitSet());
                 }
-                if (x.tree() != null) {
-                    x.tree().check(i, zero ? null : b);
+                if (tree != null) {
+                    tree.check(i, zero ? null : b);
                 }
                 progress.accept((i + 1.0) / x.sections());
             }
@@ -532,7 +537,8 @@ public final class Snapshots implements SnapshotService, MachineListener {
     }
 
     @Override
-    public CloneBase clones(URI location, RestoreMode mode, String id) throws SnapshotException {
+    public CloneBase clones(URI location, RestoreMode mode, @Nullable String id)
+            throws SnapshotException {
         byte[] wanted = id(SnapshotInfo.checkedId(id));
         WarmUp.start();
         Origin o = sources.open(location);

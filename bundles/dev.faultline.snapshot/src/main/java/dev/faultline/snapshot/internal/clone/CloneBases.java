@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The snapshots that are open for clones: each once, however many opened it. Any thread. */
 public final class CloneBases {
@@ -44,7 +45,8 @@ public final class CloneBases {
      * @param image of it; from here on this object's, after a failure too
      * @param host null if there is none
      */
-    public CloneBase open(Image image, SnapshotInfo info, RestoreMode mode, HostMemory host)
+    public CloneBase open(
+            Image image, SnapshotInfo info, RestoreMode mode, @Nullable HostMemory host)
             throws SnapshotException {
         int[] recorded = mode == RestoreMode.RECORDED ? recorded(image) : null;
         OpenBase base = new OpenBase(own(image, host), info, made, opener);
@@ -76,7 +78,8 @@ public final class CloneBases {
         }
     }
 
-    private synchronized SharedPages own(Image image, HostMemory host) throws SnapshotException {
+    private synchronized SharedPages own(Image image, @Nullable HostMemory host)
+            throws SnapshotException {
         String id = Manifest.hex(image.manifest().id()) + image.isProved();
         SharedPages there = open.get(id);
         if (there != null && there.own()) {

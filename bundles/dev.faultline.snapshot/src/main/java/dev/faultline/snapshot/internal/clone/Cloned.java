@@ -21,8 +21,10 @@ import dev.faultline.snapshot.internal.restore.AbsentPages;
 import dev.faultline.snapshot.internal.restore.Restoration;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One machine over views of {@link SharedPages}. A page is closed to it until the shared one is
@@ -36,16 +38,16 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
 
     private final SharedPages pages;
     private final List<Manifest.Region> regions;
-    private final SharedMemory.View[] views;
+    private final SharedMemory.@Nullable View[] views;
     private final AtomicLong faults = new AtomicLong();
     private final AtomicBoolean closed = new AtomicBoolean();
     private final Object opening = new Object();
     private final BitSet opened = new BitSet(); // guarded by opening
     private volatile boolean everything;
-    private volatile SnapshotException failure;
+    private volatile @Nullable SnapshotException failure;
     private List<RamBlock> blocks = List.of();
-    private Machine machine;
-    private AbsentPages absentPages;
+    private @Nullable Machine machine;
+    private @Nullable AbsentPages absentPages;
 
     /** The caller has made this an owner of {@code pages}; {@link #end} ends that. */
     Cloned(SharedPages pages) {
@@ -58,12 +60,13 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     // ---- becoming a machine
 
     /** Memory for one of the machine's blocks, or null if the snapshot has no such region. */
-    HostRegion region(String block, long bytes) {
+    @Nullable HostRegion region(String block, long bytes) {
         for (int i = 0; i < views.length; i++) {
             Manifest.Region r = regions.get(i);
             if (r.name().equals(block) && r.bytes() == bytes && views[i] == null) {
-                views[i] = pages.view(i);
-                return new OwnedView(views[i], this);
+                SharedMemory.View v = pages.view(i);
+                views[i] = v;
+                return new OwnedView(v, this);
             }
         }
         return null;
@@ -72,36 +75,44 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     /** The machine that was made of {@link #region}s gets the snapshot's state and pages. */
     void attach(Machine made) throws MachineException {
         machine = made;
-        blocks = AbsentPages.match(machine, regions);
+        blocks = AbsentPages.match(made, regions);
         for (int i = 0; i < views.length; i++) {
-            if (views[i] == null || views[i].address() != blocks.get(i).hva()) {
+            SharedMemory.View v = views[i];
+            if (v == null || v.address() != blocks.get(i).hva()) {
                 throw new SnapshotException(
                         Kind.MISMATCH,
                         "the machine's RAM block %s of %d bytes is not the memory that clones share"
                                 .formatted(regions.get(i).name(), regions.get(i).bytes()));
             }
         }
-        machine.loadState(pages.image().manifest().state());
-        AbsentPages g = new AbsentPages(machine, blocks, regions);
+        made.loadState(pages.image().manifest().state());
+        AbsentPages g = new AbsentPages(made, blocks, regions);
         boolean complete = pages.isComplete();
+        synchronized (opening) {
+            absentPages = g; // before anything is closed: a fault asks it
+            everything = complete;
+        }
         if (!complete) {
             g.close(Restoration.LAYER, this);
         }
         synchronized (opening) {
-            absentPages = g;
-            everything = complete;
             open(pages.ready());
         }
+    }
+
+    private AbsentPages absentPages() {
+        return Objects.requireNonNull(absentPages, "nothing is closed before it is there");
     }
 
     // ---- on fault
 
     @Override
     public Resolution onFault(String name, PageFault fault) {
-        int page = absentPages.ramMap().pageOf(fault.hva());
+        AbsentPages g = absentPages();
+        int page = g.ramMap().pageOf(fault.hva());
         if (page < 0) {
             // Closed for RAM of ours that is just being mapped there; it is closed again then.
-            absentPages.openFrame(fault.gfn());
+            g.openFrame(fault.gfn());
             return Resolution.RETRY;
         }
         // The machine may outlive its clone's end; then the shared memory may be gone.
@@ -135,7 +146,7 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
 
     private Resolution stop(SnapshotException e) {
         failure = e;
-        return Resolution.stop(e.getMessage());
+        return Resolution.stop(String.valueOf(e.getMessage()));
     }
 
     /**
@@ -158,7 +169,7 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
                 open(first, end);
             } else {
                 // It is open where it was mapped then; here it has been mapped since.
-                absentPages.openFrame(gfn);
+                absentPages().openFrame(gfn);
             }
         }
     }
@@ -179,15 +190,16 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
             int n = (int) (regions.get(i).bytes() / Layout.PAGE);
             int from = Math.max(first, start);
             int to = Math.min(end, start + n);
-            if (from < to) {
+            SharedMemory.View v = views[i];
+            if (v != null && from < to) { // none is missing since attach
                 long offset = (long) (from - start) * Layout.PAGE;
-                views[i].follow(offset, (long) (to - from) * Layout.PAGE);
+                v.follow(offset, (long) (to - from) * Layout.PAGE);
             }
             start += n;
         }
         opened.set(first, end);
         if (!everything) {
-            absentPages.open(first, end);
+            absentPages().open(first, end);
         }
     }
 
@@ -212,7 +224,7 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
             if (!everything) {
                 open(pages.ready());
                 everything = true;
-                absentPages.withdraw();
+                absentPages().withdraw();
             }
         }
     }
@@ -248,7 +260,7 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
 
     @Override
     public Machine machine() {
-        return machine;
+        return Objects.requireNonNull(machine, "nobody has a clone without one");
     }
 
     @Override
@@ -262,7 +274,7 @@ public final class Cloned implements CloneBase.Clone, Pager, FaultHandler {
     }
 
     @Override
-    public SnapshotException failure() {
+    public @Nullable SnapshotException failure() {
         return failure;
     }
 

@@ -5,6 +5,7 @@ import dev.faultline.api.snapshot.CloneBase;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotException.Kind;
 import dev.faultline.api.snapshot.SnapshotInfo;
+import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
@@ -50,16 +51,19 @@ final class OpenBase implements CloneBase {
             throw isClosed();
         }
         Cloned clone = new Cloned(pages);
+        boolean built = false;
         boolean done = false;
         try {
-            clone.attach(machines.create(config, clone::region));
+            Machine machine = machines.create(config, clone::region);
+            built = true;
+            clone.attach(machine);
             made.accept(clone);
             done = true;
             return clone;
         } catch (SnapshotException e) {
             throw e;
         } catch (MachineException e) {
-            if (clone.machine() == null) {
+            if (!built) {
                 throw e; // it could not be built
             }
             throw StateMismatch.of(pages.image().origin(), e);

@@ -21,6 +21,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The pages of one snapshot in memory that its clones share: one shared memory per RAM region,
@@ -220,7 +221,7 @@ final class SharedPages {
     /** A page on its way, and what came of it. */
     private static final class Flight {
         final CountDownLatch done = new CountDownLatch(1);
-        volatile SnapshotException failure;
+        volatile @Nullable SnapshotException failure; // null: it is there, or not yet
 
         void await() throws SnapshotException {
             boolean interrupted = false;
@@ -234,8 +235,9 @@ final class SharedPages {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
-            if (failure != null) {
-                throw new SnapshotException(failure.kind(), failure.getMessage(), failure);
+            SnapshotException why = failure;
+            if (why != null) {
+                throw new SnapshotException(why.kind(), String.valueOf(why.getMessage()), why);
             }
         }
     }

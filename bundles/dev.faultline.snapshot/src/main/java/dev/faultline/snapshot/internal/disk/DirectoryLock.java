@@ -20,12 +20,13 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Who may do what with a snapshot's directory, among the processes of this host (and of others,
@@ -75,13 +76,13 @@ public final class DirectoryLock implements AutoCloseable {
     /** By the file's identity. Guarded by itself, as is {@link Held#references}. */
     private static final Map<Object, Held> ALL = new HashMap<>();
 
-    private static final DirectoryLock NONE = new DirectoryLock(null, null);
+    private static final DirectoryLock NONE = new DirectoryLock(null, Use.READ);
 
-    private final Held held;
+    private final @Nullable Held held; // null: goes on without
     private final Use use;
     private boolean closed; // guarded by this
 
-    private DirectoryLock(Held held, Use use) {
+    private DirectoryLock(@Nullable Held held, Use use) {
         this.held = held;
         this.use = use;
     }
@@ -92,12 +93,12 @@ public final class DirectoryLock implements AutoCloseable {
         int references;
 
         // Guarded by this object from here on.
-        FileChannel readable;
-        FileChannel writable;
-        FileLock writing;
-        FileLock tracing;
-        FileLock reading;
-        FileLock deleting;
+        @Nullable FileChannel readable;
+        @Nullable FileChannel writable;
+        @Nullable FileLock writing;
+        @Nullable FileLock tracing;
+        @Nullable FileLock reading;
+        @Nullable FileLock deleting;
         int readers;
         boolean said;
         boolean strange;
@@ -107,16 +108,27 @@ public final class DirectoryLock implements AutoCloseable {
         }
 
         /** Opens what the use needs. Never a second descriptor for the same. */
-        private void open(Path file, Use use) throws IOException {
-            if (use != Use.READ && writable == null) {
-                writable =
-                        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            } else if (readable == null && writable == null) {
+        private FileChannel open(Path file, Use use) throws IOException {
+            if (use != Use.READ) {
+                if (writable == null) {
+                    writable =
+                            FileChannel.open(
+                                    file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+                }
+                return writable;
+            }
+            if (readable == null && writable != null) {
+                return writable;
+            }
+            if (readable == null) {
                 readable = FileChannel.open(file, StandardOpenOption.READ);
             }
+            return readable;
         }
 
-        private static FileLock lock(FileChannel c, long at, boolean shared) throws IOException {
+        /** Null: others have it. */
+        private static @Nullable FileLock lock(FileChannel c, long at, boolean shared)
+                throws IOException {
             try {
                 return c.tryLock(at, 1, shared);
             } catch (OverlappingFileLockException e) {
@@ -128,21 +140,21 @@ public final class DirectoryLock implements AutoCloseable {
          * @return false if others have what excludes it
          */
         synchronized boolean take(Path file, Use use) throws IOException {
-            open(file, use);
+            FileChannel c = open(file, use);
             return switch (use) {
-                case READ -> takeRead();
-                case TRACE -> takeTrace();
-                case WRITE -> takeWrite();
-                case DELETE -> takeDelete();
+                case READ -> takeRead(c);
+                case TRACE -> takeTrace(c);
+                case WRITE -> takeWrite(c);
+                case DELETE -> takeDelete(c);
             };
         }
 
-        private boolean takeRead() throws IOException {
+        private boolean takeRead(FileChannel c) throws IOException {
             if (deleting != null) {
                 return false;
             }
             if (readers == 0) {
-                reading = lock(readable != null ? readable : writable, READERS, true);
+                reading = lock(c, READERS, true);
                 if (reading == null) {
                     return false;
                 }
@@ -151,31 +163,31 @@ public final class DirectoryLock implements AutoCloseable {
             return true;
         }
 
-        private boolean takeTrace() throws IOException {
+        private boolean takeTrace(FileChannel c) throws IOException {
             if (tracing != null) {
                 return false;
             }
-            tracing = lock(writable, TRACERS, false);
+            tracing = lock(c, TRACERS, false);
             return tracing != null;
         }
 
-        private boolean takeWrite() throws IOException {
+        private boolean takeWrite(FileChannel c) throws IOException {
             if (writing != null) {
                 return false;
             }
-            writing = lock(writable, WRITERS, false);
+            writing = lock(c, WRITERS, false);
             return writing != null;
         }
 
-        private boolean takeDelete() throws IOException {
+        private boolean takeDelete(FileChannel c) throws IOException {
             if (writing != null || tracing != null || readers > 0) {
                 return false;
             }
             boolean all = false;
             try {
-                writing = lock(writable, WRITERS, false);
-                tracing = writing == null ? null : lock(writable, TRACERS, false);
-                deleting = tracing == null ? null : lock(writable, READERS, false);
+                writing = lock(c, WRITERS, false);
+                tracing = writing == null ? null : lock(c, TRACERS, false);
+                deleting = tracing == null ? null : lock(c, READERS, false);
                 all = deleting != null;
                 return all;
             } finally {
@@ -187,7 +199,7 @@ public final class DirectoryLock implements AutoCloseable {
 
         /** Whatever fails, what was held is not held any more as far as this process knows. */
         synchronized void give(Use use) throws IOException {
-            List<FileLock> gone = new ArrayList<>();
+            List<@Nullable FileLock> gone = new ArrayList<>();
             switch (use) {
                 case READ -> {
                     if (--readers == 0) {
@@ -208,7 +220,9 @@ public final class DirectoryLock implements AutoCloseable {
                     writing = null;
                 }
                 case DELETE -> {
-                    gone.addAll(Arrays.asList(writing, tracing, deleting));
+                    gone.add(writing);
+                    gone.add(tracing);
+                    gone.add(deleting);
                     writing = null;
                     tracing = null;
                     deleting = null;
@@ -221,7 +235,7 @@ public final class DirectoryLock implements AutoCloseable {
             }
         }
 
-        private static void release(List<FileLock> locks) throws IOException {
+        private static void release(List<@Nullable FileLock> locks) throws IOException {
             IOException failed = null;
             for (FileLock l : locks) {
                 try {
@@ -246,7 +260,7 @@ public final class DirectoryLock implements AutoCloseable {
          * the channel, and with it go all locks that this process has on the file.
          */
         private static void apart(Io io) throws IOException {
-            IOException[] failed = new IOException[1];
+            @Nullable IOException[] failed = new IOException[1];
             Thread t =
                     Thread.ofPlatform()
                             .name("faultline-lock-note")
@@ -270,14 +284,16 @@ public final class DirectoryLock implements AutoCloseable {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
-            if (failed[0] != null) {
-                throw failed[0];
+            IOException thrown = failed[0];
+            if (thrown != null) {
+                throw thrown;
             }
         }
 
         /** For those who are refused meanwhile. */
         private synchronized void say(String who) {
             String now = who();
+            FileChannel c = Objects.requireNonNull(writable, "a writer has opened it");
             strange = !now.isEmpty() && !NOTE.matcher(now).matches();
             if (strange) {
                 return; // somebody's own file, perhaps
@@ -285,8 +301,8 @@ public final class DirectoryLock implements AutoCloseable {
             said = true;
             try {
                 apart(() -> {
-                    writable.truncate(0);
-                    writable.write(ByteBuffer.wrap(who.getBytes(StandardCharsets.UTF_8)), 0);
+                    c.truncate(0);
+                    c.write(ByteBuffer.wrap(who.getBytes(StandardCharsets.UTF_8)), 0);
                 });
             } catch (IOException e) {
                 LOG.log(System.Logger.Level.DEBUG, "what the lock is for cannot be noted", e);
@@ -313,14 +329,17 @@ public final class DirectoryLock implements AutoCloseable {
         }
 
         void close() {
-            for (FileChannel c : new FileChannel[] {readable, writable}) {
-                try {
-                    if (c != null) {
-                        c.close();
-                    }
-                } catch (IOException e) {
-                    LOG.log(System.Logger.Level.DEBUG, "closing a lock file", e);
+            close(readable);
+            close(writable);
+        }
+
+        private static void close(@Nullable FileChannel c) {
+            try {
+                if (c != null) {
+                    c.close();
                 }
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.DEBUG, "closing a lock file", e);
             }
         }
     }
@@ -348,10 +367,11 @@ public final class DirectoryLock implements AutoCloseable {
                 }
                 h = refer(key);
                 if (h.take(file, use)) {
-                    DirectoryLock taken = new DirectoryLock(h, use);
+                    Held mine = h;
+                    DirectoryLock taken = new DirectoryLock(mine, use);
                     h = null;
-                    if (taken.isOf(file)) {
-                        taken.saysWhy(why);
+                    if (isOf(mine, file)) {
+                        saysWhy(mine, use, why);
                         return taken;
                     }
                     taken.close(); // it went, with its directory, before we had it
@@ -421,7 +441,7 @@ public final class DirectoryLock implements AutoCloseable {
      * What tells this file from others, whatever its name; made if there is none and somebody is to
      * write. Null: there is none, or none that can be used, for a reader.
      */
-    private static Object key(Path file, Use use) throws IOException {
+    private static @Nullable Object key(Path file, Use use) throws IOException {
         for (int i = 0; ; i++) {
             try {
                 BasicFileAttributes a =
@@ -467,7 +487,7 @@ public final class DirectoryLock implements AutoCloseable {
         }
     }
 
-    private boolean isOf(Path file) {
+    private static boolean isOf(Held held, Path file) {
         try {
             return held.key.equals(key(file, Use.READ));
         } catch (IOException e) {
@@ -475,7 +495,7 @@ public final class DirectoryLock implements AutoCloseable {
         }
     }
 
-    private void saysWhy(String why) {
+    private static void saysWhy(Held held, Use use, String why) {
         if (use == Use.WRITE) {
             held.say(
                     "%s by process %d since %s"

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal.format;
 
+import io.airlift.compress.v3.Compressor;
 import io.airlift.compress.v3.lz4.Lz4JavaCompressor;
 import io.airlift.compress.v3.lz4.Lz4JavaDecompressor;
 import io.airlift.compress.v3.zstd.ZstdJavaCompressor;
 import io.airlift.compress.v3.zstd.ZstdJavaDecompressor;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a chunk is stored: LZ4 is a bare block, zstd a frame. The ordinal is the number on disk. Not
@@ -16,36 +18,35 @@ public enum Codec {
     LZ4,
     ZSTD;
 
-    /** As in the manifest's list of required features; null for RAW, which needs none. */
+    /** As in the manifest's list of required features. Not of RAW, which needs none. */
     public String feature() {
-        return this == RAW ? null : name().toLowerCase(Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT);
     }
 
     /** Compresses with one codec. */
     public static final class Packer {
-        private final Codec codec;
-        private final Lz4JavaCompressor lz4 = new Lz4JavaCompressor();
-        private final ZstdJavaCompressor zstd;
+        private final @Nullable Compressor compressor; // null: RAW
         private byte[] out = new byte[0];
 
         public Packer(Codec codec) {
-            this.codec = codec;
-            this.zstd = codec == ZSTD ? new ZstdJavaCompressor() : null;
+            this.compressor =
+                    switch (codec) {
+                        case RAW -> null;
+                        case LZ4 -> new Lz4JavaCompressor();
+                        case ZSTD -> new ZstdJavaCompressor();
+                    };
         }
 
         /** Bytes now in {@link #out()}, or -1 if the content does not shrink. */
         public int pack(byte[] content, int n) {
-            if (codec == RAW) {
+            if (compressor == null) {
                 return -1;
             }
-            int most = codec == LZ4 ? lz4.maxCompressedLength(n) : zstd.maxCompressedLength(n);
+            int most = compressor.maxCompressedLength(n);
             if (out.length < most) {
                 out = new byte[most];
             }
-            int is =
-                    codec == LZ4
-                            ? lz4.compress(content, 0, n, out, 0, out.length)
-                            : zstd.compress(content, 0, n, out, 0, out.length);
+            int is = compressor.compress(content, 0, n, out, 0, out.length);
             return is < n ? is : -1;
         }
 
@@ -57,7 +58,7 @@ public enum Codec {
     /** Decompresses every codec. */
     public static final class Unpacker {
         private final Lz4JavaDecompressor lz4 = new Lz4JavaDecompressor();
-        private ZstdJavaDecompressor zstd; // large, and seldom wanted
+        private @Nullable ZstdJavaDecompressor zstd; // large, and seldom wanted
 
         private ZstdJavaDecompressor zstd() {
             if (zstd == null) {

@@ -42,7 +42,7 @@ public final class ContentHash {
     }
 
     public static byte[] zeroTable(int pages) {
-        boolean full = pages == Layout.TABLE * Layout.SECTION && ZERO_TABLE != null;
+        boolean full = pages == Layout.TABLE * Layout.SECTION;
         return (full ? ZERO_TABLE : tableOfZeroes(pages)).clone();
     }
 

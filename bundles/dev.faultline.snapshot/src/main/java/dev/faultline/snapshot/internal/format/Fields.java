@@ -4,18 +4,19 @@ package dev.faultline.snapshot.internal.format;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Typed access to a decoded map; what is missing or of another type is an {@link
  * IllegalArgumentException} that names the key.
  */
 record Fields(Map<String, Object> map) {
-    Fields(Object value) {
+    Fields(@Nullable Object value) {
         this(cast(value));
     }
 
     @SuppressWarnings("unchecked")
-    private static Map<String, Object> cast(Object o) {
+    private static Map<String, Object> cast(@Nullable Object o) {
         if (o instanceof Map<?, ?> m) {
             return (Map<String, Object>) m;
         }

@@ -14,9 +14,11 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The description of a snapshot. On disk: magic, u32 version, u32 n, n bytes of canonical CBOR (the
@@ -38,7 +40,7 @@ public record Manifest(
         Instant created,
         MachineConfig config,
         List<String> required,
-        Parent parent,
+        @Nullable Parent parent,
         List<Region> regions,
         Counts counts,
         Index index,
@@ -46,9 +48,9 @@ public record Manifest(
         List<byte[]> formerly,
         List<Map<String, Object>> layouts,
         List<StateSection> state,
-        Hashes hashes,
-        Map<String, Object> raw,
-        byte[] readId) {
+        @Nullable Hashes hashes,
+        @Nullable Map<String, Object> raw,
+        byte @Nullable [] readId) {
     public static final String PARENT_FEATURE = "parent";
 
     /** Tables of the index may be stored as LZ4 blocks. */
@@ -77,7 +79,7 @@ public record Manifest(
      *     a hint
      * @param root the parent's content root; null if it has none
      */
-    public record Parent(byte[] id, String path, byte[] root) {}
+    public record Parent(byte[] id, String path, byte @Nullable [] root) {}
 
     /** How many pages are of which kind. */
     public record Counts(long zero, long parent, long fill, long chunk) {}
@@ -126,34 +128,39 @@ public record Manifest(
             Instant created,
             MachineConfig config,
             List<String> required,
-            Parent parent,
+            @Nullable Parent parent,
             List<Region> regions,
             Counts counts,
             Index index,
             List<Pack> packs,
             List<byte[]> formerly,
             List<StateSection> state,
-            Hashes hashes) {
+            @Nullable Hashes hashes) {
         this(
                 created, config, required, parent, regions, counts, index, packs, formerly,
                 List.of(), state, hashes, null, null);
     }
 
-    /** The same machine, memory and state in other files, which need no parent. */
+    /** The same machine, memory and state in other files, without a parent. Of what was read. */
     public Manifest compacted(
-            List<String> needs, Counts count, Index newIndex, List<Pack> newPacks, Hashes fresh) {
+            List<String> needs,
+            Counts count,
+            Index newIndex,
+            List<Pack> newPacks,
+            @Nullable Hashes fresh) {
+        Map<String, Object> was = Objects.requireNonNull(raw, "only what was read is compacted");
         List<byte[]> ids = new ArrayList<>(formerly);
         List<Map<String, Object>> before = new ArrayList<>(layouts);
         while (before.size() < ids.size()) {
             before.add(Map.of()); // of a program that kept none
         }
         ids.add(id());
-        Map<String, Object> files = new TreeMap<>(raw);
+        Map<String, Object> files = new TreeMap<>(was);
         files.keySet().retainAll(FILES);
         before.add(files);
         return new Manifest(
                 created, config, needs, null, regions, count, newIndex, newPacks, ids, before,
-                state, fresh, raw, null);
+                state, fresh, was, null);
     }
 
     public long pages() {
@@ -189,22 +196,23 @@ public record Manifest(
      * they are to be checked.
      */
     public boolean wasOnce(byte[] id) {
-        if (hashes == null || raw == null || parent != null) {
+        Map<String, Object> keys = raw;
+        if (hashes == null || keys == null || parent != null) {
             return false;
         }
         int looked = 0;
         for (int i = 0; i < Math.min(formerly.size(), layouts.size()); i++) {
             if (Arrays.equals(formerly.get(i), id)
                     && looked++ < MOST_PROOFS
-                    && (isBefore(i, id, true) || isBefore(i, id, false))) {
+                    && (isBefore(keys, i, id, true) || isBefore(keys, i, id, false))) {
                 return true;
             }
         }
         return false;
     }
 
-    private boolean isBefore(int i, byte[] id, boolean withLayouts) {
-        Map<String, Object> then = new TreeMap<>(raw);
+    private boolean isBefore(Map<String, Object> keys, int i, byte[] id, boolean withLayouts) {
+        Map<String, Object> then = new TreeMap<>(keys);
         then.keySet().removeAll(FILES);
         then.remove(LAYOUTS);
         then.putAll(layouts.get(i));
@@ -372,20 +380,18 @@ public record Manifest(
         int n = b.getInt(12);
         if (n < 0 || n > Layout.MAX_MANIFEST) {
             throw corrupt(
-                    where,
-                    "manifest length " + Integer.toUnsignedLong(n) + " is out of range",
-                    null);
+                    where, "manifest length " + Integer.toUnsignedLong(n) + " is out of range");
         }
         int end = Layout.HEAD + n;
         if (file.length != end + 4 + Layout.DIGEST) {
             throw truncated(where, file.length, end + 4 + Layout.DIGEST);
         }
         if (b.getInt(end) != Digests.crc32c(file, 0, end)) {
-            throw corrupt(where, "the manifest's checksum does not match", null);
+            throw corrupt(where, "the manifest's checksum does not match");
         }
         byte[] id = Digests.sha256().digest(Arrays.copyOfRange(file, Layout.HEAD, end));
         if (!Arrays.equals(id, Arrays.copyOfRange(file, end + 4, file.length))) {
-            throw corrupt(where, "the manifest's SHA-256 does not match", null);
+            throw corrupt(where, "the manifest's SHA-256 does not match");
         }
         try {
             return fromMap(new Fields(Cbor.decode(file, Layout.HEAD, n)), id, where);
@@ -490,7 +496,7 @@ public record Manifest(
         return all;
     }
 
-    private static Hashes hashes(Fields m, long pages) {
+    private static @Nullable Hashes hashes(Fields m, long pages) {
         if (!m.has("root")) {
             return null;
         }
@@ -581,6 +587,10 @@ public record Manifest(
                 is < want ? Kind.TRUNCATED : Kind.CORRUPT,
                 "snapshot %s is %s: its manifest has %d bytes, expected %d"
                         .formatted(where, is < want ? "truncated" : "corrupt", is, want));
+    }
+
+    public static SnapshotException corrupt(String where, String what) {
+        return new SnapshotException(Kind.CORRUPT, "snapshot " + where + " is corrupt: " + what);
     }
 
     public static SnapshotException corrupt(String where, String what, Throwable cause) {

@@ -5,6 +5,7 @@ import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SourceStatistics;
 import dev.faultline.snapshot.internal.image.Image;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where one snapshot's objects are read from. What comes out is whatever was there: {@link Image}
@@ -66,7 +67,7 @@ public interface Origin extends AutoCloseable {
     SnapshotException late();
 
     /** The directory of this host, or null. */
-    Path dir();
+    @Nullable Path dir();
 
     /** Bytes between two wanted ranges up to which it is better to read them as one. */
     int worthwhileGap();

@@ -4,7 +4,10 @@ package dev.faultline.snapshot.internal.format;
 import dev.faultline.api.cpu.GuestClock;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.snapshot.RestoreOptions;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * First touches in their order, in a bounded window. Any thread. Allocates only to grow.
@@ -15,19 +18,23 @@ public final class Recording {
     private static final int KIND_SHIFT = 30;
 
     private final RestoreOptions.Window window;
-    private final GuestClock clock;
+    private final @Nullable GuestClock clock; // null: the window has no time
     private final long begin;
+    private final long nanos;
     private int[] order;
     private int n;
     private boolean ended;
 
     /**
-     * @param clock may be null if the window has no time
+     * @param clock asked for if the window has a time
      */
-    public Recording(RestoreOptions.Window window, GuestClock clock) {
+    public Recording(RestoreOptions.Window window, Supplier<GuestClock> clock) {
+        Duration time = window.guestTime();
+        GuestClock limiting = time == null ? null : clock.get();
         this.window = window;
-        this.clock = clock;
-        this.begin = window.guestTime() == null ? 0 : clock.nanos();
+        this.clock = limiting;
+        this.begin = limiting == null ? 0 : limiting.nanos();
+        this.nanos = time == null ? 0 : time.toNanos();
         this.order = new int[Math.min(1024, window.pages())];
     }
 
@@ -41,7 +48,7 @@ public final class Recording {
         if (ended) {
             return false;
         }
-        if (window.guestTime() != null && clock.nanos() - begin > window.guestTime().toNanos()) {
+        if (clock != null && clock.nanos() - begin > nanos) {
             ended = true;
             return false;
         }

@@ -121,15 +121,16 @@ public final class Trace {
         for (int i = 0; i < order.length; i++) {
             int page = Recording.page(order[i]);
             Entry old = all.get(page);
-            int times = old == null ? 0 : old.times();
-            long sum = (times == 0 ? 0 : (long) old.position() * times) + (long) i * FINE;
-            all.put(
-                    page,
-                    new Entry(
-                            page,
-                            (int) (sum / (times + 1)),
-                            1 | (times == 0 ? 0 : old.seen()),
-                            Recording.access(order[i])));
+            int times = 0;
+            int seen = 1;
+            long sum = (long) i * FINE;
+            if (old != null) {
+                times = old.times();
+                seen |= old.seen();
+                sum += (long) old.position() * times;
+            }
+            int mean = (int) (sum / (times + 1));
+            all.put(page, new Entry(page, mean, seen, Recording.access(order[i])));
         }
         Entry[] sorted = all.values().toArray(Entry[]::new);
         Arrays.sort(
@@ -175,10 +176,11 @@ public final class Trace {
      * The trace beside a snapshot, for who will replace it: {@link #NONE} only if there is none, or
      * what was read in full makes no sense.
      *
+     * @param dir where {@code of} reads
      * @throws SnapshotException if there may be one that its place does not give now
      */
-    public static Trace readToReplace(Origin of) throws SnapshotException {
-        Path file = of.dir().resolve(Layout.TRACE);
+    public static Trace readToReplace(Path dir, Origin of) throws SnapshotException {
+        Path file = dir.resolve(Layout.TRACE);
         return Files.notExists(file, LinkOption.NOFOLLOW_LINKS) ? NONE : readAll(of);
     }
 

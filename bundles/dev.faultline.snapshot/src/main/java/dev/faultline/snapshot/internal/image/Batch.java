@@ -4,16 +4,17 @@ package dev.faultline.snapshot.internal.image;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.snapshot.internal.format.Layout;
 import dev.faultline.snapshot.internal.format.Section;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chunks of pages that will be wanted now, read together: in the order of the packs, neighbours by
  * one request. They stay in their image's {@link Chunks} until {@link #release}. One thread.
  */
 public final class Batch {
-    private final Section[] sections = new Section[Chunks.AHEAD];
+    private Section[] sections = new Section[Chunks.AHEAD];
     private final int[] chunks = new int[Chunks.AHEAD];
-    private final Chunks.Entry[] entries = new Chunks.Entry[Chunks.AHEAD];
-    private Image holder;
+    private final Chunks.@Nullable Entry[] entries = new Chunks.Entry[Chunks.AHEAD];
+    private @Nullable Image holder; // null: it is empty
     private int n;
 
     /**
@@ -52,20 +53,26 @@ public final class Batch {
     }
 
     public void read() throws SnapshotException {
-        if (n > 0) {
-            holder.chunks().ahead(sections, chunks, n, entries);
+        Image h = holder;
+        if (h != null) {
+            h.chunks().ahead(sections, chunks, n, entries);
         }
     }
 
     /** Empties it. Also if {@link #read} failed or was not called. */
     public void release() {
+        Image h = holder;
+        if (h == null) {
+            return;
+        }
         for (int i = 0; i < n; i++) {
-            if (entries[i] != null) {
-                holder.chunks().release(entries[i]);
+            Chunks.Entry e = entries[i];
+            if (e != null) {
+                h.chunks().release(e);
                 entries[i] = null;
             }
-            sections[i] = null;
         }
+        sections = new Section[Chunks.AHEAD];
         n = 0;
         holder = null;
     }

@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The chunks of one image that were read last, unpacked and verified. A chunk whose pages lie apart
@@ -69,7 +70,7 @@ public final class Chunks {
     /** A chunk in use, between {@link #get} or {@link #ahead} and {@link #release}. */
     static final class Entry {
         private final byte[] content = new byte[Layout.GROUP * Layout.PAGE];
-        private Section section; // null: holds nothing
+        private @Nullable Section section; // null: holds nothing
         private int chunk;
         private boolean loading;
         private int users;
@@ -93,7 +94,7 @@ public final class Chunks {
     private final Records records;
     private final boolean verify;
     private final boolean keep;
-    private final Entry[] entries = new Entry[ENTRIES]; // guarded by this
+    private final @Nullable Entry[] entries = new Entry[ENTRIES]; // guarded by this
     private final Pool<Tools> tools = new Pool<>(Tools::new);
     private final LongAdder read = new LongAdder();
     private long clock;
@@ -136,7 +137,7 @@ public final class Chunks {
         try {
             int n = Layout.RECORD_HEAD + x.stored(c);
             records.read(x.pack(c), x.offset(c), t.stored, n);
-            unpack(t, t.stored, 0, e);
+            unpack(t, t.stored, 0, x, c, e);
             good = true;
             return e;
         } finally {
@@ -152,7 +153,7 @@ public final class Chunks {
         }
     }
 
-    private Entry find(Section x, int c) {
+    private @Nullable Entry find(Section x, int c) {
         for (Entry e : entries) {
             if (e != null && e.section != null && x.sameRecord(c, e.section, e.chunk)) {
                 return e;
@@ -163,22 +164,22 @@ public final class Chunks {
 
     /** The least recently used one that nobody uses; if all are used, one that is not kept. */
     private Entry claim(Section x, int c) {
-        int oldest = -1;
+        Entry oldest = null;
         for (int i = 0; i < ENTRIES; i++) {
             Entry e = entries[i];
             if (e == null) {
                 e = new Entry();
                 entries[i] = e;
             }
-            if (e.users == 0 && (oldest < 0 || e.used < entries[oldest].used)) {
-                oldest = i;
+            if (e.users == 0 && (oldest == null || e.used < oldest.used)) {
+                oldest = e;
             }
             if (e.section == null && e.users == 0) {
-                oldest = i;
+                oldest = e;
                 break;
             }
         }
-        Entry e = oldest < 0 ? new Entry() : entries[oldest];
+        Entry e = oldest == null ? new Entry() : oldest;
         e.section = x;
         e.chunk = c;
         e.loading = true;
@@ -220,14 +221,14 @@ public final class Chunks {
      * @param out gets the entries, to be released; null where another thread is reading that chunk
      *     now
      */
-    void ahead(Section[] x, int[] c, int n, Entry[] out) throws SnapshotException {
-        boolean[] mine = new boolean[n];
+    void ahead(Section[] x, int[] c, int n, @Nullable Entry[] out) throws SnapshotException {
+        @Nullable Entry[] mine = new Entry[n]; // to be read here
         synchronized (this) {
             for (int i = 0; i < n; i++) {
                 Entry e = find(x[i], c[i]);
                 if (e == null) {
                     e = claim(x[i], c[i]);
-                    mine[i] = true;
+                    mine[i] = e;
                 } else if (e.loading) {
                     e = null;
                 } else {
@@ -251,9 +252,13 @@ public final class Chunks {
                 Range range = ranges.get(r);
                 byte[] b = far ? landed(flying.remove()) : read(t, range);
                 for (int i = range.first; i <= range.last; i++) {
-                    unpack(t, b, (int) (x[i].offset(c[i]) - range.at), out[i]);
-                    done(out[i], true); // who waits for this one need not wait for the others
-                    mine[i] = false;
+                    Entry e = mine[i];
+                    if (e == null) {
+                        continue; // not in a range
+                    }
+                    unpack(t, b, (int) (x[i].offset(c[i]) - range.at), x[i], c[i], e);
+                    done(e, true); // who waits for this one need not wait for the others
+                    mine[i] = null;
                 }
             }
             good = true;
@@ -269,14 +274,14 @@ public final class Chunks {
     /** Chunks that are read at once. */
     private record Range(int first, int last, int pack, long at, int bytes) {}
 
-    private List<Range> ranges(Section[] x, int[] c, int n, boolean[] mine) {
+    private List<Range> ranges(Section[] x, int[] c, int n, @Nullable Entry[] mine) {
         List<Range> ranges = new ArrayList<>();
         for (int i = 0; i < n; i++) {
-            if (!mine[i]) {
+            if (mine[i] == null) {
                 continue;
             }
             int last = i;
-            while (last + 1 < n && mine[last + 1] && near(x, c, i, last + 1)) {
+            while (last + 1 < n && mine[last + 1] != null && near(x, c, i, last + 1)) {
                 last++;
             }
             long at = x[i].offset(c[i]);
@@ -310,12 +315,13 @@ public final class Chunks {
     }
 
     /** After a failure: nobody gets any of them. Those that are still ours were not read. */
-    private void giveBack(Entry[] out, boolean[] mine, int n) {
+    private void giveBack(@Nullable Entry[] out, @Nullable Entry[] mine, int n) {
         for (int i = 0; i < n; i++) {
-            if (mine[i]) {
-                done(out[i], false);
-            } else if (out[i] != null) {
-                release(out[i]);
+            Entry e = out[i];
+            if (e != null && mine[i] != null) {
+                done(e, false);
+            } else if (e != null) {
+                release(e);
             }
             out[i] = null;
         }
@@ -344,9 +350,8 @@ public final class Chunks {
     // ---- trust
 
     /** The record at {@code at} of what was read, into the entry. */
-    private void unpack(Tools t, byte[] from, int at, Entry e) throws SnapshotException {
-        Section x = e.section;
-        int c = e.chunk;
+    private void unpack(Tools t, byte[] from, int at, Section x, int c, Entry e)
+            throws SnapshotException {
         int stored = x.stored(c);
         int n = x.chunkPages(c) * Layout.PAGE;
         ByteBuffer h = ByteBuffer.wrap(from).order(ByteOrder.LITTLE_ENDIAN);
@@ -359,7 +364,7 @@ public final class Chunks {
                         && (!verify || h.getInt(at + 12) == crc(t, from, at, stored))
                         && t.unpacker.unpack(
                                 x.codec(c), from, at + Layout.RECORD_HEAD, stored, e.content, n)
-                        && (!verify || hashes(t, e, n));
+                        && (!verify || x.hasDigest(c, hash(t, e.content, n)));
         if (!good) {
             throw records.corrupt(x.pack(c), x.offset(c));
         }
@@ -382,14 +387,14 @@ public final class Chunks {
         return (int) c.getValue();
     }
 
-    private static boolean hashes(Tools t, Entry e, int n) {
+    private static byte[] hash(Tools t, byte[] content, int n) {
         try {
-            t.sha.update(e.content, 0, n);
+            t.sha.update(content, 0, n);
             t.sha.digest(t.digest, 0, Layout.DIGEST);
         } catch (DigestException x) {
             throw new IllegalStateException("SHA-256 has 32 bytes", x);
         }
-        return e.section.hasDigest(e.chunk, t.digest);
+        return t.digest;
     }
 
     /** Gives the memory back; what is in use stays good for its users. */

@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The {@link ContentHash}es of an image, read from its file {@code hashes-N} when first wanted and
@@ -23,13 +24,13 @@ public final class ContentTree {
     private final Image image;
     private final Manifest.Hashes hashes;
     private final long pages;
-    private final AtomicReferenceArray<SoftReference<byte[]>> tables;
-    private final AtomicReferenceArray<SoftReference<byte[]>> leaves;
+    private final AtomicReferenceArray<@Nullable SoftReference<byte[]>> tables;
+    private final AtomicReferenceArray<@Nullable SoftReference<byte[]>> leaves;
 
-    ContentTree(Image image, Manifest m) {
+    ContentTree(Image image, Manifest.Hashes hashes, long pages) {
         this.image = image;
-        this.hashes = m.hashes();
-        this.pages = m.pages();
+        this.hashes = hashes;
+        this.pages = pages;
         int sections = image.sections();
         this.tables = new AtomicReferenceArray<>((sections + Layout.TABLE - 1) / Layout.TABLE);
         this.leaves = new AtomicReferenceArray<>(sections);
@@ -39,7 +40,8 @@ public final class ContentTree {
         return image.corrupt(hashes.name() + ": " + what);
     }
 
-    private static byte[] kept(AtomicReferenceArray<SoftReference<byte[]>> of, int i) {
+    private static byte @Nullable [] kept(
+            AtomicReferenceArray<@Nullable SoftReference<byte[]>> of, int i) {
         SoftReference<byte[]> r = of.get(i);
         return r == null ? null : r.get();
     }
@@ -169,7 +171,7 @@ public final class ContentTree {
      *
      * @param content of page i at i * 4096; null: all zero
      */
-    public void check(int s, byte[] content) throws SnapshotException {
+    public void check(int s, byte @Nullable [] content) throws SnapshotException {
         int n = pagesOfSection(s);
         if (content == null) {
             if (!Arrays.equals(section(s), ContentHash.zeroSection(n))) {

@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal.image;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.snapshot.internal.format.Layout;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Verified pages on their way from an {@link Image} to whoever asked for one of them: that page,
@@ -15,10 +16,10 @@ public final class Fetched {
     private final int[] page = new int[Layout.SECTION];
     private final int[] offset = new int[Layout.SECTION];
     private final byte[] own = new byte[Layout.GROUP * Layout.PAGE];
-    private byte[] content;
+    private byte[] content = own;
     private int count;
-    private Chunks from;
-    private Chunks.Entry entry;
+    private @Nullable Chunks from;
+    private Chunks.@Nullable Entry entry;
 
     public int count() {
         return count;
@@ -96,12 +97,14 @@ public final class Fetched {
 
     /** Done with the content. Idempotent. */
     public void release() {
-        if (entry != null) {
-            from.release(entry);
+        Chunks of = from;
+        Chunks.Entry e = entry;
+        if (of != null && e != null) {
+            of.release(e);
             entry = null;
             from = null;
         }
-        content = null;
+        content = own;
         count = 0;
     }
 }

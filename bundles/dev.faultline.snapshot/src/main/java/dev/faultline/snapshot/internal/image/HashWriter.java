@@ -13,6 +13,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the file {@code hashes-N} while an index is written, section after section, and finds the
@@ -21,7 +23,7 @@ import java.util.Arrays;
 final class HashWriter implements AutoCloseable {
     private final String name;
     private final long pages;
-    private final ContentTree parent;
+    private final @Nullable ContentTree parent;
     private final Disk.Out out;
     private final ByteArrayOutputStream sections = new ByteArrayOutputStream();
     private final ByteArrayOutputStream counts = new ByteArrayOutputStream();
@@ -36,7 +38,8 @@ final class HashWriter implements AutoCloseable {
     /**
      * @param parent of pages of kind PARENT; null if there are none
      */
-    HashWriter(Disk disk, Path dir, int number, long pages, ContentTree parent) throws IOException {
+    HashWriter(Disk disk, Path dir, int number, long pages, @Nullable ContentTree parent)
+            throws IOException {
         this.name = Layout.HASHES + number;
         this.pages = pages;
         this.parent = parent;
@@ -59,10 +62,14 @@ final class HashWriter implements AutoCloseable {
         }
     }
 
+    private ContentTree parent() {
+        return Objects.requireNonNull(parent, "only who has a parent writes pages of kind PARENT");
+    }
+
     /** A section all of whose pages are of one kind, ZERO or PARENT. */
     void uniform(int kind, int n) throws IOException, SnapshotException {
         other |= kind != Layout.PARENT;
-        end(kind == Layout.ZERO ? ContentHash.zeroSection(n) : parent.section(section), 0);
+        end(kind == Layout.ZERO ? ContentHash.zeroSection(n) : parent().section(section), 0);
     }
 
     /**
@@ -90,7 +97,7 @@ final class HashWriter implements AutoCloseable {
                     at = 0;
                 }
                 case Layout.PARENT -> {
-                    above = above == null ? parent.leaves(section) : above;
+                    above = above == null ? parent().leaves(section) : above;
                     from = above;
                 }
                 default -> {

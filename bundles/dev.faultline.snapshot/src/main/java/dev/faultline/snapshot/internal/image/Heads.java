@@ -53,8 +53,8 @@ final class Heads {
     }
 
     /** The same of the file of hashes. */
-    static void checkHashes(Origin origin, Manifest m) throws SnapshotException {
-        checkHead(origin, m.hashes().name(), m.hashes().bytes(), Layout.HASHES_MAGIC);
+    static void checkHashes(Origin origin, Manifest.Hashes h) throws SnapshotException {
+        checkHead(origin, h.name(), h.bytes(), Layout.HASHES_MAGIC);
     }
 
     private static void checkHead(Origin origin, String name, long want, byte[] magic)
@@ -75,8 +75,7 @@ final class Heads {
                         .putInt(Layout.VERSION)
                         .array();
         if (!Arrays.equals(head, good)) {
-            throw Manifest.corrupt(
-                    origin.toString(), name + " does not start as such a file does", null);
+            throw Manifest.corrupt(origin.toString(), name + " does not start as such a file does");
         }
     }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The pages of an open snapshot. Opening reads the manifest and the files' heads only; tables,
@@ -27,26 +28,22 @@ public final class Image implements AutoCloseable {
     private final int depth;
     private final int pages;
     private final Index index;
-    private final ContentTree tree;
+    private final @Nullable ContentTree tree;
 
-    /** Was opened by an id that it had before a compaction: every page is checked by its root. */
-    private final boolean proved;
+    /** If it was opened by an id that it had before a compaction: every page is checked by it. */
+    private final @Nullable ContentTree proof;
 
     private final Set<Baseline> without;
     private final Chunks chunks;
     private final BulkReader bulk = new BulkReader(this);
     private volatile Origin origin;
-    private Image parent; // guarded by this
+    private @Nullable Image parent; // guarded by this
     private boolean closed; // guarded by this
 
-    private Image(Origin origin, Set<Baseline> without, byte[] wanted, int depth)
+    private Image(Origin origin, Set<Baseline> without, byte @Nullable [] wanted, int depth)
             throws SnapshotException {
         origin.hold();
         Manifest m = Heads.consistent(origin);
-        this.proved = wanted != null && !m.is(wanted);
-        if (proved && !m.wasOnce(wanted)) {
-            throw another(origin, m, wanted);
-        }
         this.without = without;
         this.chunks =
                 new Chunks(
@@ -56,9 +53,17 @@ public final class Image implements AutoCloseable {
         this.depth = depth;
         this.pages = (int) m.pages();
         this.index = new Index(this, m);
-        this.tree = m.hashes() == null ? null : new ContentTree(this, m);
-        if (tree != null) {
-            origin.keep(m.hashes().name());
+        Manifest.Hashes hashes = m.hashes();
+        this.tree = hashes == null ? null : new ContentTree(this, hashes, m.pages());
+        if (wanted == null || m.is(wanted)) {
+            this.proof = null;
+        } else if (tree != null && m.wasOnce(wanted)) {
+            this.proof = tree;
+        } else {
+            throw another(origin, m, wanted);
+        }
+        if (hashes != null) {
+            origin.keep(hashes.name());
         }
     }
 
@@ -89,19 +94,20 @@ public final class Image implements AutoCloseable {
     /**
      * @param wanted the id that it must have, or have had; null: any
      */
-    public static Image open(Origin origin, byte[] wanted) throws SnapshotException {
+    public static Image open(Origin origin, byte @Nullable [] wanted) throws SnapshotException {
         return open(origin, Set.of(), wanted);
     }
 
     /**
      * @param without what a benchmark leaves out
      */
-    public static Image open(Origin origin, Set<Baseline> without, byte[] wanted)
+    public static Image open(Origin origin, Set<Baseline> without, byte @Nullable [] wanted)
             throws SnapshotException {
         return open(origin, without, wanted, 0);
     }
 
-    private static Image open(Origin origin, Set<Baseline> without, byte[] wanted, int depth)
+    private static Image open(
+            Origin origin, Set<Baseline> without, byte @Nullable [] wanted, int depth)
             throws SnapshotException {
         try {
             return new Image(origin, without, wanted, depth);
@@ -116,10 +122,12 @@ public final class Image implements AutoCloseable {
     }
 
     /**
-     * Opens what is at a place as this image's parent: it must answer to the id that this names.
+     * Opens what is at a place as this image's parent.
+     *
+     * @param id that it must answer to
      */
-    Image openAsParent(Origin at) throws SnapshotException {
-        return open(at, without, manifest.parent().id(), depth + 1);
+    Image openAsParent(Origin at, byte[] id) throws SnapshotException {
+        return open(at, without, id, depth + 1);
     }
 
     /** Whether a page that is wanted brings those that come with it for free. */
@@ -127,13 +135,16 @@ public final class Image implements AutoCloseable {
         return !without.contains(Baseline.RANGE_FILL);
     }
 
-    /** That the file of hashes is one, and whole; nothing else needs that at once. */
+    /** That the file of hashes, if there is one, is whole; nothing else needs that. */
     public void checkHashes() throws SnapshotException {
-        Heads.checkHashes(origin, manifest);
+        Manifest.Hashes hashes = manifest.hashes();
+        if (hashes != null) {
+            Heads.checkHashes(origin, hashes);
+        }
     }
 
     public SnapshotException corrupt(String what) {
-        return Manifest.corrupt(origin.toString(), what, null);
+        return Manifest.corrupt(origin.toString(), what);
     }
 
     public Origin origin() {
@@ -158,7 +169,7 @@ public final class Image implements AutoCloseable {
     }
 
     /** The content's hashes; null if it has none. */
-    public ContentTree tree() {
+    public @Nullable ContentTree tree() {
         return tree;
     }
 
@@ -169,7 +180,7 @@ public final class Image implements AutoCloseable {
 
     /** Whether what the index says of pages must be checked page by page. */
     public boolean isProved() {
-        return proved;
+        return proof != null;
     }
 
     // ---- index
@@ -181,7 +192,7 @@ public final class Image implements AutoCloseable {
 
     /** Whether a section is all zero without a look at its pages. */
     public boolean isZero(int section) throws SnapshotException {
-        return !proved && sectionKind(section) == Layout.ZERO;
+        return proof == null && sectionKind(section) == Layout.ZERO;
     }
 
     /** The block of a section of kind BLOCK. */
@@ -204,8 +215,8 @@ public final class Image implements AutoCloseable {
      */
     public void fetch(int page, Fetched to) throws SnapshotException {
         find(page, to);
-        if (proved) {
-            tree.check(to);
+        if (proof != null) {
+            proof.check(to);
         }
     }
 
@@ -231,25 +242,32 @@ public final class Image implements AutoCloseable {
         int first = page & -Layout.GROUP;
         int end = Math.min(pages, first + Layout.GROUP);
         int s = page / Layout.SECTION;
-        Section x = sectionKind(s) == Layout.BLOCK ? section(s) : null;
-        ByteBuffer b =
-                kind == Layout.ZERO
-                        ? null
-                        : ByteBuffer.wrap(to.own()).order(ByteOrder.LITTLE_ENDIAN);
+        if (sectionKind(s) != Layout.BLOCK) {
+            for (int p = first; p < end; p++) {
+                to.addZero(p);
+            }
+            return;
+        }
+        Section x = section(s);
         for (int p = first; p < end; p++) {
-            if (x != null && x.kind(p % Layout.SECTION) != kind) {
+            int i = p % Layout.SECTION;
+            if (x.kind(i) != kind) {
                 continue;
             }
             if (kind == Layout.ZERO) {
                 to.addZero(p);
                 continue;
             }
-            long pattern = x.pattern(p % Layout.SECTION);
             int from = (p - first) * Layout.PAGE;
-            for (int at = from; at < from + Layout.PAGE; at += 8) {
-                b.putLong(at, pattern);
-            }
+            fill(to.own(), from, x.pattern(i));
             to.add(p, from);
+        }
+    }
+
+    private static void fill(byte[] own, int from, long pattern) {
+        ByteBuffer b = ByteBuffer.wrap(own).order(ByteOrder.LITTLE_ENDIAN);
+        for (int at = from; at < from + Layout.PAGE; at += 8) {
+            b.putLong(at, pattern);
         }
     }
 
@@ -317,14 +335,18 @@ public final class Image implements AutoCloseable {
         }
     }
 
-    private synchronized Image openParent() {
+    private synchronized @Nullable Image openParent() {
         return parent;
     }
 
     /** Where {@code p} is as seen from {@code from}; null if that cannot say. */
-    private Origin sameParent(Image p, Origin from) throws SnapshotException {
+    private @Nullable Origin sameParent(Image p, Origin from) throws SnapshotException {
+        Manifest.Parent wanted = manifest.parent();
+        if (wanted == null) {
+            return null;
+        }
         SnapshotException refused = null;
-        for (Origin o : from.parents(manifest.parent())) {
+        for (Origin o : from.parents(wanted)) {
             try {
                 p.checkSame(o);
                 return o;
@@ -365,7 +387,7 @@ public final class Image implements AutoCloseable {
         List<Origin> before = new ArrayList<>();
         before.add(origin);
         origin = chain.getFirst();
-        if (chain.size() > 1) {
+        if (parent != null && chain.size() > 1) {
             before.addAll(parent.exchange(chain.subList(1, chain.size())));
         }
         return before;
@@ -398,7 +420,11 @@ public final class Image implements AutoCloseable {
         if (closed) {
             throw new SnapshotException(Kind.IO, "snapshot " + origin + " is closed");
         }
-        parent = Parents.open(this);
+        Manifest.Parent wanted = manifest.parent();
+        if (wanted == null) {
+            throw corrupt("it refers to a parent, but names none");
+        }
+        parent = Parents.open(this, wanted);
         return parent;
     }
 

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Writes an index, a pack and the content's hashes, one section after the other. One thread. */
 public final class ImageWriter implements AutoCloseable {
@@ -73,11 +74,11 @@ public final class ImageWriter implements AutoCloseable {
     private boolean compressed;
     private boolean packedBlocks;
     private boolean packedTables;
-    private ByteBuffer digests;
-    private ByteBuffer tableBytes;
+    private final ByteBuffer digests;
+    private final ByteBuffer tableBytes;
     private long tablesBytes;
     private int section; // sections written
-    private final HashWriter hashes; // null: the parent has none
+    private final @Nullable HashWriter hashes; // null: the parent has none
     private final MessageDigest sha = Digests.sha256();
 
     /**
@@ -85,13 +86,17 @@ public final class ImageWriter implements AutoCloseable {
      * @param parent of pages of kind PARENT; null if there are none. If it has no content root,
      *     this has none either
      */
-    public ImageWriter(Disk disk, Path dir, int number, Codec codec, long pages, Image parent)
+    public ImageWriter(
+            Disk disk, Path dir, int number, Codec codec, long pages, @Nullable Image parent)
             throws IOException {
         this.number = Integer.toString(number);
         this.codec = codec;
         this.packer = new Codec.Packer(codec);
         int sections = Math.toIntExact((pages + Layout.SECTION - 1) / Layout.SECTION);
         this.tables = little(Math.multiplyExact(sections, Layout.TABLE_ENTRY));
+        int count = (sections + Layout.TABLE - 1) / Layout.TABLE;
+        this.digests = ByteBuffer.allocate(count * Layout.DIGEST);
+        this.tableBytes = little(2 * count);
         this.index = disk.create(dir.resolve(Layout.INDEX + number));
         try {
             this.pack = disk.create(dir.resolve(Layout.PACK + number));
@@ -312,9 +317,6 @@ public final class ImageWriter implements AutoCloseable {
     public void finish() throws IOException {
         int n = tables.position();
         int step = Layout.TABLE * Layout.TABLE_ENTRY;
-        int count = (n + step - 1) / step;
-        digests = ByteBuffer.allocate(count * Layout.DIGEST);
-        tableBytes = little(2 * count);
         for (int at = 0; at < n; at += step) {
             table(Arrays.copyOfRange(tables.array(), at, Math.min(at + step, n)));
         }
@@ -326,7 +328,7 @@ public final class ImageWriter implements AutoCloseable {
     }
 
     /** The content's; null if there are none. After {@link #finish}. */
-    public Manifest.Hashes hashes() {
+    public Manifest.@Nullable Hashes hashes() {
         return hashes == null ? null : hashes.hashes();
     }
 

@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The index of an image: tables of sections and the sections' blocks, read when first wanted and
@@ -21,8 +22,8 @@ final class Index {
     private final Image image;
     private final Manifest manifest;
     private final int pages;
-    private final AtomicReferenceArray<SoftReference<byte[]>> tables;
-    private final AtomicReferenceArray<SoftReference<Section>> sections;
+    private final AtomicReferenceArray<@Nullable SoftReference<byte[]>> tables;
+    private final AtomicReferenceArray<@Nullable SoftReference<Section>> sections;
 
     Index(Image image, Manifest manifest) {
         this.image = image;

@@ -7,6 +7,7 @@ import dev.faultline.snapshot.internal.format.Layout;
 import dev.faultline.snapshot.internal.format.Manifest;
 import dev.faultline.snapshot.internal.format.Origin;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the parent that an image's manifest names among the places where its origin thinks that it
@@ -16,14 +17,18 @@ import java.util.Arrays;
 final class Parents {
     private Parents() {}
 
-    /** Opens and checks it; the child closes it. */
-    static Image open(Image child) throws SnapshotException {
+    /**
+     * Opens and checks it; the child closes it.
+     *
+     * @param wanted what the child's manifest says of it
+     */
+    static Image open(Image child, Manifest.Parent wanted) throws SnapshotException {
         if (child.depth() >= Layout.MAX_CHAIN) {
             throw child.corrupt("more than " + Layout.MAX_CHAIN + " parents in a row");
         }
-        Image p = find(child);
+        Image p = find(child, wanted);
         Manifest.Hashes h = p.manifest().hashes();
-        byte[] root = child.manifest().parent().root();
+        byte[] root = wanted.root();
         if (root != null && (h == null || !Arrays.equals(h.root(), root))) {
             p.close();
             throw child.corrupt(
@@ -39,8 +44,7 @@ final class Parents {
         return p;
     }
 
-    private static Image find(Image child) throws SnapshotException {
-        Manifest.Parent wanted = child.manifest().parent();
+    private static Image find(Image child, Manifest.Parent wanted) throws SnapshotException {
         byte[] id = wanted.id();
         Origin claims = null;
         for (Origin s : child.origin().parents(wanted)) {
@@ -55,7 +59,7 @@ final class Parents {
                 }
             }
             if (good) {
-                return child.openAsParent(s);
+                return child.openAsParent(s, id);
             }
         }
         throw new SnapshotException(
@@ -71,7 +75,7 @@ final class Parents {
                                                 .formatted(claims)));
     }
 
-    private static Manifest candidate(Origin s) throws SnapshotException {
+    private static @Nullable Manifest candidate(Origin s) throws SnapshotException {
         try {
             return Manifest.read(s);
         } catch (SnapshotException e) {

@@ -3,13 +3,14 @@ package dev.faultline.snapshot.internal.image;
 
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A few objects that are expensive to make, for whoever needs one for a moment. Any thread; never
  * blocks. Unlike with a ThreadLocal nothing outlives its owner on other people's threads.
  */
 public final class Pool<T> {
-    private final AtomicReferenceArray<T> idle = new AtomicReferenceArray<>(8);
+    private final AtomicReferenceArray<@Nullable T> idle = new AtomicReferenceArray<>(8);
     private final Supplier<T> maker;
 
     public Pool(Supplier<T> maker) {

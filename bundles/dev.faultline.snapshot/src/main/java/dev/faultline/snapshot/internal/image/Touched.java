@@ -6,6 +6,7 @@ import dev.faultline.snapshot.internal.format.Layout;
 import dev.faultline.snapshot.internal.save.LiveCopy;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which of a machine's pages may hold anything but zeroes, as the host knows it: so that a save
@@ -21,7 +22,7 @@ public final class Touched {
     private static final int WINDOW = Layout.TABLE * Layout.SECTION;
 
     private final List<RamBlock> blocks;
-    private final Pager source;
+    private final @Nullable Pager source;
     private final BitSet bits = new BitSet();
     private int from;
     private int end;
@@ -30,7 +31,7 @@ public final class Touched {
      * @param source puts pages into the machine without telling anybody, until it is complete; null
      *     if there is none
      */
-    public Touched(List<RamBlock> blocks, Pager source) {
+    public Touched(List<RamBlock> blocks, @Nullable Pager source) {
         this.blocks = blocks;
         this.source = source;
     }

@@ -17,6 +17,7 @@ import dev.faultline.snapshot.internal.format.RamMap;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which page of a snapshot is where in a machine, and the layer that keeps the guest from pages
@@ -26,7 +27,7 @@ public final class AbsentPages implements MemoryListener {
     private final Machine machine;
     private final List<RamBlock> blocks;
     private final RamMap ramMap;
-    private ProtectionLayer layer;
+    private @Nullable ProtectionLayer layer; // null: nothing was closed
     private volatile boolean withdrawn;
 
     /**
@@ -81,9 +82,10 @@ public final class AbsentPages implements MemoryListener {
     }
 
     private void protect(MemorySlot s) {
+        ProtectionLayer l = layer;
         try {
-            if (has(s.block()) && !withdrawn) {
-                layer.protect(s.gpa(), s.size(), Rights.NONE);
+            if (l != null && has(s.block()) && !withdrawn) {
+                l.protect(s.gpa(), s.size(), Rights.NONE);
             }
         } catch (IllegalStateException e) {
             rethrowUnlessWithdrawn(e);
@@ -124,9 +126,10 @@ public final class AbsentPages implements MemoryListener {
 
     /** Opens one guest frame. */
     public void openFrame(long gfn) {
+        ProtectionLayer l = layer;
         try {
-            if (!withdrawn) {
-                layer.protectPage(gfn, Rights.RWX);
+            if (l != null && !withdrawn) {
+                l.protectPage(gfn, Rights.RWX);
             }
         } catch (IllegalStateException e) {
             rethrowUnlessWithdrawn(e);
@@ -174,9 +177,10 @@ public final class AbsentPages implements MemoryListener {
     }
 
     private void openRange(long gpa, long bytes) {
+        ProtectionLayer l = layer;
         try {
-            if (!withdrawn) {
-                layer.protect(gpa, bytes, Rights.RWX);
+            if (l != null && !withdrawn) {
+                l.protect(gpa, bytes, Rights.RWX);
             }
         } catch (IllegalStateException e) {
             rethrowUnlessWithdrawn(e);

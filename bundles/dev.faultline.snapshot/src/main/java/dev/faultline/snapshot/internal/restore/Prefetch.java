@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads the pages of a trace in its order, as far ahead of the guest as the trace has earned: a
@@ -49,7 +50,7 @@ public final class Prefetch {
     private volatile boolean waiting;
     private volatile boolean stalled;
     private volatile boolean stopped;
-    private volatile Thread runner;
+    private volatile @Nullable Thread runner; // null: it does not run
 
     /**
      * @param open opens a page for the guest

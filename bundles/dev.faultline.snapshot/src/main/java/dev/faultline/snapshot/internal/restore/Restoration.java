@@ -32,6 +32,7 @@ import java.time.Duration;
 import java.util.BitSet;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts a snapshot's pages into a machine: all before it starts, or each when the guest first
@@ -62,22 +63,22 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     private final AbsentPages absentPages;
     private final PageStore store;
     private final Bits touched;
-    private final Prefetch prefetch;
+    private final @Nullable Prefetch prefetch;
     private final IntConsumer open;
     private final LongAdder faults = new LongAdder();
     private final LongAdder absentFaults = new LongAdder();
     private final LongAdder otherTouches = new LongAdder();
     private final Object recordingLock = new Object();
-    private final Recording recorded;
+    private final @Nullable Recording recorded;
     private boolean recordingSaved; // guarded by recordingLock
-    private volatile Recording recording;
-    private volatile SnapshotException failure;
+    private volatile @Nullable Recording recording;
+    private volatile @Nullable SnapshotException failure;
     private volatile boolean everything;
     private volatile boolean closed;
     private boolean prefetchFailed; // this and the next three guarded by this
     private boolean completionFailed;
-    private Thread prefetcher;
-    private Thread completer;
+    private @Nullable Thread prefetcher;
+    private @Nullable Thread completer;
 
     public Restoration(
             RestoreOptions options, Disk disk, Sources sources, Machine machine, Image image)
@@ -92,12 +93,8 @@ public final class Restoration implements Restored, Pager, FaultHandler {
         this.store = new PageStore(image, absentPages.ramMap());
         this.touched = new Bits(image.pages());
         this.open = absentPages::open;
-        this.recorded =
-                options.recording() == null
-                        ? null
-                        : new Recording(
-                                options.recording(),
-                                options.recording().guestTime() == null ? null : machine.clock());
+        RestoreOptions.Window window = options.recording();
+        this.recorded = window == null ? null : new Recording(window, machine::clock);
         this.recording = recorded;
         this.prefetch =
                 options.mode() != RestoreMode.RECORDED
@@ -117,9 +114,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
         }
         absentPages.close(LAYER, this);
         if (prefetch != null) {
-            synchronized (this) {
-                prefetcher = thread("snapshot-prefetch", this::prefetch);
-            }
+            prefetchInBackground(prefetch);
         } else if (options.complete()) {
             completeInBackground();
         }
@@ -151,7 +146,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
                 store.loadWaited(page, r == null ? open : LEAVE_CLOSED);
             } catch (SnapshotException e) {
                 failure = e;
-                return Resolution.stop(e.getMessage());
+                return Resolution.stop(String.valueOf(e.getMessage()));
             }
             if (failure != null) {
                 failure = null; // the source is back
@@ -163,7 +158,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
                 otherTouches.increment();
             }
             if (r != null && !r.add(page, firstTouch(fault))) {
-                endRecording();
+                endRecording(r);
             }
         }
         absentPages.openFrame(fault.gfn());
@@ -194,20 +189,25 @@ public final class Restoration implements Restored, Pager, FaultHandler {
 
     // ---- ahead of faults
 
-    private void prefetch() {
+    private synchronized void prefetchInBackground(Prefetch ahead) {
+        prefetcher = thread("snapshot-prefetch", () -> prefetch(ahead));
+    }
+
+    private void prefetch(Prefetch ahead) {
         try {
-            if (!untilAttached("prefetch", this::prefetchOnce, () -> prefetchFailed = true)) {
+            if (!untilAttached(
+                    "prefetch", () -> prefetchOnce(ahead), () -> prefetchFailed = true)) {
                 return;
             }
         } finally {
-            prefetch.never();
+            ahead.never();
         }
         if (options.complete()) {
             completeInBackground();
         }
     }
 
-    private void prefetchOnce() throws SnapshotException {
+    private void prefetchOnce(Prefetch ahead) throws SnapshotException {
         Trace trace = Trace.read(image.origin());
         if (trace.size() == 0) {
             LOG.log(
@@ -215,7 +215,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
                     "snapshot {0} has no trace that makes sense: pages come when the guest wants them; record it again",
                     image.origin());
         }
-        prefetch.run(trace.likely(image.pages()));
+        ahead.run(trace.likely(image.pages()));
     }
 
     private interface Loading {
@@ -251,9 +251,9 @@ public final class Restoration implements Restored, Pager, FaultHandler {
         if (closed) {
             return;
         }
-        if (prefetchFailed) {
+        if (prefetchFailed && prefetch != null) {
             prefetchFailed = false;
-            prefetcher = thread("snapshot-prefetch", this::prefetch);
+            prefetchInBackground(prefetch);
         }
         if (completionFailed) {
             completionFailed = false;
@@ -314,8 +314,8 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     // ---- recording
 
     /** What is there but was not touched opens: its first touches matter no more. */
-    private void endRecording() {
-        recorded.end();
+    private void endRecording(Recording r) {
+        r.end();
         recording = null;
         if (everything) {
             absentPages.withdraw();
@@ -326,7 +326,8 @@ public final class Restoration implements Restored, Pager, FaultHandler {
 
     @Override
     public void saveRecording() throws SnapshotException {
-        if (recorded == null) {
+        Recording all = recorded;
+        if (all == null) {
             throw new SnapshotException(
                     Kind.MISMATCH,
                     "nothing was recorded of snapshot %s: restore it with recording on (--record)"
@@ -337,7 +338,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
                 return;
             }
             if (recording != null) {
-                endRecording();
+                endRecording(all);
             }
             Path dir = image.origin().dir();
             if (dir == null) {
@@ -360,7 +361,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
                             "%s is another snapshot by now; the recording does not fit it"
                                     .formatted(dir));
                 }
-                formerTrace(now).merged(recorded.entries()).write(disk, dir);
+                formerTrace(dir, now).merged(all.entries()).write(disk, dir);
             } catch (IOException e) {
                 throw new SnapshotException(
                         Kind.IO,
@@ -373,9 +374,9 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     }
 
     /** What cannot be read now is kept: it is of recordings that would be lost. */
-    private static Trace formerTrace(Origin now) throws SnapshotException {
+    private static Trace formerTrace(Path dir, Origin now) throws SnapshotException {
         try {
-            return Trace.readToReplace(now);
+            return Trace.readToReplace(dir, now);
         } catch (SnapshotException e) {
             throw new SnapshotException(
                     e.kind(),
@@ -430,7 +431,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
                 otherTouches.sum() + early,
                 prefetch == null ? 0 : prefetch.foretold(touched),
                 exact,
-                exact ? recorded.size() : 0,
+                recorded == null ? 0 : recorded.size(),
                 prefetch != null && prefetch.stopped(),
                 everything,
                 image.chunksRead(),
@@ -444,7 +445,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
     }
 
     @Override
-    public SnapshotException failure() {
+    public @Nullable SnapshotException failure() {
         return failure;
     }
 
@@ -472,7 +473,7 @@ public final class Restoration implements Restored, Pager, FaultHandler {
         join(second);
     }
 
-    private static void join(Thread t) {
+    private static void join(@Nullable Thread t) {
         try {
             if (t != null && t != Thread.currentThread()) {
                 t.join();

@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal.save;
 import dev.faultline.api.memory.MemorySlot;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The mapping of writable memory that was announced last, until it is known to be in the published
@@ -18,7 +19,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * by the save that holds {@link WriteWatch#saving}; these two do not exclude each other.
  */
 final class AnnouncedMapping {
-    private final AtomicReference<MemorySlot> last = new AtomicReference<>();
+    private final AtomicReference<@Nullable MemorySlot> last = new AtomicReference<>();
 
     /** Must come before the pages are marked: an arming in between has new marks, and finds it. */
     void announce(MemorySlot now) {
@@ -36,7 +37,7 @@ final class AnnouncedMapping {
     }
 
     /** The mapping that may not be published yet; null if there is none. */
-    MemorySlot last() {
+    @Nullable MemorySlot last() {
         return last.get();
     }
 

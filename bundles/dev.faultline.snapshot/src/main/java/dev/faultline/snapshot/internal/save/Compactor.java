@@ -160,12 +160,13 @@ public final class Compactor {
                 progress.accept((double) (s + 1) / old.sections());
             }
             w.finish();
-            if (was.hashes() != null && !Arrays.equals(was.hashes().root(), w.hashes().root())) {
+            Manifest.Hashes before = was.hashes();
+            Manifest.Hashes fresh = w.hashes();
+            if (before != null && (fresh == null || !Arrays.equals(before.root(), fresh.root()))) {
                 throw old.corrupt("its pages are not those of its content root");
             }
             Manifest m =
-                    was.compacted(
-                            w.features(), w.counts(), w.index(), List.of(w.pack()), w.hashes());
+                    was.compacted(w.features(), w.counts(), w.index(), List.of(w.pack()), fresh);
             if (m.encode().length > Layout.MAX_MANIFEST) {
                 throw new SnapshotException(
                         Kind.MISMATCH,

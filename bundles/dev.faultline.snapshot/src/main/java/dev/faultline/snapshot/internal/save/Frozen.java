@@ -10,6 +10,8 @@ import dev.faultline.snapshot.internal.image.Image;
 import dev.faultline.snapshot.internal.image.Pager;
 import dev.faultline.snapshot.internal.image.Touched;
 import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine's memory at the moment of its save, page by page: what is in its RAM, what it never
@@ -43,11 +45,11 @@ final class Frozen {
 
     private final RamMap ramMap;
     private final Touched touched;
-    private final LiveCopy live;
-    private final Pager source;
-    private final LastGroup absent;
-    private final PageSet written;
-    private final LastGroup parent;
+    private final @Nullable LiveCopy live;
+    private final @Nullable Pager source;
+    private final @Nullable LastGroup absent;
+    private final @Nullable PageSet written;
+    private final @Nullable LastGroup parent;
 
     /**
      * @param touched what may hold something
@@ -59,10 +61,10 @@ final class Frozen {
     Frozen(
             RamMap ramMap,
             Touched touched,
-            LiveCopy live,
-            Pager source,
-            Image parent,
-            PageSet written) {
+            @Nullable LiveCopy live,
+            @Nullable Pager source,
+            @Nullable Image parent,
+            @Nullable PageSet written) {
         this.ramMap = ramMap;
         this.touched = touched;
         this.live = live;
@@ -108,7 +110,8 @@ final class Frozen {
                 // that was restored or a later one, and has the page as it is.
                 return Layout.PARENT;
             }
-            System.arraycopy(absent.group(page), LastGroup.at(page), to, at, Layout.PAGE);
+            LastGroup from = Objects.requireNonNull(absent, "no page is absent without a source");
+            System.arraycopy(from.group(page), LastGroup.at(page), to, at, Layout.PAGE);
             return Layout.CHUNK;
         }
         return kind == Layout.CHUNK && written == null && sameAsParent(page, to, at)

@@ -14,6 +14,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hands out the pages of write-protected memory as they were at one moment, while the guest goes
@@ -52,15 +53,15 @@ public final class LiveCopy implements AutoCloseable {
     private final int most;
     private final AtomicInteger aside = new AtomicInteger();
     private final BitSet touched; // sections with pages aside that were taken; the save's thread
-    private volatile String lost;
-    private final Pager source;
-    private PageSet wanted;
+    private volatile String lost = "its memory is gone";
+    private final @Nullable Pager source;
+    private @Nullable PageSet wanted;
 
     /**
      * @param source fills the machine; null: all pages are in its own memory
      * @param most pages that may be aside before the guest has to wait for the save
      */
-    LiveCopy(HostMemory host, RamMap ramMap, int pages, Pager source, int most) {
+    LiveCopy(HostMemory host, RamMap ramMap, int pages, @Nullable Pager source, int most) {
         this.source = source;
         this.ramMap = ramMap;
         this.state = new byte[pages];
@@ -74,7 +75,7 @@ public final class LiveCopy implements AutoCloseable {
      *
      * @param wanted pages that the save will take; null: all
      */
-    void begin(PageSet wanted) {
+    void begin(@Nullable PageSet wanted) {
         this.wanted = wanted;
     }
 

@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal.save;
 import dev.faultline.api.memory.MemorySlot;
 import dev.faultline.snapshot.internal.format.PageSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The pages that were written since one arming, and the proof that none is missing: others use the
@@ -77,7 +78,7 @@ final class Marks {
      *
      * @param earlier null if there are none
      */
-    PageSet with(PageSet earlier) {
+    PageSet with(@Nullable PageSet earlier) {
         PageSet all = pages.copy();
         if (earlier != null) {
             all.addAll(earlier);

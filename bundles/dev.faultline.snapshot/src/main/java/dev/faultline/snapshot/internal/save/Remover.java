@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Deletes a snapshot that nobody uses, or what an unfinished save left. */
 public final class Remover {
@@ -134,8 +135,12 @@ public final class Remover {
      * @param dir no symbolic link
      * @return null if there is none
      */
-    static Path child(Path dir, Manifest mine) throws SnapshotException {
-        try (Stream<Path> s = Files.list(dir.getParent())) {
+    static @Nullable Path child(Path dir, Manifest mine) throws SnapshotException {
+        Path home = dir.getParent();
+        if (home == null) {
+            return null; // nothing is beside the root of a file system
+        }
+        try (Stream<Path> s = Files.list(home)) {
             for (Path p : s.filter(q -> Files.exists(q.resolve(Layout.MANIFEST))).toList()) {
                 if (refersTo(p, mine)) {
                     return p;

@@ -22,6 +22,8 @@ import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One save: decides what stands while what is done. In the pause device state is read, it is noted
@@ -42,23 +44,24 @@ public final class SaveJob {
     private final Machine machine;
     private final SaveOptions options;
     private final Path dir;
-    private final HostMemory host;
-    private final WriteWatch watch;
-    private final Pager source;
+    private final @Nullable HostMemory host;
+    private final @Nullable WriteWatch watch;
+    private final @Nullable Pager source;
     private final List<RamBlock> blocks;
     private final RamMap ramMap;
     private final int pages;
     private final int mostAside;
     private boolean marksFitParent;
-    private Image parent;
-    private Image opened;
-    private LiveCopy copy;
-    private Frozen frozen;
-    private List<StateSection> state;
+    private @Nullable Image parent;
+    private @Nullable Image opened;
+    private @Nullable LiveCopy copy;
+    private @Nullable Frozen frozen;
+    private List<StateSection> state = List.of();
     private boolean armed;
     private long pause;
 
     /**
+     * @param host null: there is none, so there are no live saves
      * @param watch of the machine, with its lock held; null if the options need none
      * @param source the restore that filled the machine, still usable; else null
      * @param mostAside see {@link LiveCopy}; 0: a share of the RAM
@@ -67,9 +70,9 @@ public final class SaveJob {
             Machine machine,
             SaveOptions options,
             Path dir,
-            HostMemory host,
-            WriteWatch watch,
-            Pager source,
+            @Nullable HostMemory host,
+            @Nullable WriteWatch watch,
+            @Nullable Pager source,
             int mostAside) {
         this.machine = machine;
         this.options = options;
@@ -103,14 +106,15 @@ public final class SaveJob {
                 watch.prepare(armed);
             }
             if (options.live()) {
-                copy = aside();
-                standing(this::freeze);
-                copyWhileRunning(saver);
+                LiveCopy aside = aside();
+                copy = aside;
+                standing(() -> frozen = freeze());
+                copyWhileRunning(saver, aside, Objects.requireNonNull(frozen, "it stood"));
             } else {
                 standing(() -> {
-                    freeze();
+                    Frozen memory = freeze();
                     while (!saver.isDone()) {
-                        saver.step(frozen);
+                        saver.step(memory);
                     }
                 });
             }
@@ -129,9 +133,9 @@ public final class SaveJob {
         }
     }
 
-    private void finish(WriteWatch.Base saved) throws SnapshotException {
+    private void finish(WriteWatch.@Nullable Base saved) throws SnapshotException {
         try {
-            if (armed) {
+            if (armed && watch != null) {
                 watch.end(saved);
             }
             if (copy != null) {
@@ -164,32 +168,41 @@ public final class SaveJob {
         if (!options.incremental()) {
             return;
         }
-        WriteWatch.Base base = watch.base();
-        if (base != null) {
-            try {
-                opened = Image.open(new LocalOrigin(base.dir()), base.id());
-                parent = opened;
-                marksFitParent = true;
-            } catch (SnapshotException e) {
-                if (source == null) {
-                    throw new SnapshotException(
-                            e.kind(),
-                            "an incremental save needs the last snapshot: " + e.getMessage(),
-                            e);
-                }
-            }
+        Image found = lastSaved();
+        if (found == null && source != null) {
+            found = source.image();
+            checkThere(found);
         }
-        if (parent == null && source != null) {
-            parent = source.image();
-            checkThere(parent);
-        }
-        if (parent == null) {
+        if (found == null) {
             throw new SnapshotException(
                     Kind.MISMATCH,
                     "an incremental save needs the snapshot that the machine was restored from, or one saved"
                             + " with tracking; this machine has none");
         }
-        checkChain();
+        checkChain(found);
+        parent = found;
+    }
+
+    /** What marks are relative to; null if there is none, or it is lost and another one will do. */
+    private @Nullable Image lastSaved() throws SnapshotException {
+        WriteWatch.Base base = watch == null ? null : watch.base();
+        if (base == null) {
+            return null;
+        }
+        try {
+            Image last = Image.open(new LocalOrigin(base.dir()), base.id());
+            opened = last;
+            marksFitParent = true;
+            return last;
+        } catch (SnapshotException e) {
+            if (source == null) {
+                throw new SnapshotException(
+                        e.kind(),
+                        "an incremental save needs the last snapshot: " + e.getMessage(),
+                        e);
+            }
+            return null;
+        }
     }
 
     /** What is about to be referred to can be found where it was, and nobody will delete it. */
@@ -199,30 +212,28 @@ public final class SaveJob {
         if (dir == null) {
             return;
         }
-        SnapshotException why = null;
+        String gone =
+                "an incremental save needs the snapshot that the machine was restored from, which is not at "
+                        + dir
+                        + " any more; save without it";
         try {
             if (LocalOrigin.manifest(dir).sameMemory(image.manifest())) {
                 return;
             }
         } catch (SnapshotException e) {
-            why = e;
+            throw new SnapshotException(Kind.MISSING, gone, e);
         }
-        throw new SnapshotException(
-                Kind.MISSING,
-                "an incremental save needs the snapshot that the machine was restored from, which is not at "
-                        + dir
-                        + " any more; save without it",
-                why);
+        throw new SnapshotException(Kind.MISSING, gone);
     }
 
-    private void checkChain() throws SnapshotException {
+    private static void checkChain(Image first) throws SnapshotException {
         int parents = 1;
-        for (Image i = parent; i.manifest().parent() != null; i = i.parent()) {
+        for (Image i = first; i.manifest().parent() != null; i = i.parent()) {
             if (++parents > Layout.MAX_CHAIN) {
                 throw new SnapshotException(
                         Kind.MISMATCH,
                         "%s has %d parents already, as many as can be read; compact it first"
-                                .formatted(parent.origin(), parents - 1));
+                                .formatted(first.origin(), parents - 1));
             }
         }
     }
@@ -230,7 +241,7 @@ public final class SaveJob {
     // ---- the pause
 
     private void standing(Action action) throws IOException, SnapshotException {
-        Exception[] failed = new Exception[1];
+        @Nullable Exception[] failed = new Exception[1];
         machine.quiesce(() -> {
             long t = System.nanoTime();
             try {
@@ -248,7 +259,7 @@ public final class SaveJob {
         }
     }
 
-    private void freeze() throws SnapshotException {
+    private Frozen freeze() throws SnapshotException {
         if (!machine.memory().blocks().equals(blocks)) {
             throw new SnapshotException(
                     Kind.MISMATCH, "the machine's RAM was exchanged or released before its save");
@@ -259,10 +270,10 @@ public final class SaveJob {
         if (copy != null) {
             copy.begin(differing);
         }
-        if (arms()) {
+        if (watch != null && arms()) {
             watch.arm(written, copy);
         }
-        frozen = new Frozen(ramMap, new Touched(blocks, source), copy, source, parent, differing);
+        return new Frozen(ramMap, new Touched(blocks, source), copy, source, parent, differing);
     }
 
     private boolean arms() {
@@ -271,16 +282,17 @@ public final class SaveJob {
 
     // ---- while the guest runs
 
-    private void copyWhileRunning(Saver saver) throws IOException, SnapshotException {
+    private void copyWhileRunning(Saver saver, LiveCopy aside, Frozen memory)
+            throws IOException, SnapshotException {
         while (!saver.isDone()) {
-            if (copy.isCrowded()) {
+            if (aside.isCrowded()) {
                 standing(() -> {
-                    while (!saver.isDone() && !copy.isRoomy()) {
-                        saver.step(frozen);
+                    while (!saver.isDone() && !aside.isRoomy()) {
+                        saver.step(memory);
                     }
                 });
             } else {
-                saver.step(frozen);
+                saver.step(memory);
             }
         }
     }

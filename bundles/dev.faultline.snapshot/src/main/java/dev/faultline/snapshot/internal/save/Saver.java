@@ -19,7 +19,9 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.DoubleConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a snapshot into a {@link TargetDirectory}: every file and the directory forced to disk,
@@ -33,11 +35,11 @@ public final class Saver implements AutoCloseable {
     private final Codec codec;
     private final DoubleConsumer progress;
     private final ImageWriter.Draft draft = new ImageWriter.Draft();
-    private List<Manifest.Region> regions;
+    private List<Manifest.Region> regions = List.of();
     private int pages;
     private int next;
-    private TargetDirectory target;
-    private ImageWriter writer;
+    private @Nullable TargetDirectory target;
+    private @Nullable ImageWriter writer;
 
     public Saver(Disk disk, Path dir, Codec codec, DoubleConsumer progress) {
         this.disk = disk;
@@ -62,13 +64,21 @@ public final class Saver implements AutoCloseable {
      *
      * @param parent what pages may refer to; null if they must not
      */
-    void create(Image parent) throws IOException {
-        writer = new ImageWriter(disk, target.work(), 0, codec, pages, parent);
+    void create(@Nullable Image parent) throws IOException {
+        writer = new ImageWriter(disk, target().work(), 0, codec, pages, parent);
+    }
+
+    private TargetDirectory target() {
+        return Objects.requireNonNull(target, "begin comes first");
+    }
+
+    private ImageWriter writer() {
+        return Objects.requireNonNull(writer, "create comes first");
     }
 
     /** Where the snapshot will be; after {@link #begin}. */
     Path dir() {
-        return target.dir();
+        return target().dir();
     }
 
     public static List<Manifest.Region> regions(List<RamBlock> blocks) {
@@ -92,7 +102,7 @@ public final class Saver implements AutoCloseable {
     void step(Frozen memory) throws IOException, SnapshotException {
         int n = Math.min(Layout.SECTION, pages - next);
         if (memory.takeZero(next, n)) {
-            writer.uniform(Layout.ZERO, n);
+            writer().uniform(Layout.ZERO, n);
             next += n;
             progress.accept((double) next / pages);
             return;
@@ -105,7 +115,7 @@ public final class Saver implements AutoCloseable {
             }
         }
         memory.sectionTaken(next / Layout.SECTION);
-        writer.section(draft);
+        writer().section(draft);
         next += n;
         progress.accept((double) next / pages);
     }
@@ -115,30 +125,32 @@ public final class Saver implements AutoCloseable {
      *
      * @param parent what pages of kind PARENT are in; null if there are none
      */
-    Manifest publish(MachineConfig machine, List<StateSection> state, Image parent)
+    Manifest publish(MachineConfig machine, List<StateSection> state, @Nullable Image parent)
             throws IOException, SnapshotException {
-        writer.finish();
-        writer.close();
+        ImageWriter w = writer();
+        w.finish();
+        w.close();
         List<String> required = new ArrayList<>();
-        required.addAll(writer.features());
-        boolean refers = writer.counts().parent() > 0;
-        if (refers) {
+        required.addAll(w.features());
+        Manifest.Parent named = null;
+        if (w.counts().parent() > 0) {
             required.add(Manifest.PARENT_FEATURE);
+            named = describe(Objects.requireNonNull(parent, "there are pages of kind PARENT"));
         }
         Manifest m =
                 new Manifest(
                         Instant.ofEpochMilli(System.currentTimeMillis()),
                         machine,
                         required,
-                        refers ? describe(parent) : null,
+                        named,
                         regions,
-                        writer.counts(),
-                        writer.index(),
-                        List.of(writer.pack()),
+                        w.counts(),
+                        w.index(),
+                        List.of(w.pack()),
                         List.of(),
                         state,
-                        writer.hashes());
-        target.publish(m);
+                        w.hashes());
+        target().publish(m);
         return m;
     }
 
@@ -146,11 +158,12 @@ public final class Saver implements AutoCloseable {
         Origin held = image.origin();
         Manifest.Hashes h = image.manifest().hashes();
         byte[] root = h == null ? null : h.root();
-        if (held.dir() == null) {
+        Path at = held.dir();
+        if (at == null) {
             return new Manifest.Parent(image.manifest().id(), held.toString(), root);
         }
-        Path of = RealPath.of(held.dir());
-        Path home = target.dir().getParent();
+        Path of = RealPath.of(at);
+        Path home = target().home();
         boolean near = of.getRoot().equals(home.getRoot());
         String path = (near ? home.relativize(of) : of).toString().replace('\\', '/');
         return new Manifest.Parent(image.manifest().id(), path, root);

@@ -39,14 +39,17 @@ public final class TargetDirectory implements AutoCloseable {
 
     private final Disk disk;
     private final Path dir;
+    private final Path home;
     private final Path work;
     private final DirectoryLock lock;
     private final List<Path> made;
     private boolean published;
 
-    private TargetDirectory(Disk disk, Path dir, Path work, DirectoryLock lock, List<Path> made) {
+    private TargetDirectory(
+            Disk disk, Path dir, Path home, Path work, DirectoryLock lock, List<Path> made) {
         this.disk = disk;
         this.dir = dir;
+        this.home = home;
         this.work = work;
         this.lock = lock;
         this.made = made;
@@ -109,21 +112,22 @@ public final class TargetDirectory implements AutoCloseable {
      */
     static TargetDirectory open(Disk disk, Path wanted) throws IOException, SnapshotException {
         Path dir = RealPath.of(wanted);
-        if (dir.getParent() == null) {
+        Path home = dir.getParent();
+        if (home == null) {
             throw new FileAlreadyExistsException(dir + " is the root of the file system");
         }
         if (Files.exists(dir)) {
             checkEmpty(dir);
             DirectoryLock lock = lock(dir, dir, false);
-            return checked(new TargetDirectory(disk, dir, dir, lock, List.of()));
+            return checked(new TargetDirectory(disk, dir, home, dir, lock, List.of()));
         }
         List<Path> made = new ArrayList<>();
         Path work = dir.resolveSibling("." + dir.getFileName() + SAVING);
         try {
-            makeParents(disk, dir.getParent(), made);
+            makeParents(disk, home, made);
             boolean fresh = makeWork(disk, work);
             DirectoryLock lock = lock(work, dir, fresh);
-            return checked(new TargetDirectory(disk, dir, work, lock, made));
+            return checked(new TargetDirectory(disk, dir, home, work, lock, made));
         } catch (IOException | SnapshotException e) {
             removeEmpty(disk, made);
             throw e;
@@ -155,7 +159,10 @@ public final class TargetDirectory implements AutoCloseable {
             } catch (FileAlreadyExistsException e) {
                 continue; // others need it too
             }
-            disk.force(p.getParent());
+            Path above = p.getParent();
+            if (above != null) {
+                disk.force(above);
+            }
         }
     }
 
@@ -235,6 +242,11 @@ public final class TargetDirectory implements AutoCloseable {
         return dir;
     }
 
+    /** What holds {@link #dir}. */
+    Path home() {
+        return home;
+    }
+
     /** Where the files are to be written. */
     Path work() {
         return work;
@@ -257,7 +269,7 @@ public final class TargetDirectory implements AutoCloseable {
             disk.force(work);
             disk.move(work, dir);
             published = true;
-            disk.force(dir.getParent());
+            disk.force(home);
         }
     }
 

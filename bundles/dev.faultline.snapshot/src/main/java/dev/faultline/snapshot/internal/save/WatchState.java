@@ -3,6 +3,7 @@ package dev.faultline.snapshot.internal.save;
 
 import dev.faultline.snapshot.internal.format.PageSet;
 import dev.faultline.snapshot.internal.save.WriteWatch.Base;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a {@link WriteWatch} does at a time. Between saves it is {@link Idle}, {@link Tracking} or
@@ -40,15 +41,15 @@ sealed interface WatchState {
     default void setUneven() {}
 
     /** What a live save still has to take; null if there is none. */
-    default LiveCopy copy() {
+    default @Nullable LiveCopy copy() {
         return null;
     }
 
     /** The last snapshot that was saved with tracking; null if there is none. */
-    Base base();
+    @Nullable Base base();
 
     /** Pages written since the base, in a pause; null if that is not known for sure. */
-    default PageSet writtenSinceBase(AnnouncedMapping announced) {
+    default @Nullable PageSet writtenSinceBase(AnnouncedMapping announced) {
         return null;
     }
 
@@ -57,14 +58,14 @@ sealed interface WatchState {
      *
      * @param saved the new base; null: the old one stays
      */
-    default WatchState ended(Base saved) {
+    default WatchState ended(@Nullable Base saved) {
         return this; // the save failed before it changed anything, or the watch was released
     }
 
     /** Nothing is watched, no layer is there. */
     record Idle() implements WatchState {
         @Override
-        public Base base() {
+        public @Nullable Base base() {
             return null;
         }
     }
@@ -88,7 +89,7 @@ sealed interface WatchState {
      *
      * @param base null for the short time in which a layer comes or goes
      */
-    record Unmarked(WriteProtection protection, Base base) implements Resting {}
+    record Unmarked(WriteProtection protection, @Nullable Base base) implements Resting {}
 
     /**
      * Writes since the base are marked.
@@ -97,7 +98,7 @@ sealed interface WatchState {
      * @param earlier written between the base and the last arming, by a save that armed and failed
      *     or did not become the base; null: nothing, as the last arming was the base's
      */
-    record Tracking(WriteProtection protection, Marks marks, Base base, PageSet earlier)
+    record Tracking(WriteProtection protection, Marks marks, Base base, @Nullable PageSet earlier)
             implements Resting {
         @Override
         public void beforeWrite(int page) {
@@ -110,7 +111,7 @@ sealed interface WatchState {
         }
 
         @Override
-        public PageSet writtenSinceBase(AnnouncedMapping announced) {
+        public @Nullable PageSet writtenSinceBase(AnnouncedMapping announced) {
             return marks.areComplete(protection, announced) ? marks.with(earlier) : null;
         }
     }
@@ -128,7 +129,7 @@ sealed interface WatchState {
         }
 
         @Override
-        public Base base() {
+        public @Nullable Base base() {
             return before.base();
         }
 
@@ -143,16 +144,16 @@ sealed interface WatchState {
         }
 
         @Override
-        public PageSet writtenSinceBase(AnnouncedMapping announced) {
+        public @Nullable PageSet writtenSinceBase(AnnouncedMapping announced) {
             return before.writtenSinceBase(announced);
         }
 
-        Armed armed(PageSet known, LiveCopy copy) {
+        Armed armed(@Nullable PageSet known, @Nullable LiveCopy copy) {
             return new Armed(before.protection(), next, copy, before.base(), known);
         }
 
         @Override
-        public WatchState ended(Base saved) {
+        public WatchState ended(@Nullable Base saved) {
             return before;
         }
     }
@@ -165,7 +166,12 @@ sealed interface WatchState {
      * @param base that of the time before this save; null if there was none
      * @param known what was written between the base and the pause; null: that is not known
      */
-    record Armed(WriteProtection protection, Marks marks, LiveCopy copy, Base base, PageSet known)
+    record Armed(
+            WriteProtection protection,
+            Marks marks,
+            @Nullable LiveCopy copy,
+            @Nullable Base base,
+            @Nullable PageSet known)
             implements Protected {
         @Override
         public void beforeWrite(int page) {
@@ -181,11 +187,11 @@ sealed interface WatchState {
         }
 
         @Override
-        public WatchState ended(Base saved) {
+        public WatchState ended(@Nullable Base saved) {
             if (saved != null) {
                 return new Tracking(protection, marks, saved, null);
             }
-            return known == null
+            return known == null || base == null
                     ? new Unmarked(protection, base)
                     : new Tracking(protection, marks, base, known);
         }

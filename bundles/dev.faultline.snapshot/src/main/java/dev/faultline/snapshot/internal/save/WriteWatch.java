@@ -15,6 +15,7 @@ import dev.faultline.snapshot.internal.format.RamMap;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Write protection over a machine's RAM, in a layer of its own: knows which pages were written
@@ -76,7 +77,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      * without {@link #saving}, and a save that is at work still goes through its states until it
      * notices.
      */
-    private volatile String gone;
+    private volatile @Nullable String gone;
 
     public WriteWatch(Machine machine) {
         this.machine = machine;
@@ -166,7 +167,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
     // ---- saves; under the lock saving
 
     /** What marks are relative to; null if nothing is tracked. */
-    Base base() {
+    @Nullable Base base() {
         return state.base();
     }
 
@@ -192,7 +193,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      * Pages written since the base, or null if that is not known for sure. Not to be changed. While
      * the machine stands.
      */
-    PageSet written() {
+    @Nullable PageSet written() {
         return gone != null ? null : state.writtenSinceBase(announced);
     }
 
@@ -203,14 +204,15 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      * @param known what {@link #written} answered in the same pause
      * @param copy is told of a page before it is written; null if nobody needs it
      */
-    void arm(PageSet known, LiveCopy copy) {
+    void arm(@Nullable PageSet known, @Nullable LiveCopy copy) {
         if (!(state instanceof WatchState.Prepared prepared)) {
             throw new IllegalStateException("armed without having been prepared");
         }
         WatchState.Armed armed = prepared.armed(known, copy);
         state = armed; // before the announced mapping is read, and whether the watch is gone
-        if (gone != null && copy != null) {
-            copy.lose(0, pages, gone); // said when there was no copy to lose
+        String why = gone;
+        if (why != null && copy != null) {
+            copy.lose(0, pages, why); // said when there was no copy to lose
         }
         MemorySlot coming = announced.last(); // before the slots are read
         List<MemorySlot> slots = machine.memory().slots();
@@ -227,7 +229,7 @@ public final class WriteWatch implements FaultHandler, MemoryListener {
      * @param saved what marks are relative to from now on; null: to what they were before, and if
      *     that is nothing, watching ends
      */
-    void end(Base saved) {
+    void end(@Nullable Base saved) {
         state = state.ended(saved);
         if (state.base() == null) {
             withdraw();

@@ -2,6 +2,7 @@
 package dev.faultline.snapshot.internal.source;
 
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Until when what the calling thread reads must be there, because a guest stands for it: one
@@ -9,7 +10,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class Deadline {
     /** As nanoTime; null if nobody waits. */
-    private static final ThreadLocal<Long> UNTIL = new ThreadLocal<>();
+    private static final ThreadLocal<@Nullable Long> UNTIL = new ThreadLocal<>();
 
     private Deadline() {}
 

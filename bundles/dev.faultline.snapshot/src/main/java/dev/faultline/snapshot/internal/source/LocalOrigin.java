@@ -20,6 +20,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -28,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A directory of this host. Its disk may be slow, or its file system that of another host: what a
@@ -46,7 +48,7 @@ public final class LocalOrigin implements Origin {
     private final SourceCalls calls;
     private final SourceCounters counters = new SourceCounters();
     private final CountDownLatch end = new CountDownLatch(1);
-    private DirectoryLock lock; // guarded by this
+    private @Nullable DirectoryLock lock; // guarded by this
     private boolean closed; // guarded by this
 
     /** The manifest of the snapshot in a directory. */
@@ -95,15 +97,20 @@ public final class LocalOrigin implements Origin {
 
     @Override
     public SnapshotException late() {
-        return tooSlow("another thread still reads the same page", null);
+        return tooSlow("another thread still reads the same page");
+    }
+
+    private SnapshotException tooSlow(String what) {
+        return new SnapshotException(Kind.SOURCE, unreadable(what));
     }
 
     private SnapshotException tooSlow(String what, Throwable cause) {
-        return new SnapshotException(
-                Kind.SOURCE,
-                "snapshot %s cannot be read now: %s; start the machine again when its disk answers, or attach another copy"
-                        .formatted(this, what),
-                cause);
+        return new SnapshotException(Kind.SOURCE, unreadable(what), cause);
+    }
+
+    private String unreadable(String what) {
+        return "snapshot %s cannot be read now: %s; start the machine again when its disk answers, or attach another copy"
+                .formatted(this, what);
     }
 
     // ---- files
@@ -182,13 +189,14 @@ public final class LocalOrigin implements Origin {
             byte[] b = new byte[n]; // each attempt its own: a late one may still write
             try {
                 long left = Math.max(1, Deadline.left(Long.MAX_VALUE));
-                calls.call(
-                        () -> {
-                            source.read(name, at, ByteBuffer.wrap(b));
-                            return null;
-                        },
-                        left);
-                System.arraycopy(b, 0, to, off, n);
+                byte[] got =
+                        calls.call(
+                                () -> {
+                                    source.read(name, at, ByteBuffer.wrap(b));
+                                    return b;
+                                },
+                                left);
+                System.arraycopy(got, 0, to, off, n);
                 return;
             } catch (TimeoutException e) {
                 counters.timeouts.increment();
@@ -206,10 +214,8 @@ public final class LocalOrigin implements Origin {
                 Thread.currentThread().interrupt();
                 throw tooSlow(name + ": interrupted", e);
             } catch (ExecutionException e) {
-                failure =
-                        e.getCause() instanceof IOException io
-                                ? io
-                                : new IOException(e.getCause().toString(), e.getCause());
+                Throwable t = SourceCalls.thrown(e);
+                failure = t instanceof IOException io ? io : new IOException(t.toString(), t);
             }
             boolean passing =
                     !(failure instanceof NoSuchFileException
@@ -285,9 +291,12 @@ public final class LocalOrigin implements Origin {
         Set<Path> places = new LinkedHashSet<>();
         Set<Path> homes = new LinkedHashSet<>();
         try {
-            homes.add(RealPath.of(dir).getParent());
-            homes.add(dir.toAbsolutePath().normalize().getParent());
-            homes.remove(null); // of the root directory
+            for (Path p : List.of(RealPath.of(dir), dir.toAbsolutePath().normalize())) {
+                Path home = p.getParent();
+                if (home != null) { // it is not the root directory
+                    homes.add(home);
+                }
+            }
             for (Path home : homes) {
                 try {
                     places.add(home.resolve(wanted.path()).normalize());

@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A snapshot behind a page source. The source may fail in any way: it throws, it hangs, it gives
@@ -40,7 +41,7 @@ final class RemoteOrigin implements Origin {
         PageSource open() throws IOException;
 
         /** Where a parent is, or null if that cannot be said. */
-        Origin parent(String path) throws SnapshotException;
+        @Nullable Origin parent(String path) throws SnapshotException;
     }
 
     private interface Ask<T> {
@@ -54,7 +55,7 @@ final class RemoteOrigin implements Origin {
     private final SourceCalls calls;
     private final SourceCounters counters = new SourceCounters();
     private final CountDownLatch closed = new CountDownLatch(1);
-    private PageSource source; // guarded by this
+    private @Nullable PageSource source; // guarded by this
     private int drops; // guarded by this
 
     /**
@@ -102,7 +103,7 @@ final class RemoteOrigin implements Origin {
 
     @Override
     public SnapshotException late() {
-        return failed("others wait for the same page", null);
+        return failed("others wait for the same page");
     }
 
     // ---- calls
@@ -160,7 +161,7 @@ final class RemoteOrigin implements Origin {
                 failure = e;
             } catch (ExecutionException e) {
                 counters.failures.increment();
-                failure = e.getCause();
+                failure = SourceCalls.thrown(e);
                 if (failure instanceof NoSuchFileException) {
                     throw new SnapshotException(
                             Kind.MISSING,
@@ -211,12 +212,17 @@ final class RemoteOrigin implements Origin {
         }
     }
 
+    private SnapshotException failed(String why) {
+        return new SnapshotException(Kind.SOURCE, unreadable(why));
+    }
+
     private SnapshotException failed(String why, Throwable cause) {
-        return new SnapshotException(
-                Kind.SOURCE,
-                "snapshot %s cannot be read now: %s; try again, or attach another source of it"
-                        .formatted(name, why),
-                cause);
+        return new SnapshotException(Kind.SOURCE, unreadable(why), cause);
+    }
+
+    private String unreadable(String why) {
+        return "snapshot %s cannot be read now: %s; try again, or attach another source of it"
+                .formatted(name, why);
     }
 
     /** What others' code says, as one line that is not too long. */
@@ -242,7 +248,7 @@ final class RemoteOrigin implements Origin {
     public long length(String object) throws SnapshotException {
         long n = ask(object, 0, s -> s.length(object));
         if (n < 0) {
-            throw failed("%s: its source says that it has %d bytes".formatted(object, n), null);
+            throw failed("%s: its source says that it has %d bytes".formatted(object, n));
         }
         return n;
     }
@@ -288,7 +294,7 @@ final class RemoteOrigin implements Origin {
     }
 
     @Override
-    public Path dir() {
+    public @Nullable Path dir() {
         return null;
     }
 
@@ -324,7 +330,7 @@ final class RemoteOrigin implements Origin {
         calls.close();
     }
 
-    private void closeQuietly(PageSource s) {
+    private void closeQuietly(@Nullable PageSource s) {
         if (s == null) {
             return;
         }
@@ -341,7 +347,7 @@ final class RemoteOrigin implements Origin {
                             System.Logger.Level.WARNING,
                             "the source of {0} did not close: {1}",
                             name,
-                            words(e instanceof ExecutionException ? e.getCause() : e));
+                            words(e instanceof ExecutionException x ? SourceCalls.thrown(x) : e));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

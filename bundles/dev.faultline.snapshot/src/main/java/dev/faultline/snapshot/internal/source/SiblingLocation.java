@@ -4,6 +4,7 @@ package dev.faultline.snapshot.internal.source;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Where a parent is that a snapshot behind a URI names. */
 public final class SiblingLocation {
@@ -17,7 +18,7 @@ public final class SiblingLocation {
      * @param path as in a manifest, with / and not quoted
      * @return null if that makes no sense there
      */
-    public static URI of(URI location, String path) {
+    public static @Nullable URI of(URI location, String path) {
         if (location.isOpaque() || location.getRawPath() == null || path.startsWith("/")) {
             return null;
         }

@@ -74,6 +74,12 @@ final class SourceCalls implements AutoCloseable {
         }
     }
 
+    /** What a call threw. */
+    static Throwable thrown(ExecutionException e) {
+        Throwable t = e.getCause();
+        return t == null ? e : t;
+    }
+
     private void start(FutureTask<?> task) {
         boolean started = false;
         try {

@@ -19,6 +19,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Constants;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -171,7 +172,7 @@ public final class Sources {
         });
     }
 
-    private PageSourceFactory factory(String scheme) {
+    private @Nullable PageSourceFactory factory(String scheme) {
         Offer best = null;
         for (Offer o : offers) {
             boolean better =
@@ -229,7 +230,6 @@ public final class Sources {
         }
         At at = new At(location, scheme);
         RemoteOrigin origin = new RemoteOrigin(shown(location), at, () -> policy, at::forget);
-        at.origin = origin;
         remotes.put(origin, at);
         return origin;
     }
@@ -244,7 +244,7 @@ public final class Sources {
                     }
 
                     @Override
-                    public Origin parent(String path) {
+                    public @Nullable Origin parent(String path) {
                         return null;
                     }
                 };
@@ -266,8 +266,7 @@ public final class Sources {
     private final class At implements RemoteOrigin.Opener {
         private final URI location;
         private final String scheme;
-        private volatile PageSourceFactory by;
-        private RemoteOrigin origin;
+        private volatile @Nullable PageSourceFactory by; // null: nobody, or it went away
 
         At(URI location, String scheme) {
             this.location = location;
@@ -285,13 +284,13 @@ public final class Sources {
         }
 
         @Override
-        public Origin parent(String path) throws SnapshotException {
+        public @Nullable Origin parent(String path) throws SnapshotException {
             URI u = SiblingLocation.of(location, path);
             return u == null ? null : Sources.this.open(u);
         }
 
         void forget() {
-            remotes.remove(origin);
+            remotes.values().remove(this);
         }
     }
 }
