@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
@@ -141,7 +142,7 @@ final class Deployed {
     }
 
     /** Why the jar is no bundle; null if it is one and replaced another of the same name. */
-    private static String noBundle(Path jar, Bundle[] bundles) {
+    private static @Nullable String noBundle(Path jar, Bundle[] bundles) {
         try (JarFile file = new JarFile(jar.toFile())) {
             Manifest manifest = file.getManifest();
             String name =

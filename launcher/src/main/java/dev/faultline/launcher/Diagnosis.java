@@ -5,6 +5,8 @@ import java.lang.reflect.Array;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
@@ -78,7 +80,7 @@ public final class Diagnosis {
 
     private static void describe(Object component, Collection<?> configurations, List<String> lines)
             throws ReflectiveOperationException {
-        String name = (String) get(component, "name");
+        String name = (String) sure(component, "name");
         if (configurations.isEmpty() && "require".equals(get(component, "configurationPolicy"))) {
             return; // Waits to be configured, as it should.
         }
@@ -86,7 +88,7 @@ public final class Diagnosis {
             lines.add("component " + name + " is disabled");
         }
         for (Object configuration : configurations) {
-            switch ((int) get(configuration, "state")) {
+            switch ((int) sure(configuration, "state")) {
                 case UNSATISFIED_CONFIGURATION ->
                         lines.add("component " + name + " lacks its configuration");
                 case UNSATISFIED_REFERENCE -> describeReferences(name, configuration, lines);
@@ -105,7 +107,7 @@ public final class Diagnosis {
 
     private static void describeReferences(String name, Object configuration, List<String> lines)
             throws ReflectiveOperationException {
-        Object references = get(configuration, "unsatisfiedReferences");
+        Object references = sure(configuration, "unsatisfiedReferences");
         for (int i = 0; i < Array.getLength(references); i++) {
             Object reference = Array.get(references, i);
             Object target = get(reference, "target");
@@ -119,11 +121,17 @@ public final class Diagnosis {
         }
     }
 
-    private static String firstLine(String text) {
+    private static String firstLine(@Nullable String text) {
         return text == null ? "no reason given" : text.lines().findFirst().orElse("");
     }
 
-    private static Object get(Object dto, String field) throws ReflectiveOperationException {
+    /** Of a field that is never null. */
+    private static Object sure(Object dto, String field) throws ReflectiveOperationException {
+        return Objects.requireNonNull(get(dto, field), field);
+    }
+
+    private static @Nullable Object get(Object dto, String field)
+            throws ReflectiveOperationException {
         return dto.getClass().getField(field).get(dto);
     }
 }

@@ -2,6 +2,7 @@
 package dev.faultline.launcher;
 
 import org.apache.felix.framework.Logger;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.ServiceReference;
 
@@ -10,7 +11,11 @@ final class FrameworkLog extends Logger {
     @Override
     @SuppressWarnings("rawtypes") // as declared there
     protected void doLog(
-            Bundle bundle, ServiceReference reference, int level, String message, Throwable cause) {
+            @Nullable Bundle bundle,
+            @Nullable ServiceReference reference,
+            int level,
+            String message,
+            @Nullable Throwable cause) {
         String from = bundle == null ? "framework" : bundle.getSymbolicName();
         System.err.println("faultline: " + from + ": " + message);
         if (cause != null) {

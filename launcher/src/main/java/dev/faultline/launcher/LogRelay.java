@@ -8,7 +8,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Enumeration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
@@ -41,11 +43,13 @@ final class LogRelay implements InvocationHandler {
 
     private final Set<String> told;
 
-    /** The last entry that was printed or passed over. Guarded by this, as the next. */
+    /** The last entry that was printed or passed over. Guarded by this, as the next two. */
     private long last = -1;
 
-    /** What came before the history was printed; null afterwards. */
-    private List<Object> waiting = new ArrayList<>();
+    /** What came before the history was printed. */
+    private final List<Object> waiting = new ArrayList<>();
+
+    private boolean opened;
 
     private LogRelay(Level least, Set<String> told) {
         this.least = least;
@@ -85,26 +89,31 @@ final class LogRelay implements InvocationHandler {
         for (Object entry : waiting) {
             print(entry);
         }
-        waiting = null;
+        waiting.clear();
+        opened = true;
     }
 
     private synchronized void logged(Object entry) throws ReflectiveOperationException {
-        if (waiting != null) {
-            waiting.add(entry);
-        } else {
+        if (opened) {
             print(entry);
+        } else {
+            waiting.add(entry);
         }
     }
 
     @Override
-    public Object invoke(Object proxy, Method method, Object[] arguments)
+    public @Nullable Object invoke(
+            Object proxy, Method method, @Nullable Object @Nullable [] arguments)
             throws ReflectiveOperationException {
+        Object first = arguments == null ? null : arguments[0]; // null: the method has none
         return switch (method.getName()) {
             case "logged" -> {
-                logged(arguments[0]);
+                if (first != null) {
+                    logged(first);
+                }
                 yield null;
             }
-            case "equals" -> proxy == arguments[0];
+            case "equals" -> proxy == first;
             case "hashCode" -> System.identityHashCode(proxy);
             case "toString" -> "LogRelay";
             default -> throw new IllegalStateException("unexpected call: " + method);
@@ -112,12 +121,12 @@ final class LogRelay implements InvocationHandler {
     }
 
     private void print(Object entry) throws ReflectiveOperationException {
-        long sequence = (long) call(entry, "getSequence");
+        long sequence = (long) sure(entry, "getSequence");
         if (sequence <= last) {
             return; // Came both ways.
         }
         last = sequence;
-        Level level = Level.valueOf(call(entry, "getLogLevel").toString());
+        Level level = Level.valueOf(sure(entry, "getLogLevel").toString());
         if (level.compareTo(least) > 0) {
             return;
         }
@@ -140,7 +149,13 @@ final class LogRelay implements InvocationHandler {
         }
     }
 
-    private static Object call(Object entry, String getter) throws ReflectiveOperationException {
+    /** Of a getter that never gives null. */
+    private static Object sure(Object entry, String getter) throws ReflectiveOperationException {
+        return Objects.requireNonNull(call(entry, getter), getter);
+    }
+
+    private static @Nullable Object call(Object entry, String getter)
+            throws ReflectiveOperationException {
         Class<?> type =
                 entry.getClass().getClassLoader().loadClass("org.osgi.service.log.LogEntry");
         return type.getMethod(getter).invoke(entry);

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.ServiceReference;
@@ -43,7 +44,7 @@ public final class Main {
      * 128 + n after signal n.
      */
     public static void main(String[] args) {
-        AtomicReference<Platform> started = new AtomicReference<>();
+        AtomicReference<@Nullable Platform> started = new AtomicReference<>();
         Ending ending =
                 Ending.install(code -> {
                     Platform platform = started.get();
@@ -74,7 +75,7 @@ public final class Main {
      * @param bug its stack is printed; null if the line says all
      * @return the exit code
      */
-    private static int failed(Ending ending, String[] args, String what, Throwable bug) {
+    private static int failed(Ending ending, String[] args, String what, @Nullable Throwable bug) {
         if (ending.asked()) {
             return stopped(ending, args); // what failed was stopped in the middle
         }
@@ -97,7 +98,8 @@ public final class Main {
         return code;
     }
 
-    private static int run(String[] args, Ending ending, AtomicReference<Platform> started)
+    private static int run(
+            String[] args, Ending ending, AtomicReference<@Nullable Platform> started)
             throws IOException,
                     BundleException,
                     ReflectiveOperationException,
@@ -132,18 +134,8 @@ public final class Main {
         }
         LogRelay.attach(platform.framework().getBundleContext(), platform.told());
         platform.problems().forEach(problem -> System.err.println("faultline: " + problem));
-        if (shell) {
-            ending.working(signal -> stop(platform, terminal));
-            ShellThread thread = ShellThread.watch(platform.framework());
-            platform.framework().waitForStop(0);
-            if (thread.broken()) {
-                return failed(ending, args, "the shell ended: its terminal is gone", null);
-            }
-            if (!ending.asked()) {
-                return 0;
-            }
-            terminal.restore();
-            return ending.said();
+        if (terminal != null) {
+            return shell(platform, terminal, ending, args);
         }
         Thread self = Thread.currentThread();
         ending.working(signal -> self.interrupt());
@@ -157,6 +149,23 @@ public final class Main {
         }
         reportTiming();
         return call(platform, reference, args, ending);
+    }
+
+    /** The interactive shell, until a person leaves it, its terminal goes or a signal comes. */
+    private static int shell(
+            Platform platform, ShellTerminal terminal, Ending ending, String[] args)
+            throws InterruptedException {
+        ending.working(signal -> stop(platform, terminal));
+        ShellThread thread = ShellThread.watch(platform.framework());
+        platform.framework().waitForStop(0);
+        if (thread.broken()) {
+            return failed(ending, args, "the shell ended: its terminal is gone", null);
+        }
+        if (!ending.asked()) {
+            return 0;
+        }
+        terminal.restore();
+        return ending.said();
     }
 
     /** Called again when it takes long, before the process is killed. */
@@ -202,12 +211,13 @@ public final class Main {
         }
     }
 
-    private static int rethrow(Throwable cause) throws InterruptedException {
+    private static int rethrow(@Nullable Throwable cause) throws InterruptedException {
         switch (cause) {
             case InterruptedException e -> throw e;
             case RuntimeException e -> throw e;
             case Error e -> throw e;
-            default -> throw new IllegalStateException("the command failed: " + cause, cause);
+            case null, default ->
+                    throw new IllegalStateException("the command failed: " + cause, cause);
         }
     }
 

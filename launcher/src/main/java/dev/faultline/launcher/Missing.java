@@ -82,7 +82,7 @@ final class Missing {
                     revision.getDeclaredCapabilities(PackageNamespace.PACKAGE_NAMESPACE)) {
                 if (packageName.equals(c.getAttributes().get(PackageNamespace.PACKAGE_NAMESPACE))) {
                     Version v = (Version) c.getAttributes().get(Constants.VERSION_ATTRIBUTE);
-                    versions.add(v.toString());
+                    versions.add((v == null ? Version.emptyVersion : v).toString());
                 }
             }
         }
@@ -94,7 +94,8 @@ final class Missing {
             bundle.start(Bundle.START_TRANSIENT);
             return "it resolves now"; // Somebody added what it lacked a moment ago.
         } catch (BundleException | IllegalStateException e) {
-            return e.getMessage();
+            String words = e.getMessage();
+            return words == null ? e.toString() : words;
         }
     }
 }

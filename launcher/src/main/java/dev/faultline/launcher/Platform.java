@@ -17,6 +17,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.felix.framework.FrameworkFactory;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
@@ -59,7 +60,7 @@ public final class Platform implements AutoCloseable {
      * <p>The framework tells of a bundle that does not start only if it was its start level that
      * should have started it, and some time later: {@link Deployed} finds the same without it.
      */
-    private record Problem(String line, String location) {}
+    private record Problem(String line, @Nullable String location) {}
 
     private Platform(Framework framework, Path data) {
         this.framework = framework;
@@ -132,7 +133,8 @@ public final class Platform implements AutoCloseable {
      *
      * @return its reference, or null if it did not come in time
      */
-    public ServiceReference<?> await(String service, long millis) throws InterruptedException {
+    public @Nullable ServiceReference<?> await(String service, long millis)
+            throws InterruptedException {
         BundleContext context = framework.getBundleContext();
         CountDownLatch arrived = new CountDownLatch(1);
         ServiceListener listener = event -> arrived.countDown();
@@ -156,7 +158,7 @@ public final class Platform implements AutoCloseable {
      *
      * <p>The plain look-up would hide services whose package the system bundle is not wired to.
      */
-    static ServiceReference<?> find(BundleContext context, String service) {
+    static @Nullable ServiceReference<?> find(BundleContext context, String service) {
         try {
             ServiceReference<?>[] found = context.getAllServiceReferences(service, null);
             return found == null ? null : found[0];
@@ -262,7 +264,7 @@ public final class Platform implements AutoCloseable {
         }
     }
 
-    private static Problem problem(Bundle bundle, Throwable thrown, String location) {
+    private static Problem problem(Bundle bundle, Throwable thrown, @Nullable String location) {
         return new Problem(bundle.getSymbolicName() + ": " + thrown.getMessage(), location);
     }
 

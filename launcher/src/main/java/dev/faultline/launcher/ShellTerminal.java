@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The terminal of the interactive shell: as it was before. The shell's line editor restores it when
@@ -21,9 +22,10 @@ final class ShellTerminal {
     /** Out of the line editor's modes: bracketed paste, application cursor keys and keypad. */
     private static final String LEAVE = "\u001B[?2004l\u001B[?1l\u001B>";
 
-    private final String settings;
+    /** Null: there is no terminal, or its settings cannot be told. */
+    private final @Nullable String settings;
 
-    private ShellTerminal(String settings) {
+    private ShellTerminal(@Nullable String settings) {
         this.settings = settings;
     }
 
@@ -52,7 +54,7 @@ final class ShellTerminal {
     }
 
     /** Null if this host's stty does not work on the terminal. */
-    private static String stty(List<String> arguments) {
+    private static @Nullable String stty(List<String> arguments) {
         List<String> command = new ArrayList<>(List.of("stty"));
         command.addAll(arguments);
         try {

@@ -2,6 +2,7 @@
 package dev.faultline.launcher;
 
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.FrameworkEvent;
 import org.osgi.framework.launch.Framework;
@@ -77,7 +78,7 @@ final class ShellThread {
         Platform.stop(framework);
     }
 
-    private static Thread find() {
+    private static @Nullable Thread find() {
         ThreadGroup all = Thread.currentThread().getThreadGroup();
         while (all.getParent() != null) {
             all = all.getParent();

@@ -15,6 +15,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
@@ -27,9 +29,9 @@ import picocli.CommandLine.ParseResult;
 final class Invocation {
     private final Services services;
     private final CommandLine line;
-    private InterruptedException interrupted;
+    private @Nullable InterruptedException interrupted;
     private boolean unparsed;
-    private String error;
+    private @Nullable String error;
 
     Invocation(Services services, CommandLine line) {
         this.services = services;
@@ -88,7 +90,8 @@ final class Invocation {
             }
             case MachineException m -> say(OneLine.of(m.getMessage()));
             case IOException io -> say(describe(io));
-            case UncheckedIOException io -> say(describe(io.getCause()));
+            case UncheckedIOException io ->
+                    say(describe(Objects.requireNonNull(io.getCause(), "it is made of one")));
             default -> {
                 say("internal error, please report it: " + OneLine.of(e.toString()));
                 e.printStackTrace(services.err());
@@ -118,7 +121,7 @@ final class Invocation {
     }
 
     /** Where the facts go; null if nobody asked, or only for help. */
-    private Path jsonFile(String[] args) {
+    private @Nullable Path jsonFile(String[] args) {
         if (unparsed) {
             return wordAfterJson(args);
         }
@@ -134,7 +137,7 @@ final class Invocation {
     }
 
     /** A command line that could not be parsed still says where its error goes. */
-    private static Path wordAfterJson(String[] args) {
+    private static @Nullable Path wordAfterJson(String[] args) {
         String name = null;
         for (int i = 0; i < args.length; i++) {
             if (args[i].equals(Report.OPTION) && i + 1 < args.length) {

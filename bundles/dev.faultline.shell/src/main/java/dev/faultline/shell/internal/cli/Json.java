@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Maps of facts to JSON files. Values: Map, List, String, Boolean, Number, null. */
 public final class Json {
@@ -17,7 +18,8 @@ public final class Json {
 
     private Json() {}
 
-    public static void write(Path file, Map<String, ?> facts) throws IOException {
+    public static void write(Path file, Map<String, ? extends @Nullable Object> facts)
+            throws IOException {
         try (JsonGenerator g =
                 FACTORY.createGenerator(Files.newBufferedWriter(file, StandardCharsets.UTF_8))) {
             g.setPrettyPrinter(new DefaultPrettyPrinter());
@@ -26,7 +28,7 @@ public final class Json {
         }
     }
 
-    private static void value(JsonGenerator g, Object o) throws IOException {
+    private static void value(JsonGenerator g, @Nullable Object o) throws IOException {
         switch (o) {
             case null -> g.writeNull();
             case Map<?, ?> m -> {
@@ -48,7 +50,7 @@ public final class Json {
             case Integer i -> g.writeNumber(i);
             case Long n -> g.writeNumber(n);
             case Double d -> g.writeNumber(Math.round(d * 1000) / 1000.0);
-            default -> g.writeString(o.toString());
+            case Object x -> g.writeString(x.toString());
         }
     }
 }

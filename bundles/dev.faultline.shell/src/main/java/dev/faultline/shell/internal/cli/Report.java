@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What one command tells scripts with {@code --json FILE}: the facts that it gathered, and how it
@@ -14,14 +15,14 @@ public final class Report {
     /** Every command that has facts has this option. */
     public static final String OPTION = "--json";
 
-    private final Map<String, Object> facts = new LinkedHashMap<>();
+    private final Map<String, @Nullable Object> facts = new LinkedHashMap<>();
     private String reason = "done";
 
-    public synchronized void put(String key, Object value) {
+    public synchronized void put(String key, @Nullable Object value) {
         facts.put(key, value);
     }
 
-    public synchronized void putAll(Map<String, ?> all) {
+    public synchronized void putAll(Map<String, ? extends @Nullable Object> all) {
         facts.putAll(all);
     }
 
@@ -37,11 +38,11 @@ public final class Report {
      * @param code what the process exits with
      * @param error the line that said what went wrong, or null
      */
-    public synchronized void write(Path file, int code, String error) throws IOException {
+    public synchronized void write(Path file, int code, @Nullable String error) throws IOException {
         Map<String, Object> exit = new LinkedHashMap<>();
         exit.put("code", code);
         exit.put("reason", error == null ? reason : error);
-        Map<String, Object> all = new LinkedHashMap<>();
+        Map<String, @Nullable Object> all = new LinkedHashMap<>();
         all.put("exit", exit);
         if (error != null) {
             all.put("error", error);

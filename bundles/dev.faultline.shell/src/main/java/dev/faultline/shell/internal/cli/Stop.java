@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whether a signal has asked the command to end, which then ends in order: machines stand, what is
@@ -19,9 +20,9 @@ public final class Stop {
     private static final long CLOSE_MILLIS = 500;
 
     private final List<Runnable> urgent = new ArrayList<>();
-    private Thread thread;
+    private @Nullable Thread thread;
     private volatile int signal;
-    private volatile String detail;
+    private volatile @Nullable String detail;
 
     /** The command was asked to end; unwinds what only a callback can leave. */
     static final class Stopped extends RuntimeException {

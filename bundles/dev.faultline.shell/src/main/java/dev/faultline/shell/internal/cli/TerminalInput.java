@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings standard input to the guest's serial port. A terminal is put into raw mode meanwhile, so
@@ -22,8 +23,8 @@ public final class TerminalInput implements AutoCloseable {
     private final Runnable end;
     private final Consumer<IOException> failed;
     private final boolean terminal;
-    private String saved;
-    private Thread restorer;
+    private @Nullable String saved;
+    private @Nullable Thread restorer;
     private boolean escaped;
 
     /**
@@ -92,7 +93,7 @@ public final class TerminalInput implements AutoCloseable {
     }
 
     /** Null if this host's stty does not work on the terminal: then it stays as it is. */
-    private static String stty(String... arguments) {
+    private static @Nullable String stty(String... arguments) {
         String[] command = new String[arguments.length + 1];
         command[0] = "stty";
         System.arraycopy(arguments, 0, command, 1, arguments.length);

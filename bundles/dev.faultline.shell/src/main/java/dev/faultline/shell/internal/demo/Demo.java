@@ -4,6 +4,7 @@ package dev.faultline.shell.internal.demo;
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
@@ -22,7 +23,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The demo: boot, snapshot, restore in each mode, swap services in mid-run, compare answers and
@@ -106,7 +109,8 @@ final class Demo {
     private String boot(DemoSession s) throws MachineException, InterruptedException {
         String said = s.boot();
         double ms = s.times().wallMillis();
-        Map<String, Object> boot = new LinkedHashMap<>(MachineFacts.of(s.machine()));
+        Map<String, @Nullable Object> boot = new LinkedHashMap<>();
+        boot.putAll(MachineFacts.of(s.machine()));
         boot.put("wallMillis", ms);
         boot.put("firstInstructionMillis", s.times().firstInstructionMillis());
         services.report().put("boot", boot);
@@ -123,7 +127,7 @@ final class Demo {
 
     private void snapshotFacts(SnapshotInfo s) {
         Map<String, Object> m = new LinkedHashMap<>();
-        m.put("path", s.dir().toString());
+        m.put("path", Objects.requireNonNull(s.dir(), "it was saved in a directory").toString());
         m.put("bytes", s.bytes());
         m.put("saveMillis", Sizes.millis(s.saveNanos()));
         m.put("pauseMillis", Sizes.millis(s.pauseNanos()));
@@ -134,7 +138,7 @@ final class Demo {
                                 Sizes.bytes(s.bytes()), Sizes.millis(Sizes.millis(s.saveNanos()))));
     }
 
-    private Outcome restore(Path dir, RestoreMode mode, Machine original, Set<Long> skip)
+    private Outcome restore(Path dir, RestoreMode mode, Machine original, @Nullable Set<Long> skip)
             throws IOException, MachineException, InterruptedException {
         RestoreOptions options = RestoreOptions.of(mode);
         if (mode == RestoreMode.LAZY) {
@@ -148,8 +152,9 @@ final class Demo {
                 s.start();
                 List<String> answers = s.answers(mode == RestoreMode.LAZY ? swaps : null);
                 double ready = s.times().wallMillis();
-                if (r.failure() != null) {
-                    throw r.failure();
+                SnapshotException failure = r.failure();
+                if (failure != null) {
+                    throw failure;
                 }
                 s.settle();
                 swaps.count(m);
@@ -165,7 +170,8 @@ final class Demo {
                 progress.say("     " + Outcome.name(mode) + ": " + Sizes.millis(ready));
                 return new Outcome(
                         mode,
-                        s.times().firstInstructionMillis(),
+                        Objects.requireNonNull(
+                                s.times().firstInstructionMillis(), "it has answered, so it ran"),
                         ready,
                         pages,
                         bytes,

@@ -12,6 +12,7 @@ import dev.faultline.shell.internal.guest.LinuxGuest;
 import dev.faultline.shell.internal.picture.SnapshotPicture;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -38,13 +39,13 @@ public final class DemoCommand implements Callable<Integer> {
             names = "--kernel",
             paramLabel = "FILE",
             description = "with --linux: this bzImage instead of fetching one")
-    private Path kernel;
+    private @Nullable Path kernel;
 
     @Option(
             names = "--busybox",
             paramLabel = "FILE",
             description = "with --linux: this static busybox instead of fetching one")
-    private Path busybox;
+    private @Nullable Path busybox;
 
     @Option(
             names = "--memory",
@@ -69,7 +70,7 @@ public final class DemoCommand implements Callable<Integer> {
     private Path picture;
 
     @Option(names = Report.OPTION, paramLabel = "FILE", description = "write the facts for scripts")
-    private Path json;
+    private @Nullable Path json;
 
     DemoCommand(Services services) {
         this.services = services;

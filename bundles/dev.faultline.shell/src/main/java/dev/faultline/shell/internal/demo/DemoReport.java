@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Shows what the demo found: the restores side by side, where their pages are, the verdict. */
 final class DemoReport {
@@ -75,8 +76,7 @@ final class DemoReport {
     }
 
     private void pages(Path dir, String title, Path picture) throws IOException, SnapshotException {
-        SnapshotPicture map =
-                SnapshotPicture.of(services.snapshots(), services.snapshots().info(dir), title);
+        SnapshotPicture map = SnapshotPicture.of(services.snapshots(), dir, title);
         out.printf("%n%s", map.lastText(out));
         map.write(picture);
         out.printf("picture: %s%n", picture);
@@ -89,7 +89,7 @@ final class DemoReport {
      * @param unlike how the restores differed before they ran, or null
      * @return the process's exit code
      */
-    int show(Path dir, String title, Path picture, boolean memoryCompared, String unlike)
+    int show(Path dir, String title, Path picture, boolean memoryCompared, @Nullable String unlike)
             throws IOException, SnapshotException {
         if (unlike != null) {
             out.printf("  %s%n", unlike);

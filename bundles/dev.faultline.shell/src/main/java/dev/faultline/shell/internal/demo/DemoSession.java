@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** One machine of the demo, whose guest is asked over its serial port. */
 final class DemoSession extends MachineSession {
@@ -18,7 +20,7 @@ final class DemoSession extends MachineSession {
     private static final Duration SETTLE_LIMIT = Duration.ofMinutes(2);
 
     private final DemoGuest guest;
-    private GuestDialog dialog;
+    private @Nullable GuestDialog dialog;
 
     DemoSession(Machine machine, DemoGuest guest) {
         super(machine, machine::close);
@@ -37,6 +39,10 @@ final class DemoSession extends MachineSession {
         }
     }
 
+    private GuestDialog dialog() {
+        return Objects.requireNonNull(dialog, "it is there since the session was opened");
+    }
+
     /**
      * From power-on until the guest can be asked.
      *
@@ -46,8 +52,8 @@ final class DemoSession extends MachineSession {
         begin();
         machine().boot(guest.boot());
         start();
-        return dialog.await(guest.readyText(), guest.bootLimit())
-                + dialog.await(guest.readyEnd(), guest.bootLimit());
+        return dialog().await(guest.readyText(), guest.bootLimit())
+                + dialog().await(guest.readyEnd(), guest.bootLimit());
     }
 
     /**
@@ -55,16 +61,17 @@ final class DemoSession extends MachineSession {
      *
      * @param swaps made while it thinks, or null
      */
-    List<String> answers(Swaps swaps) throws MachineException, InterruptedException, IOException {
+    List<String> answers(@Nullable Swaps swaps)
+            throws MachineException, InterruptedException, IOException {
         List<String> answers = new ArrayList<>();
         List<DemoGuest.Request> requests = guest.requests();
         int perRequest = swaps == null ? 0 : (SWAPS + requests.size() - 1) / requests.size();
         for (DemoGuest.Request q : requests) {
-            dialog.send(q.line());
-            for (int i = 0; i < perRequest; i++) {
+            dialog().send(q.line());
+            for (int i = 0; swaps != null && i < perRequest; i++) {
                 swaps.swap(machine());
             }
-            String answer = guest.normalise(dialog.await(q.until(), q.limit()));
+            String answer = guest.normalise(dialog().await(q.until(), q.limit()));
             if (!answer.contains(q.expected())) {
                 throw new MachineException(
                         "the guest's answer to '%s' is wrong: '%s', expected '%s' in it"

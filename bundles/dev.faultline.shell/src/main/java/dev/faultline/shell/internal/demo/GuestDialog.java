@@ -9,18 +9,19 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Talks to a guest over its serial port: send a line, wait for a text. One thread. */
 public final class GuestDialog implements AutoCloseable {
     private final Machine machine;
     private final ByteArrayOutputStream heard = new ByteArrayOutputStream();
     private final Consumer<byte[]> listener = this::hear;
-    private final Consumer<String> echo;
+    private final @Nullable Consumer<String> echo;
 
     /**
      * @param echo gets what the guest says, or null
      */
-    public GuestDialog(Machine machine, Consumer<String> echo) {
+    public GuestDialog(Machine machine, @Nullable Consumer<String> echo) {
         this.machine = machine;
         this.echo = echo;
         machine.serial().addListener(listener);

@@ -13,13 +13,14 @@ import dev.faultline.shell.internal.cli.Services;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Where two machines' memories differ. */
 final class MemoryComparison {
     private MemoryComparison() {}
 
     /** The first page that differs, for people; null if none does. Both machines stand. */
-    static String difference(Machine a, Machine b, Set<Long> skip) {
+    static @Nullable String difference(Machine a, Machine b, Set<Long> skip) {
         List<RamBlock> x = a.memory().blocks();
         List<RamBlock> y = b.memory().blocks();
         for (int i = 0; i < x.size(); i++) {
@@ -45,7 +46,7 @@ final class MemoryComparison {
      *
      * @param dir the snapshot, which machines of {@code config} are restored from and never run
      */
-    static String beforeStart(Services services, Path dir, MachineConfig config)
+    static @Nullable String beforeStart(Services services, Path dir, MachineConfig config)
             throws MachineException {
         try (Machine eager = services.machines().create(config);
                 Restored _ = services.snapshots().restore(dir, eager, RestoreMode.EAGER)) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a restore took and gave.
@@ -20,7 +21,7 @@ record Outcome(
         long bytesRead,
         long faults,
         List<String> answers,
-        String difference) {
+        @Nullable String difference) {
 
     /** A mode as people write it. */
     static String name(RestoreMode mode) {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.Serial;
 import java.nio.file.NoSuchFileException;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A command that could not do what was asked. The shell prints an exception by {@link #toString}:
@@ -27,7 +28,7 @@ final class CommandFailed extends RuntimeException {
      * The body of a command: what callers and guests can be blamed for becomes a line, bugs of ours
      * stay as they are.
      */
-    static <T> T orLine(Callable<T> body) {
+    static <T extends @Nullable Object> T orLine(Callable<T> body) {
         try {
             return body.call();
         } catch (NoSuchFileException e) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** A machine with what the shell keeps beside it: its serial output, and what was opened for it. */
 final class Guest implements AutoCloseable {
@@ -19,11 +20,13 @@ final class Guest implements AutoCloseable {
     private final boolean ours;
     private final SerialLog serial = new SerialLog(KEPT_BYTES);
     private final Consumer<byte[]> listener = serial::add;
-    private OpenOnFault opener;
-    private Restored restored;
-    private OutputStream file;
-    private Consumer<byte[]> fileListener;
-    private volatile IOException fileFailure;
+    private @Nullable OpenOnFault opener;
+    private @Nullable Restored restored;
+    private @Nullable SerialFile file;
+    private volatile @Nullable IOException fileFailure;
+
+    /** Where the serial output goes besides. */
+    private record SerialFile(OutputStream out, Consumer<byte[]> listener) {}
 
     /**
      * @param ours true if closing the guest closes the machine
@@ -56,20 +59,22 @@ final class Guest implements AutoCloseable {
      * vm:show}.
      */
     void serialTo(OutputStream out) {
-        file = out;
-        fileListener =
-                bytes -> {
-                    try {
-                        out.write(bytes);
-                        out.flush();
-                    } catch (IOException e) {
-                        fileFailure = e;
-                    }
-                };
-        machine.serial().addListener(fileListener);
+        file =
+                new SerialFile(
+                        out,
+                        bytes -> {
+                            try {
+                                out.write(bytes);
+                                out.flush();
+                            } catch (IOException e) {
+                                fileFailure = e;
+                            }
+                        });
+        machine.serial().addListener(file.listener());
     }
 
-    IOException fileFailure() {
+    /** Null if there was none. */
+    @Nullable IOException fileFailure() {
         return fileFailure;
     }
 
@@ -82,7 +87,7 @@ final class Guest implements AutoCloseable {
     }
 
     /** May be null. */
-    Restored restored() {
+    @Nullable Restored restored() {
         return restored;
     }
 
@@ -116,9 +121,9 @@ final class Guest implements AutoCloseable {
             restored.close();
         }
         if (file != null) {
-            machine.serial().removeListener(fileListener);
+            machine.serial().removeListener(file.listener());
             try {
-                file.close();
+                file.out().close();
             } catch (IOException e) {
                 fileFailure = e;
             }

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
@@ -36,9 +37,9 @@ public final class Guests {
             cardinality = ReferenceCardinality.OPTIONAL,
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    volatile MachineFactory machines;
+    volatile @Nullable MachineFactory machines;
 
-    private volatile SnapshotService snapshots;
+    private volatile @Nullable SnapshotService snapshots;
 
     /** Threads in commands that write files; guarded by itself. */
     private final Set<Thread> writing = new HashSet<>();

@@ -3,6 +3,8 @@ package dev.faultline.shell.internal.gogo;
 
 import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
+import dev.faultline.api.snapshot.Restored;
+import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SourceStatistics;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
@@ -112,17 +114,15 @@ public final class MachineCommands {
                                                     Sizes.millis(
                                                             Sizes.millis(s.maxSwapPauseNanos()))))
                             .row("serial", "%,d bytes sent".formatted(m.serial().bytesSent()));
-            if (g.restored() != null) {
+            Restored restored = g.restored();
+            if (restored != null) {
                 t.row(
                         "restored",
                         "%s, %,d pages loaded"
                                 .formatted(
-                                        g.restored()
-                                                .mode()
-                                                .name()
-                                                .toLowerCase(java.util.Locale.ROOT),
-                                        g.restored().pagesLoaded()));
-                SourceStatistics read = g.restored().source();
+                                        restored.mode().name().toLowerCase(java.util.Locale.ROOT),
+                                        restored.pagesLoaded()));
+                SourceStatistics read = restored.source();
                 t.row(
                         "read from",
                         "%s: %,d requests, %s, %,d retries, %,d timeouts"
@@ -132,12 +132,14 @@ public final class MachineCommands {
                                         Sizes.bytes(read.bytes()),
                                         read.retries(),
                                         read.timeouts()));
-                if (g.restored().failure() != null) {
-                    t.row("restore failed", g.restored().failure().getMessage());
+                SnapshotException failure = restored.failure();
+                if (failure != null) {
+                    t.row("restore failed", failure.getMessage());
                 }
             }
-            if (g.fileFailure() != null) {
-                t.row("serial file failed", g.fileFailure().getMessage());
+            IOException unwritten = g.fileFailure();
+            if (unwritten != null) {
+                t.row("serial file failed", unwritten.getMessage());
             }
             String tail = g.serial().tail(TAIL_LINES);
             return t

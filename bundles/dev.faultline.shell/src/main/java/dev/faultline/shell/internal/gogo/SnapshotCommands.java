@@ -5,6 +5,7 @@ import static dev.faultline.shell.internal.gogo.CommandFailed.orLine;
 
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
+import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import org.apache.felix.service.command.Descriptor;
 import org.apache.felix.service.command.Parameter;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
@@ -117,11 +119,13 @@ public final class SnapshotCommands {
     }
 
     private static RestoreOptions demanding(RestoreMode mode, String id) {
-        return RestoreOptions.of(mode).demanding(demanded(id));
+        RestoreOptions how = RestoreOptions.of(mode);
+        String wanted = demanded(id);
+        return wanted == null ? how : how.demanding(wanted);
     }
 
     /** Null if none is: any snapshot there will do. */
-    private static String demanded(String id) {
+    private static @Nullable String demanded(String id) {
         return id.isEmpty() ? null : SnapshotInfo.checkedId(id);
     }
 
@@ -149,12 +153,13 @@ public final class SnapshotCommands {
 
     private String attach(String name, Place place) throws MachineException {
         Guest g = guests.get(name);
-        if (g.restored() == null) {
+        Restored restored = g.restored();
+        if (restored == null) {
             throw new MachineException(
                     name + " was not restored from a snapshot by this shell; nothing to attach");
         }
-        boolean stood = g.restored().failure() != null;
-        g.restored().reattach(place.uri());
+        boolean stood = restored.failure() != null;
+        restored.reattach(place.uri());
         if (stood) {
             g.machine().start();
         }
@@ -177,7 +182,7 @@ public final class SnapshotCommands {
                 .stripTrailing();
     }
 
-    private String verify(Place place, String id) throws MachineException {
+    private String verify(Place place, @Nullable String id) throws MachineException {
         return "%s: %,d pages are good"
                 .formatted(place, guests.snapshots().verify(place.uri(), id, f -> {}));
     }
@@ -221,7 +226,7 @@ public final class SnapshotCommands {
         Table t = new Table("NAME", "MACHINE", "SAVED", "RAM>", "ON DISK>", "RECORDED", "ID");
         for (SnapshotService.Listed l : guests.snapshots().list(dir)) {
             SnapshotInfo i = l.info();
-            if (l.error() != null) {
+            if (i == null) {
                 t.row(
                         l.dir().getFileName(),
                         (l.unfinished() ? "unfinished: " : "unreadable: ") + l.error(),

@@ -3,6 +3,7 @@ package dev.faultline.shell.internal.gogo;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Columns under headings; a heading that ends in {@code >} sets its column flush right. */
 final class Table {
@@ -22,7 +23,7 @@ final class Table {
     /**
      * @throws IllegalArgumentException if the number of cells is not that of the headings
      */
-    Table row(Object... cells) {
+    Table row(@Nullable Object... cells) {
         if (cells.length != right.length) {
             throw new IllegalArgumentException(
                     cells.length + " cells for " + right.length + " headings");

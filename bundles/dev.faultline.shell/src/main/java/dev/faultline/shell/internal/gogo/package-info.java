@@ -4,4 +4,7 @@
  * properties, so that nothing of Gogo is needed where there is no shell. The commands' descriptions
  * are annotations of an optional package.
  */
+@NullMarked
 package dev.faultline.shell.internal.gogo;
+
+import org.jspecify.annotations.NullMarked;

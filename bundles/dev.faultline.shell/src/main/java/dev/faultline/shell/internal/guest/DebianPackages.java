@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fetches Debian packages by name, with the host's own apt, into a cache of the user's. Nothing is
@@ -79,7 +80,7 @@ public final class DebianPackages {
         return found;
     }
 
-    private static Path find(Path root, String prefix) throws IOException {
+    private static @Nullable Path find(Path root, String prefix) throws IOException {
         if (!Files.isDirectory(root)) {
             return null;
         }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A guest that the demo can boot, ask and compare. */
 public interface DemoGuest extends AutoCloseable {
@@ -31,7 +32,7 @@ public interface DemoGuest extends AutoCloseable {
      * Pages (gfn) that time changes, and which the comparison of memory leaves out; null: memory is
      * not compared at all.
      */
-    Set<Long> volatilePages(String bootOutput);
+    @Nullable Set<Long> volatilePages(String bootOutput);
 
     /** What differs by nature between two answers, e.g. time stamps, taken out. */
     String normalise(String answer);

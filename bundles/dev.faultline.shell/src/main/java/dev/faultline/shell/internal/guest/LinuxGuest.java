@@ -15,6 +15,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Debian's cloud kernel with busybox in an initramfs made here. The packages are fetched by name
@@ -30,7 +31,12 @@ public record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
     private static final String MARKER = "echo '<e''nd>'";
     private static final Duration LIMIT = Duration.ofMinutes(10);
 
-    public static LinuxGuest prepare(Services services, Path kernel, Path busybox)
+    /**
+     * @param kernel null: Debian's
+     * @param busybox null: Debian's
+     */
+    public static LinuxGuest prepare(
+            Services services, @Nullable Path kernel, @Nullable Path busybox)
             throws IOException, InterruptedException {
         Progress p = new Progress(services.err());
         Path cache = DebianPackages.cache();
@@ -135,7 +141,7 @@ public record LinuxGuest(Path kernel, Path initrd) implements DemoGuest {
     }
 
     @Override
-    public Set<Long> volatilePages(String bootOutput) {
+    public @Nullable Set<Long> volatilePages(String bootOutput) {
         return null;
     }
 

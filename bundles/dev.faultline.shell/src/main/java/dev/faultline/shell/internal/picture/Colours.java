@@ -2,6 +2,8 @@
 package dev.faultline.shell.internal.picture;
 
 import java.util.Locale;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Colours as 0xRRGGBB. */
 final class Colours {
@@ -49,7 +51,7 @@ final class Colours {
         DIRECT;
 
         /** What the environment says the terminal can do. NO_COLOR is obeyed. */
-        static Terminal of(boolean terminal, java.util.function.UnaryOperator<String> environment) {
+        static Terminal of(boolean terminal, Function<String, @Nullable String> environment) {
             String term = environment.apply("TERM");
             String direct = environment.apply("COLORTERM");
             String no = environment.apply("NO_COLOR");

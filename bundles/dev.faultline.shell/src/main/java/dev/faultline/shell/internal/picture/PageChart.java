@@ -7,7 +7,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** A machine's pages from the first to the last, in the terminal and as a picture. */
 public final class PageChart {
@@ -51,7 +52,7 @@ public final class PageChart {
     /**
      * @param terminal whether a person's terminal shows it, so that colours make sense
      */
-    public String text(boolean terminal, UnaryOperator<String> environment) {
+    public String text(boolean terminal, Function<String, @Nullable String> environment) {
         Colours.Terminal colours = Colours.Terminal.of(terminal, environment);
         StringBuilder b = new StringBuilder();
         for (Panel p : panels) {

@@ -5,6 +5,7 @@ import dev.faultline.api.snapshot.PageMap;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.snapshot.SnapshotService;
+import dev.faultline.shell.internal.cli.OneLine;
 import dev.faultline.shell.internal.cli.Place;
 import dev.faultline.shell.internal.cli.Sizes;
 import dev.faultline.shell.internal.cli.UsageException;
@@ -52,10 +53,11 @@ public final class SnapshotPicture {
                 "Snapshot " + place.name());
     }
 
-    public static SnapshotPicture of(SnapshotService snapshots, SnapshotInfo i, String title)
+    /** The same of a snapshot in a directory, under a title. */
+    public static SnapshotPicture of(SnapshotService snapshots, Path dir, String title)
             throws SnapshotException {
         return new SnapshotPicture(
-                snapshots.pageMap(i.dir()), snapshots.workingSet(i.dir()), i, title);
+                snapshots.pageMap(dir), snapshots.workingSet(dir), snapshots.info(dir), title);
     }
 
     public PageMap map() {
@@ -96,7 +98,7 @@ public final class SnapshotPicture {
         try {
             PageChart.checkName(file);
         } catch (IllegalArgumentException e) {
-            throw new UsageException(e.getMessage());
+            throw new UsageException(OneLine.of(e.getMessage()));
         }
     }
 }

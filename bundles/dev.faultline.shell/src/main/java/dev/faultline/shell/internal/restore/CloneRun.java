@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** One clone of several that run at once, from its first instruction to its end. */
 final class CloneRun extends GuestRun {
@@ -102,7 +103,7 @@ final class CloneRun extends GuestRun {
 
     /** It paused its machine with the text, and is over when that stands. */
     @Override
-    protected End wanted(VcpuExit x) {
+    protected @Nullable End wanted(@Nullable VcpuExit x) {
         return x != null && stopTextSent() ? End.STOP_TEXT : null;
     }
 
@@ -112,7 +113,7 @@ final class CloneRun extends GuestRun {
     }
 
     @Override
-    protected SnapshotException failure() {
+    protected @Nullable SnapshotException failure() {
         return clone.failure();
     }
 
@@ -120,8 +121,8 @@ final class CloneRun extends GuestRun {
         return end;
     }
 
-    Map<String, Object> facts() {
-        Map<String, Object> m = new LinkedHashMap<>();
+    Map<String, @Nullable Object> facts() {
+        Map<String, @Nullable Object> m = new LinkedHashMap<>();
         m.put("name", machine().config().name());
         Map<String, Object> exit = new LinkedHashMap<>();
         exit.put("code", end.code());
@@ -137,7 +138,7 @@ final class CloneRun extends GuestRun {
     }
 
     /** Null where the host cannot tell. */
-    Long privateBytes() {
+    @Nullable Long privateBytes() {
         try {
             return clone.privateBytes();
         } catch (HostMemoryException e) {

@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.LongSummaryStatistics;
 import java.util.Map;
-import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** {@code restore DIR --clones N}: several machines of one snapshot at once. */
 final class CloneSession {
@@ -43,7 +43,7 @@ final class CloneSession {
      * @param complete load what no clone asks for as well
      * @return the process's exit code: the first that is not 0
      */
-    int run(URI place, RestoreMode mode, boolean complete, int clones, String id)
+    int run(URI place, RestoreMode mode, boolean complete, int clones, @Nullable String id)
             throws IOException, MachineException, InterruptedException {
         check(clones);
         long begin = System.nanoTime();
@@ -130,18 +130,24 @@ final class CloneSession {
         }
     }
 
+    private LongSummaryStatistics ownBytes() {
+        LongSummaryStatistics all = new LongSummaryStatistics();
+        for (CloneRun r : runs) {
+            Long bytes = r.privateBytes();
+            if (bytes != null) {
+                all.accept(bytes);
+            }
+        }
+        return all;
+    }
+
     private int report(CloneBase base, RestoreMode mode, long makingNanos, long nanos)
             throws IOException {
         Map<String, Integer> reasons = new LinkedHashMap<>();
         runs.forEach(r -> reasons.merge(r.end().reason(), 1, Integer::sum));
         reasons.forEach((why, n) ->
                 services.err().printf("faultline: %d of %d: %s%n", n, runs.size(), why));
-        LongSummaryStatistics own =
-                runs.stream()
-                        .map(CloneRun::privateBytes)
-                        .filter(Objects::nonNull)
-                        .mapToLong(Long::longValue)
-                        .summaryStatistics();
+        LongSummaryStatistics own = ownBytes();
         long shared = base.sharedBytes();
         services.err()
                 .printf(

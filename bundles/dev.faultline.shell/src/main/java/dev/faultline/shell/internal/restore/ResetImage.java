@@ -7,6 +7,7 @@ import dev.faultline.shell.internal.cli.UsageException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /**
@@ -18,7 +19,7 @@ final class ResetImage {
             names = "--reset-image",
             paramLabel = "IMAGE",
             description = "what the guest boots when it resets its machine; as run's IMAGE")
-    private Path image;
+    private @Nullable Path image;
 
     @Option(
             names = "--initrd",

@@ -15,6 +15,7 @@ import dev.faultline.shell.internal.run.RunOptions;
 import dev.faultline.shell.internal.run.RunSession;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -50,7 +51,7 @@ public final class RestoreCommand implements Callable<Integer> {
             names = "--record-for",
             paramLabel = "SECONDS",
             description = "as --record, for this much guest time only")
-    private Double recordFor;
+    private @Nullable Double recordFor;
 
     @Option(
             names = "--complete",
@@ -63,7 +64,7 @@ public final class RestoreCommand implements Callable<Integer> {
             paramLabel = "N",
             description =
                     "run N machines that share what they do not write; --serial file:F takes %%d in F for the number")
-    private Integer clones;
+    private @Nullable Integer clones;
 
     @Mixin private ResetImage resetImage;
 
@@ -72,7 +73,7 @@ public final class RestoreCommand implements Callable<Integer> {
             paramLabel = "ID",
             description =
                     "restore this snapshot and no other: what 'snapshot show' calls its id, 64 hexadecimal digits")
-    private String id;
+    private @Nullable String id;
 
     @Mixin private RunOptions options;
 
@@ -97,10 +98,16 @@ public final class RestoreCommand implements Callable<Integer> {
             how = how.recording(new Window(Window.DEFAULT.pages(), time));
         }
         how = complete ? how.completing() : how;
-        return id == null ? how : how.demanding(demanded(id));
+        String wanted = demanded(id);
+        return wanted == null ? how : how.demanding(wanted);
     }
 
-    public static String demanded(String id) {
+    /**
+     * {@code --id} as it is compared.
+     *
+     * @param id may be null, which stays: any snapshot will do
+     */
+    public static @Nullable String demanded(@Nullable String id) {
         try {
             return SnapshotInfo.checkedId(id);
         } catch (IllegalArgumentException e) {

@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells what a guest says from the echo of what was sent to it: terminals and shells echo the lines
@@ -21,7 +22,7 @@ final class Echo {
     private final Deque<Line> lines = new ArrayDeque<>();
     private final ByteArrayOutputStream begun = new ByteArrayOutputStream();
     private final StringBuilder heard = new StringBuilder();
-    private Line current;
+    private @Nullable Line current;
 
     /** What was sent up to its line end; in Latin-1, a character for each byte. */
     private static final class Line {

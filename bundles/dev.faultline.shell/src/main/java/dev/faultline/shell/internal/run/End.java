@@ -4,6 +4,8 @@ package dev.faultline.shell.internal.run;
 import dev.faultline.api.snapshot.SnapshotException;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.shell.internal.cli.ExitCode;
+import dev.faultline.shell.internal.cli.OneLine;
+import org.jspecify.annotations.Nullable;
 
 /** Why a run ended, and what the process exits with. */
 public record End(int code, String reason) {
@@ -25,14 +27,16 @@ public record End(int code, String reason) {
     /**
      * @param failure of the restore, or null
      */
-    static String reason(VcpuExit x, SnapshotException failure) {
+    static String reason(VcpuExit x, @Nullable SnapshotException failure) {
         return switch (x) {
             case VcpuExit.Exited e -> "the guest ended itself with exit code " + e.code();
             case VcpuExit.PoweredOff p -> "the guest powered off: " + p.how();
             case VcpuExit.Reset r -> "the guest reset the machine: " + r.how();
             case VcpuExit.Crashed c -> "the guest crashed: " + c.why();
             case VcpuExit.Fault f ->
-                    failure != null ? failure.getMessage() : f.reason() + ": " + f.fault();
+                    failure != null
+                            ? OneLine.of(failure.getMessage())
+                            : f.reason() + ": " + f.fault();
             case VcpuExit.Paused p -> "the machine paused: " + p.reason();
         };
     }

@@ -11,6 +11,7 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A session whose guest runs as {@link RunOptions} say, until {@link #endAfter} tells why it is
@@ -28,8 +29,8 @@ public abstract class GuestRun extends MachineSession {
     private final RunOptions options;
     private final Reboots reboots;
     private final SerialLine serial;
-    private OutputStream file;
-    private volatile IOException serialFailure;
+    private @Nullable OutputStream file;
+    private volatile @Nullable IOException serialFailure;
 
     /**
      * @param closing closes the machine
@@ -90,8 +91,9 @@ public abstract class GuestRun extends MachineSession {
     }
 
     protected final void checkSerial() throws IOException {
-        if (serialFailure != null) {
-            throw new IOException("serial port: " + serialFailure.getMessage(), serialFailure);
+        IOException failure = serialFailure;
+        if (failure != null) {
+            throw new IOException("serial port: " + failure.getMessage(), failure);
         }
     }
 
@@ -125,7 +127,7 @@ public abstract class GuestRun extends MachineSession {
      * @param x the machine's exit, or null
      * @param limit when the time is over, as {@link System#nanoTime}
      */
-    protected final End endAfter(VcpuExit x, long limit)
+    protected final @Nullable End endAfter(@Nullable VcpuExit x, long limit)
             throws IOException, MachineException, InterruptedException {
         End wanted = wanted(x);
         if (wanted != null) {
@@ -138,7 +140,8 @@ public abstract class GuestRun extends MachineSession {
     }
 
     /** The end that was asked for, if it has come; it counts more than the exit. */
-    protected abstract End wanted(VcpuExit x) throws IOException, MachineException;
+    protected abstract @Nullable End wanted(@Nullable VcpuExit x)
+            throws IOException, MachineException;
 
     /** The end by an exit that nothing follows. */
     protected End exited(VcpuExit x) {
@@ -150,7 +153,7 @@ public abstract class GuestRun extends MachineSession {
     }
 
     /** Of the restore that the machine came from, or null. */
-    protected abstract SnapshotException failure();
+    protected abstract @Nullable SnapshotException failure();
 
     protected final int reboots() {
         return reboots.count();

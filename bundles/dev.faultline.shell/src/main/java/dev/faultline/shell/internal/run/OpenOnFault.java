@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code --protect all}: every RAM page starts without rights and each fault opens exactly its own.
@@ -27,7 +28,7 @@ public final class OpenOnFault implements FaultHandler, AutoCloseable {
     private final ProtectionLayer layer;
     private final AtomicLong opened = new AtomicLong();
     private volatile boolean closing;
-    private Thread closer;
+    private @Nullable Thread closer;
 
     public OpenOnFault(Machine machine) {
         this.machine = machine;

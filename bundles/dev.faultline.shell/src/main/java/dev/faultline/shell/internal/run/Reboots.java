@@ -5,7 +5,9 @@ import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.VcpuExit;
 import dev.faultline.shell.internal.cli.ExitCode;
+import dev.faultline.shell.internal.cli.OneLine;
 import java.io.PrintStream;
+import org.jspecify.annotations.Nullable;
 
 /** What {@code --on-reset} asks for when a guest resets its machine, or crashes. */
 final class Reboots {
@@ -19,7 +21,7 @@ final class Reboots {
     private final PrintStream err;
     private int count;
     private long last;
-    private String failure;
+    private @Nullable String failure;
 
     /**
      * @param err told of each reboot: a guest that resets for ever does not do so in silence
@@ -49,7 +51,7 @@ final class Reboots {
         try {
             machine.reset();
         } catch (MachineException e) {
-            failure = e.getMessage();
+            failure = OneLine.of(e.getMessage());
             return false;
         }
         count++;

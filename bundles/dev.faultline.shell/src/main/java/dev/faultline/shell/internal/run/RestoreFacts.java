@@ -7,6 +7,7 @@ import dev.faultline.api.snapshot.SourceStatistics;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What a restore counted, for scripts. */
 final class RestoreFacts {
@@ -15,8 +16,8 @@ final class RestoreFacts {
     /**
      * @param readyMillis when the guest was ready, or null
      */
-    static Map<String, Object> of(Restored restored, Double readyMillis) {
-        Map<String, Object> m = new LinkedHashMap<>();
+    static Map<String, @Nullable Object> of(Restored restored, @Nullable Double readyMillis) {
+        Map<String, @Nullable Object> m = new LinkedHashMap<>();
         m.put("mode", restored.mode().name().toLowerCase(Locale.ROOT));
         m.put("pagesLoaded", restored.pagesLoaded());
         m.put("bytesRead", restored.statistics().sourceBytes());

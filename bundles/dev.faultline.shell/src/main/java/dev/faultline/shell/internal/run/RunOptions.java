@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Options that {@code run} and {@code restore} share. */
@@ -21,13 +22,15 @@ public final class RunOptions {
     @Option(
             names = "--engine",
             paramLabel = "NAME",
-            description = "execution engine (default: what is configured, interpreter as shipped)")
+            description = "execution engine (default: what is configured, interpreter as shipped)",
+            defaultValue = "")
     String engine;
 
     @Option(
             names = "--fault-style",
             paramLabel = "thrown|coded",
-            description = "how faults propagate (default: what is configured, coded as shipped)")
+            description = "how faults propagate (default: what is configured, coded as shipped)",
+            defaultValue = "")
     String faultStyle;
 
     @Option(
@@ -52,10 +55,10 @@ public final class RunOptions {
             names = "--snapshot-when",
             paramLabel = "TEXT",
             description = "snapshot when the guest has sent TEXT")
-    public String snapshotWhen;
+    public @Nullable String snapshotWhen;
 
     @Option(names = "--snapshot-to", paramLabel = "DIR", description = "where to save it")
-    public Path snapshotTo;
+    public @Nullable Path snapshotTo;
 
     @Option(
             names = "--snapshot-incremental",
@@ -95,14 +98,14 @@ public final class RunOptions {
             names = "--input",
             paramLabel = "TEXT",
             description = "send this text at the start (\\n is understood)")
-    String input;
+    @Nullable String input;
 
     @Option(
             names = "--stop-when",
             paramLabel = "TEXT",
             description =
                     "stop, with exit code 0, when the guest has sent TEXT; the echo of what was sent to it does not count")
-    public String stopWhen;
+    public @Nullable String stopWhen;
 
     @Option(
             names = "--timeout",
@@ -126,7 +129,7 @@ public final class RunOptions {
     OnReset onReset = OnReset.REBOOT;
 
     @Option(names = Report.OPTION, paramLabel = "FILE", description = "write the facts for scripts")
-    Path json;
+    @Nullable Path json;
 
     /** Trigger and answer of every {@code --input-when}, in order. */
     List<Map.Entry<String, String>> inputs() {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One machine from its first instruction to its end, with what {@code run} and {@code restore} can
@@ -22,9 +23,9 @@ public final class RunSession extends GuestRun {
     private final Services services;
     private final RunOptions options;
     private final SnapshotSaver saver;
-    private TerminalInput input;
-    private OpenOnFault opener;
-    private Restored restored;
+    private @Nullable TerminalInput input;
+    private @Nullable OpenOnFault opener;
+    private @Nullable Restored restored;
     private boolean endsWhenSaved;
     private volatile boolean endAsked;
 
@@ -97,7 +98,8 @@ public final class RunSession extends GuestRun {
      * @param from of a restore, or null
      * @return the process's exit code
      */
-    public int run(Restored from) throws IOException, MachineException, InterruptedException {
+    public int run(@Nullable Restored from)
+            throws IOException, MachineException, InterruptedException {
         restored = from;
         End end;
         try {
@@ -142,7 +144,7 @@ public final class RunSession extends GuestRun {
     }
 
     @Override
-    protected End wanted(VcpuExit x) throws IOException, MachineException {
+    protected @Nullable End wanted(@Nullable VcpuExit x) throws IOException, MachineException {
         checkSerial();
         if (saver.saveIfWanted(restored != null) && endsWhenSaved) {
             return new End(ExitCode.DONE, "the guest sent the text of --when, and was saved");
@@ -170,7 +172,7 @@ public final class RunSession extends GuestRun {
     }
 
     @Override
-    protected SnapshotException failure() {
+    protected @Nullable SnapshotException failure() {
         return restored == null ? null : restored.failure();
     }
 

@@ -2,6 +2,7 @@
 package dev.faultline.shell.internal.run;
 
 import dev.faultline.shell.internal.cli.Sizes;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The clock of a session: when it began, when its guest's first instruction was, when its guest was
@@ -39,16 +40,16 @@ public final class RunTimes {
     }
 
     /** Null if there was none. */
-    public Double firstInstructionMillis() {
+    public @Nullable Double firstInstructionMillis() {
         return millis(firstInstruction);
     }
 
     /** Null if it never was. */
-    public Double readyMillis() {
+    public @Nullable Double readyMillis() {
         return millis(ready);
     }
 
-    private Double millis(long nanos) {
+    private @Nullable Double millis(long nanos) {
         return nanos == 0 ? null : Sizes.millis(nanos - begin);
     }
 }

@@ -13,8 +13,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The snapshots of {@code --snapshot-when}, and those for which there was no time.
@@ -28,7 +30,7 @@ final class SnapshotSaver {
     private final List<SnapshotInfo> saved = new CopyOnWriteArrayList<>();
     private final AtomicInteger skipped = new AtomicInteger();
     private volatile boolean wanted;
-    private Path savingTo;
+    private @Nullable Path savingTo;
 
     SnapshotSaver(Services services, Machine machine, RunOptions options) {
         this.services = services;
@@ -61,10 +63,8 @@ final class SnapshotSaver {
 
     private void save(boolean wasRestored) throws SnapshotException {
         boolean one = options.snapshotCount == 1;
-        Path to =
-                one
-                        ? options.snapshotTo
-                        : options.snapshotTo.resolve("%04d".formatted(saved.size() + 1));
+        Path asked = Objects.requireNonNull(options.snapshotTo, "given with --snapshot-when");
+        Path to = one ? asked : asked.resolve("%04d".formatted(saved.size() + 1));
         // The first of several has nothing to refer to, unless the machine was restored.
         boolean refers = options.snapshotIncremental && (one || wasRestored || !saved.isEmpty());
         SaveOptions how =
@@ -134,7 +134,8 @@ final class SnapshotSaver {
 
     private static Map<String, Object> facts(SnapshotInfo i) {
         Map<String, Object> s = new LinkedHashMap<>();
-        s.put("path", i.dir().toString());
+        Path dir = Objects.requireNonNull(i.dir(), "it was saved in a directory");
+        s.put("path", dir.toString());
         s.put("id", i.id());
         s.put("bytes", i.bytes());
         s.put("saveMillis", Sizes.millis(i.saveNanos()));

@@ -4,4 +4,7 @@
  * of it. A command's machine is opened, run and closed as {@link
  * dev.faultline.shell.internal.run.MachineSession} says.
  */
+@NullMarked
 package dev.faultline.shell.internal.run;
+
+import org.jspecify.annotations.NullMarked;

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,7 +45,7 @@ public final class SnapshotCommand implements Runnable {
                 names = Report.OPTION,
                 paramLabel = "FILE",
                 description = "write the facts for scripts")
-        private Path json;
+        private @Nullable Path json;
 
         private final Report report;
 
@@ -52,7 +53,7 @@ public final class SnapshotCommand implements Runnable {
             report = services.report();
         }
 
-        void put(String key, Object value) {
+        void put(String key, @Nullable Object value) {
             report.put(key, value);
         }
     }
@@ -75,8 +76,9 @@ public final class SnapshotCommand implements Runnable {
             throws IOException, SnapshotException {
         List<Object> all = new ArrayList<>();
         for (SnapshotService.Listed l : services.snapshots().list(dir)) {
-            Map<String, Object> m = new LinkedHashMap<>();
-            if (l.error() != null) {
+            Map<String, @Nullable Object> m = new LinkedHashMap<>();
+            SnapshotInfo i = l.info();
+            if (i == null) {
                 services.out()
                         .printf(
                                 "%-30s  %s: %s%n",
@@ -87,7 +89,6 @@ public final class SnapshotCommand implements Runnable {
                 m.put("error", l.error());
                 m.put("unfinished", l.unfinished());
             } else {
-                SnapshotInfo i = l.info();
                 services.out()
                         .printf(
                                 "%-30s  %s  RAM %9s  on disk %9s  %s%s  id %s%n",
@@ -109,7 +110,7 @@ public final class SnapshotCommand implements Runnable {
         return ExitCode.DONE;
     }
 
-    private static void describe(SnapshotInfo i, BiConsumer<String, Object> to) {
+    private static void describe(SnapshotInfo i, BiConsumer<String, @Nullable Object> to) {
         to.accept("path", i.dir());
         to.accept("id", i.id());
         to.accept("parent", i.parentId());
@@ -131,7 +132,7 @@ public final class SnapshotCommand implements Runnable {
                             names = "--picture",
                             paramLabel = "FILE",
                             description = "also draw the pages there: a .png or .svg")
-                    Path picture,
+                    @Nullable Path picture,
             @Mixin Facts facts)
             throws IOException, SnapshotException {
         if (picture != null) {
@@ -188,10 +189,10 @@ public final class SnapshotCommand implements Runnable {
                             paramLabel = "ID",
                             description =
                                     "check this snapshot and no other: what show calls its id")
-                    String id,
+                    @Nullable String id,
             @Mixin Facts facts)
             throws IOException, SnapshotException {
-        String wanted = id == null ? null : RestoreCommand.demanded(id);
+        String wanted = RestoreCommand.demanded(id);
         long begin = System.nanoTime();
         long n;
         try (Progress p = new Progress(services.err())) {

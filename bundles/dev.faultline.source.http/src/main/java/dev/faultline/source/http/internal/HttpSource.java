@@ -14,11 +14,13 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A snapshot behind a web server: an object is what its name appended to the path gives. Only range
@@ -46,7 +48,8 @@ final class HttpSource implements PageSource {
      * @param modified as the server wrote it, or null
      * @param head its first bytes
      */
-    private record Known(long length, String etag, String modified, byte[] head) {}
+    private record Known(
+            long length, @Nullable String etag, @Nullable String modified, byte[] head) {}
 
     private final HttpClient client;
     private final HttpPolicy policy;
@@ -127,7 +130,7 @@ final class HttpSource implements PageSource {
         }
     }
 
-    private Answer ask(String name, long at, int n, String ifRange) throws IOException {
+    private Answer ask(String name, long at, int n, @Nullable String ifRange) throws IOException {
         URI u = uri(name);
         for (int hops = 0; ; hops++) {
             if (closed) {
@@ -201,12 +204,13 @@ final class HttpSource implements PageSource {
         }
 
         /** Strong, or null: a weak one does not promise the same bytes. */
-        String etag() {
+        @Nullable String etag() {
             String s = header("ETag");
             return s.isEmpty() || s.startsWith("W/") ? null : s;
         }
 
-        String modified() {
+        /** Null if it does not say. */
+        @Nullable String modified() {
             String s = header("Last-Modified");
             return s.isEmpty() ? null : s;
         }
@@ -216,7 +220,7 @@ final class HttpSource implements PageSource {
         }
 
         private String answered() {
-            String after = retryAfter();
+            Duration wait = RetryAfter.of(retryAfter());
             return "the server answered %d%s%s"
                     .formatted(
                             status(),
@@ -227,15 +231,11 @@ final class HttpSource implements PageSource {
                                 case 503 -> " (it cannot answer now)";
                                 default -> "";
                             },
-                            RetryAfter.of(after) == null
-                                    ? ""
-                                    : ", and asks to wait "
-                                            + RetryAfter.of(after).toSeconds()
-                                            + " s");
+                            wait == null ? "" : ", and asks to wait " + wait.toSeconds() + " s");
         }
 
         /** Where it sends us, or null. */
-        String redirect() throws IOException {
+        @Nullable String redirect() throws IOException {
             return switch (status()) {
                 case 301, 302, 303, 307, 308 -> {
                     String to = header("Location");

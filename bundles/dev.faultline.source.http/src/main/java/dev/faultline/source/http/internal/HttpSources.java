@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -51,7 +52,7 @@ public final class HttpSources implements PageSourceFactory {
     }
 
     private volatile HttpPolicy policy = HttpPolicy.DEFAULT;
-    private HttpClient client; // guarded by this
+    private @Nullable HttpClient client; // guarded by this
     private boolean closed; // guarded by this
 
     @Activate

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import org.jspecify.annotations.Nullable;
 
 /** The header Retry-After (RFC 9110, section 10.2.3): seconds, or a date. */
 final class RetryAfter {
@@ -14,11 +15,11 @@ final class RetryAfter {
     private RetryAfter() {}
 
     /** At most a day; null if it is absent or makes no sense. */
-    static Duration of(String header) {
+    static @Nullable Duration of(String header) {
         return of(header, Instant.now());
     }
 
-    static Duration of(String header, Instant now) {
+    static @Nullable Duration of(String header, Instant now) {
         String s = header.strip();
         if (s.matches("[0-9]{1,18}")) {
             return Duration.ofSeconds(Math.min(Long.parseLong(s), MOST.toSeconds()));
