@@ -32,35 +32,34 @@ public final class PcMachineFactory implements MachineFactory {
     private final MachineSettings settings;
 
     // What new machines are built on: the best there is, or what PART.target in the configuration
-    // selects. Replaced at any time.
+    // selects. Replaced at any time; null when this component is on its way out.
 
     @Reference(
             name = "memory",
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    volatile GuestMemoryFactory memory;
+    volatile @Nullable GuestMemoryFactory memory;
 
     @Reference(
             name = "protection",
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    volatile RamProtectionFactory protection;
+    volatile @Nullable RamProtectionFactory protection;
 
     @Reference(
             name = "mmu",
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    volatile MmuFactory mmu;
+    volatile @Nullable MmuFactory mmu;
 
     @Reference(
             name = "chipset",
             target = "(" + ChipsetFactory.CHIPSET + "=pc)",
             policy = ReferencePolicy.DYNAMIC,
             policyOption = ReferencePolicyOption.GREEDY)
-    volatile ChipsetFactory chipset;
+    volatile @Nullable ChipsetFactory chipset;
 
     @Activate
-    @SuppressWarnings("NullAway.Init") // the framework sets what is required before it activates
     public PcMachineFactory(
             @Reference(name = "registry") MachineRegistry registry,
             @Reference(name = "settings") MachineSettings settings) {
@@ -91,10 +90,22 @@ public final class PcMachineFactory implements MachineFactory {
                         asked.devices());
         ConfigCheck.check(c);
         requireConfigured(asked);
-        PcMachine m =
-                PcMachine.create(c, registry, new Basics(memory, protection, mmu, chipset), ram);
+        PcMachine m = PcMachine.create(c, registry, basics(), ram);
         registry.add(m);
         return m;
+    }
+
+    private Basics basics() throws MachineException {
+        GuestMemoryFactory m = memory;
+        RamProtectionFactory p = protection;
+        MmuFactory t = mmu;
+        ChipsetFactory c = chipset;
+        if (m == null || p == null || t == null || c == null) {
+            throw new MachineException(
+                    "no machine can be made now: %s, which machines are built on, have just gone"
+                            .formatted(registry.absent()));
+        }
+        return new Basics(m, p, t, c);
     }
 
     /** What is configured; without a choice, and without the usual one, the best there is. */

@@ -2,6 +2,7 @@
 package dev.faultline.machine.pc.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.device.Board;
@@ -353,7 +354,11 @@ class RankingTest {
         m.start();
         registry.unbindMmu(mmu);
         opened.settings.unbindMmu(mmu);
+        factory.mmu = null;
         assertThat(m.running()).isFalse();
+        assertThatThrownBy(this::create)
+                .isInstanceOf(MachineException.class)
+                .hasMessageContaining("translation, which machines are built on, have just gone");
 
         opened.bind(mmu);
         assertThat(m.running()).isFalse(); // the whiteboard has not heard of it yet
