@@ -11,7 +11,6 @@ import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineConfig;
-import dev.faultline.api.vm.MachineException;
 import dev.faultline.api.vm.MachineFactory;
 import dev.faultline.api.vm.MachineStatistics;
 import dev.faultline.api.vm.VcpuExit;
@@ -20,8 +19,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
-import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -39,19 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * starting bundles.
  */
 class SwapIT {
-    private static final int SWAPS = 250;
     private static final String PROTECTION = "dev.faultline.protection.internal.PageProtection";
-    private static final int BUNDLES_EVERY = 5;
-    private static final List<String> BUNDLES =
-            List.of(
-                    "dev.faultline.cpu.interpreter",
-                    "dev.faultline.fault.coded",
-                    "dev.faultline.fault.thrown",
-                    "dev.faultline.mmu",
-                    "dev.faultline.memory",
-                    "dev.faultline.protection",
-                    "dev.faultline.device.pc",
-                    "dev.faultline.platform.posix");
 
     @TempDir Path scratch;
 
@@ -95,7 +80,7 @@ class SwapIT {
         Swapper swapper;
         try (Machine m = typed.keyed("swapped", "interpreter", "coded");
                 GuestTalk talk = new GuestTalk(m)) {
-            swapper = new Swapper(m, 1);
+            swapper = new Swapper(typed, m, 1);
             Thread swaps = Thread.ofPlatform().start(swapper);
             m.start();
             try {
@@ -114,7 +99,7 @@ class SwapIT {
         }
 
         assertThat(swapper.failure.get()).isNull();
-        assertThat(swapper.count()).isGreaterThanOrEqualTo(SWAPS);
+        assertThat(swapper.count()).isGreaterThanOrEqualTo(Swapper.SWAPS);
         assertThat(answers).isEqualTo(undisturbed);
         assertThat(answers.getFirst()).contains("READY keys=10000");
     }
@@ -136,7 +121,7 @@ class SwapIT {
     void everyInstructionIsExecutedExactlyOnce() throws Exception {
         try (Machine m = typed.machine("counted", "interpreter", "coded", 16L << 20)) {
             m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
-            Swapper swapper = new Swapper(m, 2);
+            Swapper swapper = new Swapper(typed, m, 2);
             m.start();
 
             swapper.run();
@@ -144,7 +129,7 @@ class SwapIT {
             m.pause("to look");
             report(swapper, m);
             assertThat(swapper.failure.get()).isNull();
-            assertThat(swapper.count()).isGreaterThanOrEqualTo(SWAPS);
+            assertThat(swapper.count()).isGreaterThanOrEqualTo(Swapper.SWAPS);
             CountedLoop.check(m);
         }
     }
@@ -159,7 +144,7 @@ class SwapIT {
                             Path.of(files.get(0)), List.of(Path.of(files.get(1))), LinuxIT.KERNEL));
             m.start();
             talk.await("faultline# ");
-            Swapper swapper = new Swapper(m, 3);
+            Swapper swapper = new Swapper(typed, m, 3);
             Thread swaps = Thread.ofPlatform().start(swapper);
 
             String script = LinuxIT.SCRIPT.replace("\\n", "");
@@ -170,7 +155,7 @@ class SwapIT {
 
             report(swapper, m);
             assertThat(swapper.failure.get()).isNull();
-            assertThat(swapper.count()).isGreaterThanOrEqualTo(SWAPS);
+            assertThat(swapper.count()).isGreaterThanOrEqualTo(Swapper.SWAPS);
         }
     }
 
@@ -388,11 +373,14 @@ class SwapIT {
 
             typed.configure("mmu.target", "(chosen=yes)");
             HangGuard.await(leaving, "the factory of a translation that is not chosen goes");
-            typed.bundle("dev.faultline.mmu").stop();
-            typed.bundle("dev.faultline.mmu").start();
-            MmuFactory usual = typed.service(MmuFactory.class);
-            typed.register(MmuFactory.class, usual::create, Map.of("chosen", "yes"));
-            exchanged.countDown();
+            try {
+                typed.bundle("dev.faultline.mmu").stop();
+                typed.bundle("dev.faultline.mmu").start();
+                MmuFactory usual = typed.service(MmuFactory.class);
+                typed.register(MmuFactory.class, usual::create, Map.of("chosen", "yes"));
+            } finally {
+                exchanged.countDown();
+            }
             // Configurations arrive one after the other: when this one has, the other one has too.
             typed.factoryConfiguration(
                     "dev.faultline.cpu.interpreter", "small", Map.of("block.length", 7));
@@ -440,162 +428,6 @@ class SwapIT {
 
             assertThat(failure.get()).isNull();
             CountedLoop.check(m);
-        }
-    }
-
-    // ---- the swapper
-
-    /** Swaps everything in a random order that the seed fixes. */
-    private final class Swapper implements Runnable {
-        private final Machine machine;
-        private final SplittableRandom random;
-        private final Map<String, Integer> done = new TreeMap<>();
-        private final AtomicReference<Throwable> failure = new AtomicReference<>();
-        private ProtectionLayer layer;
-        private Typed.Registered handler;
-
-        Swapper(Machine machine, long seed) {
-            this.machine = machine;
-            random = new SplittableRandom(seed);
-        }
-
-        int count() {
-            return done.values().stream().mapToInt(Integer::intValue).sum();
-        }
-
-        @Override
-        public void run() {
-            try {
-                for (int i = 0; i < SWAPS; i++) {
-                    String what = i % BUNDLES_EVERY == 0 ? bundle(i / BUNDLES_EVERY) : other();
-                    done.merge(what, 1, Integer::sum);
-                    typed.awaitProgress(machine, "after " + what);
-                    // clock: so that swaps are not in step, no verdict
-                    Thread.sleep(random.nextInt(4));
-                }
-                if (layer != null) {
-                    layer.close();
-                }
-                if (handler != null) {
-                    handler(); // opens the pages that nobody would open any more
-                }
-            } catch (Exception | AssertionError e) {
-                failure.set(e);
-            }
-        }
-
-        private String bundle(int round) throws Exception {
-            String name = BUNDLES.get(round % BUNDLES.size());
-            if (round / BUNDLES.size() % 2 == 0) {
-                typed.bundle(name).update();
-            } else {
-                typed.bundle(name).stop();
-                typed.bundle(name).start();
-            }
-            return name.substring("dev.faultline.".length());
-        }
-
-        private String other() throws Exception {
-            switch (random.nextInt(7)) {
-                case 0 -> machine.swapFaultStyle(random.nextBoolean() ? "thrown" : "coded");
-                case 1 -> swapEngine(random.nextBoolean() ? "interpreter" : "interpreter-small");
-                case 2 -> {
-                    typed.configure(
-                            "fault.style",
-                            machine.faultStyle().equals("coded") ? "thrown" : "coded");
-                    return "style by configuration";
-                }
-                case 3 -> {
-                    typed.configure(
-                            "engine",
-                            machine.engine().equals("interpreter")
-                                    ? "interpreter-small"
-                                    : "interpreter");
-                    return "engine by configuration";
-                }
-                case 4 -> {
-                    policy();
-                    return "protection policy";
-                }
-                case 5 -> {
-                    handler();
-                    return "handler";
-                }
-                default -> {
-                    typed.factoryConfiguration(
-                            "dev.faultline.cpu.interpreter",
-                            "small",
-                            Map.of(
-                                    "engine.name",
-                                    "interpreter-small",
-                                    "block.length",
-                                    1 + random.nextInt(8),
-                                    "pages",
-                                    2 + random.nextInt(30),
-                                    "blocks",
-                                    16 + random.nextInt(500)));
-                    return "engine's own configuration";
-                }
-            }
-            return "by request";
-        }
-
-        /**
-         * A changed configuration of the engine's takes it away for a moment, at a time of its own.
-         */
-        private void swapEngine(String name) {
-            HangGuard.until(
-                    "the machine runs on " + name,
-                    () -> {
-                        try {
-                            machine.swapEngine(name);
-                            return true;
-                        } catch (MachineException e) {
-                            return false;
-                        }
-                    });
-        }
-
-        /** Another layer, or none; all its pages are closed and each fault opens one. */
-        private void policy() {
-            ProtectionLayer old = layer;
-            if (random.nextInt(3) != 0) {
-                ProtectionLayer[] added = new ProtectionLayer[1];
-                added[0] =
-                        machine.protection()
-                                .addLayer(
-                                        "policy-" + count(),
-                                        (name, fault) -> {
-                                            added[0].protectPage(fault.gfn(), Rights.RWX);
-                                            return Resolution.RETRY;
-                                        });
-                added[0].protect(0, machine.config().ramBytes(), Rights.NONE);
-                layer = added[0];
-            } else {
-                layer = null;
-            }
-            if (old != null) {
-                old.close();
-            }
-        }
-
-        /** The whiteboard's handler comes or goes, with pages that the user's layer closes. */
-        private void handler() {
-            ProtectionLayer user = machine.protection().userLayer();
-            if (handler == null) {
-                handler =
-                        typed.register(
-                                FaultHandler.class,
-                                (name, fault) -> {
-                                    user.protectPage(fault.gfn(), Rights.RWX);
-                                    return Resolution.RETRY;
-                                });
-                user.protect(0, machine.config().ramBytes(), Rights.R);
-            } else {
-                user.protect(0, machine.config().ramBytes(), Rights.RWX);
-                handler.close();
-                handler = null;
-            }
         }
     }
 }
