@@ -156,7 +156,7 @@ public final class Main {
             Platform platform, ShellTerminal terminal, Ending ending, String[] args)
             throws InterruptedException {
         ending.working(signal -> stop(platform, terminal));
-        ShellThread thread = ShellThread.watch(platform.framework());
+        ShellThread thread = ShellThread.watch(platform.framework(), terminal::isGone);
         platform.framework().waitForStop(0);
         if (thread.broken()) {
             return failed(ending, args, "the shell ended: its terminal is gone", null);

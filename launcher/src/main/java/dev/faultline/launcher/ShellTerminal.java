@@ -25,18 +25,26 @@ final class ShellTerminal {
     /** Null: there is no terminal, or its settings cannot be told. */
     private final @Nullable String settings;
 
-    private ShellTerminal(@Nullable String settings) {
+    /** It controlled this process when it was noted. */
+    private final boolean controlled;
+
+    private ShellTerminal(@Nullable String settings, boolean controlled) {
         this.settings = settings;
+        this.controlled = controlled;
     }
 
-    /** Notes how it is, if there is one. */
+    /** Notes how it is, if there is one. Before anything starts, so that its going is seen. */
     static ShellTerminal note() {
         boolean there = System.console() != null && System.console().isTerminal();
-        return new ShellTerminal(there ? stty(List.of("-g")) : null);
+        return new ShellTerminal(there ? stty(List.of("-g")) : null, controls());
     }
 
-    /** Whether a terminal controls this process; false from when it has gone, and on Windows. */
-    static boolean controls() {
+    /** Whether it controlled this process and is gone. Never on Windows. */
+    boolean isGone() {
+        return controlled && !controls();
+    }
+
+    private static boolean controls() {
         try (InputStream in = Files.newInputStream(Path.of("/dev/tty"))) {
             return true;
         } catch (IOException e) {

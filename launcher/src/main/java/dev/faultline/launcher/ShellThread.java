@@ -2,6 +2,7 @@
 package dev.faultline.launcher;
 
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.FrameworkEvent;
@@ -22,6 +23,12 @@ final class ShellThread {
 
     private static final long LOOK_MILLIS = 100;
 
+    /**
+     * How often a thread that is not there is looked for. It is made while the platform starts:
+     * what is not found has ended before it was seen, or takes its time on a busy host.
+     */
+    private static final int MOST_LOOKS = 600;
+
     /** How long a shell may read from a terminal that is gone. */
     private static final Duration TERMINAL = Duration.ofSeconds(1);
 
@@ -29,14 +36,19 @@ final class ShellThread {
     private static final long BEGIN_MILLIS = 2_000;
 
     private final Framework framework;
+    private final BooleanSupplier terminalIsGone;
     private volatile boolean broken;
 
-    private ShellThread(Framework framework) {
+    private ShellThread(Framework framework, BooleanSupplier terminalIsGone) {
         this.framework = framework;
+        this.terminalIsGone = terminalIsGone;
     }
 
-    static ShellThread watch(Framework framework) {
-        ShellThread shell = new ShellThread(framework);
+    /**
+     * @param terminalIsGone also if it went before this call
+     */
+    static ShellThread watch(Framework framework, BooleanSupplier terminalIsGone) {
+        ShellThread shell = new ShellThread(framework, terminalIsGone);
         Thread.ofPlatform().daemon().name("faultline-shell").start(shell::run);
         return shell;
     }
@@ -48,16 +60,19 @@ final class ShellThread {
 
     private void run() {
         try {
-            boolean controlled = ShellTerminal.controls();
-            Thread thread = null;
-            while (thread == null) {
+            Thread thread = find();
+            for (int looks = 1; thread == null; looks++) {
+                if (terminalIsGone.getAsBoolean() || looks == MOST_LOOKS) {
+                    end();
+                    return;
+                }
                 Thread.sleep(LOOK_MILLIS);
                 thread = find();
             }
             // Who exchanges the shell's bundle gets another thread.
             for (; thread != null; thread = find()) {
                 while (!thread.join(TERMINAL)) {
-                    if (controlled && !ShellTerminal.controls()) {
+                    if (terminalIsGone.getAsBoolean()) {
                         end();
                         return;
                     }
