@@ -48,11 +48,17 @@ public final class Platform implements AutoCloseable {
 
     private static final long STOP_MILLIS = 10_000;
 
+    /** Longest wait for what the framework has to tell of its start. */
+    private static final long TOLD_MILLIS = 60_000;
+
     private final Framework framework;
     private final Path data;
     private final List<Problem> problems = new CopyOnWriteArrayList<>();
     private final Set<Long> ours = new HashSet<>();
     private volatile Set<String> told = Set.of();
+
+    /** The framework has told of all that happened until it was started. */
+    private final CountDownLatch begun = new CountDownLatch(1);
 
     /**
      * A line, and the location of the bundle if the framework said it; null if we did.
@@ -94,6 +100,7 @@ public final class Platform implements AutoCloseable {
             platform.framework.init();
             platform.installAll(bundles, level);
             platform.framework.start();
+            platform.awaitBegun();
             platform.takeIn();
         } catch (IOException | BundleException | RuntimeException e) {
             platform.close();
@@ -118,6 +125,21 @@ public final class Platform implements AutoCloseable {
     /** Locations of bundles that {@link #problems()} names and FileInstall will complain of too. */
     Set<String> told() {
         return told;
+    }
+
+    /**
+     * Events come one after the other on a thread of the framework's: that it is started is told
+     * after the bundles that did not start with it.
+     */
+    private void awaitBegun() {
+        try {
+            if (!begun.await(TOLD_MILLIS, TimeUnit.MILLISECONDS)) {
+                problems.add(
+                        new Problem("the framework has not told yet that it is started", null));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void takeIn() {
@@ -225,12 +247,15 @@ public final class Platform implements AutoCloseable {
     private void installAll(Path bundles, int level) throws IOException, BundleException {
         BundleContext context = framework.getBundleContext();
         context.addFrameworkListener(event -> {
-            if (event.getType() == FrameworkEvent.ERROR) {
-                problems.add(
-                        problem(
-                                event.getBundle(),
-                                event.getThrowable(),
-                                event.getBundle().getLocation()));
+            switch (event.getType()) {
+                case FrameworkEvent.ERROR ->
+                        problems.add(
+                                problem(
+                                        event.getBundle(),
+                                        event.getThrowable(),
+                                        event.getBundle().getLocation()));
+                case FrameworkEvent.STARTED -> begun.countDown();
+                default -> {} // bundles of others
             }
         });
         List<Bundle> toStart = new ArrayList<>();

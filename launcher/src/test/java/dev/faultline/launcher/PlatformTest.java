@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
@@ -16,6 +17,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleActivator;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
 
 /** Installations made of empty bundles. */
 class PlatformTest {
@@ -75,6 +79,43 @@ class PlatformTest {
             assertThat(stateOf(platform, "b")).isEqualTo(Bundle.ACTIVE);
             assertThat(Diagnosis.of(platform.framework().getBundleContext()))
                     .contains("bundle a does not resolve: nobody offers package no.such.thing");
+        }
+    }
+
+    /** Holds up the thread on which the framework tells of events. */
+    public static final class SlowListener implements BundleActivator {
+        @Override
+        public void start(BundleContext context) {
+            // clock: only makes late what is told anyway, and nothing is judged by it
+            context.addBundleListener(event -> LockSupport.parkNanos(1_000_000_000));
+        }
+
+        @Override
+        public void stop(BundleContext context) {}
+    }
+
+    @Test
+    void aProblemThatIsToldLateIsNotMissed() throws Exception {
+        Files.createDirectories(home.resolve("bundles/1-slow"));
+        bundle(
+                "1-slow/slow.jar",
+                "slow",
+                Map.of(
+                        "Bundle-Activator",
+                        SlowListener.class.getName(),
+                        "Import-Package",
+                        "org.osgi.framework"));
+        bundle("3-ours/a.jar", "a", Map.of("Import-Package", "no.such.thing"));
+        Map<String, String> ourClasses =
+                Map.of(
+                        Constants.FRAMEWORK_BOOTDELEGATION,
+                        getClass().getPackageName(),
+                        Constants.FRAMEWORK_BUNDLE_PARENT,
+                        Constants.FRAMEWORK_BUNDLE_PARENT_APP);
+
+        try (Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, ourClasses)) {
+            assertThat(stateOf(platform, "slow")).isEqualTo(Bundle.ACTIVE);
+            assertThat(platform.problems()).singleElement().asString().contains("no.such.thing");
         }
     }
 
