@@ -33,6 +33,9 @@ public final class Decoded {
     /** Effective address size in bytes: 2, 4 or 8. */
     public int addressSize;
 
+    /** Bytes before the opcode: prefixes of all kinds, REX among them. */
+    public int prefixes;
+
     /** 66 prefix present. */
     public boolean prefix66;
 
@@ -81,6 +84,11 @@ public final class Decoded {
 
     /** Second immediate (ENTER's level; far pointers: the selector). */
     public int imm2;
+
+    /** False: the table has no line for the encoding. */
+    public boolean exists() {
+        return entry != InstructionTable.NONE;
+    }
 
     /** True if register number {@code n} of a byte operand means AH CH DH BH. */
     public boolean highByte(int n) {

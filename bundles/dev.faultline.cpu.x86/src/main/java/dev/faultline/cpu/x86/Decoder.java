@@ -91,6 +91,28 @@ public final class Decoder {
     }
 
     /**
+     * What the instruction at the start of {@code code} says, without an Op. Invalidates what {@link
+     * #fused} and {@link #entry} know.
+     *
+     * @param code instruction bytes
+     * @param available how many of them there are
+     * @param codeBits 16, 32 or 64
+     * @return its fields, reused by the next call of any method; null: more than {@code available}
+     *     bytes are needed
+     */
+    public @Nullable Decoded fields(byte[] code, int available, int codeBits) {
+        d.start = 0;
+        d.clearMemory();
+        d.entry = InstructionTable.NONE;
+        int length = length(code, available, codeBits);
+        d.end = length;
+        if (exhausted) {
+            d.entry = InstructionTable.NONE;
+        }
+        return length < 0 ? null : d;
+    }
+
+    /**
      * One Op for the last two instructions decoded, if it is worth while.
      *
      * @param first Op of the last but one, or what this method made of it and the one before
@@ -141,6 +163,7 @@ public final class Decoder {
                 b = next();
             }
         }
+        d.prefixes = at - 1;
         d.prefix66 = p66;
         d.rep = rep;
         d.lock = lock;
@@ -191,12 +214,7 @@ public final class Decoder {
     }
 
     private InstructionTable.@Nullable Entry select(InstructionTable.Entry[] c, int modrm) {
-        int prefix =
-                d.rep == 0xF3
-                        ? InstructionTable.PF3
-                        : d.rep == 0xF2
-                                ? InstructionTable.PF2
-                                : d.prefix66 ? InstructionTable.P66 : InstructionTable.NP;
+        int prefix = InstructionTable.prefixClass(d);
         for (InstructionTable.Entry e : c) {
             if (e.matches(prefix, modrm, d.codeBits)) {
                 return e;

@@ -95,8 +95,8 @@ public final class InstructionTable {
         public final boolean lockable;
         final boolean only64;
         final boolean not64;
-        final boolean default64;
-        final boolean forced64;
+        public final boolean default64;
+        public final boolean forced64;
 
         /** What follows ModR/M: codes as IB. */
         final int[] immediates;
@@ -251,6 +251,23 @@ public final class InstructionTable {
             return form == 0 || (form == 2) == (modrmByte >= 0xC0);
         }
 
+        /** 66, F2, F3, or 0: none is mandatory. */
+        public int mandatoryPrefix() {
+            return switch (prefix) {
+                case P66 -> 0x66;
+                case PF2 -> 0xF2;
+                case PF3 -> 0xF3;
+                default -> 0;
+            };
+        }
+
+        /** Whether this line is about what {@code d} was read from. */
+        public boolean matches(Decoded d) {
+            return map == d.map
+                    && opcode == d.opcode
+                    && matches(prefixClass(d), d.modrm, d.codeBits);
+        }
+
         /** Whether every instruction that {@code other} matches is one that this matches. */
         boolean covers(Entry other) {
             return map == other.map
@@ -287,28 +304,54 @@ public final class InstructionTable {
         return BY_OPCODE[map][opcode];
     }
 
+    /** The mandatory prefix as which those of {@code d} count. */
+    static int prefixClass(Decoded d) {
+        return d.rep == 0xF3 ? PF3 : d.rep == 0xF2 ? PF2 : d.prefix66 ? P66 : NP;
+    }
+
     private static void load(Family family) {
         String name = family.name().toLowerCase(java.util.Locale.ROOT) + ".tab";
-        try (InputStream in = InstructionTable.class.getResourceAsStream(name)) {
+        for (String line : lines(InstructionTable.class, name)) {
+            add(family, line);
+        }
+    }
+
+    /**
+     * Lines of a table, without comments.
+     *
+     * @param beside class in whose package the resource is
+     */
+    public static List<String> lines(Class<?> beside, String name) {
+        try (InputStream in = beside.getResourceAsStream(name)) {
             if (in == null) {
                 throw new IllegalStateException("instruction table " + name + " is missing");
             }
+            List<String> all = new ArrayList<>();
             BufferedReader r =
                     new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII));
             for (String line = r.readLine(); line != null; line = r.readLine()) {
                 if (!line.isBlank() && !line.startsWith("#")) {
-                    add(family, line);
+                    all.add(line);
                 }
             }
+            return all;
         } catch (IOException e) {
             throw new UncheckedIOException(name, e);
         }
     }
 
-    private static void add(Family family, String line) {
+    /** The encodings of a line: eight if its opcode has a register in it. */
+    public static List<Entry> entries(Family family, String line) {
         int n = line.trim().split("\\s+")[0].contains("+r") ? 8 : 1;
+        List<Entry> all = new ArrayList<>(n);
         for (int i = 0; i < n; i++) {
-            Entry e = new Entry(family, line, i);
+            all.add(new Entry(family, line, i));
+        }
+        return all;
+    }
+
+    private static void add(Family family, String line) {
+        for (Entry e : entries(family, line)) {
             ALL.add(e);
             Entry[] old = BY_OPCODE[e.map][e.opcode];
             refuseShadowed(old, e);
