@@ -23,6 +23,9 @@ final class Fields {
     /** Last segment override of any mode, as its prefix byte, or 0. */
     final int segmentPrefix;
 
+    /** That prefix is no override: branch targets are not tracked. */
+    final boolean notrack;
+
     /** Bits of the REX prefix that the text has made use of, and that it needs a REX at all. */
     private int usedRex;
 
@@ -46,6 +49,8 @@ final class Fields {
             }
         }
         segmentPrefix = last;
+        boolean near = d.entry.mnemonic.equals("JMP") || d.entry.mnemonic.equals("CALL");
+        notrack = last == 0x3E && near && d.modrm >= 0;
     }
 
     /** Bytes of operands whose size 66 and REX.W choose: 2, 4 or 8. */
@@ -56,14 +61,25 @@ final class Fields {
         if (!(d.codeBits == 64 && d.entry.default64) && rexW()) {
             return 8;
         }
-        usedOperandSize = true;
+        usedOperandSize |= !d.rexW;
         return d.operandSize;
+    }
+
+    /** Bytes of operands whose size 66 chooses though it is part of the opcode: 2, 4 or 8. */
+    int operandSizeOfMandatory() {
+        return rexW() ? 8 : d.codeBits == 16 ? 4 : 2;
     }
 
     /** Bytes of operands whose size 66 chooses alone: 2 or 4. */
     int operandSizeWithoutRex() {
-        usedOperandSize = true;
+        usedOperandSize |= !d.rexW;
         return Math.min(d.operandSize, 4);
+    }
+
+    /** Whether 66 makes a far pointer another one; REX.W does not. */
+    boolean shortPointer() {
+        usedOperandSize = true;
+        return (d.codeBits == 16) != d.prefix66;
     }
 
     /** 2, 4 or 8. */

@@ -6,6 +6,7 @@ import dev.faultline.cpu.x86.Decoded;
 
 /** Memory operands: segment, base, index, displacement. */
 final class Memory {
+    private static final int BX = 3;
     private static final int SI = 6;
     private static final int DI = 7;
     private static final int SP = 4;
@@ -23,30 +24,37 @@ final class Memory {
         }
         String index = index(f, absolute);
         if (absolute && index.isEmpty()) {
-            if (f.hasSib()) {
-                f.addressSize();
-            }
             return direct(f, d.codeBits == 64 ? d.disp : d.disp & 0xFFFFFFFFL);
         }
-        int size = f.addressSize();
         if (d.ripRelative) {
-            return segment(f) + (size == 8 ? "[rip+" : "[eip+") + Operands.hex(d.disp) + "]";
+            String rip = f.addressSize() == 8 ? "[rip+" : "[eip+";
+            return segment(f) + rip + Operands.hex(d.disp) + "]";
         }
-        String base = absolute ? "" : Register.general(d.base, size);
-        String plus = absolute || index.isEmpty() ? "" : "+";
-        return segment(f) + "[" + base + plus + index + displacement(d, absolute) + "]";
+        if (absolute) {
+            return segment(f) + "[" + index + signed(withoutRegisters(d)) + "]";
+        }
+        String base = Register.general(d.base, f.addressSize());
+        String plus = index.isEmpty() ? "" : "+";
+        return segment(f) + "[" + base + plus + index + displacement(d) + "]";
+    }
+
+    /** In 64-bit mode 67 makes an address without registers a positive one. */
+    private static long withoutRegisters(Decoded d) {
+        boolean none = d.index == VcpuContext.ZERO && d.codeBits == 64 && d.addressSize == 4;
+        return none ? d.disp & 0xFFFFFFFFL : d.disp;
     }
 
     private static String sixteen(Decoded d) {
         String index = d.index == VcpuContext.ZERO ? "" : "+" + Register.general(d.index, 2);
-        return "[" + Register.general(d.base, 2) + index + displacement(d, false) + "]";
+        return "[" + Register.general(d.base, 2) + index + displacement(d) + "]";
     }
 
-    private static String displacement(Decoded d, boolean always) {
-        if (d.mod == 0 && !always) {
-            return "";
-        }
-        return (d.disp < 0 ? "-" : "+") + Operands.hex(Math.abs(d.disp));
+    private static String displacement(Decoded d) {
+        return d.mod == 0 ? "" : signed(d.disp);
+    }
+
+    private static String signed(long displacement) {
+        return (displacement < 0 ? "-" : "+") + Operands.hex(Math.abs(displacement));
     }
 
     /**
@@ -59,20 +67,23 @@ final class Memory {
         }
         Decoded d = f.d;
         int factor = 1 << (f.sib() >> 6);
-        boolean extended = f.rex(Fields.REX_X);
+        f.rex(Fields.REX_X);
         if (d.index != VcpuContext.ZERO) {
             return Register.general(d.index, f.addressSize()) + "*" + factor;
         }
-        assert !extended;
-        boolean shown =
-                factor > 1
-                        || (absolute ? d.codeBits != 64 || d.addressSize == 4 : (d.base & 7) != SP);
-        return shown ? (f.addressSize() == 8 ? "riz*" : "eiz*") + factor : "";
+        boolean other = absolute ? notDirect(f) : (d.base & 7) != SP;
+        f.usedAddressSize |= absolute && d.codeBits != 16;
+        return factor > 1 || other ? (d.addressSize == 8 ? "riz*" : "eiz*") + factor : "";
+    }
+
+    /** Whether an address in a SIB byte without registers would be taken for one without it. */
+    private static boolean notDirect(Fields f) {
+        return f.d.codeBits == 64 ? f.d.addressSize == 4 : f.d.codeBits == 32;
     }
 
     /** A segment that is an explicit override, and counts in this mode; with its colon. */
     private static String segment(Fields f) {
-        if (f.d.segOverride < 0) {
+        if (f.d.segOverride < 0 || f.notrack) {
             return "";
         }
         f.usedSegment = true;
@@ -95,7 +106,7 @@ final class Memory {
 
     /** What string instructions read. */
     static String source(Fields f) {
-        return segmentOr("ds:", f) + "[" + Register.general(SI, f.addressSize()) + "]";
+        return implied(SI, f);
     }
 
     /** What string instructions write; no prefix changes the segment. */
@@ -105,6 +116,13 @@ final class Memory {
 
     /** The table of XLAT. */
     static String translation(Fields f) {
-        return segmentOr("ds:", f) + "[" + Register.general(3, f.addressSize()) + "]";
+        return implied(BX, f);
+    }
+
+    /** Its segment is always written, so that no segment prefix is left. */
+    private static String implied(int register, Fields f) {
+        String s = segmentOr("ds:", f) + "[" + Register.general(register, f.addressSize()) + "]";
+        f.usedSegment = true;
+        return s;
     }
 }

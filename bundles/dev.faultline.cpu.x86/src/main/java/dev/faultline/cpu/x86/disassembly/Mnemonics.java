@@ -16,7 +16,7 @@ final class Mnemonics {
         String s = alternative(pattern, f);
         int at = s.indexOf('{');
         if (at < 0) {
-            return s;
+            return s.replace('_', ' ');
         }
         int end = s.indexOf('}', at);
         return s.substring(0, at) + part(s.substring(at + 1, end), f) + s.substring(end + 1);
@@ -42,6 +42,8 @@ final class Mnemonics {
             case "cc" -> CONDITIONS[f.d.opcode & 0xF];
             case "s" -> suffix(f);
             case "q" -> f.rexW() ? "q" : suffix(f);
+            case "S" -> f.d.codeBits == 64 ? "" : f.operandSizeWithoutRex() == 2 ? "w" : "d";
+            case "L" -> f.d.codeBits != 64 ? "" : f.rexW() ? "q" : "d";
             case "64" -> f.rexW() ? "64" : "";
             case "p" -> predicate(f);
             case "c" -> quadwords(f);
@@ -51,11 +53,12 @@ final class Mnemonics {
 
     /** Where no register tells the operand size: only if it is not that of the code segment. */
     private static String suffix(Fields f) {
-        if (!f.d.prefix66 || f.d.codeBits == 64 && f.d.entry.forced64) {
+        boolean none = f.d.entry.forced64 || f.d.entry.default64 && f.d.rexW;
+        if (!f.d.prefix66 || f.d.codeBits == 64 && none) {
             return "";
         }
         f.usedOperandSize = true;
-        return f.d.operandSize == 2 ? "w" : "d";
+        return f.d.codeBits == 16 ? "d" : "w";
     }
 
     private static String predicate(Fields f) {

@@ -41,12 +41,25 @@ final class Operands {
             case 'D' -> "dr" + reg(f);
             case 'I' -> immediate(size, f);
             case 'J' -> hex(target(size, f));
-            case 'A' -> hex(d.imm2) + ":" + hex(d.imm);
+            case 'B' -> size.equals("g") ? "bnd" + reg(f) : bound(size, f);
+            case 'A' -> far(f);
             case 'O' -> Memory.offset(f);
             case 'X' -> pointer(size, f) + Memory.source(f);
             case 'Y' -> pointer(size, f) + Memory.destination(f);
             default -> throw new IllegalStateException("operand " + kind + size + ": " + d.entry);
         };
+    }
+
+    private static String bound(String size, Fields f) {
+        if (f.d.mem) {
+            return memory("", f);
+        }
+        return size.equals("e") ? "bnd" + Register.rm(f) : rm("m", f);
+    }
+
+    private static String far(Fields f) {
+        f.operandSize();
+        return hex(f.d.imm2) + ":" + hex(f.d.imm);
     }
 
     private static int reg(Fields f) {
@@ -67,7 +80,7 @@ final class Operands {
                 switch (size) {
                     case "", "s" -> "";
                     case "t" -> "TBYTE";
-                    case "p" -> bytes("v", f) == 2 ? "DWORD" : f.rexW() ? "TBYTE" : "FWORD";
+                    case "p" -> f.shortPointer() ? "DWORD" : "FWORD";
                     case "a" -> bytes("v", f) == 2 ? "DWORD" : "QWORD";
                     case "dq", "ps", "pd" -> "XMMWORD";
                     default -> ofBytes(bytes(size, f));
@@ -92,6 +105,7 @@ final class Operands {
             case "d", "ss" -> 4;
             case "q", "sd", "pi" -> 8;
             case "v" -> f.operandSize();
+            case "x" -> f.operandSizeOfMandatory();
             case "z" -> f.operandSizeWithoutRex();
             case "y" -> f.rexW() ? 8 : 4;
             case "yy" -> f.rexW() ? 16 : 8;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.InstructionTable;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +29,9 @@ final class Prefixes {
         StringBuilder s = new StringBuilder();
         for (int i = 0; i < f.d.prefixes; i++) {
             int b = f.code[i] & 0xFF;
-            if (!(last(f, i) && used(f, b))) {
+            // A REX that another prefix follows says nothing.
+            boolean read = rex(f, b) ? i == f.d.prefixes - 1 : last(f, i);
+            if (!(read && used(f, b))) {
                 s.append(name(f, b, i)).append(' ');
             }
         }
@@ -71,7 +72,7 @@ final class Prefixes {
     private static String name(Fields f, int b, int at) {
         String segment = segment(b);
         if (segment != null) {
-            return segmentName(f, b, segment, at);
+            return segmentName(f, segment, at);
         }
         return switch (kind(f, b)) {
             case 0x66 -> f.d.codeBits == 16 ? "data32" : "data16";
@@ -83,11 +84,8 @@ final class Prefixes {
         };
     }
 
-    private static String segmentName(Fields f, int b, String name, int at) {
-        InstructionTable.Entry e = f.d.entry;
-        boolean indirect = e.opcode == 0xFF && e.operands.equals("Ev");
-        boolean branch = e.mnemonic.equals("JMP") || e.mnemonic.equals("CALL");
-        return b == 0x3E && last(f, at) && indirect && branch ? "notrack" : name;
+    private static String segmentName(Fields f, String name, int at) {
+        return f.notrack && last(f, at) ? "notrack" : name;
     }
 
     private static String rexName(int b) {

@@ -19,7 +19,9 @@ final class Register {
         if (bytes > 1) {
             return general(n, bytes);
         }
-        f.needRex();
+        if ((n & 4) != 0) {
+            f.needRex();
+        }
         return f.d.highByte(n) ? HIGH[n - 4] : n < 8 ? LOW[n] : "r" + n + "b";
     }
 

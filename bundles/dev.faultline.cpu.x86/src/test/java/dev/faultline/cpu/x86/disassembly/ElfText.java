@@ -7,12 +7,14 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The section .text of an ELF64 file. */
+/** The section .text of an ELF64 file, or of the kernel in a bzImage. */
 record ElfText(byte[] code, long address) {
     private static final int MAGIC = 0x464C457F;
 
     static ElfText read(Path file) throws IOException {
-        ByteBuffer b = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+        byte[] bytes = Files.readAllBytes(file);
+        byte[] elf = KernelImage.is(bytes) ? KernelImage.unpack(bytes) : bytes;
+        ByteBuffer b = ByteBuffer.wrap(elf).order(ByteOrder.LITTLE_ENDIAN);
         if (b.limit() < 0x40 || b.getInt(0) != MAGIC || b.get(4) != 2) {
             throw new IOException(file + " is no ELF64 file");
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
+import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.InstructionTable.Entry;
@@ -90,7 +91,11 @@ final class Forms {
             b.write((made * 37 + i * 85) % 256);
         }
         made++;
-        int length = decoder.length(b.toByteArray(), LONGEST, codeBits);
+        Decoded d = decoder.fields(b.toByteArray(), LONGEST, codeBits);
+        if (d == null || d.entry != e) {
+            return; // another line's, and made there
+        }
+        int length = d.end;
         byte[] bytes = Arrays.copyOf(b.toByteArray(), SLOT);
         Arrays.fill(bytes, length, SLOT, NOP);
         slots.writeBytes(bytes);

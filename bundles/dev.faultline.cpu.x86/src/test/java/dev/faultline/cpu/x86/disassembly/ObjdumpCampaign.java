@@ -16,7 +16,7 @@ public final class ObjdumpCampaign {
         long different = 0;
         for (int bits : new int[] {64, 32, 16}) {
             Comparison c = new Comparison(System.out);
-            c.slots(Forms.of(bits), Forms.SLOT, bits);
+            c.slots(Forms.of(bits), bits);
             c.print(bits + "-bit forms of the table's lines");
             different += c.different;
         }
