@@ -91,8 +91,8 @@ public final class Decoder {
     }
 
     /**
-     * What the instruction at the start of {@code code} says, without an Op. Invalidates what {@link
-     * #fused} and {@link #entry} know.
+     * What the instruction at the start of {@code code} says, without an Op. Invalidates what
+     * {@link #fused} and {@link #entry} know.
      *
      * @param code instruction bytes
      * @param available how many of them there are

@@ -76,8 +76,8 @@ final class Fields {
         return Math.min(d.operandSize, 4);
     }
 
-    /** Whether 66 makes a far pointer another one; REX.W does not. */
-    boolean shortPointer() {
+    /** Whether the operand size would be 16 without REX.W. */
+    boolean narrow() {
         usedOperandSize = true;
         return (d.codeBits == 16) != d.prefix66;
     }
@@ -108,7 +108,6 @@ final class Fields {
         int bits = d.rex & 0xF;
         return bits == usedRex && (bits != 0 || needsRex);
     }
-
 
     /** SIB byte; only if there is one. */
     int sib() {

@@ -80,7 +80,7 @@ final class Operands {
                 switch (size) {
                     case "", "s" -> "";
                     case "t" -> "TBYTE";
-                    case "p" -> f.shortPointer() ? "DWORD" : "FWORD";
+                    case "p" -> f.narrow() ? "DWORD" : "FWORD";
                     case "a" -> bytes("v", f) == 2 ? "DWORD" : "QWORD";
                     case "dq", "ps", "pd" -> "XMMWORD";
                     default -> ofBytes(bytes(size, f));
@@ -105,6 +105,7 @@ final class Operands {
             case "d", "ss" -> 4;
             case "q", "sd", "pi" -> 8;
             case "v" -> f.operandSize();
+            case "n" -> f.narrow() ? 2 : 4;
             case "x" -> f.operandSizeOfMandatory();
             case "z" -> f.operandSizeWithoutRex();
             case "y" -> f.rexW() ? 8 : 4;
@@ -130,7 +131,7 @@ final class Operands {
         return hex(truncated(value, f.operandSize()));
     }
 
-    static long truncated(long value, int bytes) {
+    private static long truncated(long value, int bytes) {
         return bytes == 8 ? value : value & (1L << 8 * bytes) - 1;
     }
 

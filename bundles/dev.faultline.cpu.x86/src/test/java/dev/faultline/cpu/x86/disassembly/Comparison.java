@@ -52,16 +52,17 @@ final class Comparison {
      * What stands at the start of each slot. In portions: objdump lets short branches with a 16-bit
      * operand size leave the first 64 Kbyte, what processors do not.
      */
-    void slots(byte[] code, int codeBits) throws IOException {
+    void slots(Slots slots) throws IOException {
+        byte[] code = slots.bytes();
         for (int from = 0; from < code.length; from += PORTION) {
             byte[] some = Arrays.copyOfRange(code, from, Math.min(from + PORTION, code.length));
             Objdump.run(
                     some,
-                    codeBits,
+                    slots.codeBits,
                     ADDRESS,
                     line -> {
-                        if (line.address() % Forms.SLOT == 0) {
-                            one(some, codeBits, ADDRESS, line);
+                        if (line.address() % Slots.SIZE == 0) {
+                            one(some, slots.codeBits, ADDRESS, line);
                         }
                     });
         }
@@ -122,7 +123,12 @@ final class Comparison {
             byte[] its = Arrays.copyOf(bytes, Math.min(bytes.length, line.length()));
             out.printf(
                     "%d-bit %x: %s%n    objdump    %s%n    faultline  %s (%d bytes)%n",
-                    codeBits, line.address(), HEX.formatHex(its), line.text(), i.text(), i.length());
+                    codeBits,
+                    line.address(),
+                    HEX.formatHex(its),
+                    line.text(),
+                    i.text(),
+                    i.length());
         }
     }
 

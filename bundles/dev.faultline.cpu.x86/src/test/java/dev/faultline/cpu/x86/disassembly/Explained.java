@@ -21,7 +21,12 @@ enum Explained {
     /** It takes FWAIT for a prefix, before which no REX stands. */
     FWAIT_WITH_REX(s -> s.matches("(.* )?rex(\\.\\w+)?")),
 
-    /** Hints of later processors among the NOPs, with another address size than that of the mode. */
+    /** F2 or F3 lets it write a 66 that it heeds all the same. */
+    NOP_WITH_PREFIXES(s -> s.matches("(.* )?data(16|32) .*nop .*")),
+
+    /**
+     * Hints of later processors among the NOPs, with another address size than that of the mode.
+     */
     LATER_HINTS(s -> s.matches(".*(prefetchit[01]|bndldx|bndstx) .*"));
 
     private final Predicate<String> by;

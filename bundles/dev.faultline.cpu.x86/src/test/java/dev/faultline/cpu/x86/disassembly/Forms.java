@@ -1,57 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.InstructionTable.Entry;
 import java.io.ByteArrayOutputStream;
-import java.util.Arrays;
 
 /**
  * Encodings of every line of the table: with ModR/M and SIB bytes of all kinds, and with prefixes.
- * Each stands in a slot of its own, before NOPs.
  */
 final class Forms {
-    static final int SLOT = 16;
-    private static final byte NOP = (byte) 0x90;
-
-    /** Up to there an encoding is ours. */
-    private static final int LONGEST = Decoder.MAX_LENGTH;
-
     private static final int[][] PREFIXES_16_32 = {
-        {}, {0x66}, {0x67}, {0x66, 0x67}, {0xF2}, {0xF3}, {0xF0}, {0x2E}, {0x3E}, {0x65}, {0x66, 0x66}
+        {},
+        {0x66},
+        {0x67},
+        {0x66, 0x67},
+        {0xF2},
+        {0xF3},
+        {0xF0},
+        {0x2E},
+        {0x3E},
+        {0x65},
+        {0x66, 0x66}
     };
     private static final int[][] PREFIXES_64 = {
-        {}, {0x66}, {0x67}, {0xF2}, {0xF3}, {0xF0}, {0x2E}, {0x3E}, {0x64}, {0x66, 0x2E}, {0x40}, {0x41},
-        {0x42}, {0x44}, {0x48}, {0x4D}, {0x4F}, {0x66, 0x48}, {0x67, 0x4C}, {0xF0, 0x48}, {0xF2, 0x48},
+        {},
+        {0x66},
+        {0x67},
+        {0xF2},
+        {0xF3},
+        {0xF0},
+        {0x2E},
+        {0x3E},
+        {0x64},
+        {0x66, 0x2E},
+        {0x40},
+        {0x41},
+        {0x42},
+        {0x44},
+        {0x48},
+        {0x4D},
+        {0x4F},
+        {0x66, 0x48},
+        {0x67, 0x4C},
+        {0xF0, 0x48},
+        {0xF2, 0x48},
         {0xF3, 0x49}
     };
 
     /** ModR/M and SIB bytes; what displacements and immediates follow is made up. */
     private static final int[][] ADDRESSES = {
-        {0x00}, {0x01}, {0x04, 0x24}, {0x04, 0x25}, {0x04, 0x65}, {0x04, 0x8B}, {0x04, 0x20}, {0x04, 0x60},
-        {0x05}, {0x06}, {0x45}, {0x44, 0x24}, {0x44, 0x58}, {0x46}, {0x85}, {0x84, 0xC5}, {0xC0}, {0xC3},
+        {0x00},
+        {0x01},
+        {0x04, 0x24},
+        {0x04, 0x25},
+        {0x04, 0x65},
+        {0x04, 0x8B},
+        {0x04, 0x20},
+        {0x04, 0x60},
+        {0x05},
+        {0x06},
+        {0x45},
+        {0x44, 0x24},
+        {0x44, 0x58},
+        {0x46},
+        {0x85},
+        {0x84, 0xC5},
+        {0xC0},
+        {0xC3},
         {0xC7}
     };
 
-    private final ByteArrayOutputStream slots = new ByteArrayOutputStream();
-    private final Decoder decoder = new Decoder();
-    private final int codeBits;
+    private final Slots slots;
     private int made;
 
     private Forms(int codeBits) {
-        this.codeBits = codeBits;
+        slots = new Slots(codeBits);
     }
 
-    static byte[] of(int codeBits) {
+    static Slots of(int codeBits) {
         Forms f = new Forms(codeBits);
         for (Entry e : InstructionTable.all()) {
             for (int[] prefixes : codeBits == 64 ? PREFIXES_64 : PREFIXES_16_32) {
                 f.line(e, prefixes);
             }
         }
-        return f.slots.toByteArray();
+        return f.slots;
     }
 
     private void line(Entry e, int[] prefixes) {
@@ -87,17 +121,11 @@ final class Forms {
             b.write(m);
         }
         // The high bit of each field follows from where it stands: of both signs over the slots.
-        for (int i = 0; b.size() < LONGEST; i++) {
+        for (int i = 0; b.size() < Decoder.MAX_LENGTH; i++) {
             b.write((made * 37 + i * 85) % 256);
         }
         made++;
-        Decoded d = decoder.fields(b.toByteArray(), LONGEST, codeBits);
-        if (d == null || d.entry != e) {
-            return; // another line's, and made there
-        }
-        int length = d.end;
-        byte[] bytes = Arrays.copyOf(b.toByteArray(), SLOT);
-        Arrays.fill(bytes, length, SLOT, NOP);
-        slots.writeBytes(bytes);
+        // One that is another line's is made there.
+        slots.add(b.toByteArray(), d -> d.entry == e);
     }
 }
