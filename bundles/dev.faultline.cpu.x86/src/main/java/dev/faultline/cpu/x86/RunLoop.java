@@ -4,6 +4,7 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.cpu.x86.disassembly.CurrentInstruction;
 import dev.faultline.cpu.x86.semantics.system.Debug;
 import dev.faultline.cpu.x86.semantics.system.Events;
 
@@ -203,7 +204,7 @@ public final class RunLoop {
     private static int tripleFault(VcpuContext v, PendingFault last) {
         v.activity = VcpuContext.SHUTDOWN;
         v.shutdownReason =
-                "triple fault at cs:rip 0x%x:0x%x (exception %d while delivering #DF; cr2 0x%x, rsp 0x%x, cr3 0x%x, idt base 0x%x limit 0x%x)"
+                "triple fault at cs:rip 0x%x:0x%x (exception %d while delivering #DF; cr2 0x%x, rsp 0x%x, cr3 0x%x, idt base 0x%x limit 0x%x): %s"
                         .formatted(
                                 v.segSel[1],
                                 v.rip,
@@ -212,7 +213,8 @@ public final class RunLoop {
                                 v.gpr[4],
                                 v.cr3,
                                 v.idtBase,
-                                v.idtLimit);
+                                v.idtLimit,
+                                CurrentInstruction.of(v));
         return VcpuLoop.EXIT_SHUTDOWN;
     }
 }

@@ -23,6 +23,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.cpu.x86.RunLoop;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -371,6 +372,18 @@ class EventsTest {
         r.v.gpr[1] = 0x1234_5678;
         assertEquals(dev.faultline.api.engine.VcpuLoop.EXIT_SHUTDOWN, r.step());
         assertEquals(VcpuContext.SHUTDOWN, r.v.activity);
+        String reason = r.v.shutdownReason;
+        assertEquals("rdmsr", reason.substring(reason.lastIndexOf(": ") + 2));
+    }
+
+    @Test
+    void whereItIsMayBeUnreadable() {
+        Rig r = new Rig().protected32(0);
+        r.v.idtLimit = 0;
+        r.v.rip = Rig.SIZE + 0x1000;
+        RunLoop.deliver(r.v, 8, 0, Events.EXCEPTION, 0);
+        String reason = r.v.shutdownReason;
+        assertEquals("unreadable", reason.substring(reason.lastIndexOf(": ") + 2));
     }
 
     @Test
