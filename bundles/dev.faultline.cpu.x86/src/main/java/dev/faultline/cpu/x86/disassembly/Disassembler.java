@@ -21,11 +21,10 @@ public final class Disassembler {
      * @param code instruction bytes
      * @param available how many of them there are
      * @param codeBits 16, 32 or 64
-     * @param address linear address of the first, for the targets of branches
+     * @param lin linear address of the first, for the targets of branches
      * @return the instruction, or null: more than {@code available} bytes are needed
      */
-    public @Nullable Instruction disassemble(
-            byte[] code, int available, int codeBits, long address) {
+    public @Nullable Instruction disassemble(byte[] code, int available, int codeBits, long lin) {
         Decoded d = decoder.fields(code, available, codeBits);
         if (d == null) {
             return null;
@@ -34,13 +33,13 @@ public final class Disassembler {
             return BAD;
         }
         InstructionTable.Entry entry = d.entry;
-        return new Instruction(d.end, text(d, code, address), entry);
+        return new Instruction(d.end, text(d, code, lin), entry);
     }
 
     /** The mnemonic and the operands first: they say which prefixes are left. */
-    private static String text(Decoded d, byte[] code, long address) {
+    private static String text(Decoded d, byte[] code, long lin) {
         Syntax s = Syntax.of(d);
-        Fields f = new Fields(d, s.mandatoryPrefix(), code, address);
+        Fields f = new Fields(d, s.mandatoryPrefix(), code, lin);
         String mnemonic = Mnemonics.fill(s.name(), f);
         StringBuilder operands = new StringBuilder();
         for (String operand : s.operands()) {

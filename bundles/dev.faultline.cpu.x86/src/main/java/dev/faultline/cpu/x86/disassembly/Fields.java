@@ -15,7 +15,7 @@ final class Fields {
 
     final Decoded d;
     final byte[] code;
-    final long address;
+    final long lin;
 
     /** 66, F2 or F3 if it is part of the opcode, or 0. */
     final int mandatoryPrefix;
@@ -37,11 +37,11 @@ final class Fields {
     /** The name has said what the immediate is. */
     boolean usedImmediate;
 
-    Fields(Decoded d, int mandatoryPrefix, byte[] code, long address) {
+    Fields(Decoded d, int mandatoryPrefix, byte[] code, long lin) {
         this.d = d;
         this.mandatoryPrefix = mandatoryPrefix;
         this.code = code;
-        this.address = address;
+        this.lin = lin;
         int last = 0;
         for (int i = 0; i < d.prefixes; i++) {
             if (Prefixes.segment(code[i] & 0xFF) != null) {

@@ -136,7 +136,7 @@ final class Operands {
     }
 
     private static long target(String size, Fields f) {
-        long next = f.address + f.d.end;
+        long next = f.lin + f.d.end;
         long target = next + f.d.imm;
         int bytes = f.d.operandSize;
         if (size.equals("z")) {
