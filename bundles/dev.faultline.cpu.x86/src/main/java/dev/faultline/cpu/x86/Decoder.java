@@ -146,10 +146,10 @@ public final class Decoder {
                 case 0x67 -> p67 = true;
                 case 0xF0 -> lock = true;
                 case 0xF2, 0xF3 -> rep = b;
-                case 0x26 -> over = Segments.ES;
-                case 0x2E -> over = Segments.CS;
-                case 0x36 -> over = Segments.SS;
-                case 0x3E -> over = Segments.DS;
+                case 0x26 -> over = unless64(Segments.ES, over);
+                case 0x2E -> over = unless64(Segments.CS, over);
+                case 0x36 -> over = unless64(Segments.SS, over);
+                case 0x3E -> over = unless64(Segments.DS, over);
                 case 0x64 -> over = Segments.FS;
                 case 0x65 -> over = Segments.GS;
                 default -> {
@@ -169,10 +169,15 @@ public final class Decoder {
         d.lock = lock;
         d.rex = rex;
         d.rexW = (rex & 8) != 0;
-        d.segOverride = d.codeBits == 64 && over < Segments.FS ? -1 : over;
+        d.segOverride = over;
         int bits = d.codeBits;
         d.addressSize = bits == 64 ? p67 ? 4 : 8 : bits == 32 != p67 ? 4 : 2;
         return opcode(b);
+    }
+
+    /** In 64-bit mode an override with ES, CS, SS or DS is none, nor does it undo one before it. */
+    private int unless64(int segment, int before) {
+        return d.codeBits == 64 ? before : segment;
     }
 
     private Op opcode(int first) {

@@ -20,9 +20,6 @@ final class Fields {
     /** 66, F2 or F3 if it is part of the opcode, or 0. */
     final int mandatoryPrefix;
 
-    /** Last segment override of any mode, as its prefix byte, or 0. */
-    final int segmentPrefix;
-
     /** That prefix is no override: branch targets are not tracked. */
     final boolean notrack;
 
@@ -48,7 +45,6 @@ final class Fields {
                 last = code[i] & 0xFF;
             }
         }
-        segmentPrefix = last;
         boolean near = d.entry.mnemonic.equals("JMP") || d.entry.mnemonic.equals("CALL");
         notrack = last == 0x3E && near && d.modrm >= 0;
     }

@@ -87,7 +87,7 @@ final class Memory {
             return "";
         }
         f.usedSegment = true;
-        return Prefixes.segment(f.segmentPrefix) + ":";
+        return Operands.segmentRegister(f.d.segOverride) + ":";
     }
 
     private static String segmentOr(String otherwise, Fields f) {

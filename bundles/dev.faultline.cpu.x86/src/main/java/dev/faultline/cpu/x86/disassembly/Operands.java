@@ -10,6 +10,10 @@ final class Operands {
 
     private Operands() {}
 
+    static String segmentRegister(int number) {
+        return SEGMENTS[number];
+    }
+
     static String text(String code, Fields f) {
         return switch (code) {
             case "rAX" -> Register.general(0, f.operandSize());
@@ -36,7 +40,7 @@ final class Operands {
             case 'V' -> "xmm" + reg(f);
             case 'Q', 'N' -> d.mem ? memory(size, f) : "mm" + (d.rm & 7);
             case 'P' -> "mm" + (d.reg & 7);
-            case 'S' -> SEGMENTS[d.reg & 7];
+            case 'S' -> segmentRegister(d.reg & 7);
             case 'C' -> "cr" + reg(f);
             case 'D' -> "dr" + reg(f);
             case 'I' -> immediate(size, f);
