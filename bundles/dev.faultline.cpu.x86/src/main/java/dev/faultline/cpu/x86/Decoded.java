@@ -2,6 +2,8 @@
 package dev.faultline.cpu.x86;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 
 /**
  * What the decoder found in one instruction, for the factories of semantics: they read it and make
@@ -17,10 +19,10 @@ public final class Decoded {
 
     public int end;
 
-    /** The table line; {@code InstructionTable.NONE} if the encoding does not exist. */
-    public InstructionTable.Entry entry = InstructionTable.NONE;
+    /** That of the table; {@link InstructionTable#NONE} if the encoding does not exist. */
+    public Row row = InstructionTable.NONE;
 
-    public String mnemonic = entry.mnemonic;
+    public String mnemonic = row.mnemonic;
 
     /** Last opcode byte, and its map: 0 one-byte, 1 0F, 2 0F38, 3 0F3A. */
     public int opcode;
@@ -87,7 +89,7 @@ public final class Decoded {
 
     /** False: the table has no line for the encoding. */
     public boolean exists() {
-        return entry != InstructionTable.NONE;
+        return row != InstructionTable.NONE;
     }
 
     /** True if register number {@code n} of a byte operand means AH CH DH BH. */
@@ -107,7 +109,7 @@ public final class Decoded {
 
     /** True if the last operand is an immediate (of ALU instructions with ModR/M). */
     boolean immediate() {
-        return entry.operands.contains(",I");
+        return row.operands.contains(",I");
     }
 
     void clearMemory() {

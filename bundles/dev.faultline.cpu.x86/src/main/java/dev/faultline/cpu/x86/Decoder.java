@@ -3,6 +3,10 @@ package dev.faultline.cpu.x86;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.isa.Immediate;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.MandatoryPrefix;
+import dev.faultline.cpu.x86.isa.Row;
 import dev.faultline.cpu.x86.semantics.Semantics;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +56,7 @@ public final class Decoder {
         d.codeBits = codeBits;
         d.start = start;
         d.clearMemory();
-        d.entry = InstructionTable.NONE;
+        d.row = InstructionTable.NONE;
         Op op = parse();
         if (exhausted) {
             if (available < MAX_LENGTH) {
@@ -68,7 +72,7 @@ public final class Decoder {
 
     /**
      * Length of the instruction at the start of {@code code}; allocates nothing. Invalidates what
-     * {@link #fused} and {@link #entry} know.
+     * {@link #fused} and {@link #row} know.
      *
      * @param code instruction bytes
      * @param available how many of them there are
@@ -92,7 +96,7 @@ public final class Decoder {
 
     /**
      * What the instruction at the start of {@code code} says, without an Op. Invalidates what
-     * {@link #fused} and {@link #entry} know.
+     * {@link #fused} and {@link #row} know.
      *
      * @param code instruction bytes
      * @param available how many of them there are
@@ -103,11 +107,11 @@ public final class Decoder {
     public @Nullable Decoded fields(byte[] code, int available, int codeBits) {
         d.start = 0;
         d.clearMemory();
-        d.entry = InstructionTable.NONE;
+        d.row = InstructionTable.NONE;
         int length = length(code, available, codeBits);
         d.end = length;
         if (exhausted) {
-            d.entry = InstructionTable.NONE;
+            d.row = InstructionTable.NONE;
         }
         return length < 0 ? null : d;
     }
@@ -123,11 +127,9 @@ public final class Decoder {
         return d.codeBits == 64 ? Fusion.of(before, first, d, second) : null;
     }
 
-    /**
-     * For tests: table line of the last instruction decoded; null if its encoding does not exist.
-     */
-    public InstructionTable.@Nullable Entry entry() {
-        return d.entry == InstructionTable.NONE ? null : d.entry;
+    /** For tests: row of the last instruction decoded; null if its encoding does not exist. */
+    public @Nullable Row row() {
+        return d.row == InstructionTable.NONE ? null : d.row;
     }
 
     private Op parse() {
@@ -196,15 +198,15 @@ public final class Decoder {
         }
         d.map = map;
         d.opcode = op;
-        InstructionTable.Entry[] c = InstructionTable.candidates(map, op);
+        Row[] c = InstructionTable.candidates(map, op);
         int modrm = -1;
-        for (InstructionTable.Entry e : c) {
+        for (Row e : c) {
             if (e.modrm) {
                 modrm = peek();
                 break;
             }
         }
-        InstructionTable.Entry e = select(c, modrm);
+        Row e = select(c, modrm);
         if (exhausted) {
             return Raise.UNDEFINED;
         }
@@ -218,9 +220,9 @@ public final class Decoder {
         return measures ? Raise.UNDEFINED : new Raise(Faults.UD);
     }
 
-    private InstructionTable.@Nullable Entry select(InstructionTable.Entry[] c, int modrm) {
-        int prefix = InstructionTable.prefixClass(d);
-        for (InstructionTable.Entry e : c) {
+    private @Nullable Row select(Row[] c, int modrm) {
+        MandatoryPrefix prefix = MandatoryPrefix.of(d.rep, d.prefix66);
+        for (Row e : c) {
             if (e.matches(prefix, modrm, d.codeBits)) {
                 return e;
             }
@@ -228,10 +230,10 @@ public final class Decoder {
         return null;
     }
 
-    private Op operands(InstructionTable.Entry e) {
-        d.entry = e;
+    private Op operands(Row e) {
+        d.row = e;
         d.mnemonic = e.mnemonic;
-        boolean p66 = d.prefix66 && e.prefix != InstructionTable.P66;
+        boolean p66 = d.prefix66 && e.prefix != MandatoryPrefix.P66;
         d.operandSize =
                 switch (d.codeBits) {
                     case 64 -> d.rexW || e.forced64 ? 8 : e.default64 ? p66 ? 2 : 8 : p66 ? 2 : 4;
@@ -244,7 +246,7 @@ public final class Decoder {
         } else {
             d.rm = d.opcode & 7 | (d.rex & 1) << 3;
         }
-        for (int k : e.immediates) {
+        for (Immediate k : e.immediates) {
             immediate(k);
         }
         if (exhausted) {
@@ -260,23 +262,23 @@ public final class Decoder {
         return Semantics.make(d);
     }
 
-    private void immediate(int kind) {
+    private void immediate(Immediate kind) {
         switch (kind) {
-            case InstructionTable.IB -> d.imm = (byte) next();
-            case InstructionTable.IB_SECOND -> d.imm2 = next();
-            case InstructionTable.IW -> d.imm = little(2);
-            case InstructionTable.IZ ->
+            case BYTE -> d.imm = (byte) next();
+            case SECOND_BYTE -> d.imm2 = next();
+            case WORD -> d.imm = little(2);
+            case UP_TO_DOUBLEWORD ->
                     d.imm = d.operandSize == 2 ? (short) little(2) : (int) little(4);
-            case InstructionTable.IV ->
+            case FULL ->
                     d.imm =
                             d.operandSize == 2
                                     ? (short) little(2)
                                     : d.operandSize == 4 ? (int) little(4) : little(8);
-            case InstructionTable.AP -> {
+            case FAR_POINTER -> {
                 d.imm = little(d.operandSize == 2 ? 2 : 4);
                 d.imm2 = (int) little(2);
             }
-            default -> {
+            case ADDRESS -> {
                 d.mem = true;
                 d.disp = little(d.addressSize);
             }

@@ -77,7 +77,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            Flags.sub64(v, r[x], r[y]);
+            Alu.sub64(v, r[x], r[y]);
             return branch(v);
         }
     }
@@ -95,7 +95,7 @@ abstract class FusedBranch extends FusedOp {
 
         @Override
         public int execute(VcpuContext v) {
-            Flags.sub64(v, v.gpr[x], imm);
+            Alu.sub64(v, v.gpr[x], imm);
             return branch(v);
         }
     }
@@ -117,7 +117,7 @@ abstract class FusedBranch extends FusedOp {
             if (h < 0) {
                 return FAULT;
             }
-            Flags.sub64(v, HostBytes.get64(h), imm);
+            Alu.sub64(v, HostBytes.get64(h), imm);
             return branch(v);
         }
     }
@@ -139,7 +139,7 @@ abstract class FusedBranch extends FusedOp {
             if (h < 0) {
                 return FAULT;
             }
-            Flags.sub64(v, HostBytes.get64(h), v.gpr[y]);
+            Alu.sub64(v, HostBytes.get64(h), v.gpr[y]);
             return branch(v);
         }
     }
@@ -161,7 +161,7 @@ abstract class FusedBranch extends FusedOp {
             if (h < 0) {
                 return FAULT;
             }
-            Flags.sub64(v, v.gpr[x], HostBytes.get64(h));
+            Alu.sub64(v, v.gpr[x], HostBytes.get64(h));
             return branch(v);
         }
     }
@@ -180,7 +180,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            Flags.and64(v, r[x], r[y]);
+            Alu.and64(v, r[x], r[y]);
             return branch(v);
         }
     }
@@ -199,7 +199,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            r[x] = Flags.add64(v, r[x], imm);
+            r[x] = Alu.add64(v, r[x], imm);
             return branch(v);
         }
     }
@@ -218,7 +218,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            r[x] = Flags.sub64(v, r[x], imm);
+            r[x] = Alu.sub64(v, r[x], imm);
             return branch(v);
         }
     }
@@ -237,7 +237,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            r[x] = Flags.and64(v, r[x], imm);
+            r[x] = Alu.and64(v, r[x], imm);
             return branch(v);
         }
     }
@@ -255,7 +255,7 @@ abstract class FusedBranch extends FusedOp {
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
             long old = v.flagAux;
-            r[x] = Flags.sub64(v, r[x], 1);
+            r[x] = Alu.sub64(v, r[x], 1);
             Flags.keepCarry(v, old);
             return branch(v);
         }
@@ -276,7 +276,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            Flags.sub32(v, (int) r[x], (int) r[y]);
+            Alu.sub32(v, (int) r[x], (int) r[y]);
             return branch(v);
         }
     }
@@ -294,7 +294,7 @@ abstract class FusedBranch extends FusedOp {
 
         @Override
         public int execute(VcpuContext v) {
-            Flags.sub32(v, (int) v.gpr[x], imm);
+            Alu.sub32(v, (int) v.gpr[x], imm);
             return branch(v);
         }
     }
@@ -316,7 +316,7 @@ abstract class FusedBranch extends FusedOp {
             if (h < 0) {
                 return FAULT;
             }
-            Flags.sub32(v, HostBytes.get32(h), imm);
+            Alu.sub32(v, HostBytes.get32(h), imm);
             return branch(v);
         }
     }
@@ -338,7 +338,7 @@ abstract class FusedBranch extends FusedOp {
             if (h < 0) {
                 return FAULT;
             }
-            Flags.sub32(v, HostBytes.get32(h), (int) v.gpr[y]);
+            Alu.sub32(v, HostBytes.get32(h), (int) v.gpr[y]);
             return branch(v);
         }
     }
@@ -360,7 +360,7 @@ abstract class FusedBranch extends FusedOp {
             if (h < 0) {
                 return FAULT;
             }
-            Flags.sub32(v, (int) v.gpr[x], HostBytes.get32(h));
+            Alu.sub32(v, (int) v.gpr[x], HostBytes.get32(h));
             return branch(v);
         }
     }
@@ -379,7 +379,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            Flags.and32(v, (int) r[x], (int) r[y]);
+            Alu.and32(v, (int) r[x], (int) r[y]);
             return branch(v);
         }
     }
@@ -398,7 +398,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            r[x] = Flags.add32(v, (int) r[x], imm);
+            r[x] = Alu.add32(v, (int) r[x], imm);
             return branch(v);
         }
     }
@@ -417,7 +417,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            r[x] = Flags.sub32(v, (int) r[x], imm);
+            r[x] = Alu.sub32(v, (int) r[x], imm);
             return branch(v);
         }
     }
@@ -436,7 +436,7 @@ abstract class FusedBranch extends FusedOp {
         @Override
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
-            r[x] = Flags.and32(v, (int) r[x], imm);
+            r[x] = Alu.and32(v, (int) r[x], imm);
             return branch(v);
         }
     }
@@ -454,7 +454,7 @@ abstract class FusedBranch extends FusedOp {
         public int execute(VcpuContext v) {
             long[] r = v.gpr;
             long old = v.flagAux;
-            r[x] = Flags.sub32(v, (int) r[x], 1);
+            r[x] = Alu.sub32(v, (int) r[x], 1);
             Flags.keepCarry(v, old);
             return branch(v);
         }
@@ -482,7 +482,7 @@ abstract class FusedBranch extends FusedOp {
             long[] r = v.gpr;
             long x8 = r[x] >>> xShift & 0xFF;
             long y8 = (r[y] >>> yShift | imm) & 0xFF;
-            Flags.subSmall(v, x8, y8, 0, 56);
+            Alu.subSmall(v, x8, y8, 0, 56);
             return branch(v);
         }
     }
@@ -510,7 +510,7 @@ abstract class FusedBranch extends FusedOp {
             }
             long x8 = HostBytes.get8(h) & 0xFF;
             long y8 = (v.gpr[y] >>> yShift | imm) & 0xFF;
-            Flags.subSmall(v, x8, y8, 0, 56);
+            Alu.subSmall(v, x8, y8, 0, 56);
             return branch(v);
         }
     }
@@ -537,7 +537,7 @@ abstract class FusedBranch extends FusedOp {
             long[] r = v.gpr;
             long x8 = r[x] >>> xShift & 0xFF;
             long y8 = (r[y] >>> yShift | imm) & 0xFF;
-            Flags.logicSmall(v, x8 & y8, 56);
+            Alu.logicSmall(v, x8 & y8, 56);
             return branch(v);
         }
     }
@@ -565,7 +565,7 @@ abstract class FusedBranch extends FusedOp {
             }
             long x8 = HostBytes.get8(h) & 0xFF;
             long y8 = (v.gpr[y] >>> yShift | imm) & 0xFF;
-            Flags.logicSmall(v, x8 & y8, 56);
+            Alu.logicSmall(v, x8 & y8, 56);
             return branch(v);
         }
     }

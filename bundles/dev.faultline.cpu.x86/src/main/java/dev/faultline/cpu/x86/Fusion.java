@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86;
 
+import dev.faultline.cpu.x86.isa.InstructionTable;
 import org.jspecify.annotations.Nullable;
 
 /** Which neighbours of 64-bit code become one {@link FusedOp}. */
@@ -27,7 +28,7 @@ final class Fusion {
     }
 
     private static boolean plain(Decoded d) {
-        return d.entry != InstructionTable.NONE && !d.lock && d.rep == 0 && d.codeBits == 64;
+        return d.row != InstructionTable.NONE && !d.lock && d.rep == 0 && d.codeBits == 64;
     }
 
     // ---- flags, then a branch

@@ -82,6 +82,20 @@ public abstract class MemOp extends Op {
         return readWriteOther(v, 0, size);
     }
 
+    /**
+     * The 16 bytes of an operand that must be aligned: that is checked before the segment.
+     *
+     * @return hva, or negative: return {@link #FAULT}
+     */
+    protected final long readAligned(VcpuContext v) {
+        return (v.effBase[seg] + ea(v) & 15) != 0 ? Faults.gp(v, 0) : read(v, 16);
+    }
+
+    /** As {@link #readAligned}, for writing; follow the stores with {@link Mem#commit}. */
+    protected final long writeAligned(VcpuContext v) {
+        return (v.effBase[seg] + ea(v) & 15) != 0 ? Faults.gp(v, 0) : write(v, 16);
+    }
+
     /** For an atomic read-modify-write; see {@link Mem#locked}. */
     protected final long locked(VcpuContext v, int size) {
         if (kind == FLAT64) {

@@ -4,7 +4,8 @@ package dev.faultline.cpu.x86;
 import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.api.engine.CpuidPolicy;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.CpuFeature.Register;
+import dev.faultline.cpu.x86.isa.CpuFeature;
+import dev.faultline.cpu.x86.isa.CpuFeature.Register;
 import java.nio.charset.StandardCharsets;
 
 /**

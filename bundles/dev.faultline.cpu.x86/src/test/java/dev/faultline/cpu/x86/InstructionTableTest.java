@@ -3,10 +3,12 @@ package dev.faultline.cpu.x86;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.faultline.cpu.x86.InstructionTable.Entry;
+import dev.faultline.cpu.x86.isa.CpuFeature;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.MandatoryPrefix;
+import dev.faultline.cpu.x86.isa.Row;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -16,12 +18,11 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** The table as a whole: every line can be chosen, has semantics, and CPUID tells of it. */
 class InstructionTableTest {
-    private static final int[] PREFIXES = {
-        InstructionTable.NP, InstructionTable.P66, InstructionTable.PF3, InstructionTable.PF2
+    private static final MandatoryPrefix[] PREFIXES = {
+        MandatoryPrefix.NP, MandatoryPrefix.P66, MandatoryPrefix.PF3, MandatoryPrefix.PF2
     };
 
     /**
@@ -45,12 +46,12 @@ class InstructionTableTest {
         return Arrays.stream(text.trim().split("\\s+")).collect(Collectors.toSet());
     }
 
-    private static List<Entry> lines() {
+    private static List<Row> lines() {
         return InstructionTable.all();
     }
 
-    private static Entry chosen(Entry e, int prefix, int modrm, int codeBits) {
-        for (Entry c : InstructionTable.candidates(e.map, e.opcode)) {
+    private static Row chosen(Row e, MandatoryPrefix prefix, int modrm, int codeBits) {
+        for (Row c : InstructionTable.candidates(e.map, e.opcode)) {
             if (c.matches(prefix, modrm, codeBits)) {
                 return c;
             }
@@ -59,9 +60,9 @@ class InstructionTableTest {
     }
 
     /** Whether some instruction is decoded by this line: not all are taken by lines before it. */
-    private static boolean canBeChosen(Entry e) {
+    private static boolean canBeChosen(Row e) {
         for (int codeBits = 32; codeBits <= 64; codeBits += 32) {
-            for (int prefix : PREFIXES) {
+            for (MandatoryPrefix prefix : PREFIXES) {
                 for (int modrm = 0; modrm < 256; modrm++) {
                     if (chosen(e, prefix, modrm, codeBits) == e) {
                         return true;
@@ -81,11 +82,11 @@ class InstructionTableTest {
     @Test
     void whereLinesOverlapTheSpecialOneIsChosen() {
         TreeSet<String> ambiguous = new TreeSet<>();
-        for (Entry e : lines()) {
+        for (Row e : lines()) {
             for (int codeBits = 32; codeBits <= 64; codeBits += 32) {
-                for (int prefix : PREFIXES) {
+                for (MandatoryPrefix prefix : PREFIXES) {
                     for (int modrm = 0; modrm < 256; modrm++) {
-                        Entry c = chosen(e, prefix, modrm, codeBits);
+                        Row c = chosen(e, prefix, modrm, codeBits);
                         if (c != e && e.matches(prefix, modrm, codeBits) && !e.covers(c)) {
                             ambiguous.add(c + " | " + e);
                         }
@@ -97,16 +98,10 @@ class InstructionTableTest {
     }
 
     /** The bytes of an instruction of this line, immediates 0. */
-    private static byte[] instruction(Entry e, int prefix, int modrm) {
+    private static byte[] instruction(Row e, MandatoryPrefix prefix, int modrm) {
         byte[] b = new byte[Decoder.MAX_LENGTH];
         int at = 0;
-        int p =
-                switch (prefix) {
-                    case InstructionTable.P66 -> 0x66;
-                    case InstructionTable.PF3 -> 0xF3;
-                    case InstructionTable.PF2 -> 0xF2;
-                    default -> 0;
-                };
+        int p = prefix.value;
         if (p != 0) {
             b[at++] = (byte) p;
         }
@@ -122,17 +117,17 @@ class InstructionTableTest {
     }
 
     /** Whether the mnemonic has a class: some instruction of the line is not undefined. */
-    private static boolean hasSemantics(Entry e) {
+    private static boolean hasSemantics(Row e) {
         Decoder d = new Decoder();
         for (int codeBits = 32; codeBits <= 64; codeBits += 32) {
-            for (int prefix : PREFIXES) {
+            for (MandatoryPrefix prefix : PREFIXES) {
                 for (int modrm = 0; modrm < 256; modrm++) {
                     if (chosen(e, prefix, modrm, codeBits) != e) {
                         continue;
                     }
                     // Throws if no family knows the mnemonic.
                     Op op = d.decode(instruction(e, prefix, modrm), 15, codeBits, 0);
-                    if (d.entry() == e && !(op instanceof Decoder.Raise)) {
+                    if (d.row() == e && !(op instanceof Decoder.Raise)) {
                         return true;
                     }
                 }
@@ -225,65 +220,26 @@ class InstructionTableTest {
         Decoder d = new Decoder();
         byte[] b = java.util.HexFormat.of().parseHex(code);
         d.decode(Arrays.copyOf(b, 15), 15, 64, 0);
-        Set<String> names = d.entry().features.stream().map(Enum::name).collect(Collectors.toSet());
+        Set<String> names = d.row().features.stream().map(Enum::name).collect(Collectors.toSet());
         assertEquals(words(expected), names);
-    }
-
-    // ---- what loading refuses
-
-    @ParameterizedTest(name = "{0}, then {1}")
-    @CsvSource({
-        "1F POP_SREG DS i64, 1F POP_SREG DS i64, true", // twice
-        "0F.C3:mem MOVNTI My, NP.0F.C3:mem MOVNTI My, true",
-        "NP.0F.C3:mem MOVNTI My, 0F.C3:mem MOVNTI My, false",
-        "0F.AE FENCE E, NP.0F.AE/5:reg LFENCE -, true",
-        "0F.AE/5 FENCE E, NP.0F.AE/5:reg LFENCE -, true",
-        "0F.AE/5:mem XRSTOR M, NP.0F.AE/5:reg LFENCE -, false",
-        "0F.AE/6 FENCE E, NP.0F.AE/5:reg LFENCE -, false",
-        "63 ARPL Ew i64, 63 MOVSXD Gv o64, false",
-        "0F.01=CA CLAC -, NP.0F.01=CA CLAC -, false", // the later one is looked at first
-        "NP.0F.01=CA CLAC -, 0F.01=CA CLAC -, true",
-        "0F.01/1 SIDT M, 0F.01=CA CLAC -, false",
-    })
-    void aLineThatIsNeverChosenIsRefused(String before, String line, boolean refused) {
-        Entry[] old = {new Entry(InstructionTable.Family.SYSTEM, before, 0)};
-        Entry e = new Entry(InstructionTable.Family.SYSTEM, line, 0);
-        if (refused) {
-            String message =
-                    assertThrows(
-                                    IllegalStateException.class,
-                                    () -> InstructionTable.refuseShadowed(old, e))
-                            .getMessage();
-            assertTrue(message.contains(before) && message.contains(line), message);
-        } else {
-            InstructionTable.refuseShadowed(old, e);
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"90 NOP - SSE5", "90 NOP - PAE", "90 NOP - locked"})
-    void anUnknownAttributeIsRefused(String line) {
-        assertThrows(
-                IllegalStateException.class,
-                () -> new Entry(InstructionTable.Family.SYSTEM, line, 0));
     }
 
     @Test
     void aGeneralLineCoversASpecialOneAndNotTheReverse() {
-        Entry bsr = line("0F.BD ");
-        Entry lzcnt = line("F3.0F.BD ");
+        Row bsr = line("0F.BD ");
+        Row lzcnt = line("F3.0F.BD ");
         assertTrue(bsr.covers(lzcnt));
         assertFalse(lzcnt.covers(bsr));
-        Entry clac = line("NP.0F.01=CA ");
+        Row clac = line("NP.0F.01=CA ");
         assertFalse(line("0F.01/1:mem ").covers(clac));
         assertFalse(line("63 ", "ARPL").covers(line("63 ", "MOVSXD")));
     }
 
-    private static Entry line(String start) {
+    private static Row line(String start) {
         return line(start, "");
     }
 
-    private static Entry line(String start, String mnemonic) {
+    private static Row line(String start, String mnemonic) {
         return lines().stream()
                 .filter(e -> e.toString().startsWith(start) && e.mnemonic.contains(mnemonic))
                 .findFirst()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.sweep;
 
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -63,7 +64,7 @@ public final class FaultSweep {
     }
 
     /** One case: the instruction alone, then in a program. */
-    void one(SweepMode mode, InstructionTable.Entry e, long seed, boolean full) {
+    void one(SweepMode mode, Row e, long seed, boolean full) {
         if (steps) {
             SweepCase c = new SweepCase(mode, e, seed, image).make(machine.v);
             cases++;
@@ -75,12 +76,7 @@ public final class FaultSweep {
         }
     }
 
-    private void program(
-            SweepMode mode,
-            InstructionTable.Entry e,
-            long seed,
-            SweepProgram.Kind kind,
-            boolean full) {
+    private void program(SweepMode mode, Row e, long seed, SweepProgram.Kind kind, boolean full) {
         SweepCase c = new SweepCase(mode, e, seed, image).make(machine.v);
         SweepProgram p = new SweepProgram(c, allowed(c, kind));
         programs++;
@@ -98,7 +94,7 @@ public final class FaultSweep {
         return pending && c.repeated && overCode ? SweepProgram.Kind.PLAIN : kind;
     }
 
-    private void report(InstructionTable.Entry e, String what, Supplier<String> sweep) {
+    private void report(Row e, String what, Supplier<String> sweep) {
         String d;
         try {
             d = sweep.get();
@@ -121,7 +117,7 @@ public final class FaultSweep {
 
     /** {@code count} cases of every line in every mode, with seeds from {@code seed} on. */
     void all(String mnemonic, SweepMode only, int count, long seed, boolean full) {
-        for (InstructionTable.Entry e : InstructionTable.all()) {
+        for (Row e : InstructionTable.all()) {
             if (mnemonic != null && !mnemonic.equals(e.mnemonic)) {
                 continue;
             }
@@ -140,7 +136,7 @@ public final class FaultSweep {
     void sample(long seed) {
         int i = 0;
         int lines = 0;
-        for (InstructionTable.Entry e : InstructionTable.all()) {
+        for (Row e : InstructionTable.all()) {
             SweepMode mode = SweepMode.values()[i++ % SweepMode.values().length];
             while (!SweepCase.exists(e, mode)) {
                 mode = SweepMode.values()[i++ % SweepMode.values().length];
@@ -154,7 +150,7 @@ public final class FaultSweep {
 
     /** External interrupts and NMIs in front of a NOP. */
     void events(SweepMode mode, int count, long seed, boolean full) {
-        InstructionTable.Entry nop =
+        Row nop =
                 InstructionTable.all().stream()
                         .filter(e -> e.mnemonic.equals("NOP"))
                         .findFirst()

@@ -3,7 +3,7 @@ package dev.faultline.cpu.interpreter.sweep;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.InstructionTable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;

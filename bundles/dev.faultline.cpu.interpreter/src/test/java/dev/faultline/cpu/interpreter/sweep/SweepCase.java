@@ -2,7 +2,8 @@
 package dev.faultline.cpu.interpreter.sweep;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.Family;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -51,7 +52,7 @@ final class SweepCase {
             Set.of("MOV_TO_SREG", "LLDT", "LTR", "VERR", "VERW", "LAR", "LSL");
 
     final SweepMode mode;
-    final InstructionTable.Entry entry;
+    final Row entry;
     final long seed;
     final MemorySegment image;
     SweepState state;
@@ -81,7 +82,7 @@ final class SweepCase {
 
     private int registerOperand = -1;
 
-    SweepCase(SweepMode mode, InstructionTable.Entry entry, long seed, MemorySegment image) {
+    SweepCase(SweepMode mode, Row entry, long seed, MemorySegment image) {
         this.mode = mode;
         this.entry = entry;
         this.seed = seed;
@@ -90,7 +91,7 @@ final class SweepCase {
         random.nextInt();
     }
 
-    static boolean exists(InstructionTable.Entry e, SweepMode mode) {
+    static boolean exists(Row e, SweepMode mode) {
         List<String> words = Arrays.asList(e.toString().trim().split("\\s+"));
         return !words.contains(mode.codeBits == 64 ? "i64" : "o64");
     }
@@ -230,7 +231,10 @@ final class SweepCase {
         }
         boolean modrm = modrmNeeded();
         boolean memory =
-                modrm && entry.exact < 0 && entry.form != 2 && (entry.form == 1 || chance(.65));
+                modrm
+                        && entry.exact < 0
+                        && entry.form != Row.Form.REGISTER
+                        && (entry.form == Row.Form.MEMORY || chance(.65));
         if (entry.lockable && memory && chance(.3)) {
             out.write(0xF0);
         }
@@ -296,7 +300,9 @@ final class SweepCase {
             return 0xC0 | reg << 3 | rm;
         }
         operand = target();
-        if ((entry.family == InstructionTable.Family.SSE || has("M")) && chance(.6)) {
+        Family family = entry.definition.family();
+        boolean simd = family == Family.SSE || family == Family.MMX;
+        if ((simd || has("M")) && chance(.6)) {
             operand &= ~15;
         }
         return addressSize == 2 ? memory16(reg, tail) : memory32(reg, tail);

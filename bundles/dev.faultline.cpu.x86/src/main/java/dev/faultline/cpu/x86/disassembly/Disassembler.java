@@ -3,7 +3,7 @@ package dev.faultline.cpu.x86.disassembly;
 
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,8 +32,8 @@ public final class Disassembler {
         if (!d.exists()) {
             return BAD;
         }
-        InstructionTable.Entry entry = d.entry;
-        return new Instruction(d.end, text(d, code, lin), entry);
+        Row row = d.row;
+        return new Instruction(d.end, text(d, code, lin), row);
     }
 
     /** The mnemonic and the operands first: they say which prefixes are left. */

@@ -45,16 +45,16 @@ final class Fields {
                 last = code[i] & 0xFF;
             }
         }
-        boolean near = d.entry.mnemonic.equals("JMP") || d.entry.mnemonic.equals("CALL");
+        boolean near = d.row.mnemonic.equals("JMP") || d.row.mnemonic.equals("CALL");
         notrack = last == 0x3E && near && d.modrm >= 0;
     }
 
     /** Bytes of operands whose size 66 and REX.W choose: 2, 4 or 8. */
     int operandSize() {
-        if (d.codeBits == 64 && d.entry.forced64) {
+        if (d.codeBits == 64 && d.row.forced64) {
             return 8;
         }
-        if (!(d.codeBits == 64 && d.entry.default64) && rexW()) {
+        if (!(d.codeBits == 64 && d.row.default64) && rexW()) {
             return 8;
         }
         usedOperandSize |= !d.rexW;

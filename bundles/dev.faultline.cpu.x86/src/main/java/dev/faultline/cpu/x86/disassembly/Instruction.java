@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +9,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param length bytes; 1 if there is no such instruction
  * @param text Intel syntax; "(bad)" if there is no such instruction
- * @param entry its line of the instruction table; null if there is no such instruction
+ * @param row its row of the instruction table; null if there is no such instruction
  */
-public record Instruction(int length, String text, InstructionTable.@Nullable Entry entry) {}
+public record Instruction(int length, String text, @Nullable Row row) {}

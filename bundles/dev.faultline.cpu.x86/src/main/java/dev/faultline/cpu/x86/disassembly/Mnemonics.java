@@ -53,7 +53,7 @@ final class Mnemonics {
 
     /** Where no register tells the operand size: only if it is not that of the code segment. */
     private static String suffix(Fields f) {
-        boolean none = f.d.entry.forced64 || f.d.entry.default64 && f.d.rexW;
+        boolean none = f.d.row.forced64 || f.d.row.default64 && f.d.rexW;
         if (!f.d.prefix66 || f.d.codeBits == 64 && none) {
             return "";
         }

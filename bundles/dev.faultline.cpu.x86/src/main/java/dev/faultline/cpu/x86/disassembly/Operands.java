@@ -50,7 +50,7 @@ final class Operands {
             case 'O' -> Memory.offset(f);
             case 'X' -> pointer(size, f) + Memory.source(f);
             case 'Y' -> pointer(size, f) + Memory.destination(f);
-            default -> throw new IllegalStateException("operand " + kind + size + ": " + d.entry);
+            default -> throw new IllegalStateException("operand " + kind + size + ": " + d.row);
         };
     }
 
@@ -115,7 +115,7 @@ final class Operands {
             case "y" -> f.rexW() ? 8 : 4;
             case "yy" -> f.rexW() ? 16 : 8;
             case "m" -> f.d.codeBits == 64 ? 8 : 4;
-            default -> throw new IllegalStateException("operand size " + size + ": " + f.d.entry);
+            default -> throw new IllegalStateException("operand size " + size + ": " + f.d.row);
         };
     }
 
@@ -126,7 +126,7 @@ final class Operands {
         long value = f.d.imm;
         // The second one of two is a byte that the decoder keeps apart.
         if (size.equals("b")) {
-            boolean second = f.d.entry.operands.startsWith("Iw,");
+            boolean second = f.d.row.operands.startsWith("Iw,");
             return hex((second ? f.d.imm2 : value) & 0xFF);
         }
         if (size.equals("w")) {

@@ -99,14 +99,14 @@ final class Prefixes {
     }
 
     private static String repne(Fields f, int at) {
-        if (last(f, at) && NEAR_BRANCHES.contains(f.d.entry.mnemonic)) {
+        if (last(f, at) && NEAR_BRANCHES.contains(f.d.row.mnemonic)) {
             return "bnd";
         }
         return last(f, at) && elides(f) ? "xacquire" : "repnz";
     }
 
     private static String rep(Fields f, int at) {
-        if (last(f, at) && REPEATED.contains(f.d.entry.mnemonic)) {
+        if (last(f, at) && REPEATED.contains(f.d.row.mnemonic)) {
             return "rep";
         }
         boolean store = f.d.mem && (f.d.opcode | 1) == 0x89 && f.d.map == 0;
@@ -116,6 +116,6 @@ final class Prefixes {
 
     /** Whether HLE gives F2 and F3 a meaning: locked, with or without LOCK for XCHG. */
     private static boolean elides(Fields f) {
-        return f.d.mem && f.d.entry.lockable && (f.d.lock || f.d.entry.mnemonic.equals("XCHG"));
+        return f.d.mem && f.d.row.lockable && (f.d.lock || f.d.row.mnemonic.equals("XCHG"));
     }
 }

@@ -2,8 +2,9 @@
 package dev.faultline.cpu.x86.disassembly;
 
 import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.InstructionTable;
-import dev.faultline.cpu.x86.InstructionTable.Entry;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.MandatoryPrefix;
+import dev.faultline.cpu.x86.isa.Row;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -25,7 +26,7 @@ record Syntax(String name, List<String> operands, int mandatoryPrefix) {
     private static final Map<String, String> NAMES = names();
 
     /** By map and opcode. */
-    private static final Map<Integer, List<Entry>> ENCODINGS = encodings();
+    private static final Map<Integer, List<Row>> ENCODINGS = encodings();
 
     private static Map<String, String> names() {
         Map<String, String> all = new HashMap<>();
@@ -36,10 +37,11 @@ record Syntax(String name, List<String> operands, int mandatoryPrefix) {
         return all;
     }
 
-    private static Map<Integer, List<Entry>> encodings() {
-        Map<Integer, List<Entry>> all = new HashMap<>();
+    private static Map<Integer, List<Row>> encodings() {
+        Map<Integer, List<Row>> all = new HashMap<>();
         for (String line : InstructionTable.lines(Syntax.class, "encodings.tab")) {
-            for (Entry e : InstructionTable.entries(InstructionTable.Family.INTEGER, line)) {
+            String[] c = line.trim().split("\\s+", 3);
+            for (Row e : InstructionTable.rows(c[1], c[0] + " " + c[2])) {
                 all.computeIfAbsent(key(e.map, e.opcode), k -> new ArrayList<>()).add(e);
             }
         }
@@ -52,21 +54,25 @@ record Syntax(String name, List<String> operands, int mandatoryPrefix) {
 
     /** The opcode as lines have it has another register in its low bits. */
     private static boolean otherRegister(Decoded d) {
-        return d.entry.operands.indexOf(REGISTER) >= 0 && d.rm >= 8;
+        return d.row.operands.indexOf(REGISTER) >= 0 && d.rm >= 8;
+    }
+
+    private static boolean matches(Row e, Decoded d) {
+        return e.matches(MandatoryPrefix.of(d.rep, d.prefix66), d.modrm, d.codeBits);
     }
 
     static Syntax of(Decoded d) {
-        String name = NAMES.get(d.entry.mnemonic);
+        String name = NAMES.get(d.row.mnemonic);
         if (name == null) {
-            name = d.entry.mnemonic.toLowerCase(Locale.ROOT);
+            name = d.row.mnemonic.toLowerCase(Locale.ROOT);
         }
-        String operands = d.entry.operands;
-        int prefix = d.entry.mandatoryPrefix();
-        for (Entry e : ENCODINGS.getOrDefault(key(d.map, d.opcode), List.of())) {
-            if (e.matches(d) && !(otherRegister(d) && e.operands.indexOf(REGISTER) < 0)) {
+        String operands = d.row.operands;
+        int prefix = d.row.prefix.value;
+        for (Row e : ENCODINGS.getOrDefault(key(d.map, d.opcode), List.of())) {
+            if (matches(e, d) && !(otherRegister(d) && e.operands.indexOf(REGISTER) < 0)) {
                 name = e.mnemonic.equals(SAME) ? name : e.mnemonic;
                 operands = e.operands.equals(SAME) ? operands : e.operands;
-                prefix = prefix == 0 ? e.mandatoryPrefix() : prefix;
+                prefix = prefix == 0 ? e.prefix.value : prefix;
                 break;
             }
         }

@@ -3,30 +3,24 @@ package dev.faultline.cpu.x86.semantics;
 
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Op;
-import dev.faultline.cpu.x86.semantics.integer.IntegerOps;
-import dev.faultline.cpu.x86.semantics.sse.SseOps;
-import dev.faultline.cpu.x86.semantics.system.SystemOps;
-import dev.faultline.cpu.x86.semantics.x87.X87Ops;
+import dev.faultline.cpu.x86.semantics.integer.IntegerMakers;
+import dev.faultline.cpu.x86.semantics.mmx.MmxMakers;
+import dev.faultline.cpu.x86.semantics.sse.SseMakers;
+import dev.faultline.cpu.x86.semantics.system.SystemMakers;
+import dev.faultline.cpu.x86.semantics.x87.X87Makers;
 
-/** Picks the family of a decoded instruction. The families pick the mnemonic's class. */
+/** Ops of decoded instructions. The build generates who makes which from the instruction table. */
 public final class Semantics {
     private Semantics() {}
 
-    /**
-     * @throws IllegalStateException if the table names a mnemonic that no family implements: a
-     *     fault of ours
-     */
+    /** The Op of an instruction that has a row. */
     public static Op make(Decoded d) {
-        return switch (d.entry.family) {
-            case INTEGER -> IntegerOps.make(d);
-            case SYSTEM -> SystemOps.make(d);
-            case X87 -> X87Ops.make(d);
-            case SSE -> SseOps.make(d);
+        return switch (d.row.definition.family()) {
+            case INTEGER -> IntegerMakers.make(d);
+            case SYSTEM -> SystemMakers.make(d);
+            case X87 -> X87Makers.make(d);
+            case MMX -> MmxMakers.make(d);
+            case SSE -> SseMakers.make(d);
         };
-    }
-
-    /** For the families' default branch. */
-    public static IllegalStateException unknown(Decoded d) {
-        return new IllegalStateException("no semantics for table line: " + d.entry);
     }
 }

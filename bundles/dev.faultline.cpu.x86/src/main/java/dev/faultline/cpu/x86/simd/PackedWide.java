@@ -268,10 +268,57 @@ public final class PackedWide {
     }
 
     /** PMOVSX and PMOVZX from elements of {@code from} bits to elements of {@code to} bits. */
-    public static WideOp extend(int from, int to, boolean signed) {
+    private static void extend(long[] x, int d, long low, int from, int to, boolean signed) {
         int half = from * (64 / to); // source bits that make one half of the result
-        return (x, d, slo, shi, imm) ->
-                set(x, d, widen(slo, from, to, signed), widen(slo >>> half, from, to, signed));
+        set(x, d, widen(low, from, to, signed), widen(low >>> half, from, to, signed));
+    }
+
+    public static void pmovsxbw(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 8, 16, true);
+    }
+
+    public static void pmovsxbd(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 8, 32, true);
+    }
+
+    public static void pmovsxbq(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 8, 64, true);
+    }
+
+    public static void pmovsxwd(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 16, 32, true);
+    }
+
+    public static void pmovsxwq(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 16, 64, true);
+    }
+
+    public static void pmovsxdq(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 32, 64, true);
+    }
+
+    public static void pmovzxbw(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 8, 16, false);
+    }
+
+    public static void pmovzxbd(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 8, 32, false);
+    }
+
+    public static void pmovzxbq(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 8, 64, false);
+    }
+
+    public static void pmovzxwd(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 16, 32, false);
+    }
+
+    public static void pmovzxwq(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 16, 64, false);
+    }
+
+    public static void pmovzxdq(long[] x, int d, long slo, long shi, int imm) {
+        extend(x, d, slo, 32, 64, false);
     }
 
     // ---- insert

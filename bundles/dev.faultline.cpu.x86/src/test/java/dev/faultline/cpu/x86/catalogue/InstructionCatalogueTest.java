@@ -5,7 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -104,7 +105,7 @@ class InstructionCatalogueTest {
         Machine machine = new Machine();
         vectors()
                 .forEach(v -> {
-                    InstructionTable.Entry e = machine.entry(v.code());
+                    Row e = machine.row(v.code());
                     assertEquals(v.mnemonic(), e == null ? null : e.mnemonic, v::toString);
                     assertEquals(v.code().length, machine.length(v.code()), v::toString);
                 });

@@ -5,8 +5,8 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.isa.Row;
 import dev.faultline.cpu.x86.oracle.ProcessMmu;
 import dev.faultline.testkit.cpu.CodedFaults;
 
@@ -44,9 +44,9 @@ final class Machine {
     }
 
     /** Table line of an instruction, null if there is none. */
-    InstructionTable.Entry entry(byte[] code) {
+    Row row(byte[] code) {
         decode(code);
-        return decoder.entry();
+        return decoder.row();
     }
 
     /** How many bytes the decoder takes. */

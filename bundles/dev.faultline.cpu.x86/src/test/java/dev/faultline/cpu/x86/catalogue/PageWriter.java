@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.catalogue;
 
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,7 +65,7 @@ final class PageWriter {
 
     /** The operands that the table has for it, and what CPUID must claim. */
     private static String forms(String mnemonic) {
-        List<InstructionTable.Entry> lines =
+        List<Row> lines =
                 InstructionTable.all().stream().filter(e -> e.mnemonic.equals(mnemonic)).toList();
         String operands =
                 lines.stream()

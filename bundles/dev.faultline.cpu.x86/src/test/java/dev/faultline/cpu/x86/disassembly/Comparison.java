@@ -79,7 +79,7 @@ final class Comparison {
         long start = address + at;
         Instruction i = disassembler.disassemble(bytes, bytes.length, codeBits, start);
         boolean bad = line.text().contains("(bad)");
-        if (i == null || i.entry() == null) {
+        if (i == null || i.row() == null) {
             count(bad, line);
             return;
         }
@@ -118,7 +118,7 @@ final class Comparison {
 
     private void difference(Instruction i, byte[] bytes, int codeBits, Objdump.Line line) {
         different++;
-        differentBy.merge(i.entry().mnemonic, 1, Integer::sum);
+        differentBy.merge(i.row().mnemonic, 1, Integer::sum);
         if (different <= SHOWN) {
             byte[] its = Arrays.copyOf(bytes, Math.min(bytes.length, line.length()));
             out.printf(

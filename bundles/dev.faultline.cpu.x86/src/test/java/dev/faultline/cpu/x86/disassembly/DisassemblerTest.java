@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.InstructionTable;
-import dev.faultline.cpu.x86.InstructionTable.Entry;
 import dev.faultline.cpu.x86.disassembly.ExpectedTexts.Expected;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -29,7 +29,7 @@ class DisassemblerTest {
         List<String> wrong = new ArrayList<>();
         for (Expected e : ExpectedTexts.all()) {
             Instruction i = disassemble(e.padded(), e.codeBits());
-            boolean length = i.entry() == null || i.length() == e.code().length;
+            boolean length = i.row() == null || i.length() == e.code().length;
             if (!i.text().equals(e.text()) || !length) {
                 wrong.add(e + " -- " + i.text() + ", " + i.length() + " bytes");
             }
@@ -41,7 +41,7 @@ class DisassemblerTest {
     void everyMnemonicIsExpected() {
         Set<String> found = new HashSet<>();
         for (Expected e : ExpectedTexts.all()) {
-            Entry entry = disassemble(e.padded(), e.codeBits()).entry();
+            Row entry = disassemble(e.padded(), e.codeBits()).row();
             if (entry != null) {
                 found.add(entry.mnemonic);
             }

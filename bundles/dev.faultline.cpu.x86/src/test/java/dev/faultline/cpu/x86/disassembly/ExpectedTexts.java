@@ -2,7 +2,7 @@
 package dev.faultline.cpu.x86.disassembly;
 
 import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.InstructionTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,8 +2,8 @@
 package dev.faultline.cpu.x86.disassembly;
 
 import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.InstructionTable;
-import dev.faultline.cpu.x86.InstructionTable.Entry;
+import dev.faultline.cpu.x86.isa.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.ByteArrayOutputStream;
 
 /**
@@ -80,7 +80,7 @@ final class Forms {
 
     static Slots of(int codeBits) {
         Forms f = new Forms(codeBits);
-        for (Entry e : InstructionTable.all()) {
+        for (Row e : InstructionTable.all()) {
             for (int[] prefixes : codeBits == 64 ? PREFIXES_64 : PREFIXES_16_32) {
                 f.line(e, prefixes);
             }
@@ -88,7 +88,7 @@ final class Forms {
         return f.slots;
     }
 
-    private void line(Entry e, int[] prefixes) {
+    private void line(Row e, int[] prefixes) {
         if (!e.modrm) {
             slot(e, prefixes, new int[0]);
         } else if (e.exact >= 0) {
@@ -102,10 +102,10 @@ final class Forms {
         }
     }
 
-    private void slot(Entry e, int[] prefixes, int[] modrm) {
+    private void slot(Row e, int[] prefixes, int[] modrm) {
         ByteArrayOutputStream b = new ByteArrayOutputStream();
-        if (e.mandatoryPrefix() != 0) {
-            b.write(e.mandatoryPrefix());
+        if (e.prefix.value != 0) {
+            b.write(e.prefix.value);
         }
         for (int p : prefixes) {
             b.write(p);
@@ -126,6 +126,6 @@ final class Forms {
         }
         made++;
         // One that is another line's is made there.
-        slots.add(b.toByteArray(), d -> d.entry == e);
+        slots.add(b.toByteArray(), d -> d.row == e);
     }
 }

@@ -2,7 +2,8 @@
 package dev.faultline.cpu.x86.oracle;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.Family;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -28,7 +29,7 @@ final class HostDifferences {
     private record Case(
             OracleFile file,
             OracleVector t,
-            InstructionTable.Entry entry,
+            Row entry,
             String problem,
             boolean p66,
             boolean rep,
@@ -266,9 +267,9 @@ final class HostDifferences {
         return Long.parseUnsignedLong(hex, 16);
     }
 
-    private static boolean mmx(InstructionTable.Entry e) {
+    private static boolean mmx(Row e) {
         return e != null
-                && e.family == InstructionTable.Family.SSE
+                && (e.definition.family() == Family.SSE || e.definition.family() == Family.MMX)
                 && (e.operands.contains("P") || e.operands.contains("Q"));
     }
 
@@ -279,11 +280,7 @@ final class HostDifferences {
      * @return name and source of the first reason, or null: something of it has none
      */
     static String reason(
-            String vendor,
-            OracleFile file,
-            OracleVector t,
-            InstructionTable.Entry entry,
-            String problem) {
+            String vendor, OracleFile file, OracleVector t, Row entry, String problem) {
         boolean p66 = false;
         boolean rep = false;
         int at = 0;

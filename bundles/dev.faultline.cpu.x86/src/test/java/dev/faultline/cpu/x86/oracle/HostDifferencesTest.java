@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.IOException;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
@@ -27,14 +27,14 @@ class HostDifferencesTest {
             return cpu.run(t, op);
         }
 
-        InstructionTable.Entry entry() {
-            return cpu.entry();
+        Row row() {
+            return cpu.row();
         }
 
         String reason(String vendor) {
             String problem = problem();
             assertFalse(problem.isEmpty(), "nothing differs");
-            return HostDifferences.reason(vendor, file, t, entry(), problem);
+            return HostDifferences.reason(vendor, file, t, row(), problem);
         }
     }
 
@@ -49,8 +49,8 @@ class HostDifferencesTest {
         for (OracleVector t = file.next(); t != null; t = file.next()) {
             Op op = cpu.decode(t);
             if (t.exception == OracleVector.NONE
-                    && cpu.entry() != null
-                    && cpu.entry().mnemonic.equals(mnemonic)
+                    && cpu.row() != null
+                    && cpu.row().mnemonic.equals(mnemonic)
                     && wanted.test(t)) {
                 Found f = new Found(file, cpu, t, op);
                 assertEquals("", f.problem());

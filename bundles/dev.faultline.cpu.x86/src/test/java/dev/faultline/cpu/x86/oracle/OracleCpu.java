@@ -8,8 +8,8 @@ import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultSignal;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.isa.Row;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 
@@ -126,8 +126,8 @@ final class OracleCpu {
     }
 
     /** Table line of the last instruction, null if its encoding does not exist here. */
-    InstructionTable.Entry entry() {
-        return decoder.entry();
+    Row row() {
+        return decoder.row();
     }
 
     /** Decodes only. Separate from {@link #run}, so that what is not claimed can be skipped. */
@@ -186,7 +186,7 @@ final class OracleCpu {
 
     /** What hardware does in steps too: the restart does the same again. */
     private boolean mayLeaveParts() {
-        InstructionTable.Entry e = decoder.entry();
+        Row e = decoder.row();
         boolean mmx = e.operands.contains("Pq") || e.operands.contains("Pd");
         return mmx || IN_PARTS.contains(e.mnemonic) || repeats();
     }
@@ -243,7 +243,7 @@ final class OracleCpu {
     }
 
     private boolean repeats() {
-        InstructionTable.Entry e = decoder.entry();
+        Row e = decoder.row();
         return e != null
                 && e.map == 0
                 && (e.opcode >= 0xA4 && e.opcode <= 0xA7 || e.opcode >= 0xAA && e.opcode <= 0xAF);
@@ -327,7 +327,7 @@ final class OracleCpu {
      * "DAA", "DAS".
      */
     private int undefinedFlags() {
-        InstructionTable.Entry e = decoder.entry();
+        Row e = decoder.row();
         return switch (e == null ? "" : e.mnemonic) {
             case "AAA", "AAS" -> VcpuContext.OF | VcpuContext.SF | VcpuContext.ZF | VcpuContext.PF;
             case "DAA", "DAS" -> VcpuContext.OF;
@@ -342,7 +342,7 @@ final class OracleCpu {
      * @param got two floats
      */
     private boolean nearly(long got, long want) {
-        InstructionTable.Entry e = decoder.entry();
+        Row e = decoder.row();
         if (e == null || !e.mnemonic.startsWith("RCP") && !e.mnemonic.startsWith("RSQRT")) {
             return false;
         }
@@ -364,7 +364,7 @@ final class OracleCpu {
 
     /** The results of an x87 approximation, one in the last place and C1 aside. */
     private boolean nearly(OracleVector.FpState f) {
-        InstructionTable.Entry e = decoder.entry();
+        Row e = decoder.row();
         if (e == null || !APPROXIMATE.contains(e.mnemonic) || ((v.fsw ^ f.fsw) & ~C1) != 0) {
             return false;
         }
@@ -417,7 +417,7 @@ final class OracleCpu {
         for (int i = 0; i < t.pieces; i++) {
             patch(t.pieceLin[i], t.pieceBytes[i]);
         }
-        if (!raised && t.map == 0 && decoder.entry().opcode == 0x9C) {
+        if (!raised && t.map == 0 && decoder.row().opcode == 0x9C) {
             withoutTrapFlag();
         }
         long at = mmu.data.mismatch(data);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
-import dev.faultline.cpu.x86.InstructionTable;
 import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -112,7 +112,7 @@ public final class OracleRun {
         } catch (IllegalStateException e) {
             problem = " " + e.getMessage();
         }
-        InstructionTable.Entry e = cpu.entry();
+        Row e = cpu.row();
         String reason = Unclaimed.reason(t, e, file.mode);
         if (reason != null) {
             skipped.computeIfAbsent(reason, _ -> new long[1])[0]++;
@@ -123,7 +123,7 @@ public final class OracleRun {
             return;
         }
         compared++;
-        String family = e == null ? "(no table line)" : e.family.name();
+        String family = e == null ? "(no table line)" : e.definition.family().name();
         comparedByFamily.computeIfAbsent(family, _ -> new long[1])[0]++;
         if (problem == null) {
             problem = stopped ? cpu.runStopped(t, op) : cpu.run(t, op);
@@ -133,7 +133,10 @@ public final class OracleRun {
         if (known != null) {
             explained.computeIfAbsent(known, _ -> new long[1])[0]++;
         } else if (!problem.isEmpty()) {
-            String key = e == null ? "(no table line, map " + t.map + ")" : e.family + " " + e;
+            String key =
+                    e == null
+                            ? "(no table line, map " + t.map + ")"
+                            : e.definition.family() + " " + e;
             mismatches.computeIfAbsent(key, _ -> new long[1])[0]++;
             List<String> s = samples.computeIfAbsent(key, _ -> new ArrayList<>());
             if (s.size() < samplesPerLine) {
@@ -142,12 +145,12 @@ public final class OracleRun {
         }
     }
 
-    private boolean wanted(InstructionTable.Entry e) {
+    private boolean wanted(Row e) {
         if (family == null && mnemonic == null) {
             return true;
         }
         return e != null
-                && (family == null || e.family.name().equalsIgnoreCase(family))
+                && (family == null || e.definition.family().name().equalsIgnoreCase(family))
                 && (mnemonic == null || e.mnemonic.equalsIgnoreCase(mnemonic));
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -41,7 +41,7 @@ public final class OracleSelect {
             OracleCpu cpu = new OracleCpu(in);
             for (OracleVector t = in.next(); t != null; t = in.next()) {
                 cpu.decode(t);
-                InstructionTable.Entry e = cpu.entry();
+                Row e = cpu.row();
                 boolean faults = t.exception != OracleVector.NONE;
                 String key = (e == null ? "map " + t.map : e.toString()) + faults;
                 int[] n = counts.computeIfAbsent(key, _ -> new int[1]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
-import dev.faultline.cpu.x86.InstructionTable;
+import dev.faultline.cpu.x86.isa.Row;
 
 /**
  * Instructions that the host has and our CPUID does not claim, so that they mean something else
@@ -13,7 +13,7 @@ final class Unclaimed {
     /**
      * @param entry what our decoder makes of it, null: nothing
      */
-    static String reason(OracleVector t, InstructionTable.Entry entry, int mode) {
+    static String reason(OracleVector t, Row entry, int mode) {
         if (t.map >= 4) {
             return "VEX and EVEX (AVX, BMI, FMA, AVX-512)";
         }

@@ -21,7 +21,7 @@ final class Bt {
     private Bt() {}
 
     static Op make(Decoded d) {
-        boolean fixed = d.entry.operands.endsWith("Ib");
+        boolean fixed = d.row.operands.endsWith("Ib");
         int operation =
                 switch (d.mnemonic) {
                     case "BT" -> 4;

@@ -19,7 +19,7 @@ final class Call {
     private Call() {}
 
     static Op make(Decoded d) {
-        if (d.entry.operands.equals("Jz")) {
+        if (d.row.operands.equals("Jz")) {
             return d.operandSize == 8 ? new Relative64(d) : new Relative(d);
         }
         return new Indirect(d);

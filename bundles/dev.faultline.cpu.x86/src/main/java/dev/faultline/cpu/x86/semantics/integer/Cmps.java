@@ -5,8 +5,8 @@ import static dev.faultline.api.cpu.Gpr.RDI;
 import static dev.faultline.api.cpu.Gpr.RSI;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.Alu;
 import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Preflight;
@@ -67,7 +67,7 @@ final class Cmps extends StringOp {
             move(v, RDI, stride);
             result = counted(v, 1);
             if (result == NEXT || (a == b) != whileEqual) {
-                Flags.subSmall(v, a, b, 0, shift);
+                Alu.subSmall(v, a, b, 0, shift);
                 return NEXT;
             }
         }

@@ -2,9 +2,9 @@
 package dev.faultline.cpu.x86.semantics.integer;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.Alu;
 import dev.faultline.cpu.x86.Atomic;
 import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
@@ -14,7 +14,7 @@ final class Cmpxchg {
     private Cmpxchg() {}
 
     static Op make(Decoded d) {
-        int size = d.entry.operands.equals("Eb,Gb") ? 1 : d.operandSize;
+        int size = d.row.operands.equals("Eb,Gb") ? 1 : d.operandSize;
         return d.lock ? new Lock(d, size) : new EG(d, size);
     }
 
@@ -37,7 +37,7 @@ final class Cmpxchg {
                 return FAULT;
             }
             long old = get(v, h);
-            boolean equal = Flags.subSmall(v, v.gpr[0], old, 0, shift) == 0;
+            boolean equal = Alu.subSmall(v, v.gpr[0], old, 0, shift) == 0;
             if (equal) {
                 return put(v, h, getG(v));
             }
@@ -73,7 +73,7 @@ final class Cmpxchg {
                 old = Mem.load(h, size);
                 Mem.store(h, size, old == expected ? g : old);
             }
-            Flags.subSmall(v, expected, old, 0, shift);
+            Alu.subSmall(v, expected, old, 0, shift);
             if (old != expected) {
                 putAccumulator(v, size, mask, old);
             }

@@ -15,12 +15,12 @@ final class Div {
     private Div() {}
 
     static Op div(Decoded d) {
-        int size = d.entry.operands.equals("Eb") ? 1 : d.operandSize;
+        int size = d.row.operands.equals("Eb") ? 1 : d.operandSize;
         return size == 8 ? new Div64(d) : new DivSmall(d, size);
     }
 
     static Op idiv(Decoded d) {
-        int size = d.entry.operands.equals("Eb") ? 1 : d.operandSize;
+        int size = d.row.operands.equals("Eb") ? 1 : d.operandSize;
         return size == 8 ? new Idiv64(d) : new IdivSmall(d, size);
     }
 

@@ -15,7 +15,7 @@ final class DoubleShift {
     private DoubleShift() {}
 
     static Op make(Decoded d) {
-        int n = d.entry.operands.endsWith("CL") ? -1 : (int) d.imm & (d.operandSize == 8 ? 63 : 31);
+        int n = d.row.operands.endsWith("CL") ? -1 : (int) d.imm & (d.operandSize == 8 ? 63 : 31);
         return d.mnemonic.equals("SHLD") ? new Shld(d, n) : new Shrd(d, n);
     }
 

@@ -12,7 +12,7 @@ final class Jmp {
     private Jmp() {}
 
     static Op make(Decoded d) {
-        return d.entry.operands.equals("Ev") ? new Indirect(d) : new Relative(d);
+        return d.row.operands.equals("Ev") ? new Indirect(d) : new Relative(d);
     }
 
     private static final class Relative extends NearOp {

@@ -18,7 +18,7 @@ final class Movbe {
         // 66 selects the table line, and still is an operand size prefix.
         int narrow = d.codeBits == 16 != d.prefix66 ? 2 : 4;
         int size = d.rexW ? 8 : narrow;
-        return d.entry.operands.startsWith("G") ? new Load(d, size) : new Store(d, size, true);
+        return d.row.operands.startsWith("G") ? new Load(d, size) : new Store(d, size, true);
     }
 
     static Op movnti(Decoded d) {

@@ -18,13 +18,13 @@ final class Mul {
     private Mul() {}
 
     static Op mul(Decoded d) {
-        int size = d.entry.operands.equals("Eb") ? 1 : d.operandSize;
+        int size = d.row.operands.equals("Eb") ? 1 : d.operandSize;
         return size == 8 ? new Mul64(d) : new MulSmall(d, size);
     }
 
     static Op imul(Decoded d) {
         int wide = d.operandSize;
-        return switch (d.entry.operands) {
+        return switch (d.row.operands) {
             case "Eb" -> new ImulSmall(d, 1);
             case "Ev" -> wide == 8 ? new Imul64(d) : new ImulSmall(d, wide);
             case "Gv,Ev" -> wide == 8 ? new R64E64(d) : wide == 4 ? new R32E32(d) : new Two(d);

@@ -21,7 +21,7 @@ final class Push {
         if (d.mem) {
             return new PushM(d);
         }
-        boolean register = !d.entry.operands.startsWith("I");
+        boolean register = !d.row.operands.startsWith("I");
         if (d.operandSize == 8) {
             return register ? new PushR64(d.rm) : new PushImm64(d.imm);
         }

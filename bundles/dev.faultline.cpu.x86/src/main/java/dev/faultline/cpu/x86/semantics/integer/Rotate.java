@@ -12,7 +12,7 @@ final class Rotate {
     private Rotate() {}
 
     static Op make(Decoded d) {
-        String form = d.entry.operands;
+        String form = d.row.operands;
         int size = form.startsWith("Eb") ? 1 : d.operandSize;
         boolean byCl = form.endsWith("CL");
         int n = byCl ? -1 : form.endsWith("1") ? 1 : (int) d.imm & (size == 8 ? 63 : 31);

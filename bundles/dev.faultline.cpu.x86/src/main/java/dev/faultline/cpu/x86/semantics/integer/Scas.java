@@ -4,8 +4,8 @@ package dev.faultline.cpu.x86.semantics.integer;
 import static dev.faultline.api.cpu.Gpr.RDI;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.Alu;
 import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Mem;
 import dev.faultline.cpu.x86.Op;
 
@@ -52,7 +52,7 @@ final class Scas extends StringOp {
             move(v, RDI, stride);
             result = counted(v, 1);
             if (result == NEXT || equal != whileEqual) {
-                Flags.subSmall(v, v.gpr[0], b, 0, shift);
+                Alu.subSmall(v, v.gpr[0], b, 0, shift);
                 return NEXT;
             }
         }

@@ -2,8 +2,8 @@
 package dev.faultline.cpu.x86.semantics.integer;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.Alu;
 import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.Flags;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
@@ -12,8 +12,8 @@ final class Xadd {
     private Xadd() {}
 
     static Op make(Decoded d) {
-        int size = d.entry.operands.equals("Eb,Gb") ? 1 : d.operandSize;
-        return d.lock ? Locked.make(d, Locked.XADD, size) : new EG(d, size);
+        int size = d.row.operands.equals("Eb,Gb") ? 1 : d.operandSize;
+        return d.lock ? new Lock(d, size) : new EG(d, size);
     }
 
     private static final class EG extends RmOp {
@@ -31,10 +31,29 @@ final class Xadd {
                 return FAULT;
             }
             long old = get(v, h);
-            long sum = Flags.addSmall(v, old, getG(v), 0, shift);
+            long sum = Alu.addSmall(v, old, getG(v), 0, shift);
             // The destination last: with both operands the same register it holds the sum.
             putG(v, old);
             return put(v, h, sum);
+        }
+    }
+
+    private static final class Lock extends LockedOp {
+        private final int shift;
+
+        Lock(Decoded d, int size) {
+            super(d, size);
+            shift = 64 - size * 8;
+        }
+
+        @Override
+        long apply(VcpuContext v, long a) {
+            return Alu.addSmall(v, a, getG(v), 0, shift);
+        }
+
+        @Override
+        void replaced(VcpuContext v, long old) {
+            putG(v, old);
         }
     }
 }

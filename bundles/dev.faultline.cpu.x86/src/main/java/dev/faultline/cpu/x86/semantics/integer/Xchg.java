@@ -17,10 +17,10 @@ final class Xchg {
     private Xchg() {}
 
     static Op make(Decoded d) {
-        if (d.entry.operands.equals("Zv,rAX")) {
+        if (d.row.operands.equals("Zv,rAX")) {
             return d.rm == 0 ? new Nop.Nothing() : new Registers(d, d.operandSize);
         }
-        int size = d.entry.operands.equals("Eb,Gb") ? 1 : d.operandSize;
+        int size = d.row.operands.equals("Eb,Gb") ? 1 : d.operandSize;
         return d.mem ? new Memory(d, size) : new Registers(d, size);
     }
 

@@ -6,6 +6,7 @@ import static dev.faultline.api.memory.HostBytes.get64;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.semantics.mmx.Mmx;
 import dev.faultline.cpu.x86.simd.FpConvert;
 import dev.faultline.cpu.x86.simd.FpOp;
@@ -36,6 +37,11 @@ final class Converts {
             x[d + 1] = 0;
             return raised;
         };
+    }
+
+    /** CVTSI2SD. */
+    static Op toDouble(Decoded d) {
+        return d.mem || d.rexW ? new FromGpr(d, false) : new FromGpr32(d);
     }
 
     /** CVTSI2SS, CVTSI2SD: xmm, r/m32 or r/m64. */

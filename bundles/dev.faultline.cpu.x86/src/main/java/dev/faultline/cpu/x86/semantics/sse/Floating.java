@@ -6,6 +6,7 @@ import static dev.faultline.api.memory.HostBytes.get64;
 
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.simd.FpArith;
 import dev.faultline.cpu.x86.simd.FpOp;
 import dev.faultline.cpu.x86.simd.FpPacked;
@@ -17,6 +18,26 @@ final class Floating {
     private static final long LOW32 = 0xFFFF_FFFFL;
 
     private Floating() {}
+
+    /** The operation on each of four elements. */
+    static Op ps(Decoded d, FpOp op) {
+        return new Wide(d, (m, x, to, lo, hi) -> FpPacked.ps(op, m, x, to, lo, hi), 16);
+    }
+
+    /** The operation on each of two elements. */
+    static Op pd(Decoded d, FpOp op) {
+        return new Wide(d, (m, x, to, lo, hi) -> FpPacked.pd(op, m, x, to, lo, hi), 16);
+    }
+
+    /** The operation on neighbours: HADDPS, HSUBPS. */
+    static Op horizontalPs(Decoded d, FpOp op) {
+        return new Wide(d, (m, x, to, lo, hi) -> FpPacked.horizontalPs(op, m, x, to, lo, hi), 16);
+    }
+
+    /** The operation on neighbours: HADDPD, HSUBPD. */
+    static Op horizontalPd(Decoded d, FpOp op) {
+        return new Wide(d, (m, x, to, lo, hi) -> FpPacked.horizontalPd(op, m, x, to, lo, hi), 16);
+    }
 
     /** Packed: xmm, xmm/m of 16 (aligned) or 8 bytes. */
     static final class Wide extends XmmOp {

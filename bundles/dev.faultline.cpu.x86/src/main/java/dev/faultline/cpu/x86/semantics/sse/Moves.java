@@ -32,6 +32,26 @@ final class Moves {
                 : new Copy(d, d.rm, d.reg);
     }
 
+    static Op loadSingle(Decoded d) {
+        return d.mem ? new LoadSingle(d) : new CopySingle(d, d.reg, d.rm);
+    }
+
+    static Op storeSingle(Decoded d) {
+        return d.mem ? new StoreSingle(d) : new CopySingle(d, d.rm, d.reg);
+    }
+
+    static Op loadDouble(Decoded d) {
+        return d.mem ? new LoadQuad(d) : new CopyHalf(d, d.reg * 2, d.rm * 2, -1);
+    }
+
+    static Op storeDouble(Decoded d) {
+        return d.mem ? new StoreHalf(d, 0) : new CopyHalf(d, d.rm * 2, d.reg * 2, -1);
+    }
+
+    static Op storeQuad(Decoded d) {
+        return d.mem ? new StoreHalf(d, 0) : new CopyHalf(d, d.rm * 2, d.reg * 2, d.rm * 2 + 1);
+    }
+
     /** A whole register to another. */
     static final class Copy extends XmmOp {
         private final int to;

@@ -45,19 +45,6 @@ public abstract class XmmOp extends MemOp {
     }
 
     /**
-     * The 16 bytes of an operand that must be aligned: that is checked before the segment. @return
-     * hva, or negative: return FAULT
-     */
-    protected final long readAligned(VcpuContext v) {
-        return (v.effBase[seg] + ea(v) & 15) != 0 ? Faults.gp(v, 0) : read(v, 16);
-    }
-
-    /** As {@link #readAligned}, for writing; follow the stores with {@link Mem#commit}. */
-    protected final long writeAligned(VcpuContext v) {
-        return (v.effBase[seg] + ea(v) & 15) != 0 ? Faults.gp(v, 0) : write(v, 16);
-    }
-
-    /**
      * The source operand of {@code size} bytes in memory, 16 meaning aligned.
      *
      * @return hva, or negative: return FAULT

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.isa;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the rows of one instruction share: the meaning. Either a shape around a kernel, from which
+ * the build makes the Ops, or Java that makes an Op: opaque, what only {@code execute} knows.
+ *
+ * @param number in its family, from 0
+ * @param shape null: opaque
+ * @param kernel the static method that is its meaning, without the size it ends with ({@code
+ *     Flags.add}), or empty: the shape says it all; of an opaque instruction the Java expression
+ * @param line as the table has it
+ */
+public record Definition(
+        Family family,
+        int number,
+        String mnemonic,
+        @Nullable Shape shape,
+        String kernel,
+        FlagEffects flags,
+        String line) {
+    /** Whether only {@code execute} knows what it does. */
+    public boolean opaque() {
+        return shape == null;
+    }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.isa;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+
+/**
+ * One encoding: how it is recognised, its operands, and what it needs. The head of {@code
+ * integer.tab} explains the notation.
+ */
+public final class Row {
+    private static final Set<String> ATTRIBUTES = Set.of("lock", "o64", "i64", "d64", "f64");
+
+    /** Which ModR/M bytes a row takes. */
+    public enum Form {
+        ANY,
+        MEMORY,
+        REGISTER
+    }
+
+    public final Definition definition;
+
+    /** That of the definition. */
+    public final String mnemonic;
+
+    /** Operand codes with commas between, or "-". */
+    public final String operands;
+
+    /** 0: one byte, 1: 0F, 2: 0F38, 3: 0F3A. */
+    public final int map;
+
+    public final int opcode;
+
+    /** Of opcodes with a condition in their low four bits, that; else -1. */
+    public final int condition;
+
+    /** ModR/M.reg that selects this row, or -1. */
+    public final int digit;
+
+    public final Form form;
+
+    /** Exact ModR/M byte, or -1. */
+    public final int exact;
+
+    public final MandatoryPrefix prefix;
+
+    /** Whether a ModR/M byte follows the opcode. */
+    public final boolean modrm;
+
+    /** LOCK is allowed, with a memory destination. */
+    public final boolean lockable;
+
+    /** The operand size is 64 in 64-bit mode, unless 66 makes it 16. */
+    public final boolean default64;
+
+    /** The operand size is 64 in 64-bit mode. */
+    public final boolean forced64;
+
+    private final boolean only64;
+    private final boolean not64;
+
+    /** What follows ModR/M and displacement. Not to be changed. */
+    public final Immediate[] immediates;
+
+    /**
+     * What CPUID claims for it; empty: every processor that we may be taken for has it. Not for the
+     * decoder: what executes is claimed.
+     */
+    public final Set<CpuFeature> features;
+
+    /**
+     * In the family, from 0: rows with the same number become Ops in the same way. Of an opaque
+     * definition all rows do, else those with the same operands.
+     */
+    public final int maker;
+
+    private final String text;
+
+    /**
+     * @param line encoding, operands and attributes
+     * @param opcodeOffset of opcodes with a register or a condition in their low bits, that
+     */
+    Row(Definition definition, String line, int opcodeOffset, int maker) {
+        this.definition = definition;
+        this.maker = maker;
+        String[] c = line.trim().split("\\s+");
+        // Interned: the switches of the semantics then compare by identity.
+        mnemonic = definition.mnemonic().intern();
+        if (c.length < 2) {
+            throw new IllegalStateException(
+                    "instruction table: encoding and operands expected in: " + line);
+        }
+        text =
+                (c[0]
+                        + " "
+                        + mnemonic
+                        + " "
+                        + String.join(" ", Arrays.asList(c).subList(1, c.length)));
+        operands = c[1].intern();
+        List<String> attrs = Arrays.asList(c).subList(2, c.length);
+        lockable = attrs.contains("lock");
+        only64 = attrs.contains("o64");
+        not64 = attrs.contains("i64");
+        default64 = attrs.contains("d64");
+        forced64 = attrs.contains("f64");
+        features = features(attrs);
+        String enc = c[0];
+        form = enc.endsWith(":mem") ? Form.MEMORY : enc.endsWith(":reg") ? Form.REGISTER : Form.ANY;
+        if (form != Form.ANY) {
+            enc = enc.substring(0, enc.length() - 4);
+        }
+        int at = enc.indexOf('/');
+        digit = at >= 0 ? Integer.parseInt(enc.substring(at + 1)) : -1;
+        enc = at >= 0 ? enc.substring(0, at) : enc;
+        at = enc.indexOf('=');
+        exact = at >= 0 ? Integer.parseInt(enc.substring(at + 1), 16) : -1;
+        enc = at >= 0 ? enc.substring(0, at) : enc;
+        at = enc.indexOf('+');
+        condition = enc.endsWith("+cc") ? opcodeOffset : -1;
+        enc = at >= 0 ? enc.substring(0, at) : enc;
+        List<String> bytes = new ArrayList<>(List.of(enc.split("\\.")));
+        prefix = prefixOf(bytes);
+        map = mapOf(bytes);
+        if (bytes.size() != 1) {
+            throw new IllegalStateException("instruction table: bad encoding in: " + text);
+        }
+        opcode = Integer.parseInt(bytes.get(0), 16) + opcodeOffset;
+        String[] kinds = operands.equals("-") ? new String[0] : operands.split(",");
+        immediates =
+                Arrays.stream(kinds)
+                        .map(Immediate::of)
+                        .filter(Objects::nonNull)
+                        .toArray(Immediate[]::new);
+        if (immediates.length == 2) {
+            immediates[1] = Immediate.SECOND_BYTE;
+        }
+        modrm =
+                digit >= 0
+                        || exact >= 0
+                        || form != Form.ANY
+                        || Arrays.stream(kinds).anyMatch(Row::needsModrm);
+    }
+
+    /** How many rows a line is: more than one if its opcode has a register or condition in it. */
+    static int count(String line) {
+        String encoding = line.trim().split("\\s+")[0];
+        return encoding.contains("+cc") ? 16 : encoding.contains("+r") ? 8 : 1;
+    }
+
+    private Set<CpuFeature> features(List<String> attributes) {
+        Set<CpuFeature> s = EnumSet.noneOf(CpuFeature.class);
+        for (String a : attributes) {
+            if (ATTRIBUTES.contains(a)) {
+                continue;
+            }
+            CpuFeature f =
+                    Arrays.stream(CpuFeature.values())
+                            .filter(x -> x.name().equals(a) && x.encodings)
+                            .findAny()
+                            .orElseThrow(() ->
+                                    new IllegalStateException(
+                                            "instruction table: unknown attribute %s in: %s"
+                                                    .formatted(a, text)));
+            s.add(f);
+        }
+        return s.isEmpty() ? Set.of() : s;
+    }
+
+    private static MandatoryPrefix prefixOf(List<String> bytes) {
+        MandatoryPrefix p =
+                switch (bytes.get(0)) {
+                    case "NP" -> MandatoryPrefix.NP;
+                    case "66" -> MandatoryPrefix.P66;
+                    case "F3" -> MandatoryPrefix.PF3;
+                    case "F2" -> MandatoryPrefix.PF2;
+                    default -> MandatoryPrefix.ANY;
+                };
+        if (p != MandatoryPrefix.ANY && bytes.size() > 1) {
+            bytes.remove(0);
+            return p;
+        }
+        return MandatoryPrefix.ANY;
+    }
+
+    private static int mapOf(List<String> bytes) {
+        if (bytes.size() > 1 && bytes.get(0).equals("0F")) {
+            bytes.remove(0);
+            if (bytes.size() > 1 && bytes.get(0).equals("38")) {
+                bytes.remove(0);
+                return 2;
+            }
+            if (bytes.size() > 1 && bytes.get(0).equals("3A")) {
+                bytes.remove(0);
+                return 3;
+            }
+            return 1;
+        }
+        return 0;
+    }
+
+    private static boolean needsModrm(String kind) {
+        return kind.length() > 1
+                        && "EGMSCDRVWPQNU".indexOf(kind.charAt(0)) >= 0
+                        && Character.isLowerCase(kind.charAt(1))
+                || kind.equals("M");
+    }
+
+    /**
+     * Whether this row takes an instruction with its map and opcode.
+     *
+     * @param prefixes as which its prefixes count
+     * @param modrmByte its ModR/M byte, if it has one
+     * @param codeBits 16, 32 or 64
+     */
+    public boolean matches(MandatoryPrefix prefixes, int modrmByte, int codeBits) {
+        if (codeBits == 64 ? not64 : only64) {
+            return false;
+        }
+        if (prefix != MandatoryPrefix.ANY && prefix != prefixes) {
+            return false;
+        }
+        if (exact >= 0) {
+            return modrmByte == exact;
+        }
+        if (digit >= 0 && (modrmByte >> 3 & 7) != digit) {
+            return false;
+        }
+        return form == Form.ANY || (form == Form.REGISTER) == (modrmByte >= 0xC0);
+    }
+
+    /** Whether every instruction that {@code other} matches is one that this matches. */
+    public boolean covers(Row other) {
+        return map == other.map
+                && opcode == other.opcode
+                && (!only64 || other.only64)
+                && (!not64 || other.not64)
+                && (prefix == MandatoryPrefix.ANY || prefix == other.prefix)
+                && coversModrm(other);
+    }
+
+    private boolean coversModrm(Row other) {
+        if (exact >= 0) {
+            return exact == other.exact;
+        }
+        boolean one = other.exact >= 0;
+        int otherDigit = one ? other.exact >> 3 & 7 : other.digit;
+        Form otherForm = !one ? other.form : other.exact >= 0xC0 ? Form.REGISTER : Form.MEMORY;
+        return (digit < 0 || digit == otherDigit) && (form == Form.ANY || form == otherForm);
+    }
+
+    /** Encoding, mnemonic, operands, attributes. */
+    @Override
+    public String toString() {
+        return text;
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.isa.generator;
+
+import dev.faultline.cpu.x86.isa.Definition;
+import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.isa.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/**
+ * Writes the class of one instruction that has a shape: an Op class per form, and for the rows with
+ * the same operands a method that chooses among them.
+ */
+final class OpsWriter {
+    private static final int[] SIZES = {2, 4, 8};
+    private static final List<String> NAMES = List.of("a", "b", "c");
+
+    private final Definition definition;
+    private final String className;
+    private final List<Row> rows;
+    private final JavaText makers = new JavaText();
+    private final Map<String, Form> forms = new LinkedHashMap<>();
+
+    /**
+     * @param rows of the definition, one for each maker
+     */
+    OpsWriter(Definition definition, String className, List<Row> rows) {
+        this.definition = definition;
+        this.className = className;
+        this.rows = rows;
+    }
+
+    String write() {
+        JavaText t = new JavaText();
+        t.lines("// SPDX-License-Identifier: Apache-2.0");
+        t.lines("// Generated from the instruction table; not to be edited.");
+        t.lines("package " + Generator.packageOf(definition.family()) + ";").blank();
+        JavaText body = new JavaText();
+        body.lines("/** {@code " + definition.line() + "}. */");
+        body.open("final class " + className);
+        body.lines("private " + className + "() {}");
+        rows.forEach(this::writeMaker);
+        body.lines(makers.toString());
+        forms.values().forEach(f -> f.write(body));
+        body.close();
+        t.lines(Generator.imports(body.toString())).blank();
+        return t.lines(body.toString()).toString();
+    }
+
+    private void writeMaker(Row row) {
+        String[] codes = row.operands.split(",");
+        makers.blank().lines("/** {@code " + row + "} and its like. */");
+        makers.open("static Op " + Forms.makerName(row) + "(Decoded d)");
+        boolean shift = definition.shape() == Shape.SHIFT && codes[1].startsWith("I");
+        if (shift) {
+            makers.lines(
+                    Forms.sized(row)
+                            ? "int n = (int) d.imm & (d.operandSize == 8 ? 63 : 31);"
+                            : "int n = (int) d.imm & 31;");
+            makers.open("if (n == 0)");
+            writeChoices(row, codes, true);
+            makers.close();
+        }
+        writeChoices(row, codes, false);
+        makers.close();
+    }
+
+    private void writeChoices(Row row, String[] codes, boolean zero) {
+        if (row.lockable) {
+            makers.open("if (d.lock)").lines(choice(row, codes, true, true, false)).close();
+        }
+        boolean can = false;
+        for (String code : codes) {
+            can |= Forms.memoryPossible(code);
+        }
+        if (can && row.form == Row.Form.ANY) {
+            makers.open("if (d.mem)").lines(choice(row, codes, true, false, zero)).close();
+        }
+        makers.lines(choice(row, codes, row.form == Row.Form.MEMORY, false, zero));
+    }
+
+    /** A return statement. */
+    private String choice(Row row, String[] codes, boolean mem, boolean lock, boolean zero) {
+        if (!Forms.sized(row)) {
+            return "return " + construction(form(row, codes, 1, mem, lock, zero), codes) + ";";
+        }
+        StringBuilder s = new StringBuilder("return switch (d.operandSize) {\n");
+        for (int size : SIZES) {
+            s.append(size == 8 ? "    default -> " : "    case " + size + " -> ")
+                    .append(construction(form(row, codes, size, mem, lock, zero), codes))
+                    .append(";\n");
+        }
+        return s.append("};").toString();
+    }
+
+    private Form form(
+            Row row, String[] codes, int size, boolean mem, boolean lock, boolean zero) {
+        Shape shape = Objects.requireNonNull(definition.shape());
+        Operand.Place immediate =
+                shape == Shape.SHIFT
+                        ? zero ? Operand.Place.ZERO : Operand.Place.COUNT
+                        : shape.vector ? Operand.Place.BYTE : Operand.Place.IMMEDIATE;
+        List<Operand> operands = new ArrayList<>();
+        int first = Forms.size(codes[0], size, 0);
+        for (int i = 0; i < codes.length; i++) {
+            operands.add(
+                    new Operand(
+                            NAMES.get(i),
+                            Forms.place(codes[i], mem, immediate),
+                            Forms.size(codes[i], size, first)));
+        }
+        String condition = row.condition < 0 ? "" : Forms.CONDITIONS.get(row.condition);
+        Form f =
+                shape.vector
+                        ? new VectorForm(definition, operands)
+                        : new GeneralForm(definition, operands, lock, condition);
+        forms.putIfAbsent(f.className(), f);
+        return f;
+    }
+
+    private static String construction(Form f, String[] codes) {
+        List<String> arguments = new ArrayList<>(List.of("d"));
+        for (int i = 0; i < codes.length; i++) {
+            Operand o = f.operands().get(i);
+            if (o.register()) {
+                arguments.add(Forms.register(codes[i]));
+            } else if (o.place() == Operand.Place.COUNT) {
+                arguments.add(codes[i].equals("1") ? "1" : "n");
+            }
+        }
+        return "new %s(%s)"
+                .formatted(f.className(), arguments.stream().collect(Collectors.joining(", ")));
+    }
+}
