@@ -233,7 +233,7 @@ public final class Decoder {
     private Op operands(Row e) {
         d.row = e;
         d.mnemonic = e.mnemonic;
-        boolean p66 = d.prefix66 && e.prefix != MandatoryPrefix.P66;
+        boolean p66 = d.prefix66 && (e.prefix != MandatoryPrefix.P66 || e.sizedBy66);
         d.operandSize =
                 switch (d.codeBits) {
                     case 64 -> d.rexW || e.forced64 ? 8 : e.default64 ? p66 ? 2 : 8 : p66 ? 2 : 4;

@@ -13,7 +13,7 @@ import java.util.Set;
  * integer.tab} explains the notation.
  */
 public final class Row {
-    private static final Set<String> ATTRIBUTES = Set.of("lock", "o64", "i64", "d64", "f64");
+    private static final Set<String> ATTRIBUTES = Set.of("lock", "o64", "i64", "d64", "f64", "p66");
 
     /** Which ModR/M bytes a row takes. */
     public enum Form {
@@ -59,6 +59,9 @@ public final class Row {
 
     /** The operand size is 64 in 64-bit mode. */
     public final boolean forced64;
+
+    /** A mandatory 66 is the prefix of the operand size too. */
+    public final boolean sizedBy66;
 
     private final boolean only64;
     private final boolean not64;
@@ -107,6 +110,7 @@ public final class Row {
         not64 = attrs.contains("i64");
         default64 = attrs.contains("d64");
         forced64 = attrs.contains("f64");
+        sizedBy66 = attrs.contains("p66");
         features = features(attrs);
         String enc = c[0];
         form = enc.endsWith(":mem") ? Form.MEMORY : enc.endsWith(":reg") ? Form.REGISTER : Form.ANY;

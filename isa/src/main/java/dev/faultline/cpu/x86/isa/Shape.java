@@ -28,6 +28,10 @@ public enum Shape {
     CONVERT("w r", "a = kernel(b)", false),
     /** A shift or rotate by an immediate, 1 or CL, masked; by 0 no flag changes. */
     SHIFT("rw r", "a = kernel(a, b)", false),
+    /** The same, with bits that come from a second operand: SHLD. */
+    SHIFT_DOUBLE("rw r r", "a = kernel(a, b, c)", false),
+    /** Arithmetic on two sources: IMUL r, r/m, imm. */
+    COMBINE("w r r", "a = kernel(b, c)", false),
     /** SETcc. */
     SET("w", "a = condition ? 1 : 0", false),
     /** CMOVcc: the source is read whether it is needed or not. */
@@ -50,6 +54,8 @@ public enum Shape {
     VECTOR_FROM("w r", "a = kernel(b)"),
     /** The same, with an immediate: PSHUFD. */
     SHUFFLE("w r r", "a = kernel(b, c)"),
+    /** What two registers say to the flags: PTEST. */
+    VECTOR_COMPARE("r r", "flags = kernel(a, b)"),
     /** 16 bytes, of which memory must be aligned: MOVAPS. */
     MOVE_ALIGNED("w r", "a = b"),
     /** 16 bytes, wherever they are: MOVUPS. */
@@ -62,6 +68,13 @@ public enum Shape {
     PACKED_SINGLE("rw r", "for each doubleword: a = kernel(a, b)"),
     /** Arithmetic on two binary64: ADDPD. */
     PACKED_DOUBLE("rw r", "for each quadword: a = kernel(a, b)"),
+    /**
+     * As {@link #SCALAR_SINGLE}, and so on, with an operation that the immediate chooses: CMPSS.
+     */
+    SCALAR_SINGLE_BY("rw r r", "lowest doubleword: a = kernel(c)(a, b)"),
+    SCALAR_DOUBLE_BY("rw r r", "low quadword: a = kernel(c)(a, b)"),
+    PACKED_SINGLE_BY("rw r r", "for each doubleword: a = kernel(c)(a, b)"),
+    PACKED_DOUBLE_BY("rw r r", "for each quadword: a = kernel(c)(a, b)"),
     /** Arithmetic across elements: ADDSUBPS. */
     FLOAT_VECTOR("rw r", "a = kernel(a, b)");
 

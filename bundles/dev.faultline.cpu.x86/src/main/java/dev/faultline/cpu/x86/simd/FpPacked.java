@@ -52,7 +52,7 @@ public final class FpPacked {
     }
 
     /** HADDPS, HSUBPS: neighbours of the destination, then of the source. */
-    public static int horizontalPs(FpOp op, int m, long[] x, int d, long slo, long shi) {
+    private static int horizontalPs(FpOp op, int m, long[] x, int d, long slo, long shi) {
         long alo = x[d];
         long ahi = x[d + 1];
         int raised = op.apply(m, alo, alo >>> 32, x, d);
@@ -68,9 +68,61 @@ public final class FpPacked {
     }
 
     /** HADDPD, HSUBPD. */
-    public static int horizontalPd(FpOp op, int m, long[] x, int d, long slo, long shi) {
+    private static int horizontalPd(FpOp op, int m, long[] x, int d, long slo, long shi) {
         int raised = op.apply(m, x[d], x[d + 1], x, d);
         return raised | op.apply(m, slo, shi, x, d + 1);
+    }
+
+    public static int haddps(int m, long[] x, int d, long slo, long shi) {
+        return horizontalPs(FpArith::addS, m, x, d, slo, shi);
+    }
+
+    public static int hsubps(int m, long[] x, int d, long slo, long shi) {
+        return horizontalPs(FpArith::subS, m, x, d, slo, shi);
+    }
+
+    public static int haddpd(int m, long[] x, int d, long slo, long shi) {
+        return horizontalPd(FpArith::addD, m, x, d, slo, shi);
+    }
+
+    public static int hsubpd(int m, long[] x, int d, long slo, long shi) {
+        return horizontalPd(FpArith::subD, m, x, d, slo, shi);
+    }
+
+    // ---- conversions that change the size of elements
+
+    public static int cvtps2pd(int m, long[] x, int d, long slo, long shi) {
+        return lengthen(FpConvert::floatToDouble, m, x, d, slo);
+    }
+
+    public static int cvtdq2pd(int m, long[] x, int d, long slo, long shi) {
+        return lengthen(FpConvert::int32ToDouble, m, x, d, slo);
+    }
+
+    public static int cvtpd2ps(int m, long[] x, int d, long slo, long shi) {
+        return shorten(FpConvert::doubleToFloat, m, x, d, slo, shi);
+    }
+
+    public static int cvtpd2dq(int m, long[] x, int d, long slo, long shi) {
+        return shorten(FpConvert::doubleToInt32, m, x, d, slo, shi);
+    }
+
+    public static int cvttpd2dq(int m, long[] x, int d, long slo, long shi) {
+        return shorten(FpConvert::truncateDoubleToInt32, m, x, d, slo, shi);
+    }
+
+    /** Two 32-bit elements to two 64-bit ones. */
+    private static int lengthen(FpOp op, int m, long[] x, int d, long low) {
+        return op.apply(m, 0, low & 0xFFFF_FFFFL, x, d) | op.apply(m, 0, low >>> 32, x, d + 1);
+    }
+
+    /** Two 64-bit elements to two 32-bit ones, zeros above. */
+    private static int shorten(FpOp op, int m, long[] x, int d, long slo, long shi) {
+        int raised = op.apply(m, 0, slo, x, d);
+        raised |= op.apply(m, 0, shi, x, d + 1);
+        x[d] |= x[d + 1] << 32;
+        x[d + 1] = 0;
+        return raised;
     }
 
     // ---- dot products

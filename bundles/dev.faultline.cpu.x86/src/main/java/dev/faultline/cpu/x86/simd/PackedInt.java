@@ -3,7 +3,8 @@ package dev.faultline.cpu.x86.simd;
 
 /**
  * Packed-integer operations on one quadword: the whole of an MMX operation, or one half of an SSE
- * one. Every method named after a mnemonic is a {@link LaneOp}. Pure; any thread.
+ * one. Methods named after a mnemonic are kernels of the shapes {@code lanes} and {@code lanes-by}:
+ * the destination comes first. Pure; any thread.
  */
 public final class PackedInt {
     static final long HIGH8 = 0x8080_8080_8080_8080L;

@@ -12,8 +12,9 @@ import static dev.faultline.cpu.x86.simd.PackedInt.uw;
 
 /**
  * Packed-integer operations that move lanes, on one quadword: the MMX shapes of pack, unpack,
- * horizontal and shuffle operations, whose SSE shapes are in {@link PackedWide}. Every method named
- * after a mnemonic is a {@link LaneOp}. Pure; any thread.
+ * horizontal and shuffle operations, whose SSE shapes are in {@link PackedWide}. Methods named
+ * after a mnemonic are kernels of the shape {@code lanes}: the destination comes first. Pure; any
+ * thread.
  */
 public final class PackedShapes {
     private PackedShapes() {}

@@ -3,7 +3,9 @@ package dev.faultline.cpu.x86.simd;
 
 /**
  * Packed operations on 128 bits whose halves are not independent. Methods named after a mnemonic
- * are {@link WideOp}s: the destination is {@code x[d]} and {@code x[d + 1]}.
+ * are kernels of the vector shapes: the destination, and first source, is {@code x[d]} and {@code
+ * x[d + 1]}; the second source comes in halves, then an immediate byte, which those without one
+ * ignore. Pure but for the destination; any thread.
  */
 public final class PackedWide {
     private static final long LOW32 = 0xFFFF_FFFFL;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.isa.generator;
 
+import dev.faultline.cpu.x86.isa.Definition;
 import java.util.List;
 import java.util.stream.Collectors;
 
 /** One form of an instruction: its operands at their places, with their sizes. Becomes a class. */
 sealed interface Form permits GeneralForm, VectorForm {
+    Definition definition();
+
     List<Operand> operands();
 
     String className();
@@ -38,7 +41,7 @@ sealed interface Form permits GeneralForm, VectorForm {
         if (!above.isEmpty()) {
             t.lines("super(" + above + ");");
         }
-        operands().forEach(o -> t.lines(o.assignments()));
+        operands().forEach(o -> t.lines(o.assignments(definition().kernel())));
         t.close();
     }
 }

@@ -12,7 +12,22 @@ final class Forms {
                     "o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge",
                     "le", "g");
 
-    private static final List<String> WIDE = List.of("v", "z");
+    /** How a row's operand size is chosen when an Op is made. */
+    enum Sizes {
+        /** All operands say it. */
+        FIXED(""),
+        /** Letters v and z: 2, 4 or 8 bytes. */
+        OPERAND_SIZE("d.operandSize"),
+        /** Letter y: 4 or 8 bytes. */
+        REX_W("d.rexW ? 8 : 4");
+
+        /** Java for it. */
+        final String java;
+
+        Sizes(String java) {
+            this.java = java;
+        }
+    }
 
     private Forms() {}
 
@@ -35,17 +50,24 @@ final class Forms {
         };
     }
 
-    /** Whether the row is about operands of 2, 4 and 8 bytes. */
-    static boolean sized(Row row) {
+    static Sizes sizes(Row row) {
         for (String code : row.operands.split(",")) {
-            if (code.equals("rAX")
-                    || code.length() == 2
-                            && "EGZO".indexOf(code.charAt(0)) >= 0
-                            && WIDE.contains(code.substring(1))) {
-                return true;
+            if (code.equals("rAX")) {
+                return Sizes.OPERAND_SIZE;
+            }
+            if (code.length() == 2 && "EGMOZ".indexOf(code.charAt(0)) >= 0) {
+                switch (code.charAt(1)) {
+                    case 'v', 'z' -> {
+                        return Sizes.OPERAND_SIZE;
+                    }
+                    case 'y' -> {
+                        return Sizes.REX_W;
+                    }
+                    default -> {}
+                }
             }
         }
-        return false;
+        return Sizes.FIXED;
     }
 
     /** Whether an operand can be in memory, as ModR/M says. */

@@ -14,8 +14,7 @@ import java.util.stream.Collectors;
  *
  * @param condition of SETcc and its kin, as {@code Conditions} names it; else empty
  */
-record GeneralForm(
-        Definition definition, List<Operand> operands, boolean locked, String condition)
+record GeneralForm(Definition definition, List<Operand> operands, boolean locked, String condition)
         implements Form {
     private static final String KERNEL = "kernel(";
     private static final String CHOICE = "condition ? ";
@@ -28,8 +27,17 @@ record GeneralForm(
         return operands.get(0);
     }
 
-    private Operand b() {
+    private Operand last() {
         return operands.get(operands.size() - 1);
+    }
+
+    /** By its name. */
+    private Operand operand(String name) {
+        return operands.stream().filter(o -> o.name().equals(name)).findFirst().orElseThrow();
+    }
+
+    private boolean shifts() {
+        return shape() == Shape.SHIFT || shape() == Shape.SHIFT_DOUBLE;
     }
 
     @Override
@@ -72,7 +80,8 @@ record GeneralForm(
             t.lines("long[] r = v.gpr;");
         }
         if (shiftsByCl()) {
-            t.lines("int b = (int) r[1] & %d;".formatted(a().size() == 8 ? 63 : 31));
+            int mask = a().size() == 8 ? 63 : 31;
+            t.lines("int %s = (int) r[1] & %d;".formatted(last().name(), mask));
         }
         t.lines(statements);
         boolean stores = sides.length == 2 && a().memory();
@@ -91,7 +100,7 @@ record GeneralForm(
     }
 
     private boolean shiftsByCl() {
-        return b().place() == Operand.Place.CL;
+        return last().place() == Operand.Place.CL;
     }
 
     /** What changes flags or RIP only. */
@@ -107,11 +116,11 @@ record GeneralForm(
 
     /** The value of the right side, of type long, zero-extended from the size of a. */
     private Expression result(String meaning) {
-        if (shape() == Shape.SHIFT) {
+        if (shifts()) {
             Expression same = a().zeroExtended();
-            return switch (b().place()) {
+            return switch (last().place()) {
                 case ZERO -> same;
-                case CL -> b().value().isZero().choose(same, kernel(meaning, a().value()));
+                case CL -> last().value().isZero().choose(same, kernel(meaning, a().value()));
                 default -> kernel(meaning, a().value());
             };
         }
@@ -124,7 +133,7 @@ record GeneralForm(
                     .choose(plain(two[0]), plain(two[1]));
         }
         if (meaning.startsWith("signed(")) {
-            Expression x = b().signExtended();
+            Expression x = last().signExtended();
             return a().size() == 8 ? x : x.and(a().mask());
         }
         return plain(meaning);
@@ -133,7 +142,7 @@ record GeneralForm(
     private Expression plain(String x) {
         return switch (x) {
             case "a" -> a().zeroExtended();
-            case "b" -> b().zeroExtended();
+            case "b" -> last().zeroExtended();
             default -> Expression.of(Integer.toString(Integer.parseInt(x)));
         };
     }
@@ -149,14 +158,12 @@ record GeneralForm(
             arguments.add("v");
         }
         for (String name : meaning.substring(KERNEL.length(), meaning.length() - 1).split(", ")) {
-            arguments.add((name.equals("a") ? valueOfA : b().value()).text());
+            arguments.add((name.equals("a") ? valueOfA : operand(name).value()).text());
         }
         return Expression.of(
                 "%s%d(%s)"
                         .formatted(
-                                definition.kernel(),
-                                a().size() * 8,
-                                String.join(", ", arguments)));
+                                definition.kernel(), a().size() * 8, String.join(", ", arguments)));
     }
 
     /** With LOCK, {@code LockedOp} does all but the computation. */

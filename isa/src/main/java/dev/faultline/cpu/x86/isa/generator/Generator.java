@@ -26,7 +26,7 @@ public final class Generator {
     private static final Map<String, List<String>> CLASSES =
             Map.of(
                     "dev.faultline.cpu.x86",
-                    List.of("Alu", "Conditions", "Decoded", "Faults", "Mem", "MemOp", "Op"),
+                    List.of("Alu", "Bits", "Conditions", "Decoded", "Faults", "Mem", "MemOp", "Op"),
                     "dev.faultline.api.memory",
                     List.of("HostBytes"),
                     "dev.faultline.api.engine",
@@ -38,6 +38,7 @@ public final class Generator {
                             "Approximation",
                             "FpArith",
                             "FpConvert",
+                            "FpOp",
                             "FpPacked",
                             "PackedInt",
                             "PackedShapes",

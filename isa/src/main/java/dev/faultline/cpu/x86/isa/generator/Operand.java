@@ -22,6 +22,8 @@ record Operand(String name, Place place, int size) {
         IMMEDIATE("I"),
         /** The field is its value, of one byte without a sign. */
         BYTE("I"),
+        /** The field is the operation that an immediate chooses. */
+        OPERATION("I"),
         /** Count of a shift: the field, 1 at least. */
         COUNT("N"),
         /** Count of a shift: CL, masked. */
@@ -74,13 +76,18 @@ record Operand(String name, Place place, int size) {
                                     .formatted(name)
                             : "private final int %s;\n".formatted(name);
             case IMMEDIATE -> "private final %s %s;\n".formatted(type(), name);
+            case OPERATION -> "private final FpOp %s;\n".formatted(name);
             case COUNT, BYTE, XMM, MMX -> "private final int %s;\n".formatted(name);
             case MEMORY, CL, ZERO, TARGET -> "";
         };
     }
 
-    /** What the constructor does for {@link #fields}. */
-    String assignments() {
+    /**
+     * What the constructor does for {@link #fields}.
+     *
+     * @param kernel that of the instruction
+     */
+    String assignments(String kernel) {
         return switch (place) {
             case REGISTER ->
                     size == 1
@@ -89,6 +96,7 @@ record Operand(String name, Place place, int size) {
                             : "this.%1$s = %1$s;\n".formatted(name);
             case IMMEDIATE -> "%s = %sd.imm;\n".formatted(name, size == 8 ? "" : "(int) ");
             case BYTE -> "%s = (int) d.imm & 0xFF;\n".formatted(name);
+            case OPERATION -> "%s = %s((int) d.imm & 0xFF);\n".formatted(name, kernel);
             case XMM -> "this.%1$s = %1$s * 2;\n".formatted(name);
             case MMX -> "this.%1$s = %1$s & 7;\n".formatted(name);
             case COUNT -> "this.%1$s = %1$s;\n".formatted(name);
@@ -126,7 +134,8 @@ record Operand(String name, Place place, int size) {
             case IMMEDIATE, BYTE, COUNT, CL -> Expression.of(name);
             case XMM -> Expression.of("x[" + name + "]");
             case MMX -> Expression.of("Mmx.get(v, " + name + ")");
-            case ZERO, TARGET -> throw new IllegalStateException(place + " has no value");
+            case ZERO, TARGET, OPERATION ->
+                    throw new IllegalStateException(place + " has no value");
         };
     }
 

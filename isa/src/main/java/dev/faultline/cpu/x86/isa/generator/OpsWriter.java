@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -16,6 +17,14 @@ import java.util.stream.Collectors;
  * the same operands a method that chooses among them.
  */
 final class OpsWriter {
+    /** The immediate says which operation. */
+    private static final Set<Shape> CHOOSING =
+            Set.of(
+                    Shape.SCALAR_SINGLE_BY,
+                    Shape.SCALAR_DOUBLE_BY,
+                    Shape.PACKED_SINGLE_BY,
+                    Shape.PACKED_DOUBLE_BY);
+
     private static final int[] SIZES = {2, 4, 8};
     private static final List<String> NAMES = List.of("a", "b", "c");
 
@@ -55,18 +64,21 @@ final class OpsWriter {
         String[] codes = row.operands.split(",");
         makers.blank().lines("/** {@code " + row + "} and its like. */");
         makers.open("static Op " + Forms.makerName(row) + "(Decoded d)");
-        boolean shift = definition.shape() == Shape.SHIFT && codes[1].startsWith("I");
-        if (shift) {
+        if (shifts() && codes[codes.length - 1].startsWith("I")) {
             makers.lines(
-                    Forms.sized(row)
-                            ? "int n = (int) d.imm & (d.operandSize == 8 ? 63 : 31);"
-                            : "int n = (int) d.imm & 31;");
+                    Forms.sizes(row) == Forms.Sizes.FIXED
+                            ? "int n = (int) d.imm & 31;"
+                            : "int n = (int) d.imm & (d.operandSize == 8 ? 63 : 31);");
             makers.open("if (n == 0)");
             writeChoices(row, codes, true);
             makers.close();
         }
         writeChoices(row, codes, false);
         makers.close();
+    }
+
+    private boolean shifts() {
+        return definition.shape() == Shape.SHIFT || definition.shape() == Shape.SHIFT_DOUBLE;
     }
 
     private void writeChoices(Row row, String[] codes, boolean zero) {
@@ -85,25 +97,31 @@ final class OpsWriter {
 
     /** A return statement. */
     private String choice(Row row, String[] codes, boolean mem, boolean lock, boolean zero) {
-        if (!Forms.sized(row)) {
+        Forms.Sizes sizes = Forms.sizes(row);
+        if (sizes == Forms.Sizes.FIXED) {
             return "return " + construction(form(row, codes, 1, mem, lock, zero), codes) + ";";
         }
-        StringBuilder s = new StringBuilder("return switch (d.operandSize) {\n");
+        StringBuilder s = new StringBuilder("return switch (" + sizes.java + ") {\n");
         for (int size : SIZES) {
-            s.append(size == 8 ? "    default -> " : "    case " + size + " -> ")
-                    .append(construction(form(row, codes, size, mem, lock, zero), codes))
-                    .append(";\n");
+            if (size > 2 || sizes == Forms.Sizes.OPERAND_SIZE) {
+                s.append(size == 8 ? "    default -> " : "    case " + size + " -> ")
+                        .append(construction(form(row, codes, size, mem, lock, zero), codes))
+                        .append(";\n");
+            }
         }
         return s.append("};").toString();
     }
 
-    private Form form(
-            Row row, String[] codes, int size, boolean mem, boolean lock, boolean zero) {
+    private Form form(Row row, String[] codes, int size, boolean mem, boolean lock, boolean zero) {
         Shape shape = Objects.requireNonNull(definition.shape());
         Operand.Place immediate =
-                shape == Shape.SHIFT
+                shifts()
                         ? zero ? Operand.Place.ZERO : Operand.Place.COUNT
-                        : shape.vector ? Operand.Place.BYTE : Operand.Place.IMMEDIATE;
+                        : !shape.vector
+                                ? Operand.Place.IMMEDIATE
+                                : CHOOSING.contains(shape)
+                                        ? Operand.Place.OPERATION
+                                        : Operand.Place.BYTE;
         List<Operand> operands = new ArrayList<>();
         int first = Forms.size(codes[0], size, 0);
         for (int i = 0; i < codes.length; i++) {

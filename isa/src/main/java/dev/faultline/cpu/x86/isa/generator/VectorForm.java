@@ -24,6 +24,11 @@ record VectorForm(Definition definition, List<Operand> operands) implements Form
         return operands.get(1);
     }
 
+    /** Whether the immediate chooses the operation. */
+    private boolean chosen() {
+        return operands.stream().anyMatch(o -> o.place() == Operand.Place.OPERATION);
+    }
+
     private boolean mmx() {
         return operands.stream().anyMatch(o -> o.place() == Operand.Place.MMX);
     }
@@ -83,6 +88,10 @@ record VectorForm(Definition definition, List<Operand> operands) implements Form
                 t.lines("x[a + 1] = %s(x[a + 1], n);".formatted(kernel));
             }
             case VECTOR, VECTOR_BY, VECTOR_FROM, SHUFFLE -> t.lines(vector());
+            case VECTOR_COMPARE ->
+                    t.lines(
+                            "v.setStatusFlags(%s(x[a], x[a + 1], %s, %s));"
+                                    .formatted(kernel, b().low(), b().high()));
             case MOVE_ALIGNED, MOVE_UNALIGNED -> {
                 writeMove(t);
                 return;
@@ -121,7 +130,9 @@ record VectorForm(Definition definition, List<Operand> operands) implements Form
     private void writeFloating(JavaText t) {
         String kernel = definition.kernel();
         int dot = kernel.lastIndexOf('.');
-        String operation = kernel.substring(0, dot) + "::" + kernel.substring(dot + 1);
+        String operation =
+                chosen() ? "c" : kernel.substring(0, dot) + "::" + kernel.substring(dot + 1);
+        String scalar = chosen() ? "c.apply" : kernel;
         String both = b().low() + ", " + b().high();
         t.lines("long low = x[a];");
         t.lines("long high = x[a + 1];");
@@ -129,15 +140,15 @@ record VectorForm(Definition definition, List<Operand> operands) implements Form
         t.lines(
                 "int flags = "
                         + switch (shape()) {
-                            case SCALAR_SINGLE, SCALAR_DOUBLE ->
-                                    "%s(m, low, %s, x, a);".formatted(kernel, b().low());
-                            case PACKED_SINGLE ->
+                            case SCALAR_SINGLE, SCALAR_DOUBLE, SCALAR_SINGLE_BY, SCALAR_DOUBLE_BY ->
+                                    "%s(m, low, %s, x, a);".formatted(scalar, b().low());
+                            case PACKED_SINGLE, PACKED_SINGLE_BY ->
                                     "FpPacked.ps(%s, m, x, a, %s);".formatted(operation, both);
-                            case PACKED_DOUBLE ->
+                            case PACKED_DOUBLE, PACKED_DOUBLE_BY ->
                                     "FpPacked.pd(%s, m, x, a, %s);".formatted(operation, both);
                             default -> "%s(m, x, a, %s);".formatted(kernel, both);
                         });
-        if (shape() == Shape.SCALAR_SINGLE) {
+        if (shape() == Shape.SCALAR_SINGLE || shape() == Shape.SCALAR_SINGLE_BY) {
             t.lines("x[a] = low & ~0xFFFF_FFFFL | x[a] & 0xFFFF_FFFFL;");
         }
         t.lines("return flags == 0 ? NEXT : XmmOp.raised(v, m, flags, a, low, high);");

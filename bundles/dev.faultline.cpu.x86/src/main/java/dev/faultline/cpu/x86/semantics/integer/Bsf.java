@@ -8,18 +8,14 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * BSF, BSR and LZCNT. SDM 2A, "BSF-Bit Scan Forward", "BSR-Bit Scan Reverse", "LZCNT-Count the
- * Number of Leading Zero Bits". A source of 0 leaves the destination of BSF and BSR alone.
+ * BSF and BSR. SDM 2A, "BSF-Bit Scan Forward", "BSR-Bit Scan Reverse". A source of 0 leaves the
+ * destination alone.
  */
 final class Bsf {
     private Bsf() {}
 
     static Op make(Decoded d) {
-        return switch (d.mnemonic) {
-            case "BSF" -> new Forward(d);
-            case "BSR" -> new Reverse(d);
-            default -> new Lzcnt(d);
-        };
+        return d.mnemonic.equals("BSF") ? new Forward(d) : new Reverse(d);
     }
 
     private static final class Forward extends RmOp {
@@ -58,24 +54,6 @@ final class Bsf {
             if (x != 0) {
                 putG(v, 63 - Long.numberOfLeadingZeros(x));
             }
-            return NEXT;
-        }
-    }
-
-    private static final class Lzcnt extends RmOp {
-        Lzcnt(Decoded d) {
-            super(d, d.operandSize);
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            long h = probe(v);
-            if (h < 0) {
-                return FAULT;
-            }
-            long n = Long.numberOfLeadingZeros(get(v, h)) - (64L - size * 8L);
-            Flags.result(v, n == 0 ? 0 : 1, n == size * 8L, false);
-            putG(v, n);
             return NEXT;
         }
     }

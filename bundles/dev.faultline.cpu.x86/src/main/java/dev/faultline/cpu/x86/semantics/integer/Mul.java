@@ -2,17 +2,15 @@
 package dev.faultline.cpu.x86.semantics.integer;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Flags;
-import dev.faultline.cpu.x86.MemOp;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.RmOp;
 
 /**
- * MUL and IMUL. SDM 2B, "MUL-Unsigned Multiply"; 2A, "IMUL-Signed Multiply". CF and OF say that the
- * high half matters; SF, ZF, PF follow the low half, as hardware does where the SDM leaves them
- * undefined.
+ * MUL, and IMUL to twice the size. SDM 2B, "MUL-Unsigned Multiply"; 2A, "IMUL-Signed Multiply". CF
+ * and OF say that the high half matters; SF, ZF, PF follow the low half, as hardware does where the
+ * SDM leaves them undefined.
  */
 final class Mul {
     private Mul() {}
@@ -23,13 +21,8 @@ final class Mul {
     }
 
     static Op imul(Decoded d) {
-        int wide = d.operandSize;
-        return switch (d.row.operands) {
-            case "Eb" -> new ImulSmall(d, 1);
-            case "Ev" -> wide == 8 ? new Imul64(d) : new ImulSmall(d, wide);
-            case "Gv,Ev" -> wide == 8 ? new R64E64(d) : wide == 4 ? new R32E32(d) : new Two(d);
-            default -> new Three(d);
-        };
+        int size = d.row.operands.equals("Eb") ? 1 : d.operandSize;
+        return size == 8 ? new Imul64(d) : new ImulSmall(d, size);
     }
 
     /** 8, 16 and 32 bits. */
@@ -127,116 +120,6 @@ final class Mul {
             r[2] = high;
             boolean c = high != r[0] >> 63;
             Flags.result(v, r[0], c, c);
-            return NEXT;
-        }
-    }
-
-    private static final class R32E32 extends MemOp {
-        private final boolean mem;
-        private final int to;
-        private final int from;
-
-        R32E32(Decoded d) {
-            super(d);
-            mem = d.mem;
-            to = d.reg;
-            from = d.rm;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            long[] r = v.gpr;
-            int b;
-            if (mem) {
-                long h = read(v, 4);
-                if (h < 0) {
-                    return FAULT;
-                }
-                b = HostBytes.get32(h);
-            } else {
-                b = (int) r[from];
-            }
-            long p = (long) (int) r[to] * b;
-            r[to] = p & 0xFFFF_FFFFL;
-            boolean c = (int) p != p;
-            Flags.result(v, (int) p, c, c);
-            return NEXT;
-        }
-    }
-
-    private static final class R64E64 extends MemOp {
-        private final boolean mem;
-        private final int to;
-        private final int from;
-
-        R64E64(Decoded d) {
-            super(d);
-            mem = d.mem;
-            to = d.reg;
-            from = d.rm;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            long[] r = v.gpr;
-            long b;
-            if (mem) {
-                long h = read(v, 8);
-                if (h < 0) {
-                    return FAULT;
-                }
-                b = HostBytes.get64(h);
-            } else {
-                b = r[from];
-            }
-            long a = r[to];
-            long p = a * b;
-            boolean c = Math.multiplyHigh(a, b) != p >> 63;
-            r[to] = p;
-            Flags.result(v, p, c, c);
-            return NEXT;
-        }
-    }
-
-    /** 16 bits. */
-    private static final class Two extends RmOp {
-        Two(Decoded d) {
-            super(d, d.operandSize);
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            long h = probe(v);
-            if (h < 0) {
-                return FAULT;
-            }
-            long p = signed(getG(v)) * signed(get(v, h));
-            putG(v, p);
-            boolean c = signed(p) != p;
-            Flags.result(v, signed(p), c, c);
-            return NEXT;
-        }
-    }
-
-    private static final class Three extends RmOp {
-        private final long imm;
-
-        Three(Decoded d) {
-            super(d, d.operandSize);
-            imm = d.imm;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            long h = probe(v);
-            if (h < 0) {
-                return FAULT;
-            }
-            long a = signed(get(v, h));
-            long p = a * imm;
-            boolean c = size == 8 ? Math.multiplyHigh(a, imm) != p >> 63 : signed(p) != p;
-            putG(v, p);
-            Flags.result(v, signed(p), c, c);
             return NEXT;
         }
     }

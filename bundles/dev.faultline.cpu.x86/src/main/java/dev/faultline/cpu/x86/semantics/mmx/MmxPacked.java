@@ -4,64 +4,11 @@ package dev.faultline.cpu.x86.semantics.mmx;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
-import dev.faultline.cpu.x86.simd.LaneOp;
 import dev.faultline.cpu.x86.simd.PackedShapes;
 
 /** The packed MMX instructions, from PADDB to PALIGNR. */
 final class MmxPacked {
     private MmxPacked() {}
-
-    /** Two operands: mm, mm/m64 (m32 for the PUNPCKL family). */
-    static final class Binary extends MmxOp {
-        private final LaneOp op;
-        private final int size;
-
-        Binary(Decoded d, LaneOp op, int size) {
-            super(d);
-            this.op = op;
-            this.size = size;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
-            long b;
-            if (src >= 0) {
-                b = Mmx.get(v, src);
-            } else {
-                long h = read(v, size);
-                if (h < 0) {
-                    return FAULT;
-                }
-                b = Mem.load(h, size);
-            }
-            Mmx.set(v, dst, op.apply(Mmx.get(v, dst), b));
-            return NEXT;
-        }
-    }
-
-    /** Shift by an immediate: the register is in ModR/M.rm. */
-    static final class ShiftImmediate extends MmxOp {
-        private final LaneOp op;
-        private final int count;
-
-        ShiftImmediate(Decoded d, LaneOp op) {
-            super(d);
-            this.op = op;
-            count = (int) d.imm & 0xFF;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
-            Mmx.set(v, src, op.apply(Mmx.get(v, src), count));
-            return NEXT;
-        }
-    }
 
     /** PSHUFW, PALIGNR. */
     static final class Immediate extends MmxOp {

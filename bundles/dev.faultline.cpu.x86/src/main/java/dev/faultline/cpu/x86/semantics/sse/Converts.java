@@ -10,7 +10,6 @@ import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.semantics.mmx.Mmx;
 import dev.faultline.cpu.x86.simd.FpConvert;
 import dev.faultline.cpu.x86.simd.FpOp;
-import dev.faultline.cpu.x86.simd.FpWideOp;
 import dev.faultline.cpu.x86.simd.Mxcsr;
 
 /**
@@ -21,23 +20,6 @@ final class Converts {
     private static final long LOW32 = 0xFFFF_FFFFL;
 
     private Converts() {}
-
-    /** Two 32-bit elements to two 64-bit ones: CVTPS2PD, CVTDQ2PD. */
-    static FpWideOp lengthen(FpOp op) {
-        return (m, x, d, slo, shi) ->
-                op.apply(m, 0, slo & LOW32, x, d) | op.apply(m, 0, slo >>> 32, x, d + 1);
-    }
-
-    /** Two 64-bit elements to two 32-bit ones, zeros above: CVTPD2PS, CVTPD2DQ, CVTTPD2DQ. */
-    static FpWideOp shorten(FpOp op) {
-        return (m, x, d, slo, shi) -> {
-            int raised = op.apply(m, 0, slo, x, d);
-            raised |= op.apply(m, 0, shi, x, d + 1);
-            x[d] |= x[d + 1] << 32;
-            x[d + 1] = 0;
-            return raised;
-        };
-    }
 
     /** CVTSI2SD. */
     static Op toDouble(Decoded d) {

@@ -46,38 +46,6 @@ final class Miscellany {
         }
     }
 
-    /** POPCNT r, r/m. */
-    static final class PopulationCount extends MemOp {
-        private final int dst;
-        private final int src;
-        private final int size;
-
-        PopulationCount(Decoded d) {
-            super(d);
-            dst = d.reg;
-            src = d.mem ? -1 : d.rm;
-            size = d.operandSize;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            long x;
-            if (src >= 0) {
-                x = v.gpr[src] & (size == 8 ? -1L : (1L << 8 * size) - 1);
-            } else {
-                long h = read(v, size);
-                if (h < 0) {
-                    return FAULT;
-                }
-                x = Mem.load(h, size);
-            }
-            int n = Long.bitCount(x);
-            v.gpr[dst] = size == 2 ? v.gpr[dst] & ~0xFFFFL | n : n;
-            v.setStatusFlags(x == 0 ? VcpuContext.ZF : 0);
-            return NEXT;
-        }
-    }
-
     /** CRC32 r32 or r64, r/m of 1, 2, 4 or 8 bytes. */
     static final class Crc32 extends MemOp {
         private final int dst;

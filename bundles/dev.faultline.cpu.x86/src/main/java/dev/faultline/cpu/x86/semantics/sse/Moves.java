@@ -20,18 +20,6 @@ import dev.faultline.cpu.x86.simd.PackedShapes;
 final class Moves {
     private Moves() {}
 
-    static Op load(Decoded d, boolean aligned) {
-        return d.mem
-                ? aligned ? new LoadAligned(d) : new LoadUnaligned(d)
-                : new Copy(d, d.reg, d.rm);
-    }
-
-    static Op store(Decoded d, boolean aligned) {
-        return d.mem
-                ? aligned ? new StoreAligned(d) : new StoreUnaligned(d)
-                : new Copy(d, d.rm, d.reg);
-    }
-
     static Op loadSingle(Decoded d) {
         return d.mem ? new LoadSingle(d) : new CopySingle(d, d.reg, d.rm);
     }
@@ -50,109 +38,6 @@ final class Moves {
 
     static Op storeQuad(Decoded d) {
         return d.mem ? new StoreHalf(d, 0) : new CopyHalf(d, d.rm * 2, d.reg * 2, d.rm * 2 + 1);
-    }
-
-    /** A whole register to another. */
-    static final class Copy extends XmmOp {
-        private final int to;
-        private final int from;
-
-        Copy(Decoded d, int to, int from) {
-            super(d);
-            this.to = to * 2;
-            this.from = from * 2;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
-            long[] x = v.xmm;
-            x[to] = x[from];
-            x[to + 1] = x[from + 1];
-            return NEXT;
-        }
-    }
-
-    static final class LoadAligned extends XmmOp {
-        LoadAligned(Decoded d) {
-            super(d);
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
-            long h = readAligned(v);
-            if (h < 0) {
-                return FAULT;
-            }
-            v.xmm[dst] = get64(h);
-            v.xmm[dst + 1] = get64(h + 8);
-            return NEXT;
-        }
-    }
-
-    static final class LoadUnaligned extends XmmOp {
-        LoadUnaligned(Decoded d) {
-            super(d);
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
-            long h = read(v, 16);
-            if (h < 0) {
-                return FAULT;
-            }
-            v.xmm[dst] = get64(h);
-            v.xmm[dst + 1] = get64(h + 8);
-            return NEXT;
-        }
-    }
-
-    static final class StoreAligned extends XmmOp {
-        StoreAligned(Decoded d) {
-            super(d);
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
-            long h = writeAligned(v);
-            if (h < 0) {
-                return FAULT;
-            }
-            put64(h, v.xmm[dst]);
-            put64(h + 8, v.xmm[dst + 1]);
-            return Mem.commit(v, h);
-        }
-    }
-
-    static final class StoreUnaligned extends XmmOp {
-        StoreUnaligned(Decoded d) {
-            super(d);
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
-            long h = write(v, 16);
-            if (h < 0) {
-                return FAULT;
-            }
-            put64(h, v.xmm[dst]);
-            put64(h + 8, v.xmm[dst + 1]);
-            return Mem.commit(v, h);
-        }
     }
 
     /** MOVSD and MOVQ from memory: the high half becomes zero. Also MOVQ xmm, xmm. */

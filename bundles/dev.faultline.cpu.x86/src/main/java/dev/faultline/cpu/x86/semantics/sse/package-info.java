@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Semantics of SSE to SSE4.2, and of what came with them (POPCNT, CRC32, fences, prefetches).
- * What a row of sse.tab becomes stands above it; the arithmetic itself is in {@code
+ * Semantics of SSE to SSE4.2, and of what came with them (POPCNT, CRC32, fences, prefetches). What
+ * a row of sse.tab becomes stands above it; the arithmetic itself is in {@code
  * dev.faultline.cpu.x86.simd}. FXSAVE, LDMXCSR and their kin are with the x87.
  *
  * <p>Checks come in the order of the processor: #UD and #NM from CR0 and CR4, 16-byte alignment
