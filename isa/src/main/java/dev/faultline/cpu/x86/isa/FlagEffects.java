@@ -19,7 +19,7 @@ public record FlagEffects(int read, int written, int undefined, int maybe) {
     /** CF PF AF ZF SF OF. */
     public static final int STATUS = 0x8D5;
 
-    private static final int ALL = STATUS | 0x400 | 0x200 | 0x40000;
+    private static final int ALL = STATUS | 0x400 | 0x200 | 0x40000 | 0x200000;
 
     /** Letters of the table: flag, or a group. */
     private static int bits(String letters, String context) {

@@ -28,9 +28,9 @@ final class OracleCpu {
     private static final int CODE_LIMIT = 0xFFF;
 
     private final OracleFile file;
-    private final ProcessMmu mmu;
+    final ProcessMmu mmu;
     private final Decoder decoder = new Decoder();
-    private final VcpuContext v = new VcpuContext(0);
+    final VcpuContext v = new VcpuContext(0);
     private final MemorySegment data;
     private final MemorySegment stack;
     private final long start;
@@ -206,12 +206,13 @@ final class OracleCpu {
         }
     }
 
-    private boolean cut(OracleVector t) {
+    /** The oracle gave up in a repetition. */
+    boolean cut(OracleVector t) {
         return t.exception == OracleVector.NONE && t.ripOut == start && repeats();
     }
 
     /** Up to the instruction's end, or as far as the oracle went. */
-    private int execute(OracleVector t, Op op) {
+    int execute(OracleVector t, Op op) {
         boolean cut = cut(t);
         if (cut || (t.id & 1) != 0 && repeats()) {
             v.eflags |= VcpuContext.TF;
@@ -249,7 +250,7 @@ final class OracleCpu {
                 && (e.opcode >= 0xA4 && e.opcode <= 0xA7 || e.opcode >= 0xAA && e.opcode <= 0xAF);
     }
 
-    private void load(OracleVector t) {
+    void load(OracleVector t) {
         System.arraycopy(t.gprIn, 0, v.gpr, 0, 16);
         v.setFlags((int) t.flagsIn);
         mmu.setCode(t.code);
@@ -469,7 +470,8 @@ final class OracleCpu {
         }
     }
 
-    private void restore() {
+    /** Memory as all vectors have it. */
+    void restore() {
         mmu.data.copyFrom(data);
         mmu.stack.copyFrom(stack);
     }

@@ -46,6 +46,9 @@ public final class OracleRun {
     /** Runs vectors with their accesses stopped instead. */
     boolean stopped;
 
+    /** Compare with what the table says of flags, not with the processor. */
+    boolean flags;
+
     OracleRun(String family, String mnemonic, int samplesPerLine) {
         this.family = family;
         this.mnemonic = mnemonic;
@@ -126,7 +129,10 @@ public final class OracleRun {
         String family = e == null ? "(no table line)" : e.definition.family().name();
         comparedByFamily.computeIfAbsent(family, _ -> new long[1])[0]++;
         if (problem == null) {
-            problem = stopped ? cpu.runStopped(t, op) : cpu.run(t, op);
+            problem =
+                    flags
+                            ? new FlagUse(cpu).run(t, op)
+                            : stopped ? cpu.runStopped(t, op) : cpu.run(t, op);
         }
         String known =
                 problem.isEmpty() ? null : HostDifferences.reason(vendor, file, t, e, problem);

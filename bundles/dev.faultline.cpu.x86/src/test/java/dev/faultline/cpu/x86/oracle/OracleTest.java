@@ -33,9 +33,22 @@ class OracleTest {
         compare(mode, true);
     }
 
+    /** Which flags each instruction reads and writes. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 32, 16})
+    void usesFlagsAsTheTableSays(int mode) throws IOException {
+        OracleRun run = new OracleRun(null, null, 3);
+        run.flags = true;
+        compare(mode, run);
+    }
+
     private static void compare(int mode, boolean stopped) throws IOException {
         OracleRun run = new OracleRun(null, null, 3);
         run.stopped = stopped;
+        compare(mode, run);
+    }
+
+    private static void compare(int mode, OracleRun run) throws IOException {
         try (InputStream in =
                 OracleTest.class.getResourceAsStream("/oracle/vectors" + mode + ".gz")) {
             assertNotNull(in, "vectors" + mode + ".gz is missing");

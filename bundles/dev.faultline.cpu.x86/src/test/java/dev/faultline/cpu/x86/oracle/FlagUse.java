@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.x86.oracle;
+
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.isa.FlagEffects;
+import java.util.Arrays;
+
+/**
+ * Whether instructions do to flags what the table says: executes a vector as it is, and again with
+ * all status flags inverted that its row does not read.
+ */
+final class FlagUse {
+    /** Those that user mode can change, but for TF. */
+    private static final int LOOKED_AT =
+            FlagEffects.STATUS | VcpuContext.DF | VcpuContext.AC | VcpuContext.ID;
+
+    private final OracleCpu cpu;
+
+    FlagUse(OracleCpu cpu) {
+        this.cpu = cpu;
+    }
+
+    /** What an instruction leaves behind. */
+    private record Outcome(
+            int result, int flags, long rip, long[] gpr, long[] xmm, long[] x87, byte[] memory) {
+        String differs(Outcome o) {
+            return result != o.result
+                    ? " result"
+                    : rip != o.rip
+                            ? " rip"
+                            : !Arrays.equals(gpr, o.gpr)
+                                    ? " registers"
+                                    : !Arrays.equals(xmm, o.xmm)
+                                            ? " xmm"
+                                            : !Arrays.equals(x87, o.x87)
+                                                    ? " x87"
+                                                    : Arrays.equals(memory, o.memory)
+                                                            ? ""
+                                                            : " memory";
+        }
+    }
+
+    /**
+     * @return what the table does not say; empty if it says all
+     */
+    String run(OracleVector t, Op op) {
+        if (cpu.cut(t) || cpu.row() == null) {
+            return "";
+        }
+        FlagEffects said = cpu.row().definition.flags();
+        int inverted = FlagEffects.STATUS & ~said.read();
+        int before = (int) t.flagsIn;
+        Outcome one = outcome(t, op, before);
+        if (one.result == Op.FAULT) {
+            return changed("exception", (one.flags ^ before) & LOOKED_AT);
+        }
+        Outcome two = outcome(t, op, before ^ inverted);
+        int same = one.flags ^ two.flags; // 0: came out the same
+        String problem = one.differs(two);
+        return (problem.isEmpty() ? "" : " reads flags:" + problem)
+                + changed("changed", (one.flags ^ before) & LOOKED_AT & ~said.changed())
+                + changed("not written", same & said.written() & LOOKED_AT)
+                + changed("written", ~same & inverted & ~said.changed())
+                + maybe(one, two, before, inverted, said);
+    }
+
+    /** Written or left, all of them alike. */
+    private static String maybe(Outcome one, Outcome two, int before, int inverted, FlagEffects f) {
+        int bits = f.maybe() & inverted;
+        boolean left = ((one.flags ^ two.flags) & bits) == bits && ((one.flags ^ before) & bits) == 0;
+        boolean written = ((one.flags ^ two.flags) & bits & ~VcpuContext.AF) == 0;
+        return left || written ? "" : changed("neither left nor written", bits);
+    }
+
+    private static String changed(String what, int flags) {
+        return flags == 0 ? "" : " " + what + ": " + Integer.toHexString(flags);
+    }
+
+    private Outcome outcome(OracleVector t, Op op, int flags) {
+        VcpuContext v = cpu.v;
+        cpu.load(t);
+        v.setFlags(flags);
+        v.recompute();
+        int result = cpu.execute(t, op);
+        long[] x87 = new long[18];
+        System.arraycopy(v.fpSig, 0, x87, 0, 8);
+        for (int i = 0; i < 8; i++) {
+            x87[8 + i] = v.fpExp[i];
+        }
+        x87[16] = v.fsw | (long) v.fcw << 32;
+        x87[17] = v.fpTag | (long) v.mxcsr << 32;
+        byte[] data = cpu.mmu.data.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+        byte[] stack = cpu.mmu.stack.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+        byte[] memory = Arrays.copyOf(data, data.length + stack.length);
+        System.arraycopy(stack, 0, memory, data.length, stack.length);
+        cpu.restore();
+        return new Outcome(
+                result, v.getFlags(), v.rip, v.gpr.clone(), v.xmm.clone(), x87, memory);
+    }
+}
