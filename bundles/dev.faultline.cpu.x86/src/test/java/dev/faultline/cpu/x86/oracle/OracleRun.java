@@ -18,7 +18,7 @@ import java.util.TreeMap;
  * Runs files of oracle vectors and reports what differs.
  *
  * <pre>
- * OracleRun FILE... [--family INTEGER|SYSTEM|X87|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]
+ * OracleRun FILE... [--family INTEGER|SYSTEM|X87|MMX|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]
  *     [--vendor intel|amd]
  * </pre>
  *
