@@ -40,6 +40,7 @@ final class ProjectCode {
         for (Path bundle : folders(root.resolve("bundles"))) {
             add(bundle, product);
         }
+        add(root.resolve("isa"), product);
         add(root.resolve("launcher"), product);
         add(root.resolve("testkit"), kit);
         for (Path example : folders(root.resolve("examples"))) {
@@ -62,6 +63,7 @@ final class ProjectCode {
     private void add(Path module, List<CompiledClass> classes) throws IOException {
         main.add(module.resolve("src/main/java"));
         all.add(module.resolve("src/main/java"));
+        all.add(module.resolve("target/generated-sources/isa"));
         all.add(module.resolve("src/test/java"));
         addCompiled(module.resolve("target/classes"), classes);
         addCompiled(module.resolve("target/test-classes"), others);

@@ -50,11 +50,6 @@ public abstract class RmOp extends MemOp {
         return mem ? read(v, size) : 0;
     }
 
-    /** E for writing only, then {@link #put}. */
-    protected final long probeW(VcpuContext v) {
-        return mem ? write(v, size) : 0;
-    }
-
     /** E for reading and writing. */
     protected final long probeRW(VcpuContext v) {
         return mem ? readWrite(v, size) : 0;

@@ -70,8 +70,8 @@ public final class Row {
     public final Immediate[] immediates;
 
     /**
-     * What CPUID claims for it; empty: every processor that we may be taken for has it. Not for the
-     * decoder: what executes is claimed.
+     * For tests, which compare it with what our CPUID says: what CPUID claims for it; empty: every
+     * processor that we may be taken for has it.
      */
     public final Set<CpuFeature> features;
 

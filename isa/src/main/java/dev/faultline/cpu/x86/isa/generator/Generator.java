@@ -14,9 +14,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Writes the sources that the instruction table implies. */
 public final class Generator {
@@ -47,21 +49,39 @@ public final class Generator {
     private Generator() {}
 
     /**
-     * Writes all sources.
+     * Writes all sources, and removes others.
      *
-     * @param arguments folder that the packages' folders come into
+     * @param arguments folder that the packages' folders come into; ours alone
      */
     public static void main(String[] arguments) throws IOException {
         if (arguments.length != 1) {
             throw new IllegalArgumentException("one argument expected: the folder to write to");
         }
         Path folder = Path.of(arguments[0]);
-        for (Map.Entry<String, String> e : sources().entrySet()) {
+        Map<String, String> sources = sources();
+        removeOthers(folder, sources.keySet());
+        for (Map.Entry<String, String> e : sources.entrySet()) {
             Path file = folder.resolve(e.getKey());
             Files.createDirectories(file.getParent());
             // Untouched if it is the same: then nothing is compiled again.
             if (!Files.exists(file) || !Files.readString(file).equals(e.getValue())) {
                 Files.writeString(file, e.getValue());
+            }
+        }
+    }
+
+    /** Of instructions that the table no longer has. */
+    private static void removeOthers(Path folder, Set<String> written) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        List<Path> found;
+        try (Stream<Path> all = Files.walk(folder)) {
+            found = all.filter(Files::isRegularFile).collect(Collectors.toList());
+        }
+        for (Path p : found) {
+            if (!written.contains(folder.relativize(p).toString().replace('\\', '/'))) {
+                Files.delete(p);
             }
         }
     }

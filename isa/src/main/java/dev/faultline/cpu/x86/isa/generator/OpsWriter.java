@@ -125,6 +125,9 @@ final class OpsWriter {
         List<Operand> operands = new ArrayList<>();
         int first = Forms.size(codes[0], size, 0);
         for (int i = 0; i < codes.length; i++) {
+            if (zero && i == 1 && codes.length == 3) {
+                continue; // no bit of it comes in
+            }
             operands.add(
                     new Operand(
                             NAMES.get(i),
@@ -142,12 +145,12 @@ final class OpsWriter {
 
     private static String construction(Form f, String[] codes) {
         List<String> arguments = new ArrayList<>(List.of("d"));
-        for (int i = 0; i < codes.length; i++) {
-            Operand o = f.operands().get(i);
+        for (Operand o : f.operands()) {
+            String code = codes[NAMES.indexOf(o.name())];
             if (o.register()) {
-                arguments.add(Forms.register(codes[i]));
+                arguments.add(Forms.register(code));
             } else if (o.place() == Operand.Place.COUNT) {
-                arguments.add(codes[i].equals("1") ? "1" : "n");
+                arguments.add(code.equals("1") ? "1" : "n");
             }
         }
         return "new %s(%s)"

@@ -116,6 +116,15 @@ class GeneratorTest {
     }
 
     @Test
+    void whatIsNoLongerWrittenGoes(@TempDir Path folder) throws IOException {
+        Path stale = folder.resolve("dev/faultline/cpu/x86/semantics/integer/Gone.java");
+        Files.createDirectories(stale.getParent());
+        Files.writeString(stale, "class Gone {}");
+        Generator.main(new String[] {folder.toString()});
+        assertThat(stale).doesNotExist();
+    }
+
+    @Test
     void theFolderIsAsked() {
         assertThatThrownBy(() -> Generator.main(new String[0]))
                 .isInstanceOf(IllegalArgumentException.class)

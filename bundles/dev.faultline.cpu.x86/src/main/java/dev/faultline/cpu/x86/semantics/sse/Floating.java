@@ -12,8 +12,6 @@ import dev.faultline.cpu.x86.simd.Mxcsr;
 
 /** Floating-point arithmetic, comparison and conversion within XMM registers. */
 final class Floating {
-    private static final long LOW32 = 0xFFFF_FFFFL;
-
     private Floating() {}
 
     /** DPPS, DPPD: exceptions are reported step by step, already filtered. */
