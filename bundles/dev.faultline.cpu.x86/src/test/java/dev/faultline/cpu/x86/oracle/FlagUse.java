@@ -68,7 +68,8 @@ final class FlagUse {
     /** Written or left, all of them alike. */
     private static String maybe(Outcome one, Outcome two, int before, int inverted, FlagEffects f) {
         int bits = f.maybe() & inverted;
-        boolean left = ((one.flags ^ two.flags) & bits) == bits && ((one.flags ^ before) & bits) == 0;
+        boolean left =
+                ((one.flags ^ two.flags) & bits) == bits && ((one.flags ^ before) & bits) == 0;
         boolean written = ((one.flags ^ two.flags) & bits & ~VcpuContext.AF) == 0;
         return left || written ? "" : changed("neither left nor written", bits);
     }
@@ -95,7 +96,6 @@ final class FlagUse {
         byte[] memory = Arrays.copyOf(data, data.length + stack.length);
         System.arraycopy(stack, 0, memory, data.length, stack.length);
         cpu.restore();
-        return new Outcome(
-                result, v.getFlags(), v.rip, v.gpr.clone(), v.xmm.clone(), x87, memory);
+        return new Outcome(result, v.getFlags(), v.rip, v.gpr.clone(), v.xmm.clone(), x87, memory);
     }
 }

@@ -6,6 +6,7 @@ import static dev.faultline.api.memory.HostBytes.put64;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Mem;
+import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.Preflight;
 import dev.faultline.cpu.x86.semantics.sse.XmmOp;
 import dev.faultline.cpu.x86.simd.PackedShapes;
@@ -21,10 +22,7 @@ final class MmxMoves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             if (src >= 0) {
                 Mmx.set(v, dst, Mmx.get(v, src));
                 return NEXT;
@@ -45,10 +43,7 @@ final class MmxMoves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             if (src >= 0) {
                 Mmx.set(v, src, Mmx.get(v, dst));
                 return NEXT;
@@ -79,10 +74,7 @@ final class MmxMoves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             long x;
             if (src >= 0) {
                 x = size == 8 ? v.gpr[gpr] : v.gpr[gpr] & 0xFFFF_FFFFL;
@@ -110,10 +102,7 @@ final class MmxMoves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             long x = Mmx.get(v, dst);
             if (src >= 0) {
                 v.gpr[gpr] = size == 8 ? x : x & 0xFFFF_FFFFL;
@@ -135,12 +124,13 @@ final class MmxMoves {
     }
 
     /** MOVQ2DQ xmm, mm. */
-    static final class ToXmm extends MmxOp {
+    static final class ToXmm extends Op {
         private final int xmm;
+        private final int mm;
 
         ToXmm(Decoded d) {
-            super(d);
             xmm = d.reg * 2;
+            mm = d.rm & 7;
         }
 
         @Override
@@ -151,7 +141,7 @@ final class MmxMoves {
             if (Mmx.unavailable(v)) {
                 return Mmx.refuse(v);
             }
-            v.xmm[xmm] = Mmx.get(v, src);
+            v.xmm[xmm] = Mmx.get(v, mm);
             v.xmm[xmm + 1] = 0;
             Mmx.enter(v);
             return NEXT;
@@ -159,12 +149,13 @@ final class MmxMoves {
     }
 
     /** MOVDQ2Q mm, xmm. */
-    static final class FromXmm extends MmxOp {
+    static final class FromXmm extends Op {
         private final int xmm;
+        private final int mm;
 
         FromXmm(Decoded d) {
-            super(d);
             xmm = d.rm * 2;
+            mm = d.reg & 7;
         }
 
         @Override
@@ -175,7 +166,7 @@ final class MmxMoves {
             if (Mmx.unavailable(v)) {
                 return Mmx.refuse(v);
             }
-            Mmx.set(v, dst, v.xmm[xmm]);
+            Mmx.set(v, mm, v.xmm[xmm]);
             return NEXT;
         }
     }
@@ -187,10 +178,7 @@ final class MmxMoves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             int mask = PackedShapes.byteSigns(Mmx.get(v, src));
             if (preflight(v, 8, Mem.W) == Preflight.STOPPED) {
                 return (int) v.propagation.raise(v);
@@ -224,10 +212,7 @@ final class MmxMoves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             Mmx.enter(v);
             v.fpTag = 0;
             return NEXT;

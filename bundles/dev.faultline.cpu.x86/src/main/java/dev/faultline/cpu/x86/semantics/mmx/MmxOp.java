@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.mmx;
 
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.MemOp;
 
@@ -16,5 +17,13 @@ abstract class MmxOp extends MemOp {
         super(d);
         dst = d.reg & 7;
         src = d.mem ? -1 : d.rm & 7;
+    }
+
+    /** What the instruction does once MMX may be used. */
+    abstract int run(VcpuContext v);
+
+    @Override
+    public final int execute(VcpuContext v) {
+        return Mmx.unavailable(v) ? Mmx.refuse(v) : run(v);
     }
 }

@@ -22,10 +22,7 @@ final class MmxPacked {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             long b;
             if (src >= 0) {
                 b = Mmx.get(v, src);
@@ -55,10 +52,7 @@ final class MmxPacked {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             v.gpr[gpr] = PackedShapes.byteSigns(Mmx.get(v, src));
             Mmx.enter(v);
             return NEXT;
@@ -77,10 +71,7 @@ final class MmxPacked {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             v.gpr[gpr] = Mmx.get(v, src) >>> shift & 0xFFFF;
             Mmx.enter(v);
             return NEXT;
@@ -99,10 +90,7 @@ final class MmxPacked {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (Mmx.unavailable(v)) {
-                return Mmx.refuse(v);
-            }
+        int run(VcpuContext v) {
             long w;
             if (src >= 0) {
                 w = v.gpr[gpr];

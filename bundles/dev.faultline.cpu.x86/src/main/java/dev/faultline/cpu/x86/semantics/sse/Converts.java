@@ -46,10 +46,7 @@ final class Converts {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long b;
             if (src >= 0) {
                 b = v.gpr[gpr];
@@ -81,10 +78,7 @@ final class Converts {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             v.xmm[dst] = Double.doubleToRawLongBits((int) v.gpr[gpr]);
             return NEXT;
         }
@@ -115,10 +109,7 @@ final class Converts {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long b;
             if (src >= 0) {
                 b = v.xmm[src];
@@ -155,10 +146,7 @@ final class Converts {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             if (src >= 0 && Mmx.unavailable(v)) {
                 return Mmx.refuse(v);
             }
@@ -208,10 +196,7 @@ final class Converts {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             if (Mmx.unavailable(v)) {
                 return Mmx.refuse(v);
             }

@@ -35,10 +35,7 @@ final class Elements {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long e;
             if (src >= 0) {
                 e = v.gpr[gpr] & mask(size);
@@ -71,10 +68,7 @@ final class Elements {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long e = v.xmm[at] >>> shift & mask(size);
             if (src >= 0) {
                 v.gpr[gpr] = e;
@@ -103,10 +97,7 @@ final class Elements {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             v.gpr[gpr] = v.xmm[at] >>> shift & 0xFFFF;
             return NEXT;
         }
@@ -122,10 +113,7 @@ final class Elements {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             if (src >= 0) {
                 PackedWide.insertps(v.xmm, dst, v.xmm[src], v.xmm[src + 1], imm);
                 return NEXT;
@@ -149,10 +137,7 @@ final class Elements {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long[] x = v.xmm;
             v.gpr[gpr] = PackedShapes.byteSigns(x[src]) | PackedShapes.byteSigns(x[src + 1]) << 8;
             return NEXT;
@@ -171,10 +156,7 @@ final class Elements {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long lo = v.xmm[src];
             long hi = v.xmm[src + 1];
             v.gpr[gpr] = quads ? PackedWide.movmskpd(lo, hi) : PackedWide.movmskps(lo, hi);

@@ -26,10 +26,7 @@ final class Floating {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long[] x = v.xmm;
             long lo;
             long hi;
@@ -73,10 +70,7 @@ final class Floating {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long b;
             if (src >= 0) {
                 b = v.xmm[src];

@@ -47,10 +47,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long lo;
             if (src >= 0) {
                 lo = v.xmm[src];
@@ -74,10 +71,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long h = read(v, 4);
             if (h < 0) {
                 return FAULT;
@@ -100,10 +94,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long[] x = v.xmm;
             x[to] = x[to] & ~0xFFFF_FFFFL | x[from] & 0xFFFF_FFFFL;
             return NEXT;
@@ -116,10 +107,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long h = write(v, 4);
             if (h < 0) {
                 return FAULT;
@@ -151,10 +139,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             v.xmm[to] = v.xmm[from];
             if (clear >= 0) {
                 v.xmm[clear] = 0;
@@ -173,10 +158,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long h = read(v, 8);
             if (h < 0) {
                 return FAULT;
@@ -196,10 +178,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long h = write(v, 8);
             if (h < 0) {
                 return FAULT;
@@ -221,10 +200,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long x;
             if (src >= 0) {
                 x = size == 8 ? v.gpr[gpr] : v.gpr[gpr] & 0xFFFF_FFFFL;
@@ -253,10 +229,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             long x = v.xmm[dst];
             if (src >= 0) {
                 v.gpr[gpr] = size == 8 ? x : x & 0xFFFF_FFFFL;
@@ -283,10 +256,7 @@ final class Moves {
         }
 
         @Override
-        public int execute(VcpuContext v) {
-            if (unavailable(v)) {
-                return refuse(v);
-            }
+        int run(VcpuContext v) {
             int lo = PackedShapes.byteSigns(v.xmm[src]);
             int hi = PackedShapes.byteSigns(v.xmm[src + 1]);
             long lin = linear(v, 0, 16, Mem.W);

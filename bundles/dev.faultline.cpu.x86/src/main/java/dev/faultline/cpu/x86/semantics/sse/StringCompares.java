@@ -27,10 +27,7 @@ final class StringCompares extends XmmOp {
     }
 
     @Override
-    public int execute(VcpuContext v) {
-        if (unavailable(v)) {
-            return refuse(v);
-        }
+    int run(VcpuContext v) {
         long lo;
         long hi;
         if (src >= 0) {

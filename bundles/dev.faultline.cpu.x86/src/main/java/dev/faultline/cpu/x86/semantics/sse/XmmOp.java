@@ -30,6 +30,14 @@ public abstract class XmmOp extends MemOp {
         src = d.mem ? -1 : d.rm * 2;
     }
 
+    /** What the instruction does once SSE may be used. */
+    abstract int run(VcpuContext v);
+
+    @Override
+    public final int execute(VcpuContext v) {
+        return unavailable(v) ? refuse(v) : run(v);
+    }
+
     /**
      * Whether CR0 and CR4 forbid SSE now; then {@code return refuse(v)}. SDM 3A, "Providing
      * Operating System Support for SSE".
