@@ -28,7 +28,16 @@ public final class Generator {
     private static final Map<String, List<String>> CLASSES =
             Map.of(
                     "dev.faultline.cpu.x86",
-                    List.of("Alu", "Bits", "Conditions", "Decoded", "Faults", "Mem", "MemOp", "Op"),
+                    List.of(
+                            "Alu",
+                            "Bits",
+                            "Conditions",
+                            "Decoded",
+                            "Faults",
+                            "Mem",
+                            "MemOp",
+                            "Op",
+                            "Shifts"),
                     "dev.faultline.api.memory",
                     List.of("HostBytes"),
                     "dev.faultline.api.engine",

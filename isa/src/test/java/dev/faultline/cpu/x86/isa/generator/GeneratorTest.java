@@ -91,7 +91,7 @@ class GeneratorTest {
     void aShiftByClOfZeroChangesNoFlags() {
         assertThat(form("integer/Shr", "R64Cl"))
                 .contains("int b = (int) r[1] & 63;")
-                .contains("r[a] = b == 0 ? r[a] : Alu.shr64(v, r[a], b);");
+                .contains("r[a] = b == 0 ? r[a] : Shifts.shr64(v, r[a], b);");
         assertThat(form("integer/Shr", "R32Z"))
                 .contains("r[a] = r[a] & 0xFFFF_FFFFL;")
                 .doesNotContain("Alu");
