@@ -2,7 +2,6 @@
 package dev.faultline.bench;
 
 import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.Op;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -48,9 +47,9 @@ public class Decoding {
         while (instructions.size() < COUNT) {
             byte[] window = new byte[Decoder.MAX_LENGTH];
             System.arraycopy(image, at, window, 0, window.length);
-            Op op = decoder.decode(window, window.length, 64, 0);
+            decoder.decode(window, window.length, 64, 0);
             instructions.add(window);
-            at += op.end;
+            at += decoder.lastLength();
         }
     }
 

@@ -107,11 +107,6 @@ public final class Decoded {
         return highByte(n) ? 8 : 0;
     }
 
-    /** True if the last operand is an immediate (of ALU instructions with ModR/M). */
-    boolean immediate() {
-        return row.operands.contains(",I");
-    }
-
     void clearMemory() {
         mem = false;
         base = VcpuContext.ZERO;

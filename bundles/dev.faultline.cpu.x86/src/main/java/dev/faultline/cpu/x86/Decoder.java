@@ -24,8 +24,7 @@ public final class Decoder {
     private static final int[] BASES_16 = {3, 3, 5, 5, 6, 7, 5, 3};
     private static final int[] INDICES_16 = {6, 7, 6, 7, 16, 16, 16, 16};
 
-    private Decoded d = new Decoded();
-    private Decoded before = new Decoded();
+    private final Decoded d = new Decoded();
     private byte[] code = {};
     private int available;
     private int at;
@@ -43,12 +42,9 @@ public final class Decoder {
      * @param available how many of them there are
      * @param codeBits 16, 32 or 64
      * @param start offset of the instruction from {@code v.engineBase}
-     * @return the Op with start and end set, or null: more than {@code available} bytes are needed
+     * @return the Op, or null: more than {@code available} bytes are needed
      */
     public @Nullable Op decode(byte[] code, int available, int codeBits, int start) {
-        Decoded swap = before;
-        before = d;
-        d = swap;
         this.code = code;
         this.available = Math.min(available, MAX_LENGTH);
         at = 0;
@@ -65,14 +61,12 @@ public final class Decoder {
             op = new Raise(Faults.GP, 0);
             at = MAX_LENGTH;
         }
-        op.start = start;
-        op.end = start + at;
         return op;
     }
 
     /**
      * Length of the instruction at the start of {@code code}; allocates nothing. Invalidates what
-     * {@link #fused} and {@link #row} know.
+     * {@link #lastLength} and {@link #row} know.
      *
      * @param code instruction bytes
      * @param available how many of them there are
@@ -96,7 +90,7 @@ public final class Decoder {
 
     /**
      * What the instruction at the start of {@code code} says, without an Op. Invalidates what
-     * {@link #fused} and {@link #row} know.
+     * {@link #lastLength} and {@link #row} know.
      *
      * @param code instruction bytes
      * @param available how many of them there are
@@ -116,15 +110,9 @@ public final class Decoder {
         return length < 0 ? null : d;
     }
 
-    /**
-     * One Op for the last two instructions decoded, if it is worth while.
-     *
-     * @param first Op of the last but one, or what this method made of it and the one before
-     * @param second Op of the last
-     * @return the Op, or null
-     */
-    public @Nullable Op fused(Op first, Op second) {
-        return d.codeBits == 64 ? Fusion.of(before, first, d, second) : null;
+    /** Bytes of the last instruction that {@link #decode} made an Op of. */
+    public int lastLength() {
+        return at;
     }
 
     /** For tests: row of the last instruction decoded; null if its encoding does not exist. */

@@ -5,8 +5,8 @@ import dev.faultline.api.engine.VcpuContext;
 
 /**
  * One decoded instruction, ready to execute: a small final class per mnemonic, size and form, so
- * that {@link #execute} stays far below HotSpot's inlining limits. Immutable after decoding, apart
- * from what the decoder sets once.
+ * that {@link #execute} stays far below HotSpot's inlining limits. Immutable: it knows its
+ * operands, and where it stands only if its meaning depends on that.
  *
  * <p>Order inside every form: probe, read, compute, write memory, commit registers and flags.
  * Nothing architectural changes before the last access that can fault. {@code execute} never
@@ -45,12 +45,6 @@ public abstract class Op {
      */
     public static final int FAULT = -1;
 
-    /** Offset of the first byte from {@code v.engineBase}; set by the decoder. */
-    public int start;
-
-    /** Offset of the next instruction from {@code v.engineBase}; set by the decoder. */
-    public int end;
-
     /**
      * Executes the instruction.
      *
@@ -64,18 +58,5 @@ public abstract class Op {
      */
     public boolean endsBlock() {
         return false;
-    }
-
-    /**
-     * The instruction that {@link #execute} was left at, of an Op that stands for several; asked
-     * once after it did not return NEXT or JUMP.
-     */
-    public Op left() {
-        return this;
-    }
-
-    /** rip of the following instruction. */
-    protected final long nextRip(VcpuContext v) {
-        return v.engineBase + end & v.ripMask;
     }
 }

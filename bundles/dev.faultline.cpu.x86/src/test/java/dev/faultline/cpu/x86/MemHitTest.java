@@ -9,8 +9,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What fused instructions ask of the translation cache: an answer means that every byte lies in the
- * one page that is cached, with the right that is asked for.
+ * What is asked of the translation cache alone: an answer means that every byte lies in the one
+ * page that is cached, with the right that is asked for.
  */
 class MemHitTest {
     private static final long PAGE = 0x7FFF_1234_5000L;

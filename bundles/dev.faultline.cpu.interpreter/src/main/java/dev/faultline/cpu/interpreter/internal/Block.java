@@ -3,6 +3,7 @@ package dev.faultline.cpu.interpreter.internal;
 
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Op;
+import java.util.Arrays;
 
 /**
  * A straight run of decoded instructions inside one page. Of one vCPU.
@@ -20,13 +21,17 @@ abstract class Block {
 
     final int end;
 
-    Block(int start, int end) {
-        this.start = start;
-        this.end = end;
+    /** Page offsets of the instructions, and of what follows the last one. */
+    private final char[] offsets;
+
+    Block(char[] offsets) {
+        start = offsets[0];
+        end = offsets[offsets.length - 1];
+        this.offsets = offsets;
     }
 
-    private Block(Op[] ops, int from, int to) {
-        this(ops[from].start, ops[to - 1].end);
+    private Block(char[] offsets, int from, int to) {
+        this(Arrays.copyOfRange(offsets, from, to + 1));
     }
 
     /**
@@ -45,33 +50,42 @@ abstract class Block {
     /** Op {@code i}, for a block without parts. */
     abstract Op op(int i);
 
-    /** Page offset of the instruction that Op {@code i} was left at, for a block without parts. */
-    int left(int i) {
-        return op(i).left().start;
+    /** Page offset of instruction {@code i}, for a block without parts. */
+    int startOf(int i) {
+        return offsets[i];
     }
 
-    /** A block of {@code n} Ops. */
-    static Block of(Op[] ops, int n) {
+    /** Page offset of what follows instruction {@code i}, for a block without parts. */
+    int endOf(int i) {
+        return offsets[i + 1];
+    }
+
+    /**
+     * A block of {@code n} Ops.
+     *
+     * @param offsets page offsets of the instructions, and of what follows the last one
+     */
+    static Block of(Op[] ops, char[] offsets, int n) {
         if (n <= PART) {
-            return part(ops, 0, n);
+            return part(ops, offsets, 0, n);
         }
         Block[] parts = new Block[(n + PART - 1) / PART];
         for (int i = 0; i < parts.length; i++) {
-            parts[i] = part(ops, i * PART, Math.min(n, (i + 1) * PART));
+            parts[i] = part(ops, offsets, i * PART, Math.min(n, (i + 1) * PART));
         }
-        return new Chain(parts, ops[0].start, ops[n - 1].end);
+        return new Chain(parts, new char[] {offsets[0], offsets[n]});
     }
 
-    private static Block part(Op[] ops, int from, int to) {
+    private static Block part(Op[] ops, char[] offsets, int from, int to) {
         return switch (to - from) {
-            case 1 -> new One(ops, from);
-            case 2 -> new Two(ops, from);
-            case 3 -> new Three(ops, from);
-            case 4 -> new Four(ops, from);
-            case 5 -> new Five(ops, from);
-            case 6 -> new Six(ops, from);
-            case 7 -> new Seven(ops, from);
-            default -> new Eight(ops, from);
+            case 1 -> new One(ops, offsets, from);
+            case 2 -> new Two(ops, offsets, from);
+            case 3 -> new Three(ops, offsets, from);
+            case 4 -> new Four(ops, offsets, from);
+            case 5 -> new Five(ops, offsets, from);
+            case 6 -> new Six(ops, offsets, from);
+            case 7 -> new Seven(ops, offsets, from);
+            default -> new Eight(ops, offsets, from);
         };
     }
 
@@ -79,8 +93,8 @@ abstract class Block {
         private final Block[] parts;
         private int at;
 
-        Chain(Block[] parts, int start, int end) {
-            super(start, end);
+        Chain(Block[] parts, char[] offsets) {
+            super(offsets);
             this.parts = parts;
         }
 
@@ -110,8 +124,8 @@ abstract class Block {
     private static final class One extends Block {
         private final Op a;
 
-        One(Op[] ops, int at) {
-            super(ops, at, at + 1);
+        One(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 1);
             a = ops[at];
         }
 
@@ -130,8 +144,8 @@ abstract class Block {
     private static final class Two extends Block {
         private final Op a, b;
 
-        Two(Op[] ops, int at) {
-            super(ops, at, at + 2);
+        Two(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 2);
             a = ops[at];
             b = ops[at + 1];
         }
@@ -159,8 +173,8 @@ abstract class Block {
     private static final class Three extends Block {
         private final Op a, b, c;
 
-        Three(Op[] ops, int at) {
-            super(ops, at, at + 3);
+        Three(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 3);
             a = ops[at];
             b = ops[at + 1];
             c = ops[at + 2];
@@ -194,8 +208,8 @@ abstract class Block {
     private static final class Four extends Block {
         private final Op a, b, c, d;
 
-        Four(Op[] ops, int at) {
-            super(ops, at, at + 4);
+        Four(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 4);
             a = ops[at];
             b = ops[at + 1];
             c = ops[at + 2];
@@ -235,8 +249,8 @@ abstract class Block {
     private static final class Five extends Block {
         private final Op a, b, c, d, e;
 
-        Five(Op[] ops, int at) {
-            super(ops, at, at + 5);
+        Five(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 5);
             a = ops[at];
             b = ops[at + 1];
             c = ops[at + 2];
@@ -282,8 +296,8 @@ abstract class Block {
     private static final class Six extends Block {
         private final Op a, b, c, d, e, f;
 
-        Six(Op[] ops, int at) {
-            super(ops, at, at + 6);
+        Six(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 6);
             a = ops[at];
             b = ops[at + 1];
             c = ops[at + 2];
@@ -335,8 +349,8 @@ abstract class Block {
     private static final class Seven extends Block {
         private final Op a, b, c, d, e, f, g;
 
-        Seven(Op[] ops, int at) {
-            super(ops, at, at + 7);
+        Seven(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 7);
             a = ops[at];
             b = ops[at + 1];
             c = ops[at + 2];
@@ -394,8 +408,8 @@ abstract class Block {
     private static final class Eight extends Block {
         private final Op a, b, c, d, e, f, g, h;
 
-        Eight(Op[] ops, int at) {
-            super(ops, at, at + 8);
+        Eight(Op[] ops, char[] offsets, int at) {
+            super(offsets, at, at + 8);
             a = ops[at];
             b = ops[at + 1];
             c = ops[at + 2];

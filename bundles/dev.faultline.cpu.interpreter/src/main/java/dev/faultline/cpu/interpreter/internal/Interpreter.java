@@ -39,6 +39,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
 
     private final Op[] single = new Op[1];
     private final Op[] decoded = new Op[Limits.LONGEST_BLOCK];
+    private final char[] offsets = new char[Limits.LONGEST_BLOCK + 1];
     private final int longest;
     private boolean stepping;
 
@@ -93,7 +94,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             running = null;
             int i = v.engineIndex;
             v.instructions += i;
-            v.rip = v.engineBase + b.left(i) & v.ripMask;
+            v.rip = v.engineBase + b.startOf(i) & v.ripMask;
         }
         v.engineIndex = 0;
     }
@@ -158,7 +159,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             }
             int last = v.engineIndex;
             v.instructions += last + 1;
-            int r = ended(s, b.current().op(last), base);
+            int r = ended(s, b.current(), last, base);
             if (r != 0) {
                 return r == CONTINUE ? 0 : r;
             }
@@ -178,14 +179,14 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
      * After an Op that did not jump: sets rip. Returns 0: go on in the page; CONTINUE: look
      * everything up again; else an exit.
      */
-    private int ended(int s, Op last, long base) {
+    private int ended(int s, Block b, int last, long base) {
         switch (s) {
             case Op.NEXT -> {
-                v.rip = base + last.end & v.ripMask;
+                v.rip = base + b.endOf(last) & v.ripMask;
                 return 0;
             }
             case Op.END -> {
-                v.rip = base + last.left().end & v.ripMask;
+                v.rip = base + b.endOf(last) & v.ripMask;
                 return boundary();
             }
             case Op.FAR -> {
@@ -193,15 +194,15 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             }
             case Op.AGAIN -> {
                 v.instructions--;
-                v.rip = base + last.left().start & v.ripMask;
+                v.rip = base + b.startOf(last) & v.ripMask;
                 Stepping.repeats(v);
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
             }
             case Op.HALT -> {
-                v.rip = base + last.left().end & v.ripMask;
+                v.rip = base + b.endOf(last) & v.ripMask;
                 return EXIT_HALT;
             }
-            default -> throw new IllegalStateException("Op result " + s + " of " + last);
+            default -> throw new IllegalStateException("Op result " + s + " of " + b.op(last));
         }
     }
 
@@ -240,7 +241,9 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             return EXIT_FAULT;
         }
         single[0] = op;
-        running = Block.of(single, 1);
+        char offset = (char) (lin & 0xFFF);
+        Block b = Block.of(single, new char[] {offset, (char) (offset + decoder.lastLength())}, 1);
+        running = b;
         v.engineIndex = 0;
         int s = op.execute(v);
         if (s < 0) {
@@ -248,7 +251,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
         running = null;
         v.instructions++;
-        int r = s == Op.JUMP ? 0 : ended(s, op, base);
+        int r = s == Op.JUMP ? 0 : ended(s, b, 0, base);
         if (Stepping.after(v, flags, s == Op.AGAIN) != 0) {
             return EXIT_FAULT;
         }
@@ -315,18 +318,15 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             if (op == null) {
                 break;
             }
-            at = op.end;
-            Op both = count == 0 ? null : decoder.fused(decoded[count - 1], op);
-            if (both == null) {
-                decoded[count++] = op;
-            } else {
-                decoded[count - 1] = both;
-            }
+            offsets[count] = (char) at;
+            decoded[count++] = op;
+            at += decoder.lastLength();
+            offsets[count] = (char) at;
             if (op.endsBlock()) {
                 break;
             }
         }
-        Block b = count == 0 ? new Crossing(offset) : Block.of(decoded, count);
+        Block b = count == 0 ? new Crossing(offset) : Block.of(decoded, offsets, count);
         page.put(offset, b);
         cache.added();
         return b;
@@ -358,15 +358,12 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         if (op == null || v.codeBits == 64) {
             return op;
         }
-        long last = (v.engineBase + op.end & v.ripMask) - 1;
+        long last = (v.engineBase + at + decoder.lastLength() & v.ripMask) - 1;
         if (Long.compareUnsigned(last & 0xFFFF_FFFFL, v.segLimit[Segments.CS] & 0xFFFF_FFFFL)
                 <= 0) {
             return op;
         }
-        Op raise = new Decoder.Raise(Faults.GP, 0);
-        raise.start = at;
-        raise.end = op.end;
-        return raise;
+        return new Decoder.Raise(Faults.GP, 0);
     }
 
     /**
@@ -377,8 +374,10 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         /** Null: its bytes in the next page could not be fetched yet. */
         private @Nullable Op op;
 
+        private int length;
+
         Crossing(int offset) {
-            super(offset, CodePage.SIZE);
+            super(new char[] {(char) offset, CodePage.SIZE});
         }
 
         @Override
@@ -386,6 +385,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             v.engineIndex = 0;
             long lin = v.engineBase + v.effBase[Segments.CS] + start & v.ripMask;
             op = decodeOne(lin, v.engineBase);
+            length = decoder.lastLength();
             return op == null ? Op.FAULT : op.execute(v);
         }
 
@@ -395,8 +395,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
 
         @Override
-        int left(int i) {
-            return op == null ? start : op.left().start;
+        int endOf(int i) {
+            return start + length;
         }
     }
 

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class CodePageTest {
     private static final class At extends Block {
         At(int start) {
-            super(start, start + 1);
+            super(new char[] {(char) start, (char) (start + 1)});
         }
 
         @Override

@@ -17,8 +17,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Blocks, with what is fused in them, against one instruction at a time: the same random code
- * leaves the same state and finds the same faults at the same instructions.
+ * Blocks against one instruction at a time: the same random code leaves the same state and finds
+ * the same faults at the same instructions.
  */
 class RunAgainstStepTest {
     private static final int PROGRAMS = 400;

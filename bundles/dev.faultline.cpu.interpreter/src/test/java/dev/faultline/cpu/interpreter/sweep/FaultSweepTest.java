@@ -53,7 +53,7 @@ class FaultSweepTest {
         FaultSweep s = new FaultSweep(3);
         s.steps = false;
         s.only = kind;
-        s.all(kind == SweepProgram.Kind.FUSED ? "POP" : "CMP", null, 1, 3, false);
+        s.all(kind == SweepProgram.Kind.STACK ? "POP" : "CMP", null, 1, 3, false);
         s.all("MOVS", null, 1, 3, false);
         assertThat(s.differences).isEmpty();
         assertThat(s.programs - s.endless()).isGreaterThan(90);

@@ -10,7 +10,7 @@ import java.util.Random;
 
 /**
  * The instruction of a {@link SweepCase} with others around it, ending in HLT: so that it is in the
- * middle or at the end of a block, one of those that are fused, under single-stepping, under
+ * middle or at the end of a block, among others of the stack, under single-stepping, under
  * breakpoints, or in an interrupt shadow.
  */
 final class SweepProgram {
@@ -21,7 +21,7 @@ final class SweepProgram {
         /** Again from the start, once: from code that is decoded. */
         TWICE,
         /** Among PUSH and POP, a Jcc behind it; some of them twice. */
-        FUSED,
+        STACK,
         /** EFLAGS.TF from the start. */
         TRAP,
         /** POPF sets EFLAGS.TF. */
@@ -86,7 +86,7 @@ final class SweepProgram {
                 fillers(b, random.nextInt(MOST_BEFORE));
                 fillers(a, random.nextInt(4));
             }
-            case FUSED -> fused(b, a);
+            case STACK -> stack(b, a);
             case TRAP -> flags(VcpuContext.TF, 0);
             case TRAP_SOON -> {
                 fillers(b, random.nextInt(3));
@@ -147,7 +147,7 @@ final class SweepProgram {
      * PUSH and POP of registers that addresses seldom use; behind the instruction a Jcc, POPs, or
      * POPs and RET.
      */
-    private void fused(ByteArrayOutputStream b, ByteArrayOutputStream a) {
+    private void stack(ByteArrayOutputStream b, ByteArrayOutputStream a) {
         int n = 1 + random.nextInt(8);
         for (int i = 0; i < n; i++) {
             b.write(0x50 + random.nextInt(8));

@@ -51,8 +51,8 @@ final class Machine {
 
     /** How many bytes the decoder takes. */
     int length(byte[] code) {
-        Op op = decode(code);
-        return op.end - op.start;
+        decode(code);
+        return decoder.lastLength();
     }
 
     private Op decode(byte[] code) {
@@ -70,7 +70,7 @@ final class Machine {
             result = op.execute(v);
         } while (result == Op.AGAIN);
         if (result == Op.NEXT || result == Op.END) {
-            v.rip = v.engineBase + op.end;
+            v.rip = before.longAt(State.RIP) + decoder.lastLength();
         }
         return store(before, result == Op.FAULT);
     }

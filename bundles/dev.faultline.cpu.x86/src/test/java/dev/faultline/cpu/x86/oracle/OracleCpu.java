@@ -233,7 +233,8 @@ final class OracleCpu {
     private void finish(OracleVector t, Op op, int result) {
         raised = result == Op.FAULT;
         switch (result) {
-            case Op.NEXT, Op.END -> v.rip = v.engineBase + op.end & v.ripMask;
+            case Op.NEXT, Op.END ->
+                    v.rip = v.engineBase + IP_OFFSET + decoder.lastLength() & v.ripMask;
             case Op.FAULT, Op.AGAIN -> v.rip = start;
             default -> {
                 // The instruction has set rip.

@@ -48,7 +48,7 @@ final class Call {
             if (h < 0) {
                 return FAULT;
             }
-            HostBytes.put64(h, v.engineBase + end);
+            HostBytes.put64(h, nextRip(v));
             int stored = Mem.commit(v, h);
             long target = target(v);
             if (!VcpuContext.canonical(target)) {
@@ -82,8 +82,11 @@ final class Call {
     }
 
     private static final class Indirect extends RmOp {
+        private final int end;
+
         Indirect(Decoded d) {
             super(d, d.operandSize);
+            end = d.end;
         }
 
         @Override
@@ -102,7 +105,7 @@ final class Call {
             if (h < 0) {
                 return FAULT;
             }
-            Mem.store(h, size, nextRip(v));
+            Mem.store(h, size, v.engineBase + end & v.ripMask);
             return leave(v, h, size, NearOp.allowed(v, target), target);
         }
     }

@@ -20,7 +20,11 @@ abstract class NearOp extends Op {
 
     private final boolean wide;
 
+    /** Offset of the next instruction from {@code v.engineBase}. */
+    private final int end;
+
     NearOp(Decoded d) {
+        end = d.end;
         to = d.end + (int) d.imm;
         wide = d.codeBits == 64;
         mask = pointerMask(d);
@@ -51,6 +55,11 @@ abstract class NearOp extends Op {
     final int fallThrough(VcpuContext v) {
         v.rip = nextRip(v);
         return JUMP;
+    }
+
+    /** rip of the following instruction. */
+    final long nextRip(VcpuContext v) {
+        return v.engineBase + end & v.ripMask;
     }
 
     /** Whether a near transfer to {@code target} may happen. */

@@ -32,13 +32,19 @@ final class FastSystemCalls {
     }
 
     static final class Syscall extends Far {
+        private final int end;
+
+        Syscall(Decoded d) {
+            end = d.end;
+        }
+
         @Override
         public int execute(VcpuContext v) {
             if ((v.efer & VcpuContext.EFER_SCE) == 0) {
                 return Faults.ud(v);
             }
             int flags = v.getFlags();
-            v.gpr[1] = nextRip(v);
+            v.gpr[1] = v.engineBase + end & v.ripMask;
             v.gpr[11] = flags & ~VcpuContext.RF;
             v.rip = v.lstar;
             v.setFlags(flags & ~(int) v.fmask & ~(VcpuContext.RF | VcpuContext.VM));

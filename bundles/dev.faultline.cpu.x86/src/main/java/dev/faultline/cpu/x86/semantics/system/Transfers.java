@@ -28,7 +28,7 @@ final class Transfers {
     }
 
     static Op iret(Decoded d) {
-        return new Iret(d.operandSize);
+        return new Iret(d);
     }
 
     /** The end of an instruction that transferred control, or did not. */
@@ -48,8 +48,10 @@ final class Transfers {
         private final int size;
         private final int selector;
         private final long offset;
+        private final int end;
 
         Direct(Decoded d, boolean call) {
+            end = d.end;
             this.call = call;
             size = d.operandSize;
             selector = d.imm2 & 0xFFFF;
@@ -58,7 +60,7 @@ final class Transfers {
 
         @Override
         public int execute(VcpuContext v) {
-            long next = nextRip(v);
+            long next = v.engineBase + end & v.ripMask;
             return done(
                     v,
                     call
@@ -70,9 +72,11 @@ final class Transfers {
     private static final class Indirect extends MemOp {
         private final boolean call;
         private final int size;
+        private final int end;
 
         Indirect(Decoded d, boolean call) {
             super(d);
+            end = d.end;
             this.call = call;
             size = d.operandSize;
         }
@@ -85,7 +89,7 @@ final class Transfers {
             }
             long offset = Mem.load(h, size);
             int selector = (int) Mem.load(h + size, 2);
-            long next = nextRip(v);
+            long next = v.engineBase + end & v.ripMask;
             return done(
                     v,
                     call
@@ -116,14 +120,16 @@ final class Transfers {
 
     private static final class Iret extends Transfer {
         private final int size;
+        private final int end;
 
-        Iret(int size) {
-            this.size = size;
+        Iret(Decoded d) {
+            size = d.operandSize;
+            end = d.end;
         }
 
         @Override
         public int execute(VcpuContext v) {
-            int r = FarReturns.iret(v, size, nextRip(v));
+            int r = FarReturns.iret(v, size, v.engineBase + end & v.ripMask);
             if (r != 0 && v.fault.kind == PendingFault.GUEST) {
                 // IRET unblocks NMIs even if it causes a fault (SDM 3C, "NMI unblocking due to
                 // IRET").
@@ -138,11 +144,15 @@ final class Transfers {
         private final int vector;
         private final boolean privileged;
         private final boolean onOverflow;
+        private final int start;
+        private final int end;
 
         /**
          * @param privileged in V86 mode sensitive to IOPL
          */
-        Interrupt(int vector, boolean privileged, boolean onOverflow) {
+        Interrupt(Decoded d, int vector, boolean privileged, boolean onOverflow) {
+            start = d.start;
+            end = d.end;
             this.vector = vector;
             this.privileged = privileged;
             this.onOverflow = onOverflow;
@@ -159,15 +169,23 @@ final class Transfers {
             if (vector == Faults.BP && !privileged && (v.intercepts & 1 << Faults.BP) != 0) {
                 return Faults.raise(v, Faults.BP);
             }
-            return deliver(v, this, vector, Events.SOFTWARE);
+            return deliver(v, start, end, vector, Events.SOFTWARE);
         }
     }
 
     /** INT1 (ICEBP): as a debug trap, no DPL check. */
     static final class DebugInterrupt extends Transfer {
+        private final int start;
+        private final int end;
+
+        DebugInterrupt(Decoded d) {
+            start = d.start;
+            end = d.end;
+        }
+
         @Override
         public int execute(VcpuContext v) {
-            int r = deliver(v, this, Faults.DB, Events.EXCEPTION);
+            int r = deliver(v, start, end, Faults.DB, Events.EXCEPTION);
             if (r == FAR) {
                 Debug.superseded(v);
             }
@@ -175,12 +193,14 @@ final class Transfers {
         }
     }
 
-    private static int deliver(VcpuContext v, Op op, int vector, int kind) {
-        long start = v.engineBase + op.start & v.ripMask;
-        v.rip = v.engineBase + op.end & v.ripMask;
+    /**
+     * @param start offsets of the instruction and of the next one from {@code v.engineBase}
+     */
+    private static int deliver(VcpuContext v, int start, int end, int vector, int kind) {
+        v.rip = v.engineBase + end & v.ripMask;
         int r = Events.deliver(v, vector, PendingFault.NO_ERROR_CODE, kind, 0);
         if (r != 0) {
-            v.rip = start;
+            v.rip = v.engineBase + start & v.ripMask;
         }
         return done(v, r);
     }

@@ -98,12 +98,12 @@ final class Compare {
             int b = X87.st(v, i);
             boolean stops;
             if (X87.empty(v, a) || X87.empty(v, b)) {
-                X87.status(v, this, fop, X87.STACK_FAULT, UNORDERED, FpuMath.CC);
+                X87.status(v, start, fop, X87.STACK_FAULT, UNORDERED, FpuMath.CC);
                 stops = !X87.invalidMasked(v);
             } else {
                 FpuMath m = X87.math(v);
                 FpuCompare.compare(m, v.fpSig[a], v.fpExp[a], v.fpSig[b], v.fpExp[b], quiet);
-                X87.status(v, this, fop, m.flags, m.cc, FpuMath.CC);
+                X87.status(v, start, fop, m.flags, m.cc, FpuMath.CC);
                 stops = m.blocked();
             }
             for (int n = pops; n > 0 && !stops; n--) {
@@ -136,7 +136,7 @@ final class Compare {
             } else {
                 FpuMath m = X87.math(v);
                 FpuCompare.compare(m, v.fpSig[a], v.fpExp[a], v.fpSig[b], v.fpExp[b], quiet);
-                X87.status(v, this, fop, m.flags, 0, 0);
+                X87.status(v, start, fop, m.flags, 0, 0);
                 cc = m.cc;
                 stops = m.blocked();
             }
@@ -160,12 +160,12 @@ final class Compare {
         void run(VcpuContext v) {
             int r = X87.st(v, 0);
             if (X87.empty(v, r)) {
-                X87.status(v, this, fop, X87.STACK_FAULT, UNORDERED, FpuMath.CC);
+                X87.status(v, start, fop, X87.STACK_FAULT, UNORDERED, FpuMath.CC);
                 return;
             }
             FpuMath m = X87.math(v);
             FpuCompare.compare(m, v.fpSig[r], v.fpExp[r], 0, 0, false);
-            X87.status(v, this, fop, m.flags, m.cc, FpuMath.CC);
+            X87.status(v, start, fop, m.flags, m.cc, FpuMath.CC);
         }
     }
 
@@ -178,7 +178,7 @@ final class Compare {
         void run(VcpuContext v) {
             int r = X87.st(v, 0);
             int cc = FpuCompare.examine(v.fpSig[r], v.fpExp[r], X87.empty(v, r));
-            X87.status(v, this, fop, 0, cc, FpuMath.CC);
+            X87.status(v, start, fop, 0, cc, FpuMath.CC);
         }
     }
 }

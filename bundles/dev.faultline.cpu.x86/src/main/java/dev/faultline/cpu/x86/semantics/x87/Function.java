@@ -60,7 +60,7 @@ final class Function {
                 }
                 return;
             }
-            X87.status(v, this, fop, 0, 0, X87.C1);
+            X87.status(v, start, fop, 0, 0, X87.C1);
             v.fpExp[r] = absolute ? v.fpExp[r] & 0x7FFF : v.fpExp[r] ^ 0x8000;
         }
     }
@@ -77,7 +77,7 @@ final class Function {
         void run(VcpuContext v) {
             int r = X87.st(v, 0);
             if (X87.empty(v, r)) {
-                X87.status(v, this, fop, X87.STACK_FAULT, 0, mask());
+                X87.status(v, start, fop, X87.STACK_FAULT, 0, mask());
                 if (X87.invalidMasked(v)) {
                     X87.setIndefinite(v, r);
                 }
@@ -94,7 +94,7 @@ final class Function {
                 case 0xFF -> FpuTrigonometry.cos(m, sig, se);
                 default -> throw new IllegalStateException("x87 function D9 " + function);
             }
-            X87.status(v, this, fop, m.flags, m.cc, mask());
+            X87.status(v, start, fop, m.flags, m.cc, mask());
             if (!m.blocked()) {
                 X87.setResult(v, r, m);
             }
@@ -118,7 +118,7 @@ final class Function {
             int r = X87.st(v, 0);
             int s = X87.st(v, 1);
             if (X87.empty(v, r) || X87.empty(v, s)) {
-                X87.status(v, this, fop, X87.STACK_FAULT, 0, mask(false));
+                X87.status(v, start, fop, X87.STACK_FAULT, 0, mask(false));
                 if (X87.invalidMasked(v)) {
                     X87.setIndefinite(v, r);
                 }
@@ -135,7 +135,7 @@ final class Function {
                 FpuArithmetic.remainder(m, a, ae, b, be, function == 0xF5);
             }
             X87.status(
-                    v, this, fop, m.flags, m.cc, mask(!m.blocked() && (m.se & 0x7FFF) != 0x7FFF));
+                    v, start, fop, m.flags, m.cc, mask(!m.blocked() && (m.se & 0x7FFF) != 0x7FFF));
             if (!m.blocked()) {
                 X87.setResult(v, r, m);
             }
@@ -203,7 +203,7 @@ final class Function {
             int mask = function == 0xF4 ? FpuMath.C1 : FpuMath.C1 | FpuMath.C2;
             boolean underflow = X87.empty(v, r);
             if (underflow || !X87.empty(v, X87.st(v, 7))) {
-                X87.status(v, this, fop, X87.STACK_FAULT, underflow ? 0 : X87.C1, mask);
+                X87.status(v, start, fop, X87.STACK_FAULT, underflow ? 0 : X87.C1, mask);
                 if (X87.invalidMasked(v)) {
                     X87.setIndefinite(v, r);
                     X87.push(v, FpuMath.INDEFINITE_SIG, FpuMath.INDEFINITE_SE);
@@ -218,7 +218,7 @@ final class Function {
                 case 0xF4 -> FpuScaling.extract(m, sig, se);
                 default -> FpuTrigonometry.sinCos(m, sig, se);
             }
-            X87.status(v, this, fop, m.flags, m.cc, mask);
+            X87.status(v, start, fop, m.flags, m.cc, mask);
             boolean outOfRange = function != 0xF4 && (m.cc & FpuMath.C2) != 0;
             if (!outOfRange && !m.blocked()) {
                 X87.set(v, r, m.secondSig, m.secondSe);

@@ -103,7 +103,7 @@ final class Load {
                 }
                 return;
             }
-            X87.status(v, this, fop, 0, 0, X87.C1);
+            X87.status(v, start, fop, 0, 0, X87.C1);
             X87.push(v, v.fpSig[from], v.fpExp[from]);
         }
     }
@@ -124,7 +124,7 @@ final class Load {
             }
             FpuMath m = X87.math(v);
             FpuConstants.load(m, i);
-            X87.status(v, this, fop, 0, 0, X87.C1);
+            X87.status(v, start, fop, 0, 0, X87.C1);
             X87.push(v, m.sig, m.se);
         }
     }

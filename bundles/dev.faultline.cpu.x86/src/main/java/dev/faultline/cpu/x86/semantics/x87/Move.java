@@ -52,7 +52,7 @@ final class Move {
                     X87.setIndefinite(v, b);
                 }
             } else {
-                X87.status(v, this, fop, 0, 0, X87.C1);
+                X87.status(v, start, fop, 0, 0, X87.C1);
             }
             long sig = v.fpSig[a];
             int se = v.fpExp[a];
@@ -90,7 +90,7 @@ final class Move {
                 }
                 return;
             }
-            X87.status(v, this, fop, 0, 0, 0);
+            X87.status(v, start, fop, 0, 0, 0);
             if ((v.getFlags() & flags) != 0 == whenSet) {
                 v.fpSig[to] = v.fpSig[from];
                 v.fpExp[to] = v.fpExp[from];
@@ -108,7 +108,7 @@ final class Move {
 
         @Override
         void run(VcpuContext v) {
-            X87.status(v, this, fop, 0, 0, X87.C1);
+            X87.status(v, start, fop, 0, 0, X87.C1);
             v.fpTag &= ~(1 << X87.st(v, i));
             if (pops) {
                 X87.pop(v);
@@ -126,7 +126,7 @@ final class Move {
 
         @Override
         void run(VcpuContext v) {
-            X87.status(v, this, fop, 0, 0, X87.C1);
+            X87.status(v, start, fop, 0, 0, X87.C1);
             X87.setTop(v, X87.st(v, by & 7));
         }
     }
@@ -138,7 +138,7 @@ final class Move {
 
         @Override
         void run(VcpuContext v) {
-            X87.status(v, this, fop, 0, 0, 0);
+            X87.status(v, start, fop, 0, 0, 0);
         }
     }
 }

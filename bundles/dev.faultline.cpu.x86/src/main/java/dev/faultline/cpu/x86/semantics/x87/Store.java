@@ -160,7 +160,7 @@ final class Store {
                 }
                 X87.setIndefinite(v, to);
             } else {
-                X87.status(v, this, fop, 0, 0, X87.C1);
+                X87.status(v, start, fop, 0, 0, X87.C1);
                 X87.set(v, to, v.fpSig[from], v.fpExp[from]);
             }
             if (pops) {
@@ -177,7 +177,7 @@ final class Store {
         @Override
         void run(VcpuContext v) {
             int from = X87.st(v, 0);
-            X87.status(v, this, fop, 0, 0, X87.C1);
+            X87.status(v, start, fop, 0, 0, X87.C1);
             if (!X87.empty(v, from)) {
                 X87.set(v, X87.st(v, i), v.fpSig[from], v.fpExp[from]);
             }

@@ -145,13 +145,14 @@ public final class X87 {
     /**
      * Enters the outcome of an instruction without memory operand into the status word.
      *
+     * @param start offset of the instruction from {@code v.engineBase}
      * @param flags exceptions and {@link #SF}
      * @param cc new condition code bits
      * @param mask the condition code bits that the instruction defines
      */
-    static void status(VcpuContext v, Op op, int fop, int flags, int cc, int mask) {
+    static void status(VcpuContext v, int start, int fop, int flags, int cc, int mask) {
         v.fsw = v.fsw & ~mask | cc & mask | flags;
-        v.fip = v.engineBase + op.start & v.ripMask;
+        v.fip = v.engineBase + start & v.ripMask;
         v.fcs = v.segSel[Segments.CS];
         if ((flags & ~v.fcw & 0x3F) != 0) {
             v.fsw |= SUMMARY;
@@ -162,8 +163,8 @@ public final class X87 {
     }
 
     /** As {@link #status}, for an operand at offset {@code ea} of segment {@code seg}. */
-    static void statusMem(VcpuContext v, Op op, int fop, int flags, int cc, int seg, long ea) {
-        status(v, op, fop, flags, cc, C1);
+    static void statusMem(VcpuContext v, int start, int fop, int flags, int cc, int seg, long ea) {
+        status(v, start, fop, flags, cc, C1);
         if ((flags & ~v.fcw & 0x3F) != 0) {
             v.fdp = ea;
             v.fds = v.segSel[seg];
@@ -235,10 +236,14 @@ public final class X87 {
     abstract static class Reg extends Op {
         final int fop;
 
+        /** Offset of the instruction from {@code v.engineBase}: what FIP is made of. */
+        final int start;
+
         /** The i of ST(i). */
         final int i;
 
         Reg(Decoded d) {
+            start = d.start;
             fop = fop(d);
             i = d.modrm & 7;
         }
@@ -256,11 +261,11 @@ public final class X87 {
 
         /** Enters exceptions and C1. */
         final void done(VcpuContext v, FpuMath m) {
-            status(v, this, fop, m.flags, m.cc, C1);
+            status(v, start, fop, m.flags, m.cc, C1);
         }
 
         final void stackFault(VcpuContext v, int cc) {
-            status(v, this, fop, STACK_FAULT, cc, C1);
+            status(v, start, fop, STACK_FAULT, cc, C1);
         }
     }
 
@@ -308,8 +313,12 @@ public final class X87 {
         final int fop;
         final int type;
 
+        /** Offset of the instruction from {@code v.engineBase}: what FIP is made of. */
+        private final int start;
+
         Mem(Decoded d, int type) {
             super(d);
+            start = d.start;
             fop = fop(d);
             this.type = type;
         }
@@ -332,7 +341,7 @@ public final class X87 {
         }
 
         final void done(VcpuContext v, int flags, int cc) {
-            statusMem(v, this, fop, flags, cc, seg, ea(v));
+            statusMem(v, start, fop, flags, cc, seg, ea(v));
         }
 
         final void stackFault(VcpuContext v, int cc) {

@@ -22,6 +22,11 @@ final class SseRig {
         v.cr4 = VcpuContext.CR4_PAE | VcpuContext.CR4_OSFXSR | VcpuContext.CR4_OSXMMEXCPT;
     }
 
+    /** Bytes of the last instruction decoded. */
+    int lastLength() {
+        return decoder.lastLength();
+    }
+
     Op decode(int... code) {
         byte[] bytes = new byte[Decoder.MAX_LENGTH];
         for (int i = 0; i < code.length; i++) {

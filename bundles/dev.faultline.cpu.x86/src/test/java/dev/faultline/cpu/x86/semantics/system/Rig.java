@@ -258,7 +258,7 @@ final class Rig implements VcpuLoop {
             return EXIT_FAULT;
         }
         if (r == Op.NEXT || r == Op.END || r == Op.HALT) {
-            v.rip = v.engineBase + op.end & v.ripMask;
+            v.rip = v.engineBase + decoder.lastLength() & v.ripMask;
         }
         if (r == Op.AGAIN) {
             Debug.repeats(v);
