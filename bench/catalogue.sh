@@ -19,5 +19,5 @@ trap 'rm -rf "$scratch"' EXIT
 gcc -O1 -Wall -Wextra -Wno-unused-parameter -fno-stack-protector -mno-red-zone -fcf-protection=none \
     -o "$scratch/catalogue" "$root/bench/catalogue.c"
 "$jdk/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \
-    -cp "$cpu/classes:$cpu/test-classes:$api:$root/testkit/target/classes" \
+    -cp "$cpu/classes:$cpu/test-classes:$root/isa/target/classes:$api:$root/testkit/target/classes" \
     dev.faultline.cpu.x86.catalogue.HostCheck "$scratch/catalogue" "$root/docs/instructions"

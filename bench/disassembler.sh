@@ -34,5 +34,5 @@ if [ $# -eq 0 ]; then
         echo "no kernel below $cache: skipped (./faultline demo --linux --fetch-only)"
     fi
 fi
-exec "$jdk/bin/java" -XX:+UseSerialGC -cp "$cpu/target/classes:$cpu/target/test-classes:$api:$root/testkit/target/classes" \
+exec "$jdk/bin/java" -XX:+UseSerialGC -cp "$cpu/target/classes:$cpu/target/test-classes:$root/isa/target/classes:$api:$root/testkit/target/classes" \
     dev.faultline.cpu.x86.disassembly.ObjdumpCampaign "$@"

@@ -11,7 +11,7 @@ if [ ! -d "$tests" ]; then
     echo "fault-sweep: build first: ./faultline test -pl bundles/dev.faultline.cpu.interpreter -am" >&2
     exit 1
 fi
-path=$tests:$root/testkit/target/classes
+path=$tests:$root/testkit/target/classes:$root/isa/target/classes
 for bundle in api memory mmu protection fault.coded fault.thrown cpu.x86 cpu.interpreter; do
     path=$path:$root/bundles/dev.faultline.$bundle/target/classes
 done

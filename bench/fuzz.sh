@@ -23,7 +23,7 @@ if [ ! -d "$lib" ]; then
 fi
 classes=${FAULTLINE_CLASSES:-}
 if [ -z "$classes" ]; then
-    for b in "$root"/bundles/*/target/classes "$root/bundles/$bundle/target/test-classes"; do
+    for b in "$root"/bundles/*/target/classes "$root/isa/target/classes" "$root/bundles/$bundle/target/test-classes"; do
         classes=$classes:$b
     done
     mvn -q -B -f "$root/pom.xml" -pl "bundles/$bundle" -am -DskipTests package dependency:copy-dependencies \

@@ -22,4 +22,4 @@ case ${1:-} in
     ''|--*) set -- "$root/bench/oracle.c" "$@" ;;
 esac
 exec "$jdk/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \
-    -cp "$cpu/classes:$cpu/test-classes:$api:$root/testkit/target/classes" "dev.faultline.cpu.x86.oracle.$main" "$@"
+    -cp "$cpu/classes:$cpu/test-classes:$root/isa/target/classes:$api:$root/testkit/target/classes" "dev.faultline.cpu.x86.oracle.$main" "$@"
