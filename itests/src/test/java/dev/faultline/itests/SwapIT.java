@@ -45,18 +45,7 @@ class SwapIT {
     @BeforeEach
     void boot() throws Exception {
         typed = new Typed();
-        typed.factoryConfiguration(
-                "dev.faultline.cpu.interpreter",
-                "small",
-                Map.of(
-                        "engine.name",
-                        "interpreter-small",
-                        "block.length",
-                        3,
-                        "pages",
-                        8,
-                        "blocks",
-                        64));
+        typed.smallInterpreter(3, 8, 64);
         typed.awaitEngine("interpreter-small");
     }
 

@@ -110,18 +110,8 @@ final class Swapper implements Runnable {
                 return "handler";
             }
             default -> {
-                typed.factoryConfiguration(
-                        "dev.faultline.cpu.interpreter",
-                        "small",
-                        Map.of(
-                                "engine.name",
-                                "interpreter-small",
-                                "block.length",
-                                1 + random.nextInt(8),
-                                "pages",
-                                2 + random.nextInt(30),
-                                "blocks",
-                                16 + random.nextInt(500)));
+                typed.smallInterpreter(
+                        1 + random.nextInt(8), 2 + random.nextInt(30), 16 + random.nextInt(500));
                 return "engine's own configuration";
             }
         }

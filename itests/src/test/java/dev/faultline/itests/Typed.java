@@ -171,6 +171,22 @@ final class Typed implements AutoCloseable {
         }
     }
 
+    /** A second interpreter, "interpreter-small", or other limits of it. */
+    void smallInterpreter(int blockLength, int pages, int blocks) throws Exception {
+        factoryConfiguration(
+                "dev.faultline.cpu.interpreter",
+                "small",
+                Map.of(
+                        "engine.name",
+                        "interpreter-small",
+                        "block.length",
+                        blockLength,
+                        "pages",
+                        pages,
+                        "blocks",
+                        blocks));
+    }
+
     void factoryConfiguration(String pid, String name, Map<String, ?> properties)
             throws IOException {
         update(
