@@ -56,12 +56,12 @@ final class FlagUse {
             return changed("exception", (one.flags ^ before) & LOOKED_AT);
         }
         Outcome two = outcome(t, op, before ^ inverted);
-        int same = one.flags ^ two.flags; // 0: came out the same
+        int differing = one.flags ^ two.flags;
         String problem = one.differs(two);
         return (problem.isEmpty() ? "" : " reads flags:" + problem)
                 + changed("changed", (one.flags ^ before) & LOOKED_AT & ~said.changed())
-                + changed("not written", same & said.written() & LOOKED_AT)
-                + changed("written", ~same & inverted & ~said.changed())
+                + changed("not written", differing & said.written() & LOOKED_AT)
+                + changed("written", ~differing & inverted & ~said.changed())
                 + maybe(one, two, before, inverted, said);
     }
 
@@ -70,7 +70,7 @@ final class FlagUse {
         int bits = f.maybe() & inverted;
         boolean left =
                 ((one.flags ^ two.flags) & bits) == bits && ((one.flags ^ before) & bits) == 0;
-        boolean written = ((one.flags ^ two.flags) & bits & ~VcpuContext.AF) == 0;
+        boolean written = ((one.flags ^ two.flags) & bits) == 0;
         return left || written ? "" : changed("neither left nor written", bits);
     }
 
