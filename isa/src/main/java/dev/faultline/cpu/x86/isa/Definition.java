@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param number in its family, from 0
  * @param shape null: opaque
  * @param kernel the static method that is its meaning, without the size it ends with ({@code
- *     Flags.add}), or empty: the shape says it all; of an opaque instruction the Java expression
+ *     Alu.add}), or empty: the shape says it all; of an opaque instruction the Java expression
  * @param line as the table has it
  */
 public record Definition(

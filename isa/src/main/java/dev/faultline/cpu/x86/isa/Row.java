@@ -124,6 +124,9 @@ public final class Row {
         exact = at >= 0 ? Integer.parseInt(enc.substring(at + 1), 16) : -1;
         enc = at >= 0 ? enc.substring(0, at) : enc;
         at = enc.indexOf('+');
+        if (at >= 0 && !enc.endsWith("+r") && !enc.endsWith("+cc")) {
+            throw new IllegalStateException("instruction table: +r or +cc expected in: " + text);
+        }
         condition = enc.endsWith("+cc") ? opcodeOffset : -1;
         enc = at >= 0 ? enc.substring(0, at) : enc;
         List<String> bytes = new ArrayList<>(List.of(enc.split("\\.")));

@@ -92,6 +92,7 @@ class TableReaderTest {
                 "ADD binary Alu.add;  00 Eb,Gb SSE5    | unknown attribute SSE5",
                 "ADD binary Alu.add;  00 Eb,Gb PAE     | unknown attribute PAE",
                 "ADD binary Alu.add;  00.01 Eb,Gb      | bad encoding",
+                "ADD binary Alu.add;  00+q Eb,Gb       | +r or +cc expected",
                 "MOV move;  88 Eb,Gb lock              | knows no LOCK",
                 "SETCC set;  0F.90 Eb                  | go together",
                 "MOV move;  88+cc Eb,Gb                | go together",

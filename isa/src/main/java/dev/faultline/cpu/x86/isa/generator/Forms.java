@@ -2,6 +2,7 @@
 package dev.faultline.cpu.x86.isa.generator;
 
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.isa.Shape;
 import java.util.List;
 
 /** What the operand codes of rows with a shape mean: SDM 2D (2B), appendix "Opcode Map". */
@@ -45,7 +46,8 @@ final class Forms {
                         case "w" -> 2;
                         case "d" -> 4;
                         case "q" -> 8;
-                        default -> operandSize;
+                        case "v", "z", "y" -> operandSize;
+                        default -> throw new IllegalStateException("operand size: " + code);
                     };
         };
     }
@@ -68,6 +70,11 @@ final class Forms {
             }
         }
         return Sizes.FIXED;
+    }
+
+    /** Whether the last operand is the count of a shift. */
+    static boolean shifts(Shape shape) {
+        return shape == Shape.SHIFT || shape == Shape.SHIFT_DOUBLE;
     }
 
     /** Whether an operand can be in memory, as ModR/M says. */

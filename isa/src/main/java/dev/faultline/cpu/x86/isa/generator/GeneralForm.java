@@ -36,10 +36,6 @@ record GeneralForm(Definition definition, List<Operand> operands, boolean locked
         return operands.stream().filter(o -> o.name().equals(name)).findFirst().orElseThrow();
     }
 
-    private boolean shifts() {
-        return shape() == Shape.SHIFT || shape() == Shape.SHIFT_DOUBLE;
-    }
-
     @Override
     public String className() {
         String c = condition.isEmpty() ? "" : condition.toUpperCase(java.util.Locale.ROOT);
@@ -116,7 +112,7 @@ record GeneralForm(Definition definition, List<Operand> operands, boolean locked
 
     /** The value of the right side, of type long, zero-extended from the size of a. */
     private Expression result(String meaning) {
-        if (shifts()) {
+        if (Forms.shifts(shape())) {
             Expression same = a().zeroExtended();
             return switch (last().place()) {
                 case ZERO -> same;

@@ -104,12 +104,22 @@ public final class Generator {
         return files;
     }
 
-    static String packageOf(Family f) {
+    private static String packageOf(Family f) {
         return SEMANTICS + "." + f.lowerCase();
     }
 
+    /** A source file of the family's package. */
+    static String source(Family family, JavaText body) {
+        JavaText t = new JavaText();
+        t.lines("// SPDX-License-Identifier: Apache-2.0");
+        t.lines("// Generated from the instruction table; not to be edited.");
+        t.lines("package " + packageOf(family) + ";").blank();
+        t.lines(imports(body.toString())).blank();
+        return t.lines(body.toString()).toString();
+    }
+
     /** Import statements for what a source speaks of. */
-    static String imports(String source) {
+    private static String imports(String source) {
         List<String> imports = new ArrayList<>();
         CLASSES.forEach((p, classes) -> {
             for (String c : classes) {
@@ -173,11 +183,6 @@ public final class Generator {
         });
         body.lines("default -> throw new IllegalStateException(\"no semantics of: \" + d.row);");
         body.close(";").close().close();
-        JavaText t = new JavaText();
-        t.lines("// SPDX-License-Identifier: Apache-2.0");
-        t.lines("// Generated from the instruction table; not to be edited.");
-        t.lines("package " + packageOf(family) + ";").blank();
-        t.lines(imports(body.toString())).blank();
-        return t.lines(body.toString()).toString();
+        return source(family, body);
     }
 }

@@ -29,6 +29,7 @@ final class OpsWriter {
     private static final List<String> NAMES = List.of("a", "b", "c");
 
     private final Definition definition;
+    private final Shape shape;
     private final String className;
     private final List<Row> rows;
     private final JavaText makers = new JavaText();
@@ -39,15 +40,12 @@ final class OpsWriter {
      */
     OpsWriter(Definition definition, String className, List<Row> rows) {
         this.definition = definition;
+        shape = Objects.requireNonNull(definition.shape());
         this.className = className;
         this.rows = rows;
     }
 
     String write() {
-        JavaText t = new JavaText();
-        t.lines("// SPDX-License-Identifier: Apache-2.0");
-        t.lines("// Generated from the instruction table; not to be edited.");
-        t.lines("package " + Generator.packageOf(definition.family()) + ";").blank();
         JavaText body = new JavaText();
         body.lines("/** {@code " + definition.line() + "}. */");
         body.open("final class " + className);
@@ -56,15 +54,14 @@ final class OpsWriter {
         body.lines(makers.toString());
         forms.values().forEach(f -> f.write(body));
         body.close();
-        t.lines(Generator.imports(body.toString())).blank();
-        return t.lines(body.toString()).toString();
+        return Generator.source(definition.family(), body);
     }
 
     private void writeMaker(Row row) {
         String[] codes = row.operands.split(",");
         makers.blank().lines("/** {@code " + row + "} and its like. */");
         makers.open("static Op " + Forms.makerName(row) + "(Decoded d)");
-        if (shifts() && codes[codes.length - 1].startsWith("I")) {
+        if (Forms.shifts(shape) && codes[codes.length - 1].startsWith("I")) {
             makers.lines(
                     Forms.sizes(row) == Forms.Sizes.FIXED
                             ? "int n = (int) d.imm & 31;"
@@ -75,10 +72,6 @@ final class OpsWriter {
         }
         writeChoices(row, codes, false);
         makers.close();
-    }
-
-    private boolean shifts() {
-        return definition.shape() == Shape.SHIFT || definition.shape() == Shape.SHIFT_DOUBLE;
     }
 
     private void writeChoices(Row row, String[] codes, boolean zero) {
@@ -113,9 +106,8 @@ final class OpsWriter {
     }
 
     private Form form(Row row, String[] codes, int size, boolean mem, boolean lock, boolean zero) {
-        Shape shape = Objects.requireNonNull(definition.shape());
         Operand.Place immediate =
-                shifts()
+                Forms.shifts(shape)
                         ? zero ? Operand.Place.ZERO : Operand.Place.COUNT
                         : !shape.vector
                                 ? Operand.Place.IMMEDIATE
