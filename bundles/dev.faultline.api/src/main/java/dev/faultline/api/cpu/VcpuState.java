@@ -217,6 +217,11 @@ public abstract class VcpuState {
      */
     public boolean debugShadow;
 
+    /** {@link #instructions} and {@link #rip} between two iterations of a repeated instruction. */
+    private long repeatsAfter = -1;
+
+    private long repeatsAt;
+
     /** NMIs are blocked until IRET. */
     public boolean nmiBlocked;
 
@@ -312,6 +317,7 @@ public abstract class VcpuState {
         activity = RUNNING;
         interruptShadow = false;
         debugShadow = false;
+        repeating(false);
         nmiBlocked = false;
         pendingVector = -1;
         pendingDebug = 0;
@@ -434,6 +440,23 @@ public abstract class VcpuState {
     }
 
     // ---- modes
+
+    /**
+     * True between two iterations of a repeated instruction: the image of EFLAGS that an interrupt
+     * pushes here has RF set. Ends by itself when {@link #rip} moves or an instruction retires.
+     */
+    public boolean repeating() {
+        return repeatsAfter == instructions && repeatsAt == rip;
+    }
+
+    /**
+     * What {@link #repeating()} is here: after {@link #rip} and {@link #instructions} are set. Who
+     * gives the vCPU another state says it, too.
+     */
+    public void repeating(boolean now) {
+        repeatsAfter = now ? instructions : -1;
+        repeatsAt = rip;
+    }
 
     public boolean longMode() {
         return (efer & EFER_LMA) != 0;

@@ -28,7 +28,7 @@ public final class Stepping {
 
     /** A repeated instruction goes on at {@code v.rip}: its count of iterations is not yet done. */
     public static void repeats(VcpuContext v) {
-        Debug.repeats(v);
+        v.repeating(true);
     }
 
     /**

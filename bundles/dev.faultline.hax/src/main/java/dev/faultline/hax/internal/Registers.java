@@ -164,6 +164,7 @@ final class Registers {
         v.interruptShadow = (i & (BLOCKED_BY_STI | BLOCKED_BY_MOV_SS)) != 0;
         v.debugShadow = (i & BLOCKED_BY_MOV_SS) != 0;
         v.pendingDebug = 0;
+        v.repeating(false);
         v.nmiBlocked = (i & BLOCKED_BY_NMI) != 0;
         v.activity = VcpuContext.RUNNING;
         v.shutdownReason = null;

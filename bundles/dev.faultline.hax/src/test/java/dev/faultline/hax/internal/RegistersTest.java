@@ -5,6 +5,7 @@ import static dev.faultline.api.hax.HaxAbi.EFAULT;
 import static dev.faultline.api.hax.HaxAbi.EXIT_HLT;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.hax.HaxOp;
 import java.nio.ByteBuffer;
 import org.junit.jupiter.api.AfterEach;
@@ -48,6 +49,17 @@ class RegistersTest {
         r.putLong(504, 9); // blocked by STI, and by NMI
         c.registers(r);
         assertThat(c.registers().array()).isEqualTo(r.array());
+    }
+
+    @Test
+    void registersThatAreSetEndARepetition() {
+        c.code("f4");
+        ByteBuffer r = c.registers();
+        VcpuContext v = new VcpuContext(0);
+        Registers.set(v, null, r);
+        v.repeating(true);
+        Registers.set(v, null, r);
+        assertThat(v.repeating()).isFalse();
     }
 
     @Test

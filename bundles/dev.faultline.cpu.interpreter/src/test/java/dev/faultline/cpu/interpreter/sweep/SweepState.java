@@ -19,6 +19,7 @@ final class SweepState {
     static final int PENDING;
     static final int FLAGS;
     static final int NMI_BLOCKED;
+    static final int REPEATING;
 
     static {
         walk(new VcpuContext(0), new Walker(new long[512], false));
@@ -28,6 +29,7 @@ final class SweepState {
         PENDING = NAMES.indexOf("pendingVector");
         FLAGS = NAMES.indexOf("flags");
         NMI_BLOCKED = NAMES.indexOf("nmiBlocked");
+        REPEATING = NAMES.indexOf("repeating");
     }
 
     final long[] values = new long[SIZE];
@@ -52,6 +54,7 @@ final class SweepState {
         v.interruptShadow = values[NAMES.indexOf("interruptShadow")] != 0;
         v.debugShadow = values[NAMES.indexOf("debugShadow")] != 0;
         v.nmiBlocked = values[NAMES.indexOf("nmiBlocked")] != 0;
+        v.repeating(values[REPEATING] != 0);
         v.setFlags((int) values[FLAGS]);
         v.shutdownReason = null;
         v.recompute();
@@ -168,6 +171,7 @@ final class SweepState {
         v.pendingKind = (int) w.next("pendingKind", v.pendingKind);
         v.pendingLength = (int) w.next("pendingLength", v.pendingLength);
         v.instructions = w.next("instructions", v.instructions);
+        w.next("repeating", v.repeating() ? 1 : 0);
     }
 
     private static void models(VcpuContext v, Walker w) {

@@ -450,6 +450,8 @@ final class Sweeper {
                         SweepState.RIP,
                         SweepState.INSTRUCTIONS,
                         SweepState.PENDING,
+                        // an access that is stopped within a chunk is made before any event
+                        SweepState.REPEATING,
                         flags ? SweepState.FLAGS : RCX);
         boolean same =
                 d.isEmpty()

@@ -134,21 +134,13 @@ public final class Debug {
         v.pendingDebug = 0;
     }
 
-    /** A repeated instruction goes on at {@code v.rip}, with iterations left. */
-    public static void repeats(VcpuContext v) {
-        SystemState s = SystemState.of(v);
-        s.repeatInstructions = v.instructions;
-        s.repeatRip = v.rip;
-    }
-
     /**
      * Before an interrupt is delivered: if it comes between two iterations of a repeated
      * instruction, the image of EFLAGS has RF set, so that a breakpoint on the instruction does not
      * stop it again when it goes on. SDM 3B, "Instruction-Breakpoint Exception Condition".
      */
     public static void interrupting(VcpuContext v) {
-        SystemState s = SystemState.of(v);
-        if (s.repeatInstructions == v.instructions && s.repeatRip == v.rip) {
+        if (v.repeating()) {
             v.eflags |= VcpuContext.RF;
         }
     }

@@ -62,14 +62,6 @@ final class SystemState extends EngineScratch {
     /** This instruction loaded RF. */
     boolean resumeLoaded;
 
-    /**
-     * The boundary between two iterations of a repeated instruction that was reached last, by
-     * instructions retired and rip; not saved: it matters to the event at this very boundary only.
-     */
-    long repeatInstructions = -1;
-
-    long repeatRip;
-
     /** Adds a value to {@link #frame}. */
     void push(long val) {
         frame[pushes++] = val;

@@ -507,6 +507,22 @@ class DebugTest {
         assertEquals(0, r.v.eflags & VcpuContext.RF);
     }
 
+    /** The same rip after as many instructions, but in a state that is given from outside. */
+    @Test
+    void anInterruptAfterAResetDoesNotPushRfOfTheRepetitionBefore() {
+        Rig r = rig("fd f3aa 0f09");
+        r.v.gpr[1] = 200;
+        r.v.gpr[7] = OPERAND + 0x400;
+        r.steps(2);
+        assertTrue(r.v.repeating());
+        long rip = r.v.rip;
+        long instructions = r.v.instructions;
+        r.v.reset(r.v.cpuid);
+        r.v.rip = rip;
+        r.v.instructions = instructions;
+        assertFalse(r.v.repeating());
+    }
+
     @Test
     void aBreakpointStopsARepetitionOnceAlthoughInterruptsComeBetween() {
         // rep stosb with a breakpoint on itself, whose handler sets RF in the image

@@ -261,7 +261,7 @@ final class Rig implements VcpuLoop {
             v.rip = v.engineBase + decoder.lastLength() & v.ripMask;
         }
         if (r == Op.AGAIN) {
-            Debug.repeats(v);
+            v.repeating(true);
         } else {
             v.instructions++;
         }

@@ -75,6 +75,7 @@ public final class VcpuSection {
         saveFpu(s, v);
         saveEvents(s, v);
         s.put("instructions", v.instructions);
+        s.put("repeating", v.repeating());
         return s;
     }
 
@@ -146,6 +147,8 @@ public final class VcpuSection {
         loadFpu(s, v);
         loadEvents(s, v);
         v.instructions = s.getLong("instructions");
+        // Sections from before this key was written do not tell; what v had is of another state.
+        v.repeating(s.has("repeating") && s.getBoolean("repeating"));
         v.forgetAccess(); // half an instruction of the old state
         v.recompute();
     }

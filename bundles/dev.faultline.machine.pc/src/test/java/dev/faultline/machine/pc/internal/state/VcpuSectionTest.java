@@ -25,6 +25,9 @@ class VcpuSectionTest {
                     // compared as EFLAGS
                     "flagRes",
                     "flagAux",
+                    // asked and set as repeating
+                    "repeatsAfter",
+                    "repeatsAt",
                     // belongs to a debugger outside the guest; the guest's own are saved
                     "guestDr",
                     // recomputed
@@ -200,7 +203,7 @@ class VcpuSectionTest {
         for (String key : whole.values().keySet()) {
             StateSection s = whole.withVersion(whole.version());
             s.remove(key);
-            if (key.equals("shutdownReason") || key.equals("debugShadow")) {
+            if (Set.of("shutdownReason", "debugShadow", "repeating").contains(key)) {
                 continue;
             }
             assertThatThrownBy(() -> VcpuSection.load(s, new VcpuContext(3)))
@@ -224,6 +227,24 @@ class VcpuSectionTest {
         s.put("pendingDebug", 0);
         VcpuSection.load(s, v);
         assertThat(v.debugShadow).isFalse();
+    }
+
+    @Test
+    void aRepetitionGoesOnWhereItWasSavedAndNowhereElse() throws Exception {
+        VcpuContext v = filled(new Random(1));
+        StateSection between = VcpuSection.save(v);
+        v.repeating(true);
+        StateSection within = VcpuSection.save(v);
+        VcpuContext to = new VcpuContext(3);
+        VcpuSection.load(within, to);
+        assertThat(to.repeating()).isTrue();
+        // The same place and count, reached otherwise; and as it was written before the key was.
+        VcpuSection.load(between, to);
+        assertThat(to.repeating()).isFalse();
+        VcpuSection.load(within, to);
+        between.remove("repeating");
+        VcpuSection.load(between, to);
+        assertThat(to.repeating()).isFalse();
     }
 
     /** The layout of version 1, written out: its writer is gone. */
@@ -255,6 +276,8 @@ class VcpuSectionTest {
         join(one, "pending", "pendingVector", "pendingError", "pendingKind", "pendingLength");
         join(one, "injected", "injectedVector", "injectedError");
         one.remove("pendingDebug");
+        one.remove("repeating");
+        two.remove("repeating");
         StateSection made = new VcpuMigrator().migrate(one);
         made.remove(VcpuSection.INIT);
         made.remove(VcpuSection.STARTUP);
