@@ -125,8 +125,11 @@ public final class VcpuContext extends VcpuState {
     /** Arithmetic context of the x87 FPU. */
     public @Nullable EngineScratch fpu;
 
-    /** Buffers of event delivery, hits of breakpoints. */
+    /** Buffers of system instructions and event delivery. */
     public @Nullable EngineScratch system;
+
+    /** Hits of breakpoints. */
+    public @Nullable EngineScratch debug;
 
     private int[] fenceNumbers = {};
     private boolean retries;

@@ -363,30 +363,4 @@ public final class Decoder {
         }
         return x;
     }
-
-    /** Raises one exception whenever it is executed. */
-    public static final class Raise extends Op {
-        static final Raise UNDEFINED = new Raise(Faults.UD);
-        private final int vector;
-        private final int errorCode;
-
-        public Raise(int vector) {
-            this(vector, dev.faultline.api.fault.PendingFault.NO_ERROR_CODE);
-        }
-
-        public Raise(int vector, int errorCode) {
-            this.vector = vector;
-            this.errorCode = errorCode;
-        }
-
-        @Override
-        public int execute(VcpuContext v) {
-            return Faults.raise(v, vector, errorCode);
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return true;
-        }
-    }
 }

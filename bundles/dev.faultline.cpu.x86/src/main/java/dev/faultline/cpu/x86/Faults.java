@@ -6,7 +6,7 @@ import dev.faultline.api.fault.PendingFault;
 
 /**
  * Guest exceptions by name: {@code return Faults.gp(v, 0);} from an Op. Records and raises; the
- * value is {@link Op#FAULT} (coded style) or never seen (thrown style). SDM 3A, "Interrupt and
+ * value is {@link Outcome#FAULT} (coded style) or never seen (thrown style). SDM 3A, "Interrupt and
  * Exception Handling".
  */
 public final class Faults {

@@ -124,7 +124,7 @@ public abstract class MemOp extends Op {
     protected final long linear(VcpuContext v, long delta, int size, int access) {
         long ea = ea(v) + delta & mask;
         if (kind == SEGMENTED) {
-            return Mem.segmented(v, seg, ea, size, access);
+            return Segmentation.segmented(v, seg, ea, size, access);
         }
         return v.effBase[seg] + ea;
     }

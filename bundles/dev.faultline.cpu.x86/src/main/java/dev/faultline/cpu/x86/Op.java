@@ -10,45 +10,22 @@ import dev.faultline.api.engine.VcpuContext;
  *
  * <p>Order inside every form: probe, read, compute, write memory, commit registers and flags.
  * Nothing architectural changes before the last access that can fault. {@code execute} never
- * touches {@code v.rip} unless it returns {@link #JUMP} or {@link #FAR}.
+ * touches {@code v.rip} unless it returns {@link Outcome#JUMP} or {@link Outcome#FAR}.
  */
 public abstract class Op {
-    /** The instruction is done; the next one follows. */
-    public static final int NEXT = 0;
-
-    /**
-     * A near transfer: {@code v.rip} is the next instruction. Leaves the block, be there more in
-     * it.
-     */
-    public static final int JUMP = 1;
-
-    /**
-     * Done, the next instruction follows, but not from this block: modes, mappings, interrupts or
-     * code may have changed.
-     */
-    public static final int END = 2;
-
-    /** As {@link #END}, with {@code v.rip} set. */
-    public static final int FAR = 3;
-
-    /**
-     * A REP iteration is done, {@code v.rip} shall stay on this instruction: requests and events
-     * are looked at, then it goes on.
-     */
-    public static final int AGAIN = 4;
-
-    /** HLT retired: {@code v.activity} is HALTED. */
-    public static final int HALT = 5;
-
-    /**
-     * A fault is recorded in {@code v.fault} (and under the thrown style this value is never seen).
-     */
-    public static final int FAULT = -1;
+    // For those who extend it.
+    protected static final int NEXT = Outcome.NEXT;
+    protected static final int JUMP = Outcome.JUMP;
+    protected static final int END = Outcome.END;
+    protected static final int FAR = Outcome.FAR;
+    protected static final int AGAIN = Outcome.AGAIN;
+    protected static final int HALT = Outcome.HALT;
+    protected static final int FAULT = Outcome.FAULT;
 
     /**
      * Executes the instruction.
      *
-     * @return one of the constants above
+     * @return one of {@link Outcome}
      */
     public abstract int execute(VcpuContext v);
 

@@ -40,19 +40,19 @@ public final class Preflight {
         if (v.codeBits == 64) {
             lin = v.effBase[seg] + ea;
         } else if ((v.segFast[seg] & access) == access
-                || Mem.segmentAllows(v, seg, ea, size, access)) {
+                || Segmentation.allows(v, seg, ea, size, access)) {
             lin = v.segBase[seg] + ea & 0xFFFF_FFFFL;
         } else {
             return RAISES;
         }
-        if (Mem.check(v, seg, lin, size) != 0) {
+        if (Misses.check(v, seg, lin, size) != 0) {
             return RAISES;
         }
         int first = (int) Math.min(size, 0x1000 - (lin & 0xFFF));
         int r = page(v, lin, lin, size, access);
         return r != OPEN || first == size
                 ? r
-                : page(v, Mem.wrap(v, lin + first), lin, size, access);
+                : page(v, Segmentation.wrap(v, lin + first), lin, size, access);
     }
 
     /** As {@link #access} for the stack, {@code delta} bytes from the stack pointer. */
@@ -67,7 +67,7 @@ public final class Preflight {
      * @param size of the operand, bytes
      */
     public static void partOf(VcpuContext v, int before, int size) {
-        v.fault.partOf(v.fault.gva, Mem.wrap(v, v.fault.accessGva - before), size);
+        v.fault.partOf(v.fault.gva, Segmentation.wrap(v, v.fault.accessGva - before), size);
     }
 
     /** What lies from {@code at} on, on its page, of the access of {@code size} bytes at lin. */
@@ -76,10 +76,10 @@ public final class Preflight {
         int n = size - (int) (at - lin);
         if ((access & Mem.W) != 0
                         && !hits(v, at, 1)
-                        && Mem.fillPart(v, at, n, lin, size, Mem.W | modify) == Mmu.FAULTED
+                        && Misses.fillPart(v, at, n, lin, size, Mem.W | modify) == Mmu.FAULTED
                 || (access & Mem.R) != 0
                         && !hits(v, at, 0)
-                        && Mem.fillPart(v, at, n, lin, size, Mem.R | modify) == Mmu.FAULTED) {
+                        && Misses.fillPart(v, at, n, lin, size, Mem.R | modify) == Mmu.FAULTED) {
             return v.fault.kind == PendingFault.GUEST ? RAISES : STOPPED;
         }
         if (Debug.watches(v)) {

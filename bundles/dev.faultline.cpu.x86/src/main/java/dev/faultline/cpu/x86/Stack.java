@@ -25,14 +25,14 @@ public final class Stack {
 
     /** As {@link #pushProbe}, {@code delta} bytes from the stack pointer. */
     public static long writeAt(VcpuContext v, long delta, int size) {
-        long lin = Mem.linear(v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.W);
-        return Mem.failed(v, lin) ? lin : Mem.write(v, Segments.SS, lin, size);
+        long lin = Segmentation.linear(v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.W);
+        return Segmentation.failed(v, lin) ? lin : Mem.write(v, Segments.SS, lin, size);
     }
 
     /** Translates {@code size} bytes, {@code delta} bytes from the stack pointer, for reading. */
     public static long readAt(VcpuContext v, long delta, int size) {
-        long lin = Mem.linear(v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.R);
-        return Mem.failed(v, lin) ? lin : Mem.read(v, Segments.SS, lin, size);
+        long lin = Segmentation.linear(v, Segments.SS, v.gpr[RSP] + delta & v.stackMask, size, Mem.R);
+        return Segmentation.failed(v, lin) ? lin : Mem.read(v, Segments.SS, lin, size);
     }
 
     /** RSP moved by {@code delta}: bits outside a 16-bit stack pointer stay. */

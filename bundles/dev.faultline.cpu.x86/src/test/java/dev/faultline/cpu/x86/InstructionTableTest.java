@@ -127,7 +127,7 @@ class InstructionTableTest {
                     }
                     // Throws if no family knows the mnemonic.
                     Op op = d.decode(instruction(e, prefix, modrm), 15, codeBits, 0);
-                    if (d.row() == e && !(op instanceof Decoder.Raise)) {
+                    if (d.row() == e && !(op instanceof Raise)) {
                         return true;
                     }
                 }

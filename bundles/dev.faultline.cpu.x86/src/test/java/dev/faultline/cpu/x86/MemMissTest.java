@@ -39,8 +39,8 @@ class MemMissTest {
         Mem.read(v, Segments.DS, LAST, 4);
         Mem.readLate(v, Segments.DS, LAST, 8);
         Mem.write(v, Segments.DS, LAST, 4);
-        Mem.probe(v, Segments.DS, LAST, 4, Mem.R);
-        Mem.probe(v, Segments.DS, LAST, 4, Mem.W);
+        Misses.probe(v, Segments.DS, LAST, 4, Mem.R);
+        Misses.probe(v, Segments.DS, LAST, 4, Mem.W);
         assertThat(fills)
                 .containsExactly(
                         "1 fffffffe",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Op;
 import java.util.Arrays;
@@ -103,7 +104,7 @@ abstract class Block {
             for (int i = 0; ; i++) {
                 at = i;
                 int s = parts[i].run(v);
-                if (s != Op.NEXT || i == parts.length - 1) {
+                if (s != Outcome.NEXT || i == parts.length - 1) {
                     return s;
                 }
                 v.instructions += PART;
@@ -154,7 +155,7 @@ abstract class Block {
         int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
-            if ((s = a.execute(v)) != Op.NEXT) {
+            if ((s = a.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 1;
@@ -184,11 +185,11 @@ abstract class Block {
         int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
-            if ((s = a.execute(v)) != Op.NEXT) {
+            if ((s = a.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 1;
-            if ((s = b.execute(v)) != Op.NEXT) {
+            if ((s = b.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 2;
@@ -220,15 +221,15 @@ abstract class Block {
         int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
-            if ((s = a.execute(v)) != Op.NEXT) {
+            if ((s = a.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 1;
-            if ((s = b.execute(v)) != Op.NEXT) {
+            if ((s = b.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 2;
-            if ((s = c.execute(v)) != Op.NEXT) {
+            if ((s = c.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 3;
@@ -262,19 +263,19 @@ abstract class Block {
         int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
-            if ((s = a.execute(v)) != Op.NEXT) {
+            if ((s = a.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 1;
-            if ((s = b.execute(v)) != Op.NEXT) {
+            if ((s = b.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 2;
-            if ((s = c.execute(v)) != Op.NEXT) {
+            if ((s = c.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 3;
-            if ((s = d.execute(v)) != Op.NEXT) {
+            if ((s = d.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 4;
@@ -310,23 +311,23 @@ abstract class Block {
         int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
-            if ((s = a.execute(v)) != Op.NEXT) {
+            if ((s = a.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 1;
-            if ((s = b.execute(v)) != Op.NEXT) {
+            if ((s = b.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 2;
-            if ((s = c.execute(v)) != Op.NEXT) {
+            if ((s = c.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 3;
-            if ((s = d.execute(v)) != Op.NEXT) {
+            if ((s = d.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 4;
-            if ((s = e.execute(v)) != Op.NEXT) {
+            if ((s = e.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 5;
@@ -364,27 +365,27 @@ abstract class Block {
         int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
-            if ((s = a.execute(v)) != Op.NEXT) {
+            if ((s = a.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 1;
-            if ((s = b.execute(v)) != Op.NEXT) {
+            if ((s = b.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 2;
-            if ((s = c.execute(v)) != Op.NEXT) {
+            if ((s = c.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 3;
-            if ((s = d.execute(v)) != Op.NEXT) {
+            if ((s = d.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 4;
-            if ((s = e.execute(v)) != Op.NEXT) {
+            if ((s = e.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 5;
-            if ((s = f.execute(v)) != Op.NEXT) {
+            if ((s = f.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 6;
@@ -424,31 +425,31 @@ abstract class Block {
         int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
-            if ((s = a.execute(v)) != Op.NEXT) {
+            if ((s = a.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 1;
-            if ((s = b.execute(v)) != Op.NEXT) {
+            if ((s = b.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 2;
-            if ((s = c.execute(v)) != Op.NEXT) {
+            if ((s = c.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 3;
-            if ((s = d.execute(v)) != Op.NEXT) {
+            if ((s = d.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 4;
-            if ((s = e.execute(v)) != Op.NEXT) {
+            if ((s = e.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 5;
-            if ((s = f.execute(v)) != Op.NEXT) {
+            if ((s = f.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 6;
-            if ((s = g.execute(v)) != Op.NEXT) {
+            if ((s = g.execute(v)) != Outcome.NEXT) {
                 return s;
             }
             v.engineIndex = 7;

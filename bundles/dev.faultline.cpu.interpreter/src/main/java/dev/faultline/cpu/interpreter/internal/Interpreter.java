@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import dev.faultline.cpu.x86.Outcome;
+import dev.faultline.cpu.x86.Raise;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
@@ -145,7 +147,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             }
             running = b;
             int s = b.run(v);
-            if (s == Op.JUMP) {
+            if (s == Outcome.JUMP) {
                 v.instructions += v.engineIndex + 1;
                 long d = v.rip - base;
                 if (d >= 0 && d < CodePage.SIZE && v.requestOpaque() == 0) {
@@ -181,24 +183,24 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
      */
     private int ended(int s, Block b, int last, long base) {
         switch (s) {
-            case Op.NEXT -> {
+            case Outcome.NEXT -> {
                 v.rip = base + b.endOf(last) & v.ripMask;
                 return 0;
             }
-            case Op.END -> {
+            case Outcome.END -> {
                 v.rip = base + b.endOf(last) & v.ripMask;
                 return boundary();
             }
-            case Op.FAR -> {
+            case Outcome.FAR -> {
                 return boundary();
             }
-            case Op.AGAIN -> {
+            case Outcome.AGAIN -> {
                 v.instructions--;
                 v.rip = base + b.startOf(last) & v.ripMask;
                 Stepping.repeats(v);
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
             }
-            case Op.HALT -> {
+            case Outcome.HALT -> {
                 v.rip = base + b.endOf(last) & v.ripMask;
                 return EXIT_HALT;
             }
@@ -251,8 +253,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
         running = null;
         v.instructions++;
-        int r = s == Op.JUMP ? 0 : ended(s, b, 0, base);
-        if (Stepping.after(v, flags, s == Op.AGAIN) != 0) {
+        int r = s == Outcome.JUMP ? 0 : ended(s, b, 0, base);
+        if (Stepping.after(v, flags, s == Outcome.AGAIN) != 0) {
             return EXIT_FAULT;
         }
         return r == 0 || r == CONTINUE ? EXIT_REQUEST : r;
@@ -363,7 +365,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                 <= 0) {
             return op;
         }
-        return new Decoder.Raise(Faults.GP, 0);
+        return new Raise(Faults.GP, 0);
     }
 
     /**
@@ -386,7 +388,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             long lin = v.engineBase + v.effBase[Segments.CS] + start & v.ripMask;
             op = decodeOne(lin, v.engineBase);
             length = decoder.lastLength();
-            return op == null ? Op.FAULT : op.execute(v);
+            return op == null ? Outcome.FAULT : op.execute(v);
         }
 
         @Override

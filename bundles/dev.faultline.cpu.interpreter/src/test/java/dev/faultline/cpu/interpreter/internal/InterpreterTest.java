@@ -85,6 +85,7 @@ class InterpreterTest {
         v.staged = new EngineScratch() {};
         v.fpu = new EngineScratch() {};
         v.system = new EngineScratch() {};
+        v.debug = new EngineScratch() {};
         v.gpr[RBX] = DATA + 0xFFC; // crosses a page: staged
         // finit; fld1; fistp qword [rbx]; mov rax, [rbx]; int3 (through an empty IDT: a triple
         // fault)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.catalogue;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
@@ -68,11 +69,11 @@ final class Machine {
         int result;
         do {
             result = op.execute(v);
-        } while (result == Op.AGAIN);
-        if (result == Op.NEXT || result == Op.END) {
+        } while (result == Outcome.AGAIN);
+        if (result == Outcome.NEXT || result == Outcome.END) {
             v.rip = before.longAt(State.RIP) + decoder.lastLength();
         }
-        return store(before, result == Op.FAULT);
+        return store(before, result == Outcome.FAULT);
     }
 
     private void load(State s, byte[] code) {

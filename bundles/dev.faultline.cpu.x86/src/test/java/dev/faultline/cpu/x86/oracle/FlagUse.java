@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.isa.FlagEffects;
@@ -22,9 +23,9 @@ final class FlagUse {
     }
 
     /** What an instruction leaves behind. */
-    private record Outcome(
+    private record Effect(
             int result, int flags, long rip, long[] gpr, long[] xmm, long[] x87, byte[] memory) {
-        String differs(Outcome o) {
+        String differs(Effect o) {
             return result != o.result
                     ? " result"
                     : rip != o.rip
@@ -51,11 +52,11 @@ final class FlagUse {
         FlagEffects said = cpu.row().definition.flags();
         int inverted = FlagEffects.STATUS & ~said.read();
         int before = (int) t.flagsIn;
-        Outcome one = outcome(t, op, before);
-        if (one.result == Op.FAULT) {
+        Effect one = effect(t, op, before);
+        if (one.result == Outcome.FAULT) {
             return changed("exception", (one.flags ^ before) & LOOKED_AT);
         }
-        Outcome two = outcome(t, op, before ^ inverted);
+        Effect two = effect(t, op, before ^ inverted);
         int differing = one.flags ^ two.flags;
         String problem = one.differs(two);
         return (problem.isEmpty() ? "" : " reads flags:" + problem)
@@ -78,7 +79,7 @@ final class FlagUse {
         return flags == 0 ? "" : " " + what + ": " + Integer.toHexString(flags);
     }
 
-    private Outcome outcome(OracleVector t, Op op, int flags) {
+    private Effect effect(OracleVector t, Op op, int flags) {
         VcpuContext v = cpu.v;
         cpu.load(t);
         v.setFlags(flags);
@@ -96,6 +97,6 @@ final class FlagUse {
         byte[] memory = Arrays.copyOf(data, data.length + stack.length);
         System.arraycopy(stack, 0, memory, data.length, stack.length);
         cpu.restore();
-        return new Outcome(result, v.getFlags(), v.rip, v.gpr.clone(), v.xmm.clone(), x87, memory);
+        return new Effect(result, v.getFlags(), v.rip, v.gpr.clone(), v.xmm.clone(), x87, memory);
     }
 }

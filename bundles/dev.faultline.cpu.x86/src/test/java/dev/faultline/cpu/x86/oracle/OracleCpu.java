@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
@@ -170,7 +171,7 @@ final class OracleCpu {
             stopped = mmu.untilStop < 0;
             mmu.untilStop = -1;
             if (stopped) {
-                if (result != Op.FAULT || v.fault.kind != PendingFault.PROTECTED) {
+                if (result != Outcome.FAULT || v.fault.kind != PendingFault.PROTECTED) {
                     differences.append(" result ").append(result).append(" of a stopped access");
                 }
                 if (!mayLeaveParts()) {
@@ -220,22 +221,22 @@ final class OracleCpu {
         int result;
         try {
             result = op.execute(v);
-            for (int i = 1; result == Op.AGAIN && !(cut && i == REP_STEPS); i++) {
+            for (int i = 1; result == Outcome.AGAIN && !(cut && i == REP_STEPS); i++) {
                 result = op.execute(v);
             }
         } catch (FaultSignal signal) {
-            result = Op.FAULT;
+            result = Outcome.FAULT;
         }
         v.eflags &= ~VcpuContext.TF;
         return result;
     }
 
     private void finish(OracleVector t, Op op, int result) {
-        raised = result == Op.FAULT;
+        raised = result == Outcome.FAULT;
         switch (result) {
-            case Op.NEXT, Op.END ->
+            case Outcome.NEXT, Outcome.END ->
                     v.rip = v.engineBase + IP_OFFSET + decoder.lastLength() & v.ripMask;
-            case Op.FAULT, Op.AGAIN -> v.rip = start;
+            case Outcome.FAULT, Outcome.AGAIN -> v.rip = start;
             default -> {
                 // The instruction has set rip.
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
@@ -33,7 +34,7 @@ final class Call {
         }
         Stack.move(v, -size);
         v.rip = target;
-        return stored == Op.NEXT ? Op.JUMP : Op.FAR;
+        return stored == Outcome.NEXT ? Outcome.JUMP : Outcome.FAR;
     }
 
     private static final class Relative64 extends NearOp {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import dev.faultline.cpu.x86.Raise;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.Decoder;
@@ -19,7 +20,7 @@ final class Nop {
     }
 
     static Op undefined(Decoded d) {
-        return new Decoder.Raise(Faults.UD);
+        return new Raise(Faults.UD);
     }
 
     /** The operand, if any, is not accessed. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import dev.faultline.cpu.x86.Segmentation;
+import dev.faultline.cpu.x86.Outcome;
 import static dev.faultline.api.cpu.Gpr.RCX;
 import static dev.faultline.api.cpu.Gpr.RDI;
 import static dev.faultline.api.cpu.Gpr.RSI;
@@ -16,7 +18,7 @@ import dev.faultline.cpu.x86.Stepping;
 /**
  * What the string instructions share. SDM 1, "String Instructions"; SDM 2B,
  * "REP/REPE/REPZ/REPNE/REPNZ". A repeated one executes a bounded chunk, commits RCX, RSI and RDI
- * with it, and returns {@link Op#AGAIN}: a fault or a request finds a whole number of iterations
+ * with it, and returns {@link Outcome#AGAIN}: a fault or a request finds a whole number of iterations
  * done.
  */
 abstract class StringOp extends Op {
@@ -131,20 +133,20 @@ abstract class StringOp extends Op {
      * @return hva, Mem.LATE (a device is not read yet), or -1
      */
     final long source(VcpuContext v) {
-        long lin = Mem.linear(v, seg, v.gpr[RSI] & addressMask, size, Mem.R);
-        return Mem.failed(v, lin) ? lin : Mem.readLate(v, seg, lin, size);
+        long lin = Segmentation.linear(v, seg, v.gpr[RSI] & addressMask, size, Mem.R);
+        return Segmentation.failed(v, lin) ? lin : Mem.readLate(v, seg, lin, size);
     }
 
     /** Translates the element at ES:RDI for writing. */
     final long destination(VcpuContext v) {
-        long lin = Mem.linear(v, Segments.ES, v.gpr[RDI] & addressMask, size, Mem.W);
-        return Mem.failed(v, lin) ? lin : Mem.write(v, Segments.ES, lin, size);
+        long lin = Segmentation.linear(v, Segments.ES, v.gpr[RDI] & addressMask, size, Mem.W);
+        return Segmentation.failed(v, lin) ? lin : Mem.write(v, Segments.ES, lin, size);
     }
 
     /** Translates the element at ES:RDI for reading; result as of {@link #source}. */
     final long compared(VcpuContext v) {
-        long lin = Mem.linear(v, Segments.ES, v.gpr[RDI] & addressMask, size, Mem.R);
-        return Mem.failed(v, lin) ? lin : Mem.readLate(v, Segments.ES, lin, size);
+        long lin = Segmentation.linear(v, Segments.ES, v.gpr[RDI] & addressMask, size, Mem.R);
+        return Segmentation.failed(v, lin) ? lin : Mem.readLate(v, Segments.ES, lin, size);
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import dev.faultline.cpu.x86.Segmentation;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.Decoded;
@@ -24,8 +25,8 @@ final class Xlat extends Op {
     @Override
     public int execute(VcpuContext v) {
         long[] r = v.gpr;
-        long lin = Mem.linear(v, seg, r[3] + (r[0] & 0xFF) & mask, 1, Mem.R);
-        long h = Mem.failed(v, lin) ? lin : Mem.read(v, seg, lin, 1);
+        long lin = Segmentation.linear(v, seg, r[3] + (r[0] & 0xFF) & mask, 1, Mem.R);
+        long h = Segmentation.failed(v, lin) ? lin : Mem.read(v, seg, lin, 1);
         if (h < 0) {
             return FAULT;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.mmx;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
@@ -83,7 +84,7 @@ public final class Mmx {
     public static int storeMasked(
             VcpuContext v, int seg, long lin, long hva, int mask, long bytes) {
         boolean apart = hva == v.scratchWrite;
-        int result = Op.NEXT;
+        int result = Outcome.NEXT;
         for (int i = 0; i < 8; i++) {
             if ((mask >>> i & 1) != 0) {
                 long at = hva + i;
@@ -91,7 +92,7 @@ public final class Mmx {
                     long next = v.codeBits == 64 ? lin + i : lin + i & 0xFFFF_FFFFL;
                     at = Mem.write(v, seg, next, 1);
                     if (at < 0) {
-                        return Op.FAULT;
+                        return Outcome.FAULT;
                     }
                 }
                 HostBytes.put8(at, (byte) (bytes >>> 8 * i));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.sse;
 
+import dev.faultline.cpu.x86.Misses;
 import static dev.faultline.api.memory.HostBytes.get32;
 import static dev.faultline.api.memory.HostBytes.get64;
 import static dev.faultline.api.memory.HostBytes.put32;
@@ -269,7 +270,7 @@ final class Moves {
             // The halves are stored one by one, the upper first, and probed whether a byte of them
             // is selected or not.
             long upper = v.codeBits == 64 ? lin + 8 : lin + 8 & 0xFFFF_FFFFL;
-            if (Mem.probe(v, seg, upper, 8, lin, 16, Mem.W) < 0) {
+            if (Misses.probe(v, seg, upper, 8, lin, 16, Mem.W) < 0) {
                 return FAULT;
             }
             long h = Mem.write(v, seg, lin, 8);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Raise;
 import static dev.faultline.api.engine.VcpuContext.CR0_CD;
 import static dev.faultline.api.engine.VcpuContext.CR0_ET;
 import static dev.faultline.api.engine.VcpuContext.CR0_NW;
@@ -65,11 +66,11 @@ final class ControlRegisters {
     private ControlRegisters() {}
 
     static Op read(Decoded d) {
-        return known(d) ? new Read(d) : new Decoder.Raise(Faults.UD);
+        return known(d) ? new Read(d) : new Raise(Faults.UD);
     }
 
     static Op write(Decoded d) {
-        return known(d) ? new Write(d) : new Decoder.Raise(Faults.UD);
+        return known(d) ? new Write(d) : new Raise(Faults.UD);
     }
 
     private static boolean known(Decoded d) {

@@ -53,7 +53,7 @@ public final class Debug {
      * @return 0, or negative: #DB was raised
      */
     public static int before(VcpuContext v) {
-        SystemState s = SystemState.of(v);
+        DebugState s = DebugState.of(v);
         s.suppressTrap = false;
         s.resumeLoaded = false;
         s.holdsInterrupts = false;
@@ -91,7 +91,7 @@ public final class Debug {
      * @return 0, or negative: #DB was raised, {@code v.rip} being the next instruction
      */
     public static int after(VcpuContext v, int flagsBefore, boolean repeated) {
-        SystemState s = SystemState.of(v);
+        DebugState s = DebugState.of(v);
         if (!repeated && (flagsBefore & VcpuContext.RF) != 0 && !s.resumeLoaded) {
             v.eflags &= ~VcpuContext.RF;
         }
@@ -156,13 +156,13 @@ public final class Debug {
         }
         holdInterrupts(v);
         v.debugShadow = true;
-        SystemState.of(v).holdsDebug = true;
+        DebugState.of(v).holdsDebug = true;
     }
 
     /** Interrupts are held off for one instruction. */
     static void holdInterrupts(VcpuContext v) {
         v.interruptShadow = true;
-        SystemState.of(v).holdsInterrupts = true;
+        DebugState.of(v).holdsInterrupts = true;
     }
 
     /**
@@ -171,14 +171,14 @@ public final class Debug {
      * it: {@link #interrupted}.)
      */
     static void superseded(VcpuContext v) {
-        SystemState.of(v).hits &= ~v.pendingDebug;
+        DebugState.of(v).hits &= ~v.pendingDebug;
         v.pendingDebug = 0;
     }
 
     /** This instruction loaded TF in a way that traps right after it, not after the next one. */
     static void trapNow(VcpuContext v) {
         v.pendingDebug |= DR6_BS;
-        SystemState.of(v).suppressTrap = true;
+        DebugState.of(v).suppressTrap = true;
     }
 
     /**
@@ -186,7 +186,7 @@ public final class Debug {
      * Called on the miss path while {@link #watches}.
      */
     public static void accessed(VcpuContext v, long lin, int size, int access) {
-        SystemState s = SystemState.of(v);
+        DebugState s = DebugState.of(v);
         for (int i = 0; i < 4; i++) {
             int k = kind(v, i);
             if (armed(v, i)
@@ -203,7 +203,7 @@ public final class Debug {
         if ((v.cr4 & VcpuContext.CR4_DE) == 0) {
             return;
         }
-        SystemState s = SystemState.of(v);
+        DebugState s = DebugState.of(v);
         for (int i = 0; i < 4; i++) {
             if (armed(v, i) && kind(v, i) == IO && overlaps(v, i, port, size)) {
                 s.hits |= 1 << i;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Raise;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Decoded;
@@ -21,7 +22,7 @@ final class DebugRegisters {
     private DebugRegisters() {}
 
     static Op make(Decoded d, boolean write) {
-        return d.reg > 7 ? new Decoder.Raise(Faults.UD) : new Move(d, write);
+        return d.reg > 7 ? new Raise(Faults.UD) : new Move(d, write);
     }
 
     private static final class Move extends Op {

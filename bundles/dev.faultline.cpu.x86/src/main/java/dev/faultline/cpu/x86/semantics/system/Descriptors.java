@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.SystemMemory;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
@@ -64,7 +65,7 @@ final class Descriptors {
         long at = truncate(v, lin);
         long h;
         if ((at & 0xFFF) + size <= 0x1000) {
-            h = Mem.systemFill(v, at, size, Mem.R, origin);
+            h = SystemMemory.fill(v, at, size, Mem.R, origin);
             if (h >= 0) {
                 SystemState.of(v).value = Mem.load(h, size);
                 return 0;
@@ -73,7 +74,7 @@ final class Descriptors {
                 return -1;
             }
         }
-        h = Mem.systemRead(v, at, size, origin);
+        h = SystemMemory.read(v, at, size, origin);
         if (h < 0) {
             return -1;
         }

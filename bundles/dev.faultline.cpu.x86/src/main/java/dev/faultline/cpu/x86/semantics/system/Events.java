@@ -46,7 +46,7 @@ public final class Events {
             v.interruptShadow = false;
             v.debugShadow = false;
             v.activity = VcpuContext.RUNNING;
-            SystemState.of(v).suppressTrap = true;
+            DebugState.of(v).suppressTrap = true;
         }
         return r;
     }

@@ -223,7 +223,7 @@ final class FarReturns {
 
     private static void flags(VcpuContext v, long image, int mask) {
         FlagImages.set(v, (int) image, mask);
-        SystemState.of(v).resumeLoaded = true;
+        DebugState.of(v).resumeLoaded = true;
         v.nmiBlocked = false;
     }
 

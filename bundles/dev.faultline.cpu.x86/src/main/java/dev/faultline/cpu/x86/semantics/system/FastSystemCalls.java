@@ -53,7 +53,7 @@ final class FastSystemCalls {
             SegmentLoads.flat(v, Segments.SS, cs + 8, STACK);
             v.recompute();
             if ((v.eflags & VcpuContext.TF) == 0) {
-                SystemState.of(v).suppressTrap = true;
+                DebugState.of(v).suppressTrap = true;
             }
             return FAR;
         }
@@ -81,8 +81,8 @@ final class FastSystemCalls {
             SegmentLoads.flat(v, Segments.SS, star + 8 & 0xFFFF | 3, STACK | USER);
             v.rip = target;
             FlagImages.set(v, (int) v.gpr[11] & SYSRET_FLAGS, -1);
-            SystemState.of(v).resumeLoaded = true;
-            SystemState.of(v).suppressTrap = true;
+            DebugState.of(v).resumeLoaded = true;
+            DebugState.of(v).suppressTrap = true;
             if ((v.eflags & VcpuContext.TF) != 0) {
                 Debug.trapNow(v); // unlike IRET
             }

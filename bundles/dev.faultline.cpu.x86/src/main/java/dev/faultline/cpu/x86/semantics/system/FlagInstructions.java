@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Segmentation;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoded;
@@ -32,8 +33,8 @@ final class FlagInstructions {
                 return Faults.gp(v, 0);
             }
             long sp = Stacks.pointer(v) - size & v.stackMask;
-            long lin = Mem.linear(v, Segments.SS, sp, size, Mem.W);
-            if (Mem.failed(v, lin)) {
+            long lin = Segmentation.linear(v, Segments.SS, sp, size, Mem.W);
+            if (Segmentation.failed(v, lin)) {
                 return FAULT;
             }
             long h = Mem.write(v, Segments.SS, lin, size);
@@ -59,8 +60,8 @@ final class FlagInstructions {
                 return Faults.gp(v, 0);
             }
             long sp = Stacks.pointer(v);
-            long lin = Mem.linear(v, Segments.SS, sp, size, Mem.R);
-            if (Mem.failed(v, lin)) {
+            long lin = Segmentation.linear(v, Segments.SS, sp, size, Mem.R);
+            if (Segmentation.failed(v, lin)) {
                 return FAULT;
             }
             long h = Mem.read(v, Segments.SS, lin, size);

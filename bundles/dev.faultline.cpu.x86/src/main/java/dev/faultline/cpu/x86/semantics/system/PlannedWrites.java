@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.SystemMemory;
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
@@ -123,7 +125,7 @@ final class PlannedWrites {
             int access) {
         long h =
                 (access & SYSTEM) != 0
-                        ? Mem.systemFill(v, at, bytes, access & ~SYSTEM, origin)
+                        ? SystemMemory.fill(v, at, bytes, access & ~SYSTEM, origin)
                         : userFill(v, at, bytes, origin);
         if (h == Mmu.FAULTED) {
             v.fault.partOf(at, lin, size);
@@ -151,10 +153,10 @@ final class PlannedWrites {
     /**
      * Stores everything.
      *
-     * @return {@link Op#NEXT}, or {@link Op#END} if decoded code may have changed
+     * @return {@link Outcome#NEXT}, or {@link Outcome#END} if decoded code may have changed
      */
     int commit(VcpuContext v) {
-        int result = Op.NEXT;
+        int result = Outcome.NEXT;
         for (int i = 0; i < count; i++) {
             if (hva[i] < 0) {
                 device(v, gpa[i], size[i], value[i]);
@@ -171,7 +173,7 @@ final class PlannedWrites {
             }
             if (code[i]) {
                 v.mmu.codeWritten(gpa[i], size[i]);
-                result = Op.END;
+                result = Outcome.END;
             }
         }
         count = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Segmentation;
 import static dev.faultline.api.cpu.Gpr.RCX;
 import static dev.faultline.api.cpu.Gpr.RDI;
 import static dev.faultline.api.cpu.Gpr.RDX;
@@ -191,8 +192,8 @@ final class PortIo {
 
         @Override
         int move(VcpuContext v, int port) {
-            long lin = Mem.linear(v, seg, v.gpr[RDI] & mask, size, Mem.W);
-            if (Mem.failed(v, lin)) {
+            long lin = Segmentation.linear(v, seg, v.gpr[RDI] & mask, size, Mem.W);
+            if (Segmentation.failed(v, lin)) {
                 return FAULT;
             }
             long h = Mem.write(v, seg, lin, size);
@@ -214,8 +215,8 @@ final class PortIo {
 
         @Override
         int move(VcpuContext v, int port) {
-            long lin = Mem.linear(v, seg, v.gpr[RSI] & mask, size, Mem.R);
-            if (Mem.failed(v, lin)) {
+            long lin = Segmentation.linear(v, seg, v.gpr[RSI] & mask, size, Mem.R);
+            if (Segmentation.failed(v, lin)) {
                 return FAULT;
             }
             long h = Mem.read(v, seg, lin, size);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Segmentation;
+import dev.faultline.cpu.x86.Outcome;
+import dev.faultline.cpu.x86.Raise;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
@@ -22,7 +25,7 @@ final class SegmentMoves {
     static Op load(Decoded d) {
         int seg = d.modrm >> 3 & 7;
         if (seg == Segments.CS || seg > Segments.GS) {
-            return new Decoder.Raise(Faults.UD);
+            return new Raise(Faults.UD);
         }
         return d.mem ? new LoadM(d, seg) : new LoadR(seg, d.rm);
     }
@@ -31,7 +34,7 @@ final class SegmentMoves {
     static Op store(Decoded d) {
         int seg = d.modrm >> 3 & 7;
         if (seg > Segments.GS) {
-            return new Decoder.Raise(Faults.UD);
+            return new Raise(Faults.UD);
         }
         return d.mem ? new StoreM(d, seg) : new StoreR(seg, d.rm, d.operandSize);
     }
@@ -54,15 +57,15 @@ final class SegmentMoves {
         if (SegmentLoads.load(v, seg, selector) != 0) {
             return (int) v.propagation.raise(v);
         }
-        return Op.NEXT;
+        return Outcome.NEXT;
     }
 
     private static int shadow(VcpuContext v, int seg) {
         if (seg != Segments.SS) {
-            return Op.NEXT;
+            return Outcome.NEXT;
         }
         Debug.stackSegmentLoaded(v);
-        return Op.END;
+        return Outcome.END;
     }
 
     private static final class LoadR extends Op {
@@ -162,8 +165,8 @@ final class SegmentMoves {
             long sp = Stacks.pointer(v) - size & v.stackMask;
             // A 32-bit push of a segment register writes only 16 bits of its slot.
             int bytes = size == 4 ? 2 : size;
-            long lin = Mem.linear(v, Segments.SS, sp, bytes, Mem.W);
-            if (Mem.failed(v, lin)) {
+            long lin = Segmentation.linear(v, Segments.SS, sp, bytes, Mem.W);
+            if (Segmentation.failed(v, lin)) {
                 return FAULT;
             }
             long h = Mem.write(v, Segments.SS, lin, bytes);
@@ -189,8 +192,8 @@ final class SegmentMoves {
         public int execute(VcpuContext v) {
             long sp = Stacks.pointer(v);
             int bytes = size == 4 ? 2 : size;
-            long lin = Mem.linear(v, Segments.SS, sp, bytes, Mem.R);
-            if (Mem.failed(v, lin)) {
+            long lin = Segmentation.linear(v, Segments.SS, sp, bytes, Mem.R);
+            if (Segmentation.failed(v, lin)) {
                 return FAULT;
             }
             long h = Mem.read(v, Segments.SS, lin, bytes);

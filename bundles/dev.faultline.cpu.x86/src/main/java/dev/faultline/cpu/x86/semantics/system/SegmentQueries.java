@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
@@ -60,7 +61,7 @@ final class SegmentQueries {
             long x = SystemState.of(v).value;
             v.gpr[to] = size == 2 ? v.gpr[to] & ~0xFFFFL | x & 0xFFFF : x;
         }
-        return Op.NEXT;
+        return Outcome.NEXT;
     }
 
     /** 1 (with the result in SystemState.value), 0: not allowed, or -1: the fault is recorded. */

@@ -46,22 +46,6 @@ final class SystemState extends EngineScratch {
     /** For CPUID. */
     final int[] regs = new int[4];
 
-    // ---- Debug
-    /** DR6 conditions that this instruction met. */
-    int hits;
-
-    /** This instruction holds interrupts off for the next one. */
-    boolean holdsInterrupts;
-
-    /** This instruction holds debug exceptions off for the next one. */
-    boolean holdsDebug;
-
-    /** No single-step trap after this instruction, whatever TF was before it. */
-    boolean suppressTrap;
-
-    /** This instruction loaded RF. */
-    boolean resumeLoaded;
-
     /** Adds a value to {@link #frame}. */
     void push(long val) {
         frame[pushes++] = val;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
@@ -157,7 +158,7 @@ final class SystemTables {
 
     private static int selector(VcpuContext v, int selector, boolean task) {
         int r = task ? loadTask(v, selector) : loadLdt(v, selector);
-        return r == 0 ? Op.END : (int) v.propagation.raise(v);
+        return r == 0 ? Outcome.END : (int) v.propagation.raise(v);
     }
 
     private static int loadLdt(VcpuContext v, int selector) {
@@ -306,7 +307,7 @@ final class SystemTables {
     private static int machineStatus(VcpuContext v, int word) {
         // PE can be set, not cleared; MP, EM, TS follow the operand.
         long cr0 = v.cr0 & ~0xEL | word & 0xF | v.cr0 & VcpuContext.CR0_PE;
-        return ControlRegisters.cr0(v, cr0) == 0 ? Op.END : (int) v.propagation.raise(v);
+        return ControlRegisters.cr0(v, cr0) == 0 ? Outcome.END : (int) v.propagation.raise(v);
     }
 
     private static final class LmswR extends Op {

@@ -468,8 +468,8 @@ final class TaskSwitch {
         if (pushed != 0) {
             Stacks.pointer(v, Stacks.pointer(v) - pushed);
         }
-        s.resumeLoaded = true;
-        s.suppressTrap = true;
+        DebugState.of(v).resumeLoaded = true;
+        DebugState.of(v).suppressTrap = true;
         v.interruptShadow = false;
         v.debugShadow = false;
         pend();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.Decoded;
@@ -33,7 +34,7 @@ final class Transfers {
 
     /** The end of an instruction that transferred control, or did not. */
     static int done(VcpuContext v, int result) {
-        return result == 0 ? Op.FAR : (int) v.propagation.raise(v);
+        return result == 0 ? Outcome.FAR : (int) v.propagation.raise(v);
     }
 
     private abstract static class Transfer extends Op {

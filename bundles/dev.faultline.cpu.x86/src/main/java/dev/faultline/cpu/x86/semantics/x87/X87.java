@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.x87;
 
+import dev.faultline.cpu.x86.Misses;
+import dev.faultline.cpu.x86.Outcome;
 import static dev.faultline.api.memory.HostBytes.get16;
 import static dev.faultline.api.memory.HostBytes.get32;
 import static dev.faultline.api.memory.HostBytes.get64;
@@ -79,7 +81,7 @@ public final class X87 {
     /** The instruction waits, at its boundary, for the interrupt that FERR# brings. */
     public static int error(VcpuContext v) {
         boolean external = (v.cr0 & VcpuContext.CR0_NE) == 0 && v.interrupts != null;
-        return external && v.interrupts.floatingPointError(true) ? Op.AGAIN : Faults.mf(v);
+        return external && v.interrupts.floatingPointError(true) ? Outcome.AGAIN : Faults.mf(v);
     }
 
     /** Takes FERR# back if no error is left. */
@@ -295,16 +297,16 @@ public final class X87 {
                 return Faults.raise(v, Faults.AC, 0);
             }
             if (first != 0
-                    && (dev.faultline.cpu.x86.Mem.probe(v, seg, lin, first, lin, size, access) < 0
+                    && (dev.faultline.cpu.x86.Misses.probe(v, seg, lin, first, lin, size, access) < 0
                             || linearFailed(linear(v, 0, size, access)))) {
                 return FAULT;
             }
             long last = linear(v, size - 1, 1, access);
             if (linearFailed(last)
-                    || dev.faultline.cpu.x86.Mem.probe(v, seg, last, 1, lin, size, access) < 0) {
+                    || dev.faultline.cpu.x86.Misses.probe(v, seg, last, 1, lin, size, access) < 0) {
                 return FAULT;
             }
-            return dev.faultline.cpu.x86.Mem.probe(v, seg, lin, size, access) < 0 ? FAULT : 0;
+            return dev.faultline.cpu.x86.Misses.probe(v, seg, lin, size, access) < 0 ? FAULT : 0;
         }
     }
 

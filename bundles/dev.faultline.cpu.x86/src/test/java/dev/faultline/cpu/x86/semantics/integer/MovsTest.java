@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import dev.faultline.cpu.x86.Outcome;
 import static dev.faultline.api.cpu.Gpr.RCX;
 import static dev.faultline.api.cpu.Gpr.RDI;
 import static dev.faultline.api.cpu.Gpr.RSI;
@@ -106,7 +107,7 @@ class MovsTest {
         Op op = op("f3a4");
         registers(0x2000, 0x100, 0x900);
         int calls = 1;
-        while (op.execute(v) == Op.AGAIN) {
+        while (op.execute(v) == Outcome.AGAIN) {
             assertTrue(calls++ < 10, "bounded");
         }
         expect(0, 0x2100, 0x2900);
@@ -119,7 +120,7 @@ class MovsTest {
         int first = at(0x10);
         int second = at(0x11);
         registers(0x1100, 0x10, 0x12);
-        while (op.execute(v) == Op.AGAIN) {}
+        while (op.execute(v) == Outcome.AGAIN) {}
         for (int i = 0; i < 0x1100; i++) {
             assertEquals((i & 1) == 0 ? first : second, at(0x12 + i), "byte " + i);
         }
@@ -133,7 +134,7 @@ class MovsTest {
             System.arraycopy(want, 0x20 + 8 * i, want, 0x23 + 8 * i, 8);
         }
         registers(64, 0x20, 0x23);
-        while (op.execute(v) == Op.AGAIN) {}
+        while (op.execute(v) == Outcome.AGAIN) {}
         for (int i = 0; i < 0x800; i++) {
             assertEquals(want[i] & 0xFF, at(i), "byte " + i);
         }
@@ -147,8 +148,8 @@ class MovsTest {
         int result;
         do {
             result = op.execute(v);
-        } while (result == Op.AGAIN);
-        assertEquals(Op.FAULT, result);
+        } while (result == Outcome.AGAIN);
+        assertEquals(Outcome.FAULT, result);
         expect(14, 0, 0x3000 - 2);
         assertEquals(0x12, at(0x3000 - 3));
         assertEquals(0x3000, v.fault.gva);
@@ -157,11 +158,11 @@ class MovsTest {
     @Test
     void deviceIsReadAfterTheDestinationIsKnownToBeWritable() {
         registers(1, MMIO + 4, 0x3000);
-        assertEquals(Op.FAULT, op("f3a5").execute(v));
+        assertEquals(Outcome.FAULT, op("f3a5").execute(v));
         assertEquals(List.of(), bus.log);
         expect(1, MMIO + 4, 0x3000);
         registers(1, MMIO + 4, 0x1000);
-        assertEquals(Op.NEXT, op("a5").execute(v));
+        assertEquals(Outcome.NEXT, op("a5").execute(v));
         assertEquals(List.of("read 8004 4"), bus.log);
         assertEquals(0x44, at(0x1000));
         expect(1, MMIO + 8, 0x1004);
@@ -172,7 +173,7 @@ class MovsTest {
         v.gpr[0] = 0xAB;
         registers(3, 0, MMIO);
         Op op = op("f3aa");
-        while (op.execute(v) == Op.AGAIN) {}
+        while (op.execute(v) == Outcome.AGAIN) {}
         assertEquals(List.of("write 8000 1 ab", "write 8001 1 ab", "write 8002 1 ab"), bus.log);
         expect(0, 0, MMIO + 3);
     }
@@ -181,7 +182,7 @@ class MovsTest {
     void singleStepDoesOneIteration() {
         v.eflags |= VcpuContext.TF;
         registers(5, 0x10, 0x1000);
-        assertEquals(Op.AGAIN, op("f3a4").execute(v));
+        assertEquals(Outcome.AGAIN, op("f3a4").execute(v));
         expect(4, 0x11, 0x1001);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.integer;
 
+import dev.faultline.cpu.x86.Outcome;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.faultline.api.engine.VcpuContext;
@@ -30,7 +31,7 @@ class XchgTest {
         v.gpr[0] = 0x1111_1111_2222_2222L;
         v.gpr[8] = 0x3333_3333_4444_4444L;
         byte[] bytes = Arrays.copyOf(HexFormat.of().parseHex(code), Decoder.MAX_LENGTH);
-        assertEquals(Op.NEXT, new Decoder().decode(bytes, bytes.length, 64, 0).execute(v));
+        assertEquals(Outcome.NEXT, new Decoder().decode(bytes, bytes.length, 64, 0).execute(v));
         assertEquals(Long.parseLong(rax, 16), v.gpr[0]);
         assertEquals(Long.parseLong(r8, 16), v.gpr[8]);
     }

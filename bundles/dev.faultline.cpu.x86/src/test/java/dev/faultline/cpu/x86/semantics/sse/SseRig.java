@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.sse;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.Decoder;
 import dev.faultline.cpu.x86.Op;
@@ -45,6 +46,6 @@ final class SseRig {
     }
 
     int execute(Op op) {
-        return op.execute(v) == Op.FAULT ? v.fault.vector : -1;
+        return op.execute(v) == Outcome.FAULT ? v.fault.vector : -1;
     }
 }

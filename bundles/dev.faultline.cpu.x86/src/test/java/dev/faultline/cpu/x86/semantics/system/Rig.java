@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.system;
 
+import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
@@ -257,18 +258,18 @@ final class Rig implements VcpuLoop {
         if (r < 0) {
             return EXIT_FAULT;
         }
-        if (r == Op.NEXT || r == Op.END || r == Op.HALT) {
+        if (r == Outcome.NEXT || r == Outcome.END || r == Outcome.HALT) {
             v.rip = v.engineBase + decoder.lastLength() & v.ripMask;
         }
-        if (r == Op.AGAIN) {
+        if (r == Outcome.AGAIN) {
             v.repeating(true);
         } else {
             v.instructions++;
         }
-        if (Debug.after(v, flags, r == Op.AGAIN) != 0) {
+        if (Debug.after(v, flags, r == Outcome.AGAIN) != 0) {
             return EXIT_FAULT;
         }
-        return r == Op.HALT ? EXIT_HALT : EXIT_REQUEST;
+        return r == Outcome.HALT ? EXIT_HALT : EXIT_REQUEST;
     }
 
     @Override

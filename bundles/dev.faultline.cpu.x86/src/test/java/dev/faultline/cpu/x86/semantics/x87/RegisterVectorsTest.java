@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.x87;
 
+import dev.faultline.cpu.x86.Outcome;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertAll;
 
@@ -64,7 +65,7 @@ class RegisterVectorsTest {
             v.fpSig[top + i & 7] = Long.parseUnsignedLong(before[i].substring(4), 16);
         }
         byte[] code = HexFormat.of().parseHex(f[0]);
-        assertThat(decoder.decode(code, 2, 64, 0).execute(v)).as(line).isEqualTo(Op.NEXT);
+        assertThat(decoder.decode(code, 2, 64, 0).execute(v)).as(line).isEqualTo(Outcome.NEXT);
 
         boolean exact = !transcendental(f[0]);
         int statusMask = exact ? 0xFFFF : 0xFDFF;

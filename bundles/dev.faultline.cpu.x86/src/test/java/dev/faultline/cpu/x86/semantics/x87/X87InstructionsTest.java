@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.semantics.x87;
 
+import dev.faultline.cpu.x86.Outcome;
 import static dev.faultline.api.memory.HostBytes.get16;
 import static dev.faultline.api.memory.HostBytes.get32;
 import static dev.faultline.api.memory.HostBytes.get64;
@@ -81,13 +82,13 @@ class X87InstructionsTest {
     }
 
     private void raises(String hex, int vector) {
-        assertThat(run(hex)).as(hex).isEqualTo(Op.FAULT);
+        assertThat(run(hex)).as(hex).isEqualTo(Outcome.FAULT);
         assertThat(v.fault.vector).as(hex).isEqualTo(vector);
     }
 
     private void retires(String... instructions) {
         for (String hex : instructions) {
-            assertThat(run(hex)).as(hex).isEqualTo(Op.NEXT);
+            assertThat(run(hex)).as(hex).isEqualTo(Outcome.NEXT);
         }
     }
 

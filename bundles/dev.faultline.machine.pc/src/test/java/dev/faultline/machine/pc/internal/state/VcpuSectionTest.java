@@ -54,6 +54,7 @@ class VcpuSectionTest {
                     "staged",
                     "fpu",
                     "system",
+                    "debug",
                     "fault",
                     "signal",
                     "diversion",
