@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench;
 
-import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.decode.Decoder;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

@@ -3,9 +3,13 @@ package dev.faultline.cpu.x86.isa;
 
 import java.util.Locale;
 
-/** A file of the table, and the package of semantics with the same name. */
+/** A file of the table, and the room of {@code insn} with the same name. */
 public enum Family {
     INTEGER,
+    STACK,
+    BRANCH,
+    STRING,
+    BITS,
     SYSTEM,
     X87,
     MMX,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
-import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.op.Op;
+import dev.faultline.cpu.x86.state.Outcome;
 import java.util.Arrays;
 
 /**

@@ -5,7 +5,7 @@ import dev.faultline.api.engine.CpuidPolicy;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.engine.VcpuEngineFactory;
-import dev.faultline.cpu.x86.StandardCpuid;
+import dev.faultline.cpu.x86.state.StandardCpuid;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;

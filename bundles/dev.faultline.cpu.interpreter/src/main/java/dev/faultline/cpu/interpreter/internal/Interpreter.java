@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
-import dev.faultline.cpu.x86.Outcome;
-import dev.faultline.cpu.x86.Raise;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
@@ -12,11 +10,13 @@ import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.Mmu;
-import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.Faults;
-import dev.faultline.cpu.x86.Op;
-import dev.faultline.cpu.x86.RunLoop;
-import dev.faultline.cpu.x86.Stepping;
+import dev.faultline.cpu.x86.decode.Decoder;
+import dev.faultline.cpu.x86.op.Op;
+import dev.faultline.cpu.x86.op.Raise;
+import dev.faultline.cpu.x86.run.RunLoop;
+import dev.faultline.cpu.x86.run.Stepping;
+import dev.faultline.cpu.x86.state.Faults;
+import dev.faultline.cpu.x86.state.Outcome;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

@@ -4,7 +4,7 @@ package dev.faultline.cpu.interpreter.internal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.op.Op;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;

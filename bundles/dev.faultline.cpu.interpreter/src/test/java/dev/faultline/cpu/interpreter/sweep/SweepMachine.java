@@ -13,7 +13,7 @@ import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
 import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
-import dev.faultline.cpu.x86.StandardCpuid;
+import dev.faultline.cpu.x86.state.StandardCpuid;
 import dev.faultline.fault.coded.internal.CodedPropagation;
 import dev.faultline.fault.thrown.internal.ThrownPropagation;
 import dev.faultline.memory.internal.GuestMemoryFactoryComponent;

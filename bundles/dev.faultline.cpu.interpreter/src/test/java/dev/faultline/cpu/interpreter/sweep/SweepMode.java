@@ -3,7 +3,7 @@ package dev.faultline.cpu.interpreter.sweep;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.StandardCpuid;
+import dev.faultline.cpu.x86.state.StandardCpuid;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;

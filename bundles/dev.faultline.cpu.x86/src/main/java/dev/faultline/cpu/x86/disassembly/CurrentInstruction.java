@@ -9,7 +9,7 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.mmu.Mmu;
-import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.decode.Decoder;
 
 /** The instruction at CS:RIP of a vCPU that stands, for people. */
 public final class CurrentInstruction {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.op.Decoded;
 import org.jspecify.annotations.Nullable;
 
 /**

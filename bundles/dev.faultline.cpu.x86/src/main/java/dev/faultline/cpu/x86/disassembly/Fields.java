@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.op.Decoded;
 
 /**
  * The fields of an instruction that is being written, and which prefixes its text has made use of:

@@ -2,7 +2,7 @@
 package dev.faultline.cpu.x86.disassembly;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.op.Decoded;
 
 /** Memory operands: segment, base, index, displacement. */
 final class Memory {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.Decoded;
+import dev.faultline.cpu.x86.op.Decoded;
 import java.util.Locale;
 
 /** Operand codes of the table to text. */

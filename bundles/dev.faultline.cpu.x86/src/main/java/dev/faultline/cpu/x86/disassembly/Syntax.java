@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.Decoded;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.MandatoryPrefix;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.op.Decoded;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

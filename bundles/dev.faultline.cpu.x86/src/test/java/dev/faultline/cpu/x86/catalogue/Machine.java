@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.catalogue;
 
-import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
-import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.oracle.ProcessMmu;
+import dev.faultline.cpu.x86.state.Outcome;
 import dev.faultline.testkit.cpu.CodedFaults;
 
 /** A vCPU in user mode and 64-bit code, with the two pages of a {@link State}: runs vectors. */

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.disassembly.ExpectedTexts.Expected;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.Row;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.Row;
 import java.io.ByteArrayOutputStream;

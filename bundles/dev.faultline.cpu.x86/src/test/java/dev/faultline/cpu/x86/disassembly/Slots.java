@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.disassembly;
 
-import dev.faultline.cpu.x86.Decoded;
-import dev.faultline.cpu.x86.Decoder;
+import dev.faultline.cpu.x86.decode.Decoder;
+import dev.faultline.cpu.x86.op.Decoded;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.function.Predicate;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
-import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.isa.FlagEffects;
+import dev.faultline.cpu.x86.op.Op;
+import dev.faultline.cpu.x86.state.Outcome;
 import java.util.Arrays;
 
 /**
@@ -67,7 +67,7 @@ final class FlagUse {
     }
 
     /** Written or left, all of them alike. */
-    private static String maybe(Outcome one, Outcome two, int before, int inverted, FlagEffects f) {
+    private static String maybe(Effect one, Effect two, int before, int inverted, FlagEffects f) {
         int bits = f.maybe() & inverted;
         boolean left =
                 ((one.flags ^ two.flags) & bits) == bits && ((one.flags ^ before) & bits) == 0;

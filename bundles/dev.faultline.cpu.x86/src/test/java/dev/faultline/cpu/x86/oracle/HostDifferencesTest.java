@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.faultline.api.engine.VcpuContext;
-import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.op.Op;
 import java.io.IOException;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;

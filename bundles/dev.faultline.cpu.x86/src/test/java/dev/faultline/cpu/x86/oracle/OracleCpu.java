@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
-import dev.faultline.cpu.x86.Outcome;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.fault.FaultSignal;
 import dev.faultline.api.fault.PendingFault;
-import dev.faultline.cpu.x86.Decoder;
-import dev.faultline.cpu.x86.Op;
+import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.op.Op;
+import dev.faultline.cpu.x86.state.Outcome;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 

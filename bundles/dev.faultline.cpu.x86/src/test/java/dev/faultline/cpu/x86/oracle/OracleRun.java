@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
-import dev.faultline.cpu.x86.Op;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.op.Op;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -18,7 +18,7 @@ import java.util.TreeMap;
  * Runs files of oracle vectors and reports what differs.
  *
  * <pre>
- * OracleRun FILE... [--family INTEGER|SYSTEM|X87|MMX|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]
+ * OracleRun FILE... [--family INTEGER|STACK|BRANCH|STRING|BITS|SYSTEM|X87|MMX|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]
  *     [--vendor intel|amd]
  * </pre>
  *

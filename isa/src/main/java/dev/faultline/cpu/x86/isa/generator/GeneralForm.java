@@ -169,7 +169,7 @@ record GeneralForm(Definition definition, List<Operand> operands, boolean locked
                 kernel(
                         shape().meaning.split(" = ")[1],
                         a().size() == 8 ? there : there.cast("int"));
-        t.open("long apply(VcpuContext v, long a)");
+        t.open("protected long apply(VcpuContext v, long a)");
         if (x.text().contains("r[")) {
             t.lines("long[] r = v.gpr;");
         }

@@ -22,29 +22,14 @@ import java.util.stream.Stream;
 
 /** Writes the sources that the instruction table implies. */
 public final class Generator {
-    private static final String SEMANTICS = "dev.faultline.cpu.x86.semantics";
+    private static final String INSTRUCTIONS = "dev.faultline.cpu.x86.insn";
 
     /** Of what generated sources may speak: package, and its classes. */
     private static final Map<String, List<String>> CLASSES =
             Map.of(
-                    "dev.faultline.cpu.x86",
-                    List.of(
-                            "Alu",
-                            "Bits",
-                            "Conditions",
-                            "Decoded",
-                            "Faults",
-                            "Mem",
-                            "MemOp",
-                            "Op",
-                            "Shifts"),
-                    "dev.faultline.api.memory",
-                    List.of("HostBytes"),
-                    "dev.faultline.api.engine",
-                    List.of("VcpuContext"),
-                    "dev.faultline.api.cpu",
-                    List.of("Segments"),
-                    "dev.faultline.cpu.x86.simd",
+                    "dev.faultline.cpu.x86.kernel.integer",
+                    List.of("Alu", "Bits", "Shifts"),
+                    "dev.faultline.cpu.x86.kernel.simd",
                     List.of(
                             "Approximation",
                             "FpArith",
@@ -53,7 +38,19 @@ public final class Generator {
                             "FpPacked",
                             "PackedInt",
                             "PackedShapes",
-                            "PackedWide"));
+                            "PackedWide"),
+                    "dev.faultline.cpu.x86.memory",
+                    List.of("Mem"),
+                    "dev.faultline.cpu.x86.op",
+                    List.of("Decoded", "LockedOp", "MemOp", "Op", "Raise"),
+                    "dev.faultline.cpu.x86.state",
+                    List.of("Conditions", "Faults"),
+                    "dev.faultline.api.memory",
+                    List.of("HostBytes"),
+                    "dev.faultline.api.engine",
+                    List.of("VcpuContext"),
+                    "dev.faultline.api.cpu",
+                    List.of("Segments"));
 
     private Generator() {}
 
@@ -105,7 +102,7 @@ public final class Generator {
     }
 
     private static String packageOf(Family f) {
-        return SEMANTICS + "." + f.lowerCase();
+        return INSTRUCTIONS + "." + f.lowerCase();
     }
 
     /** A source file of the family's package. */

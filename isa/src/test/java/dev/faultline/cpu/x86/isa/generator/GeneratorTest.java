@@ -4,6 +4,7 @@ package dev.faultline.cpu.x86.isa.generator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.cpu.x86.isa.Family;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ class GeneratorTest {
     private static final Map<String, String> SOURCES = Generator.sources();
 
     private static String source(String name) {
-        String s = SOURCES.get("dev/faultline/cpu/x86/semantics/" + name + ".java");
+        String s = SOURCES.get("dev/faultline/cpu/x86/insn/" + name + ".java");
         assertThat(s).as(name).isNotNull();
         return s;
     }
@@ -33,19 +34,17 @@ class GeneratorTest {
 
     @Test
     void everyFamilyHasItsMakersAndEveryShapeItsClass() {
-        assertThat(SOURCES.keySet())
-                .anyMatch(s -> s.endsWith("integer/IntegerMakers.java"))
-                .anyMatch(s -> s.endsWith("system/SystemMakers.java"))
-                .anyMatch(s -> s.endsWith("x87/X87Makers.java"))
-                .anyMatch(s -> s.endsWith("mmx/MmxMakers.java"))
-                .anyMatch(s -> s.endsWith("sse/SseMakers.java"));
+        for (Family f : Family.values()) {
+            String name = f.name().charAt(0) + f.lowerCase().substring(1) + "Makers.java";
+            assertThat(SOURCES.keySet()).anyMatch(s -> s.endsWith(f.lowerCase() + "/" + name));
+        }
         long shaped =
                 InstructionTable.all().stream()
                         .map(r -> r.definition)
                         .filter(d -> !d.opaque())
                         .distinct()
                         .count();
-        assertThat(SOURCES).hasSize((int) shaped + 5);
+        assertThat(SOURCES).hasSize((int) shaped + Family.values().length);
     }
 
     @Test
@@ -89,10 +88,10 @@ class GeneratorTest {
 
     @Test
     void aShiftByClOfZeroChangesNoFlags() {
-        assertThat(form("integer/Shr", "R64Cl"))
+        assertThat(form("bits/Shr", "R64Cl"))
                 .contains("int b = (int) r[1] & 63;")
                 .contains("r[a] = b == 0 ? r[a] : Shifts.shr64(v, r[a], b);");
-        assertThat(form("integer/Shr", "R32Z"))
+        assertThat(form("bits/Shr", "R32Z"))
                 .contains("r[a] = r[a] & 0xFFFF_FFFFL;")
                 .doesNotContain("Alu");
     }
@@ -105,7 +104,7 @@ class GeneratorTest {
     @Test
     void theSameSourcesAreNotWrittenAgain(@TempDir Path folder) throws IOException {
         Generator.main(new String[] {folder.toString()});
-        Path file = folder.resolve("dev/faultline/cpu/x86/semantics/integer/Add.java");
+        Path file = folder.resolve("dev/faultline/cpu/x86/insn/integer/Add.java");
         assertThat(Files.readString(file)).isEqualTo(source("integer/Add"));
         Files.setLastModifiedTime(file, FileTime.fromMillis(0));
         Generator.main(new String[] {folder.toString()});
@@ -117,7 +116,7 @@ class GeneratorTest {
 
     @Test
     void whatIsNoLongerWrittenGoes(@TempDir Path folder) throws IOException {
-        Path stale = folder.resolve("dev/faultline/cpu/x86/semantics/integer/Gone.java");
+        Path stale = folder.resolve("dev/faultline/cpu/x86/insn/integer/Gone.java");
         Files.createDirectories(stale.getParent());
         Files.writeString(stale, "class Gone {}");
         Generator.main(new String[] {folder.toString()});
