@@ -50,6 +50,19 @@ class ExamplesIT {
         return machine.protection().layers().stream().map(ProtectionLayer::name).toList();
     }
 
+    /**
+     * A layer is seen before its first pages are closed: returns when as many are as will be. The
+     * guest has not touched them yet, so its next access to each is stopped.
+     */
+    private static void awaitClosed(Machine machine, String layer, long pages) throws Exception {
+        HangGuard.until(
+                "pages closed by " + layer,
+                () ->
+                        machine.protection().layers().stream()
+                                .anyMatch(l ->
+                                        l.name().equals(layer) && l.restrictedPages() == pages));
+    }
+
     @Test
     void theDeviceIsUsedPulledOutAndPluggedInAgain() throws Exception {
         Path jar = example("org.example.checksum");
@@ -144,7 +157,7 @@ class ExamplesIT {
                     "machine=sourced\ngpa.start=%d\ngpa.size=0x100000\nseed=1234567\n"
                             .formatted(ProbeGuest.FREE));
             deploy.put(jar);
-            HangGuard.until("its layer", () -> layers(guest.machine()).contains("pattern-source"));
+            awaitClosed(guest.machine(), "pattern-source", 0x100);
             assertThat(guest.ask("peek %d".formatted(ProbeGuest.FREE + 5 * PAGE)))
                     .isEqualTo("peek %016x".formatted(splitMix(1234567, 5 * PAGE)));
             // A write touches too; the rest of its page is the pattern's.
@@ -188,7 +201,7 @@ class ExamplesIT {
                     "machine=watched\ngpa.start=%d\ngpa.size=0x8000\naccess=rw\nheat.map=%s\nlog=%s\n"
                             .formatted(ProbeGuest.FREE, table, log));
             deploy.put(jar);
-            HangGuard.until("its layer", () -> layers(guest.machine()).contains("watchpoint"));
+            awaitClosed(guest.machine(), "watchpoint", 8);
             guest.ask("poke %d 1".formatted(ProbeGuest.FREE + 0x2008));
             guest.ask("sum %d 16".formatted(ProbeGuest.FREE + 0x5010));
             guest.ask("peek %d".formatted(ProbeGuest.FREE + 0x8000));
