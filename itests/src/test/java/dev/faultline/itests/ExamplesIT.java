@@ -4,6 +4,7 @@ package dev.faultline.itests;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineException;
@@ -24,7 +25,7 @@ import org.osgi.framework.ServiceReference;
 /** The example bundles, dropped into a running distribution beside running guests, and removed. */
 class ExamplesIT {
     private static final Path EXAMPLES = Path.of(System.getProperty("faultline.examples"));
-    private static final long PAGE = 4096;
+    private static final long PAGE = Page.SIZE;
 
     @TempDir static Path scratch;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.memory.RamBlock;
 import dev.faultline.api.vm.Machine;
@@ -11,7 +12,7 @@ import java.util.stream.IntStream;
 
 /** A machine's pages, numbered as in its snapshots, read past protection. The machine stands. */
 final class Pages {
-    private static final int PAGE = 4096;
+    private static final int PAGE = Page.SIZE;
     private static final int CHUNK = 16;
 
     private final List<RamBlock> blocks;

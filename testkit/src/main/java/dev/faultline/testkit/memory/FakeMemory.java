@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.testkit.memory;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.MemoryListener;
 import dev.faultline.api.memory.MemorySlot;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * apart. Listeners are told of each change after it was made. Any thread; queries do not allocate.
  */
 public final class FakeMemory implements GuestMemory {
-    private static final int PAGE = 4096;
+    private static final int PAGE = Page.SIZE;
     private static final int USUAL_BITS = 46;
 
     private final Arena arena = Arena.ofShared();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.snapshot.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.device.StateSection;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PageFault;
@@ -28,7 +29,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** A machine of real memory and real protection without a CPU: the test makes the accesses. */
 final class Fake implements AutoCloseable {
-    static final int PAGE = 4096;
+    static final int PAGE = Page.SIZE;
 
     static final HostMemory HOST = new PosixHostMemoryComponent();
 

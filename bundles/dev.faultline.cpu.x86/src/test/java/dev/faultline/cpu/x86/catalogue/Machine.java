@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.catalogue;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
@@ -14,7 +15,7 @@ import dev.faultline.testkit.cpu.CodedFaults;
 /** A vCPU in user mode and 64-bit code, with the two pages of a {@link State}: runs vectors. */
 final class Machine {
     private static final int[] SELECTORS = {Segments.ES, Segments.DS, Segments.FS, Segments.GS};
-    private static final int PAGE = 0x1000;
+    private static final int PAGE = Page.SIZE;
 
     private final ProcessMmu mmu =
             new ProcessMmu(State.CODE_PAGE, State.DATA_PAGE, State.STACK_PAGE);

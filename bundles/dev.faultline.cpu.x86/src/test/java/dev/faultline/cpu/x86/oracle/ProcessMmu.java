@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.oracle;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
@@ -14,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * stack page, nothing else.
  */
 public final class ProcessMmu extends StubMmu {
-    private static final long PAGE = 0x1000;
+    private static final long PAGE = Page.SIZE;
 
     /**
      * Addresses of the kernel: Linux reports accesses to them as protection violations. SDM 3A does

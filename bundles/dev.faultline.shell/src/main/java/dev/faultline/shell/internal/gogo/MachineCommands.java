@@ -116,26 +116,7 @@ public final class MachineCommands {
                             .row("serial", "%,d bytes sent".formatted(m.serial().bytesSent()));
             Restored restored = g.restored();
             if (restored != null) {
-                t.row(
-                        "restored",
-                        "%s, %,d pages loaded"
-                                .formatted(
-                                        restored.mode().name().toLowerCase(java.util.Locale.ROOT),
-                                        restored.pagesLoaded()));
-                SourceStatistics read = restored.source();
-                t.row(
-                        "read from",
-                        "%s: %,d requests, %s, %,d retries, %,d timeouts"
-                                .formatted(
-                                        read.source(),
-                                        read.requests(),
-                                        Sizes.bytes(read.bytes()),
-                                        read.retries(),
-                                        read.timeouts()));
-                SnapshotException failure = restored.failure();
-                if (failure != null) {
-                    t.row("restore failed", failure.getMessage());
-                }
+                tell(restored, t);
             }
             IOException unwritten = g.fileFailure();
             if (unwritten != null) {
@@ -147,6 +128,29 @@ public final class MachineCommands {
                     + Registers.of(m)
                     + (tail.isEmpty() ? "" : "\n--- serial, last lines ---\n" + tail);
         });
+    }
+
+    private static void tell(Restored restored, Table t) {
+        t.row(
+                "restored",
+                "%s, %,d pages loaded"
+                        .formatted(
+                                restored.mode().name().toLowerCase(java.util.Locale.ROOT),
+                                restored.pagesLoaded()));
+        SourceStatistics read = restored.source();
+        t.row(
+                "read from",
+                "%s: %,d requests, %s, %,d retries, %,d timeouts"
+                        .formatted(
+                                read.source(),
+                                read.requests(),
+                                Sizes.bytes(read.bytes()),
+                                read.retries(),
+                                read.timeouts()));
+        SnapshotException failure = restored.failure();
+        if (failure != null) {
+            t.row("restore failed", failure.getMessage());
+        }
     }
 
     @Descriptor("prints what a machine has sent on its serial port (the last 64 KiB)")

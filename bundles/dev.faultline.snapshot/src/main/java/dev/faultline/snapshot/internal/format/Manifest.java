@@ -436,6 +436,34 @@ public record Manifest(
                         PlainText.line(c.text("engine")),
                         PlainText.line(c.text("faultStyle")),
                         c.texts("devices").stream().map(PlainText::line).toList());
+        List<Region> regions = regions(m);
+        long pages = regions.stream().mapToLong(Region::bytes).sum() / Layout.PAGE;
+        Fields k = m.fields("pages");
+        Counts counts =
+                new Counts(
+                        k.number("zero"), k.number("parent"), k.number("fill"), k.number("chunk"));
+        List<StateSection> state = new ArrayList<>();
+        for (Fields s : m.list("state")) {
+            state.add(section(s));
+        }
+        return new Manifest(
+                Instant.ofEpochMilli(m.number("created")),
+                config,
+                required,
+                parent(m),
+                regions,
+                counts,
+                index(m.fields("index"), pages),
+                packs(m),
+                m.digests(FORMERLY),
+                layouts(m),
+                state,
+                hashes(m, pages),
+                m.map(),
+                id);
+    }
+
+    private static List<Region> regions(Fields m) {
         List<Region> regions = new ArrayList<>();
         long pages = 0;
         for (Fields r : m.list("regions")) {
@@ -449,38 +477,15 @@ public record Manifest(
             }
             regions.add(new Region(r.text("name"), bytes));
         }
-        Parent parent = null;
-        if (m.has("parent")) {
-            Fields p = m.fields("parent");
-            parent =
-                    new Parent(
-                            p.digest("id"),
-                            p.text("path"),
-                            p.has("root") ? p.digest("root") : null);
+        return List.copyOf(regions);
+    }
+
+    private static @Nullable Parent parent(Fields m) {
+        if (!m.has("parent")) {
+            return null;
         }
-        Fields k = m.fields("pages");
-        Counts counts =
-                new Counts(
-                        k.number("zero"), k.number("parent"), k.number("fill"), k.number("chunk"));
-        List<StateSection> state = new ArrayList<>();
-        for (Fields s : m.list("state")) {
-            state.add(section(s));
-        }
-        return new Manifest(
-                Instant.ofEpochMilli(m.number("created")),
-                config,
-                required,
-                parent,
-                List.copyOf(regions),
-                counts,
-                index(m.fields("index"), pages),
-                packs(m),
-                m.digests(FORMERLY),
-                layouts(m),
-                state,
-                hashes(m, pages),
-                m.map(),
-                id);
+        Fields p = m.fields("parent");
+        return new Parent(p.digest("id"), p.text("path"), p.has("root") ? p.digest("root") : null);
     }
 
     private static List<Map<String, Object>> layouts(Fields m) {
