@@ -4,6 +4,7 @@ package dev.faultline.cpu.x86.isa;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The one table of instruction encodings, read from the {@code *.tab} resources beside this class.
@@ -60,7 +61,17 @@ public final class InstructionTable {
     }
 
     private static Definition definition(String mnemonic) {
-        return new Definition(Family.INTEGER, -1, mnemonic, null, "", FlagEffects.NONE, mnemonic);
+        return new Definition(
+                Family.INTEGER,
+                -1,
+                mnemonic,
+                null,
+                "",
+                FlagEffects.NONE,
+                null,
+                Set.of(),
+                Recode.JAVA,
+                mnemonic);
     }
 
     private static void add(Row row) {

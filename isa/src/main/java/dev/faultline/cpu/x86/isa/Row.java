@@ -7,6 +7,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * One encoding: how it is recognised, its operands, and what it needs. The head of {@code
@@ -29,6 +30,9 @@ public final class Row {
 
     /** Operand codes with commas between, or "-". */
     public final String operands;
+
+    /** The same, one by one. */
+    public final List<OperandCode> codes;
 
     /** 0: one byte, 1: 0F, 2: 0F38, 3: 0F3A. */
     public final int map;
@@ -137,6 +141,7 @@ public final class Row {
         }
         opcode = Integer.parseInt(bytes.get(0), 16) + opcodeOffset;
         String[] kinds = operands.equals("-") ? new String[0] : operands.split(",");
+        codes = Arrays.stream(kinds).map(OperandCode::of).collect(Collectors.toUnmodifiableList());
         immediates =
                 Arrays.stream(kinds)
                         .map(Immediate::of)
@@ -149,7 +154,7 @@ public final class Row {
                 digit >= 0
                         || exact >= 0
                         || form != Form.ANY
-                        || Arrays.stream(kinds).anyMatch(Row::needsModrm);
+                        || codes.stream().anyMatch(OperandCode::needsModrm);
     }
 
     /** How many rows a line is: more than one if its opcode has a register or condition in it. */
@@ -207,13 +212,6 @@ public final class Row {
             return 1;
         }
         return 0;
-    }
-
-    private static boolean needsModrm(String kind) {
-        return kind.length() > 1
-                        && "EGMSCDRVWPQNU".indexOf(kind.charAt(0)) >= 0
-                        && Character.isLowerCase(kind.charAt(1))
-                || kind.equals("M");
     }
 
     /**

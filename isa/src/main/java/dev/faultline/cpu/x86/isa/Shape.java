@@ -90,6 +90,14 @@ public enum Shape {
     /** Of XMM or MMX registers. */
     public final boolean vector;
 
+    /** Arithmetic under MXCSR, which may raise #XM. */
+    public final boolean floating;
+
+    /** Of its instructions. */
+    public final Recode recode;
+
+    private static final String FLOATING = "(SCALAR|PACKED)_.*|FLOAT_VECTOR";
+
     /** Of general registers. */
     Shape(String roles, String meaning, boolean lockable) {
         this(roles, meaning, lockable, false);
@@ -104,6 +112,12 @@ public enum Shape {
         this.meaning = meaning;
         this.lockable = lockable;
         this.vector = vector;
+        recode =
+                switch (name()) {
+                    case "JUMP_IF" -> Recode.SPECIAL;
+                    default -> name().matches(FLOATING) ? Recode.GUARD : Recode.SAME;
+                };
+        floating = name().matches(FLOATING);
     }
 
     /** By its name in the table, in lower case with hyphens; null if there is none. */

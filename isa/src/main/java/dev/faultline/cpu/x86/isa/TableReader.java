@@ -9,9 +9,12 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +55,7 @@ final class TableReader {
         }
     }
 
-    /** {@code MNEMONIC [flags] SHAPE [KERNEL]} or {@code MNEMONIC [flags] = JAVA}. */
+    /** What is said of an instruction: the head of {@code integer.tab} has the words. */
     private Definition definition(String line) {
         int java = line.indexOf(" = ");
         String head = java < 0 ? line : line.substring(0, java);
@@ -74,9 +77,38 @@ final class TableReader {
                                 .formatted(shape.tableName(), named ? "no" : "a", line));
             }
         }
-        FlagEffects flags = FlagEffects.parse(words, line);
+        Uses uses = Uses.parse(words, line);
+        if (uses != null && shape != null && !uses.roles().isEmpty()) {
+            throw new IllegalStateException(
+                    "instruction table: the shape has the roles of: " + line);
+        }
+        Set<Property> properties = EnumSet.noneOf(Property.class);
+        for (Property p : Property.values()) {
+            if (words.remove(p.name().toLowerCase(Locale.ROOT))) {
+                properties.add(p);
+            }
+        }
+        Recode recode = shape == null ? Recode.JAVA : shape.recode;
+        for (Recode r : Recode.values()) {
+            if (words.remove(r.name().toLowerCase(Locale.ROOT))) {
+                recode = r;
+            }
+        }
+        if (shape == null && uses == null && recode != Recode.JAVA) {
+            throw new IllegalStateException(
+                    "instruction table: how it is emitted, but not what it uses: " + line);
+        }
         return new Definition(
-                family, definitions.size(), mnemonic, shape, kernel, flags, line.trim());
+                family,
+                definitions.size(),
+                mnemonic,
+                shape,
+                kernel,
+                FlagEffects.parse(words, line),
+                uses,
+                Set.copyOf(properties),
+                recode,
+                line.trim());
     }
 
     private static Shape shape(String name, String line) {
@@ -107,11 +139,18 @@ final class TableReader {
     }
 
     private static void check(Row row) {
+        for (OperandCode c : row.codes) {
+            if (c.kind() == OperandCode.Kind.OTHER) {
+                throw new IllegalStateException(
+                        "instruction table: unknown operand code in: " + row);
+            }
+        }
         Shape shape = row.definition.shape();
         if (shape == null) {
+            checkRoles(row, row.definition.uses());
             return;
         }
-        int operands = row.operands.equals("-") ? 0 : row.operands.split(",").length;
+        int operands = row.codes.size();
         if (operands != shape.roles.size()) {
             throw new IllegalStateException(
                     "instruction table: the shape %s has %d operands, not those of: %s"
@@ -126,6 +165,15 @@ final class TableReader {
             throw new IllegalStateException(
                     "instruction table: the shape %s knows no LOCK: %s"
                             .formatted(shape.tableName(), row));
+        }
+    }
+
+    private static void checkRoles(Row row, @Nullable Uses uses) {
+        long operands = row.codes.stream().filter(OperandCode::hasRole).count();
+        if (uses != null && operands > uses.roles().size()) {
+            throw new IllegalStateException(
+                    "instruction table: roles of %d operands, there are more of: %s"
+                            .formatted(uses.roles().size(), row));
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -53,6 +54,35 @@ class TableReaderTest {
     }
 
     @Test
+    void whatIsUsedAndHowStandsInTheDefinition() {
+        List<Row> rows =
+                read(
+                        "XADD (rw rw) AX:r ST:w MXCSR:rw CX:rep w:OSZAPC ends cpl0 special = X.make(d)",
+                        "  00 Eb,Gb",
+                        "CLC NOTHING w:C = X.make(d)",
+                        "  F8 -",
+                        "IRET = X.make(d)",
+                        "  CF -",
+                        "BLEND vector K.blend XMM0:r",
+                        "  66.0F.38.10 Vdq,Wdq");
+        Uses uses = rows.getFirst().definition.uses();
+        assertThat(uses.roles()).containsExactly("rw", "rw");
+        assertThat(uses.read()).containsExactlyInAnyOrder(Implied.AX, Implied.MXCSR);
+        assertThat(uses.written()).containsExactlyInAnyOrder(Implied.ST, Implied.MXCSR);
+        assertThat(uses.counts()).isTrue();
+        assertThat(rows.getFirst().definition.is(Property.ENDS)).isTrue();
+        assertThat(rows.getFirst().definition.is(Property.CPL0)).isTrue();
+        assertThat(rows.getFirst().definition.is(Property.PROTECTED)).isFalse();
+        assertThat(rows.getFirst().definition.recode()).isEqualTo(Recode.SPECIAL);
+        assertThat(rows.get(1).definition.uses())
+                .isEqualTo(new Uses(List.of(), Set.of(), Set.of(), false));
+        assertThat(rows.get(2).definition.uses()).isNull();
+        assertThat(rows.get(2).definition.recode()).isEqualTo(Recode.JAVA);
+        assertThat(rows.get(3).definition.uses().read()).containsExactly(Implied.XMM0);
+        assertThat(rows.get(3).definition.recode()).isEqualTo(Recode.SAME);
+    }
+
+    @Test
     void aConditionInTheOpcodeIsSixteenRows() {
         List<Row> rows = read("JCC jump-if r:OSZPC", "  0F.80+cc Jz f64");
         assertThat(rows).hasSize(16);
@@ -96,6 +126,17 @@ class TableReaderTest {
                 "MOV move;  88 Eb,Gb lock              | knows no LOCK",
                 "SETCC set;  0F.90 Eb                  | go together",
                 "MOV move;  88+cc Eb,Gb                | go together",
+                "MOV (w r) move                        | unknown shape (w",
+                "ADD binary Alu.add (rw r)             | has the roles",
+                "XADD (rw w = X.make(d)                | between parentheses",
+                "XADD (rw x) = X.make(d)               | roles are r, w",
+                "XADD AX:x = X.make(d)                 | ends with :r, :w or :rw",
+                "XADD AX:r AX:rw = X.make(d)           | AX stands twice",
+                "XADD EAX:r = X.make(d)                | EAX is none of",
+                "XADD (rw) = X.make(d);  00 Eb,Gb      | there are more",
+                "XADD same = X.make(d)                 | not what it uses",
+                "ADD binary Alu.add;  00 Eb,Kb         | unknown operand code in: 00 ADD",
+                "XADD sometimes = X.make(d)            | \"sometimes\" is not",
             })
     void whatMakesNoSenseIsRefused(String lines, String message) {
         // The first column loses its leading blanks; a row is what begins with a digit.

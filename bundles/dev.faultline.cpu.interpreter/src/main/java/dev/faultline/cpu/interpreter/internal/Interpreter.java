@@ -324,7 +324,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             decoded[count++] = op;
             at += decoder.lastLength();
             offsets[count] = (char) at;
-            if (op.endsBlock()) {
+            if (op instanceof Raise || decoder.endsBlock()) {
                 break;
             }
         }

@@ -6,6 +6,7 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.isa.Immediate;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.MandatoryPrefix;
+import dev.faultline.cpu.x86.isa.Property;
 import dev.faultline.cpu.x86.isa.Row;
 import dev.faultline.cpu.x86.op.Decoded;
 import dev.faultline.cpu.x86.op.Op;
@@ -116,6 +117,14 @@ public final class Decoder {
     /** Bytes of the last instruction that {@link #decode} made an Op of. */
     public int lastLength() {
         return at;
+    }
+
+    /**
+     * True if no further instruction may follow in a block after the last one that {@link #decode}
+     * made an Op of, whatever it returns.
+     */
+    public boolean endsBlock() {
+        return d.row == InstructionTable.NONE || d.row.definition.is(Property.ENDS);
     }
 
     /** For tests: row of the last instruction decoded; null if its encoding does not exist. */

@@ -11,6 +11,7 @@ import dev.faultline.cpu.x86.insn.string.StringMakers;
 import dev.faultline.cpu.x86.insn.system.SystemMakers;
 import dev.faultline.cpu.x86.insn.x87.X87Makers;
 import dev.faultline.cpu.x86.op.Decoded;
+import dev.faultline.cpu.x86.op.Guarded;
 import dev.faultline.cpu.x86.op.Op;
 
 /** Ops of decoded instructions. The build generates who makes which from the instruction table. */
@@ -19,6 +20,10 @@ final class Makers {
 
     /** The Op of an instruction that has a row. */
     static Op make(Decoded d) {
+        return Guarded.of(unguarded(d), d.row.definition);
+    }
+
+    private static Op unguarded(Decoded d) {
         return switch (d.row.definition.family()) {
             case INTEGER -> IntegerMakers.make(d);
             case STACK -> StackMakers.make(d);

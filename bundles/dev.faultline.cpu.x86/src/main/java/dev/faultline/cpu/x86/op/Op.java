@@ -29,12 +29,4 @@ public abstract class Op {
      * @return one of {@link Outcome}
      */
     public abstract int execute(VcpuContext v);
-
-    /**
-     * True if no further instruction may follow in the same block whatever {@link #execute}
-     * returns.
-     */
-    public boolean endsBlock() {
-        return false;
-    }
 }

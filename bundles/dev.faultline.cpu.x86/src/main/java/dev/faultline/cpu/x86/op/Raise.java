@@ -24,9 +24,4 @@ public final class Raise extends Op {
     public int execute(VcpuContext v) {
         return Faults.raise(v, vector, errorCode);
     }
-
-    @Override
-    public boolean endsBlock() {
-        return true;
-    }
 }

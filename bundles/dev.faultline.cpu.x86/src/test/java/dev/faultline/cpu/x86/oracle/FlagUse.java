@@ -5,7 +5,6 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.isa.FlagEffects;
 import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.state.Outcome;
-import java.util.Arrays;
 
 /**
  * Whether instructions do to flags what the table says: executes a vector as it is, and again with
@@ -22,26 +21,6 @@ final class FlagUse {
         this.cpu = cpu;
     }
 
-    /** What an instruction leaves behind. */
-    private record Effect(
-            int result, int flags, long rip, long[] gpr, long[] xmm, long[] x87, byte[] memory) {
-        String differs(Effect o) {
-            return result != o.result
-                    ? " result"
-                    : rip != o.rip
-                            ? " rip"
-                            : !Arrays.equals(gpr, o.gpr)
-                                    ? " registers"
-                                    : !Arrays.equals(xmm, o.xmm)
-                                            ? " xmm"
-                                            : !Arrays.equals(x87, o.x87)
-                                                    ? " x87"
-                                                    : Arrays.equals(memory, o.memory)
-                                                            ? ""
-                                                            : " memory";
-        }
-    }
-
     /**
      * @return what the table does not say; empty if it says all
      */
@@ -53,14 +32,14 @@ final class FlagUse {
         int inverted = FlagEffects.STATUS & ~said.read();
         int before = (int) t.flagsIn;
         Effect one = effect(t, op, before);
-        if (one.result == Outcome.FAULT) {
-            return changed("exception", (one.flags ^ before) & LOOKED_AT);
+        if (one.result() == Outcome.FAULT) {
+            return changed("exception", (one.flags() ^ before) & LOOKED_AT);
         }
         Effect two = effect(t, op, before ^ inverted);
-        int differing = one.flags ^ two.flags;
+        int differing = one.flags() ^ two.flags();
         String problem = one.differs(two);
         return (problem.isEmpty() ? "" : " reads flags:" + problem)
-                + changed("changed", (one.flags ^ before) & LOOKED_AT & ~said.changed())
+                + changed("changed", (one.flags() ^ before) & LOOKED_AT & ~said.changed())
                 + changed("not written", differing & said.written() & LOOKED_AT)
                 + changed("written", ~differing & inverted & ~said.changed())
                 + maybe(one, two, before, inverted, said);
@@ -70,8 +49,9 @@ final class FlagUse {
     private static String maybe(Effect one, Effect two, int before, int inverted, FlagEffects f) {
         int bits = f.maybe() & inverted;
         boolean left =
-                ((one.flags ^ two.flags) & bits) == bits && ((one.flags ^ before) & bits) == 0;
-        boolean written = ((one.flags ^ two.flags) & bits) == 0;
+                ((one.flags() ^ two.flags()) & bits) == bits
+                        && ((one.flags() ^ before) & bits) == 0;
+        boolean written = ((one.flags() ^ two.flags()) & bits) == 0;
         return left || written ? "" : changed("neither left nor written", bits);
     }
 
@@ -84,19 +64,8 @@ final class FlagUse {
         cpu.load(t);
         v.setFlags(flags);
         v.recompute();
-        int result = cpu.execute(t, op);
-        long[] x87 = new long[18];
-        System.arraycopy(v.fpSig, 0, x87, 0, 8);
-        for (int i = 0; i < 8; i++) {
-            x87[8 + i] = v.fpExp[i];
-        }
-        x87[16] = v.fsw | (long) v.fcw << 32;
-        x87[17] = v.fpTag | (long) v.mxcsr << 32;
-        byte[] data = cpu.mmu.data.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-        byte[] stack = cpu.mmu.stack.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
-        byte[] memory = Arrays.copyOf(data, data.length + stack.length);
-        System.arraycopy(stack, 0, memory, data.length, stack.length);
+        Effect after = Effect.of(cpu, cpu.execute(t, op));
         cpu.restore();
-        return new Effect(result, v.getFlags(), v.rip, v.gpr.clone(), v.xmm.clone(), x87, memory);
+        return after;
     }
 }

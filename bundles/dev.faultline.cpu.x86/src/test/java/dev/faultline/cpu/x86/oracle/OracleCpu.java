@@ -9,10 +9,13 @@ import dev.faultline.api.fault.FaultSignal;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.op.Decoded;
 import dev.faultline.cpu.x86.op.Op;
+import dev.faultline.cpu.x86.op.RegisterUse;
 import dev.faultline.cpu.x86.state.Outcome;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One vCPU in the state of the oracle's process: user mode, flat segments (16-bit mode: segments at
@@ -31,6 +34,7 @@ final class OracleCpu {
     private final OracleFile file;
     final ProcessMmu mmu;
     private final Decoder decoder = new Decoder();
+    private final Decoder fields = new Decoder();
     final VcpuContext v = new VcpuContext(0);
     private final MemorySegment data;
     private final MemorySegment stack;
@@ -129,6 +133,16 @@ final class OracleCpu {
     /** Table line of the last instruction, null if its encoding does not exist here. */
     Row row() {
         return decoder.row();
+    }
+
+    int mode() {
+        return file.mode;
+    }
+
+    /** What the table says that a vector's instruction uses; null: it does not say. */
+    @Nullable RegisterUse use(OracleVector t) {
+        Decoded d = fields.fields(t.code, 16, file.mode);
+        return d == null || !d.exists() ? null : RegisterUse.of(d);
     }
 
     /** Decodes only. Separate from {@link #run}, so that what is not claimed can be skipped. */

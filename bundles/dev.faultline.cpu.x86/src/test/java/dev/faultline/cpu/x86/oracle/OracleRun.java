@@ -43,11 +43,16 @@ public final class OracleRun {
     /** Whose processor made the vectors: "intel" or "amd". */
     String vendor = "intel";
 
-    /** Runs vectors with their accesses stopped instead. */
-    boolean stopped;
+    /** What is looked at of a vector. */
+    interface Check {
+        /**
+         * @return what is wrong; empty if nothing is
+         */
+        String problem(OracleCpu cpu, OracleVector t, Op op);
+    }
 
-    /** Compare with what the table says of flags, not with the processor. */
-    boolean flags;
+    /** Whether it agrees with the processor, unless another is set. */
+    Check check = OracleCpu::run;
 
     OracleRun(String family, String mnemonic, int samplesPerLine) {
         this.family = family;
@@ -84,7 +89,7 @@ public final class OracleRun {
         long bad = 0;
         for (String f : files) {
             OracleRun run = new OracleRun(family, mnemonic, perLine);
-            run.stopped = stopped;
+            run.check = stopped ? OracleCpu::runStopped : OracleCpu::run;
             run.vendor = vendor;
             try (InputStream in = Files.newInputStream(Path.of(f))) {
                 run.run(in);
@@ -129,10 +134,7 @@ public final class OracleRun {
         String family = e == null ? "(no table line)" : e.definition.family().name();
         comparedByFamily.computeIfAbsent(family, _ -> new long[1])[0]++;
         if (problem == null) {
-            problem =
-                    flags
-                            ? new FlagUse(cpu).run(t, op)
-                            : stopped ? cpu.runStopped(t, op) : cpu.run(t, op);
+            problem = check.problem(cpu, t, op);
         }
         String known =
                 problem.isEmpty() ? null : HostDifferences.reason(vendor, file, t, e, problem);

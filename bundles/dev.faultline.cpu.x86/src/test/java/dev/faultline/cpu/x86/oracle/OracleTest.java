@@ -20,7 +20,7 @@ class OracleTest {
     @ParameterizedTest
     @ValueSource(ints = {64, 32, 16})
     void agreesWithTheCpu(int mode) throws IOException {
-        compare(mode, false);
+        compare(mode, OracleCpu::run);
     }
 
     /**
@@ -30,25 +30,26 @@ class OracleTest {
     @ParameterizedTest
     @ValueSource(ints = {64, 32, 16})
     void agreesAfterEveryStoppedAccess(int mode) throws IOException {
-        compare(mode, true);
+        compare(mode, OracleCpu::runStopped);
     }
 
     /** Which flags each instruction reads and writes. */
     @ParameterizedTest
     @ValueSource(ints = {64, 32, 16})
     void usesFlagsAsTheTableSays(int mode) throws IOException {
-        OracleRun run = new OracleRun(null, null, 3);
-        run.flags = true;
-        compare(mode, run);
+        compare(mode, (cpu, t, op) -> new FlagUse(cpu).run(t, op));
     }
 
-    private static void compare(int mode, boolean stopped) throws IOException {
-        OracleRun run = new OracleRun(null, null, 3);
-        run.stopped = stopped;
-        compare(mode, run);
+    /** Which registers each instruction reads and writes, and whether memory. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 32, 16})
+    void usesRegistersAsTheTableSays(int mode) throws IOException {
+        compare(mode, RegisterUseCheck::run);
     }
 
-    private static void compare(int mode, OracleRun run) throws IOException {
+    private static void compare(int mode, OracleRun.Check check) throws IOException {
+        OracleRun run = new OracleRun(null, null, 3);
+        run.check = check;
         try (InputStream in =
                 OracleTest.class.getResourceAsStream("/oracle/vectors" + mode + ".gz")) {
             assertNotNull(in, "vectors" + mode + ".gz is missing");

@@ -91,11 +91,6 @@ final class Call {
         }
 
         @Override
-        public boolean endsBlock() {
-            return true;
-        }
-
-        @Override
         public int execute(VcpuContext v) {
             long e = probe(v);
             if (e < 0) {

@@ -8,9 +8,4 @@ abstract class ConditionalOp extends NearOp {
     ConditionalOp(Decoded d) {
         super(d);
     }
-
-    @Override
-    public final boolean endsBlock() {
-        return false;
-    }
 }

@@ -32,11 +32,6 @@ final class Jmp {
         }
 
         @Override
-        public boolean endsBlock() {
-            return true;
-        }
-
-        @Override
         public int execute(VcpuContext v) {
             long h = probe(v);
             if (h < 0) {

@@ -34,11 +34,6 @@ abstract class NearOp extends Op {
         return d.operandSize == 8 ? -1L : d.operandSize == 4 ? 0xFFFF_FFFFL : 0xFFFFL;
     }
 
-    @Override
-    public boolean endsBlock() {
-        return true;
-    }
-
     final long target(VcpuContext v) {
         return v.engineBase + to & mask;
     }

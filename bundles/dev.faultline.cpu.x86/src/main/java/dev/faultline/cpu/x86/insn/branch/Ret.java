@@ -26,11 +26,6 @@ final class Ret {
         }
 
         @Override
-        public boolean endsBlock() {
-            return true;
-        }
-
-        @Override
         public int execute(VcpuContext v) {
             long sp = v.gpr[4];
             long h = Mem.read(v, Segments.SS, sp, 8);
@@ -55,11 +50,6 @@ final class Ret {
         Narrow(Decoded d) {
             size = d.operandSize;
             moves = size + (int) d.imm;
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return true;
         }
 
         @Override

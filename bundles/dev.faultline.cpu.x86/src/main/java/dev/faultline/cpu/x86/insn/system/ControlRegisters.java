@@ -193,9 +193,6 @@ final class ControlRegisters {
 
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             long x =
                     switch (from) {
                         case 0 -> v.cr0;
@@ -220,9 +217,6 @@ final class ControlRegisters {
 
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             long x = v.codeBits == 64 ? v.gpr[from] : v.gpr[from] & 0xFFFF_FFFFL;
             int r =
                     switch (to) {
@@ -237,20 +231,12 @@ final class ControlRegisters {
                     };
             return r == 0 ? END : (int) v.propagation.raise(v);
         }
-
-        @Override
-        public boolean endsBlock() {
-            return true;
-        }
     }
 
     /** CLTS. */
     static final class ClearTaskSwitched extends Op {
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             v.cr0 &= ~(long) CR0_TS;
             return END;
         }

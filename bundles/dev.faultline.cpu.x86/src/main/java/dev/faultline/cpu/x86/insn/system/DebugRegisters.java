@@ -69,10 +69,5 @@ final class DebugRegisters {
                     };
             return END;
         }
-
-        @Override
-        public boolean endsBlock() {
-            return write;
-        }
     }
 }

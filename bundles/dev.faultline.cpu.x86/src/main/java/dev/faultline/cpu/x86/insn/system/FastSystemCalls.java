@@ -28,12 +28,7 @@ final class FastSystemCalls {
 
     private FastSystemCalls() {}
 
-    abstract static class Far extends Op {
-        @Override
-        public final boolean endsBlock() {
-            return true;
-        }
-    }
+    abstract static class Far extends Op {}
 
     static final class Syscall extends Far {
         private final int end;
@@ -145,9 +140,6 @@ final class FastSystemCalls {
     static final class SwapGs extends Op {
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             long kernel = v.kernelGsBase;
             v.kernelGsBase = v.segBase[Segments.GS];
             Msrs.base(v, Segments.GS, kernel);

@@ -88,7 +88,7 @@ final class Msrs {
     static final class Read extends Op {
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0 || read(v, (int) v.gpr[1]) != 0) {
+            if (read(v, (int) v.gpr[1]) != 0) {
                 return Faults.gp(v, 0);
             }
             long x = SystemState.of(v).value;
@@ -102,7 +102,7 @@ final class Msrs {
         @Override
         public int execute(VcpuContext v) {
             long x = v.gpr[2] << 32 | v.gpr[0] & 0xFFFF_FFFFL;
-            if (v.cpl != 0 || write(v, (int) v.gpr[1], x) != 0) {
+            if (write(v, (int) v.gpr[1], x) != 0) {
                 return Faults.gp(v, 0);
             }
             return END;

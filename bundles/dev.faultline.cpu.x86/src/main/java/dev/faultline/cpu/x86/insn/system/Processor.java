@@ -59,16 +59,8 @@ final class Processor {
     static final class Halt extends Op {
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             v.activity = VcpuContext.HALTED;
             return HALT;
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return true;
         }
     }
 
@@ -76,7 +68,7 @@ final class Processor {
     static final class CacheControl extends Op {
         @Override
         public int execute(VcpuContext v) {
-            return v.cpl != 0 ? Faults.gp(v, 0) : NEXT;
+            return NEXT;
         }
     }
 
@@ -87,9 +79,6 @@ final class Processor {
 
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             long lin = v.effBase[seg] + ea(v);
             if (v.codeBits != 64) {
                 lin &= 0xFFFF_FFFFL;

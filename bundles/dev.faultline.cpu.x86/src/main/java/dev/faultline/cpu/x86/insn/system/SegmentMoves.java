@@ -84,11 +84,6 @@ final class SegmentMoves {
             int r = finish(v, seg, (int) v.gpr[from] & 0xFFFF);
             return r != NEXT ? r : shadow(v, seg);
         }
-
-        @Override
-        public boolean endsBlock() {
-            return seg == Segments.SS;
-        }
     }
 
     private static final class LoadM extends MemOp {
@@ -107,11 +102,6 @@ final class SegmentMoves {
             }
             int r = finish(v, to, HostBytes.get16(h) & 0xFFFF);
             return r != NEXT ? r : shadow(v, to);
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return to == Segments.SS;
         }
     }
 
@@ -211,11 +201,6 @@ final class SegmentMoves {
             // The stack pointer counts with the size of the stack that was popped from.
             v.gpr[4] = mask == 0xFFFF ? old & ~0xFFFFL | sp + size & 0xFFFF : sp + size & mask;
             return shadow(v, to);
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return to == Segments.SS;
         }
     }
 

@@ -10,7 +10,6 @@ import dev.faultline.cpu.x86.op.MemOp;
 import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.segment.Descriptors;
 import dev.faultline.cpu.x86.segment.SystemState;
-import dev.faultline.cpu.x86.state.Faults;
 import dev.faultline.cpu.x86.state.Outcome;
 
 /**
@@ -42,10 +41,6 @@ final class SegmentQueries {
 
     static Op arpl(Decoded d) {
         return d.mem ? new ArplM(d) : new ArplR(d);
-    }
-
-    private static boolean available(VcpuContext v) {
-        return v.protectedMode() && !v.v86();
     }
 
     private static void zero(VcpuContext v, boolean zf) {
@@ -118,9 +113,6 @@ final class SegmentQueries {
 
         @Override
         public int execute(VcpuContext v) {
-            if (!available(v)) {
-                return Faults.ud(v);
-            }
             return answer(v, what, (int) v.gpr[from] & 0xFFFF, to, size);
         }
     }
@@ -139,9 +131,6 @@ final class SegmentQueries {
 
         @Override
         public int execute(VcpuContext v) {
-            if (!available(v)) {
-                return Faults.ud(v);
-            }
             long h = read(v, 2);
             return h < 0 ? FAULT : answer(v, what, HostBytes.get16(h) & 0xFFFF, to, size);
         }
@@ -158,9 +147,6 @@ final class SegmentQueries {
 
         @Override
         public int execute(VcpuContext v) {
-            if (!available(v)) {
-                return Faults.ud(v);
-            }
             int rpl = (int) v.gpr[from] & 3;
             boolean raise = ((int) v.gpr[to] & 3) < rpl;
             if (raise) {
@@ -181,9 +167,6 @@ final class SegmentQueries {
 
         @Override
         public int execute(VcpuContext v) {
-            if (!available(v)) {
-                return Faults.ud(v);
-            }
             // As hardware: a plain read, and a write only if there is something to change.
             long h = read(v, 2);
             if (h < 0) {

@@ -64,9 +64,6 @@ final class SystemTables {
 
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             long h = read(v, long64 ? 10 : 6);
             if (h < 0) {
                 return FAULT;
@@ -129,12 +126,6 @@ final class SystemTables {
 
         @Override
         public int execute(VcpuContext v) {
-            if (!v.protectedMode() || v.v86()) {
-                return Faults.ud(v);
-            }
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             return selector(v, (int) v.gpr[from] & 0xFFFF, task);
         }
     }
@@ -149,12 +140,6 @@ final class SystemTables {
 
         @Override
         public int execute(VcpuContext v) {
-            if (!v.protectedMode() || v.v86()) {
-                return Faults.ud(v);
-            }
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             long h = read(v, 2);
             return h < 0 ? FAULT : selector(v, HostBytes.get16(h) & 0xFFFF, task);
         }
@@ -254,9 +239,6 @@ final class SystemTables {
 
     /** The value, or -1: refused and raised. */
     private static long stored(VcpuContext v, int seg) {
-        if (seg != MSW && (!v.protectedMode() || v.v86())) {
-            return Faults.ud(v);
-        }
         if (blockedByUmip(v)) {
             return Faults.gp(v, 0);
         }
@@ -323,12 +305,7 @@ final class SystemTables {
 
         @Override
         public int execute(VcpuContext v) {
-            return v.cpl != 0 ? Faults.gp(v, 0) : machineStatus(v, (int) v.gpr[from]);
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return true;
+            return machineStatus(v, (int) v.gpr[from]);
         }
     }
 
@@ -339,16 +316,8 @@ final class SystemTables {
 
         @Override
         public int execute(VcpuContext v) {
-            if (v.cpl != 0) {
-                return Faults.gp(v, 0);
-            }
             long h = read(v, 2);
             return h < 0 ? FAULT : machineStatus(v, HostBytes.get16(h));
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return true;
         }
     }
 }

@@ -41,12 +41,7 @@ final class Transfers {
         return result == 0 ? Outcome.FAR : (int) v.propagation.raise(v);
     }
 
-    private abstract static class Transfer extends Op {
-        @Override
-        public final boolean endsBlock() {
-            return true;
-        }
-    }
+    private abstract static class Transfer extends Op {}
 
     private static final class Direct extends Transfer {
         private final boolean call;
@@ -100,11 +95,6 @@ final class Transfers {
                     call
                             ? FarTransfers.call(v, selector, offset, size, next)
                             : FarTransfers.jump(v, selector, offset, next));
-        }
-
-        @Override
-        public boolean endsBlock() {
-            return true;
         }
     }
 
