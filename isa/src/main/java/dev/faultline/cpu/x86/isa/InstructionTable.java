@@ -2,7 +2,6 @@
 package dev.faultline.cpu.x86.isa;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -11,33 +10,31 @@ import java.util.Set;
  * The head of {@code integer.tab} explains the format.
  */
 public final class InstructionTable {
-    private static final List<Row> ALL = new ArrayList<>();
-    private static final Row[] NO_ROWS = {};
-    private static final Row[][][] BY_OPCODE = new Row[4][256][];
+    private static final List<Row> ALL = read();
+    private static final OpcodeMaps MAPS = new OpcodeMaps(ALL);
 
     /** Stands where no row is; none of {@link #all}. */
     public static final Row NONE = new Row(definition("NONE"), "00 -", 0, -1);
 
-    static {
-        for (Row[][] map : BY_OPCODE) {
-            Arrays.fill(map, NO_ROWS);
-        }
+    private static List<Row> read() {
+        List<Row> all = new ArrayList<>();
         for (Family f : Family.values()) {
             List<String> lines = TableReader.lines(InstructionTable.class, f.lowerCase() + ".tab");
-            new TableReader(f).read(lines).forEach(InstructionTable::add);
+            all.addAll(new TableReader(f).read(lines));
         }
+        return List.copyOf(all);
     }
 
     private InstructionTable() {}
 
     /** All encodings, in table order. */
     public static List<Row> all() {
-        return List.copyOf(ALL);
+        return ALL;
     }
 
-    /** Candidates of an opcode, exact ModR/M bytes first. Not to be changed. */
-    public static Row[] candidates(int map, int opcode) {
-        return BY_OPCODE[map][opcode];
+    /** The same, by what selects them. */
+    public static OpcodeMaps maps() {
+        return MAPS;
     }
 
     /** Lines of a resource of the class's package, without comments and empty ones. */
@@ -72,35 +69,5 @@ public final class InstructionTable {
                 Set.of(),
                 Recode.JAVA,
                 mnemonic);
-    }
-
-    private static void add(Row row) {
-        ALL.add(row);
-        Row[] old = BY_OPCODE[row.map][row.opcode];
-        refuseShadowed(old, row);
-        Row[] now = Arrays.copyOf(old, old.length + 1);
-        if (row.exact >= 0) {
-            System.arraycopy(old, 0, now, 1, old.length);
-            now[0] = row;
-        } else {
-            now[old.length] = row;
-        }
-        BY_OPCODE[row.map][row.opcode] = now;
-    }
-
-    /**
-     * A row that could never be chosen is a mistake. One with an exact ModR/M byte is looked at
-     * before all others.
-     *
-     * @param before rows of the same opcode that stand before it
-     */
-    static void refuseShadowed(Row[] before, Row row) {
-        for (Row b : before) {
-            if (row.exact >= 0 ? row.covers(b) : b.covers(row)) {
-                throw new IllegalStateException(
-                        "instruction table: of the rows \"%s\" and \"%s\" one is never chosen"
-                                .formatted(b, row));
-            }
-        }
     }
 }

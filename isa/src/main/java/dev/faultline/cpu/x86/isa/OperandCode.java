@@ -21,12 +21,16 @@ public record OperandCode(Kind kind, int number, String size) {
         OPCODE,
         /** AL, rAX, CL, DX: a general register. */
         FIXED,
+        /** B: general register of VEX.vvvv. */
+        VVVV,
         /** V: XMM register of ModR/M.reg. */
         XMM_REG,
         /** U: XMM register of ModR/M.rm. */
         XMM_RM,
         /** W: XMM register of ModR/M.rm, or memory. */
         XMM_RM_OR_MEMORY,
+        /** H: XMM register of VEX.vvvv. */
+        XMM_VVVV,
         /** XMM0. */
         XMM_FIXED,
         /** P: MMX register of ModR/M.reg. */
@@ -85,6 +89,8 @@ public record OperandCode(Kind kind, int number, String size) {
             case 'R' -> Kind.RM;
             case 'E' -> Kind.RM_OR_MEMORY;
             case 'Z' -> Kind.OPCODE;
+            case 'B' -> Kind.VVVV;
+            case 'H' -> Kind.XMM_VVVV;
             case 'V' -> Kind.XMM_REG;
             case 'U' -> Kind.XMM_RM;
             case 'W' -> Kind.XMM_RM_OR_MEMORY;
@@ -125,6 +131,11 @@ public record OperandCode(Kind kind, int number, String size) {
             case "y" -> rexW ? 8 : 4;
             default -> 16;
         };
+    }
+
+    /** Whether it is told by VEX.vvvv. */
+    boolean isVvvv() {
+        return kind == Kind.VVVV || kind == Kind.XMM_VVVV;
     }
 
     /** Whether it is told by a ModR/M byte. */

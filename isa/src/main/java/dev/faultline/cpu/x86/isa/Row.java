@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.isa;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -33,6 +32,8 @@ public final class Row {
 
     /** The same, one by one. */
     public final List<OperandCode> codes;
+
+    public final Space space;
 
     /** 0: one byte, 1: 0F, 2: 0F38, 3: 0F3A. */
     public final int map;
@@ -67,6 +68,10 @@ public final class Row {
     /** A mandatory 66 is the prefix of the operand size too. */
     public final boolean sizedBy66;
 
+    /** Whether VEX.vvvv is an operand; else it has to be 1111. */
+    private final boolean usesVvvv;
+
+    private final Encoding encoding;
     private final boolean only64;
     private final boolean not64;
 
@@ -116,32 +121,18 @@ public final class Row {
         forced64 = attrs.contains("f64");
         sizedBy66 = attrs.contains("p66");
         features = features(attrs);
-        String enc = c[0];
-        form = enc.endsWith(":mem") ? Form.MEMORY : enc.endsWith(":reg") ? Form.REGISTER : Form.ANY;
-        if (form != Form.ANY) {
-            enc = enc.substring(0, enc.length() - 4);
-        }
-        int at = enc.indexOf('/');
-        digit = at >= 0 ? Integer.parseInt(enc.substring(at + 1)) : -1;
-        enc = at >= 0 ? enc.substring(0, at) : enc;
-        at = enc.indexOf('=');
-        exact = at >= 0 ? Integer.parseInt(enc.substring(at + 1), 16) : -1;
-        enc = at >= 0 ? enc.substring(0, at) : enc;
-        at = enc.indexOf('+');
-        if (at >= 0 && !enc.endsWith("+r") && !enc.endsWith("+cc")) {
-            throw new IllegalStateException("instruction table: +r or +cc expected in: " + text);
-        }
-        condition = enc.endsWith("+cc") ? opcodeOffset : -1;
-        enc = at >= 0 ? enc.substring(0, at) : enc;
-        List<String> bytes = new ArrayList<>(List.of(enc.split("\\.")));
-        prefix = prefixOf(bytes);
-        map = mapOf(bytes);
-        if (bytes.size() != 1) {
-            throw new IllegalStateException("instruction table: bad encoding in: " + text);
-        }
-        opcode = Integer.parseInt(bytes.get(0), 16) + opcodeOffset;
+        encoding = Encoding.parse(c[0], opcodeOffset, text);
+        space = encoding.space();
+        map = encoding.map();
+        opcode = encoding.opcode();
+        condition = encoding.condition();
+        digit = encoding.digit();
+        form = encoding.form();
+        exact = encoding.exact();
+        prefix = encoding.prefix();
         String[] kinds = operands.equals("-") ? new String[0] : operands.split(",");
         codes = Arrays.stream(kinds).map(OperandCode::of).collect(Collectors.toUnmodifiableList());
+        usesVvvv = codes.stream().anyMatch(OperandCode::isVvvv);
         immediates =
                 Arrays.stream(kinds)
                         .map(Immediate::of)
@@ -182,38 +173,6 @@ public final class Row {
         return s.isEmpty() ? Set.of() : s;
     }
 
-    private static MandatoryPrefix prefixOf(List<String> bytes) {
-        MandatoryPrefix p =
-                switch (bytes.get(0)) {
-                    case "NP" -> MandatoryPrefix.NP;
-                    case "66" -> MandatoryPrefix.P66;
-                    case "F3" -> MandatoryPrefix.PF3;
-                    case "F2" -> MandatoryPrefix.PF2;
-                    default -> MandatoryPrefix.ANY;
-                };
-        if (p != MandatoryPrefix.ANY && bytes.size() > 1) {
-            bytes.remove(0);
-            return p;
-        }
-        return MandatoryPrefix.ANY;
-    }
-
-    private static int mapOf(List<String> bytes) {
-        if (bytes.size() > 1 && bytes.get(0).equals("0F")) {
-            bytes.remove(0);
-            if (bytes.size() > 1 && bytes.get(0).equals("38")) {
-                bytes.remove(0);
-                return 2;
-            }
-            if (bytes.size() > 1 && bytes.get(0).equals("3A")) {
-                bytes.remove(0);
-                return 3;
-            }
-            return 1;
-        }
-        return 0;
-    }
-
     /**
      * Whether this row takes an instruction with its map and opcode.
      *
@@ -237,24 +196,23 @@ public final class Row {
         return form == Form.ANY || (form == Form.REGISTER) == (modrmByte >= 0xC0);
     }
 
-    /** Whether every instruction that {@code other} matches is one that this matches. */
-    public boolean covers(Row other) {
-        return map == other.map
-                && opcode == other.opcode
-                && (!only64 || other.only64)
-                && (!not64 || other.not64)
-                && (prefix == MandatoryPrefix.ANY || prefix == other.prefix)
-                && coversModrm(other);
+    /**
+     * Whether this row, if it {@link #matches}, takes an instruction with a VEX or EVEX prefix.
+     *
+     * @param length VEX.L or EVEX.L'L
+     * @param vvvv the register that it names, as 0 if it names none
+     */
+    public boolean takes(int length, boolean w, int vvvv) {
+        return (encoding.length() < 0 || encoding.length() == length)
+                && (encoding.w() < 0 || encoding.w() == 1 == w)
+                && (usesVvvv || vvvv == 0);
     }
 
-    private boolean coversModrm(Row other) {
-        if (exact >= 0) {
-            return exact == other.exact;
-        }
-        boolean one = other.exact >= 0;
-        int otherDigit = one ? other.exact >> 3 & 7 : other.digit;
-        Form otherForm = !one ? other.form : other.exact >= 0xC0 ? Form.REGISTER : Form.MEMORY;
-        return (digit < 0 || digit == otherDigit) && (form == Form.ANY || form == otherForm);
+    /** Whether every instruction that {@code other} matches is one that this matches. */
+    public boolean covers(Row other) {
+        return encoding.covers(other.encoding)
+                && (!only64 || other.only64)
+                && (!not64 || other.not64);
     }
 
     /** Encoding, mnemonic, operands, attributes. */

@@ -136,13 +136,17 @@ class TableReaderTest {
                 "XADD (rw) = X.make(d);  00 Eb,Gb      | there are more",
                 "XADD same = X.make(d)                 | not what it uses",
                 "ADD binary Alu.add;  00 Eb,Kb         | unknown operand code in: 00 ADD",
+                "ADD binary Alu.add;  VEX.64.NP.0F.W0.58 Gy,Ey  | 128, 256, 512, LIG or LZ",
+                "ADD binary Alu.add;  VEX.128.0F.W0.58 Gy,Ey    | NP, 66, F3 or F2 expected",
+                "ADD binary Alu.add;  VEX.128.NP.0F.58 Gy,Ey    | W0, W1 or WIG expected",
+                "ADD binary Alu.add;  VEX.128.NP.W0.58 Gy,Ey    | bad encoding",
                 "XADD sometimes = X.make(d)            | \"sometimes\" is not",
             })
     void whatMakesNoSenseIsRefused(String lines, String message) {
-        // The first column loses its leading blanks; a row is what begins with a digit.
+        // The first column loses its leading blanks; a row is what begins with a digit or VEX.
         String[] each = lines.split("; ");
         for (int i = 0; i < each.length; i++) {
-            each[i] = Character.isDigit(each[i].trim().charAt(0)) ? "  " + each[i] : each[i];
+            each[i] = each[i].trim().matches("(VEX\\.|\\d).*") ? "  " + each[i] : each[i];
         }
         assertThatThrownBy(() -> read(each))
                 .isInstanceOf(IllegalStateException.class)
@@ -172,12 +176,12 @@ class TableReaderTest {
         Row[] old = {row(before)};
         Row e = row(line);
         if (refused) {
-            assertThatThrownBy(() -> InstructionTable.refuseShadowed(old, e))
+            assertThatThrownBy(() -> OpcodeMaps.refuseShadowed(old, e))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining(before)
                     .hasMessageContaining(line);
         } else {
-            InstructionTable.refuseShadowed(old, e);
+            OpcodeMaps.refuseShadowed(old, e);
         }
     }
 

@@ -6,8 +6,10 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.isa.Immediate;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.MandatoryPrefix;
+import dev.faultline.cpu.x86.isa.OpcodeMaps;
 import dev.faultline.cpu.x86.isa.Property;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.isa.Space;
 import dev.faultline.cpu.x86.op.Decoded;
 import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.op.Raise;
@@ -28,6 +30,11 @@ public final class Decoder {
     private static final int[] BASES_16 = {3, 3, 5, 5, 6, 7, 5, 3};
     private static final int[] INDICES_16 = {6, 7, 6, 7, 16, 16, 16, 16};
 
+    private static final MandatoryPrefix[] VEX_PREFIXES = {
+        MandatoryPrefix.NP, MandatoryPrefix.P66, MandatoryPrefix.PF3, MandatoryPrefix.PF2
+    };
+
+    private final OpcodeMaps maps;
     private final Decoded d = new Decoded();
     private byte[] code = {};
     private int available;
@@ -38,6 +45,15 @@ public final class Decoder {
 
     /** Only the length is wanted. */
     private boolean measures;
+
+    public Decoder() {
+        this(InstructionTable.maps());
+    }
+
+    /** For tests, which have rows of their own. */
+    Decoder(OpcodeMaps maps) {
+        this.maps = maps;
+    }
 
     /**
      * Decodes the instruction at the start of {@code code}.
@@ -174,7 +190,39 @@ public final class Decoder {
         d.segOverride = over;
         int bits = d.codeBits;
         d.addressSize = bits == 64 ? p67 ? 4 : 8 : bits == 32 != p67 ? 4 : 2;
+        boolean vex = b == 0xC4 || b == 0xC5 || b == 0x62;
+        // Elsewhere these are LES, LDS and BOUND, whose operand is in memory.
+        if (vex && (bits == 64 || peek() >= 0xC0)) {
+            return p66 || rep != 0 || lock || rex != 0 ? undefined() : vector(b);
+        }
         return opcode(b);
+    }
+
+    /** A VEX or EVEX prefix, and what follows. Its registers are inverted. */
+    private Op vector(int first) {
+        int rxb = first == 0xC5 ? (next() ^ 0x80) & 0xFF : next() ^ 0xE0;
+        int map = first == 0xC5 ? 1 : rxb & 0x1F;
+        int rest = first == 0xC5 ? rxb & 0x7F : next();
+        d.space = Space.VEX;
+        d.length = rest >> 2 & 1;
+        boolean bad = map > 3;
+        if (first == 0x62) {
+            int mask = next();
+            d.space = Space.EVEX;
+            d.length = mask >> 5 & 3;
+            map = rxb & 7;
+            bad = (rxb & 8) != 0 || (rest & 4) == 0;
+        }
+        int r = rxb >> 5 & (first == 0xC5 ? 4 : 7);
+        d.rex = d.codeBits == 64 ? 0x40 | r | (rest & 0x80) >> 4 : 0;
+        d.rexW = first != 0xC5 && (rest & 0x80) != 0;
+        d.vvvv = ~rest >> 3 & (d.codeBits == 64 ? 15 : 7);
+        d.map = map;
+        d.opcode = next();
+        if (exhausted) {
+            return Raise.UNDEFINED;
+        }
+        return bad ? undefined() : row(VEX_PREFIXES[rest & 3]);
     }
 
     /** In 64-bit mode an override with ES, CS, SS or DS is none, nor does it undo one before it. */
@@ -198,7 +246,11 @@ public final class Decoder {
         }
         d.map = map;
         d.opcode = op;
-        Row[] c = InstructionTable.candidates(map, op);
+        return row(MandatoryPrefix.of(d.rep, d.prefix66));
+    }
+
+    private Op row(MandatoryPrefix prefix) {
+        Row[] c = maps.candidates(d.space, d.map, d.opcode);
         int modrm = -1;
         for (Row e : c) {
             if (e.modrm) {
@@ -206,24 +258,21 @@ public final class Decoder {
                 break;
             }
         }
-        Row e = select(c, modrm);
+        Row e = select(c, prefix, modrm);
         if (exhausted) {
             return Raise.UNDEFINED;
         }
-        if (e == null) {
-            return undefined();
-        }
-        return operands(e);
+        return e == null ? undefined() : operands(e);
     }
 
     private Op undefined() {
         return measures ? Raise.UNDEFINED : new Raise(Faults.UD);
     }
 
-    private @Nullable Row select(Row[] c, int modrm) {
-        MandatoryPrefix prefix = MandatoryPrefix.of(d.rep, d.prefix66);
+    private @Nullable Row select(Row[] c, MandatoryPrefix prefix, int modrm) {
         for (Row e : c) {
-            if (e.matches(prefix, modrm, d.codeBits)) {
+            if (e.matches(prefix, modrm, d.codeBits)
+                    && (d.space == Space.LEGACY || e.takes(d.length, d.rexW, d.vvvv))) {
                 return e;
             }
         }

@@ -45,7 +45,7 @@ final class Operands {
             case 'D' -> "dr" + reg(f);
             case 'I' -> immediate(size, f);
             case 'J' -> hex(target(size, f));
-            case 'B' -> size.equals("g") ? "bnd" + reg(f) : bound(size, f);
+            case 'b' -> size.equals("g") ? "bnd" + reg(f) : bound(size, f);
             case 'A' -> far(f);
             case 'O' -> Memory.offset(f);
             case 'X' -> pointer(size, f) + Memory.source(f);

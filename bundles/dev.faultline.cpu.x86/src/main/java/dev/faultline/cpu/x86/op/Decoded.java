@@ -4,6 +4,7 @@ package dev.faultline.cpu.x86.op;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.Row;
+import dev.faultline.cpu.x86.isa.Space;
 
 /**
  * What the decoder found in one instruction, for the factories of semantics: they read it and make
@@ -50,6 +51,15 @@ public final class Decoded {
     public int rex;
 
     public boolean rexW;
+
+    /** What stands before the opcode; with VEX or EVEX its R, X, B and W are in {@link #rex}. */
+    public Space space = Space.LEGACY;
+
+    /** VEX.vvvv as a register; 0 without one. */
+    public int vvvv;
+
+    /** Vector length, VEX.L or EVEX.L'L: 0 is 128 bits, 1 is 256, 2 is 512. */
+    public int length;
 
     /** Segment of the memory operand, or of a string instruction's source: override or default. */
     public int seg;
@@ -116,6 +126,9 @@ public final class Decoded {
         ripRelative = false;
         imm = 0;
         imm2 = 0;
+        space = Space.LEGACY;
+        vvvv = 0;
+        length = 0;
         modrm = -1;
         mod = 0;
         reg = 0;

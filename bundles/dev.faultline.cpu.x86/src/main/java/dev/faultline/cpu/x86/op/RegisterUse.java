@@ -107,6 +107,8 @@ public record RegisterUse(long read, long written) {
             switch (c.kind()) {
                 case REG -> general(d.reg, c, role);
                 case RM, OPCODE -> general(d.rm, c, role);
+                case VVVV -> general(d.vvvv, c, role);
+                case XMM_VVVV -> xmm(d.vvvv, role);
                 case FIXED -> register(1L << c.number(), c, role);
                 case RM_OR_MEMORY -> {
                     if (d.mem) {

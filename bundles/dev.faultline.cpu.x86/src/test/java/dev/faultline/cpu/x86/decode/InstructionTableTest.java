@@ -53,7 +53,7 @@ class InstructionTableTest {
     }
 
     private static Row chosen(Row e, MandatoryPrefix prefix, int modrm, int codeBits) {
-        for (Row c : InstructionTable.candidates(e.map, e.opcode)) {
+        for (Row c : InstructionTable.maps().candidates(e.space, e.map, e.opcode)) {
             if (c.matches(prefix, modrm, codeBits)) {
                 return c;
             }
