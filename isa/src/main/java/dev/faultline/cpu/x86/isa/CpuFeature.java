@@ -55,6 +55,7 @@ public enum CpuFeature {
     ADX(Register.LEAF7_EBX, 19, true),
     SMAP(Register.LEAF7_EBX, 20, true),
     UMIP(Register.LEAF7_ECX, 2, false),
+    RDPID(Register.LEAF7_ECX, 22, true),
     /** REP MOVSB is so for short copies too. */
     FSRM(Register.LEAF7_EDX, 4, false),
     /** IA32_SPEC_CTRL and IA32_PRED_CMD (IBRS and IBPB). */

@@ -207,6 +207,7 @@ class InstructionTableTest {
         "0F34, SEP",
         "0F01F8, LM",
         "0F01F9, RDTSCP",
+        "F30FC7F8, RDPID",
         "0F31, TSC",
         "0F32, MSR",
         "F30FB8C1, POPCNT",

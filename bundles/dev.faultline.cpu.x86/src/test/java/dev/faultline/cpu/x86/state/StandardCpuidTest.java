@@ -67,7 +67,7 @@ class StandardCpuidTest {
         int[] seven = query(v, 7, 0);
         assertEquals(2, seven[0]); // last subleaf
         assertEquals(0x0018_0283, seven[1]); // FSGSBASE TSC_ADJUST SMEP ERMS ADX SMAP
-        assertEquals(0x0000_0004, seven[2]); // UMIP
+        assertEquals(0x0040_0004, seven[2]); // UMIP RDPID
         assertEquals(0x2400_0010, seven[3]); // FSRM SPEC_CTRL ARCH_CAPABILITIES
         assertArrayEquals(new int[] {0xC00, 0, 0, 0}, query(v, 7, 1)); // FZRM FSRS
         assertArrayEquals(new int[] {0, 0, 0, 0x10}, query(v, 7, 2)); // BHI_CTRL

@@ -8,7 +8,7 @@ import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.segment.SystemState;
 import dev.faultline.cpu.x86.state.Faults;
 
-/** CPUID, RDTSC, RDTSCP, RDPMC, HLT, INVD, WBINVD, INVLPG. SDM 2A and 2B under those names. */
+/** CPUID, RDTSC, RDTSCP, RDPID, RDPMC, HLT, INVD, WBINVD, INVLPG. SDM 2A and 2B under those names. */
 final class Processor {
     private Processor() {}
 
@@ -44,6 +44,20 @@ final class Processor {
             if (withId) {
                 v.gpr[1] = v.tscAux & 0xFFFF_FFFFL;
             }
+            return NEXT;
+        }
+    }
+
+    static final class ProcessorId extends Op {
+        private final int dst;
+
+        ProcessorId(Decoded d) {
+            dst = d.rm;
+        }
+
+        @Override
+        public int execute(VcpuContext v) {
+            v.gpr[dst] = v.tscAux & 0xFFFF_FFFFL;
             return NEXT;
         }
     }

@@ -23,7 +23,6 @@ class UnclaimedTest {
         "INVPCID, 660f388200",
         "RDRAND, 0fc7f0",
         "RDSEED, 0fc7f8",
-        "RDPID, f30fc7f8",
         "XSAVE, 0fae20",
         "ENCLU, 0f01d7",
         "LES, c400",
