@@ -166,6 +166,8 @@ class ShellIT {
         sent("k", "count=100 bad=0");
         assertThat(answer("vm:pause k")).contains("k");
         assertThat(answer("vm:list")).contains("paused");
+        assertThat(answer("vm:code k")).contains("ADDRESS", "INSTRUCTION").hasLineCount(11);
+        assertThat(answer("vm:code --at 0x7fffffff0000 --count 3 k")).contains("unreadable");
         assertThat(answer("vm:resume k")).contains("running");
         assertThat(answer("vm:swap")).contains("coded, thrown");
         assertThat(answer("vm:swap k style thrown")).contains("fault style thrown", "1 swaps");
@@ -221,6 +223,10 @@ class ShellIT {
                         "vm:protect k 0 4K rwxq",
                         "vm:protect k 0x7fffffff000 4K r",
                         "vm:rights k x 4K",
+                        "vm:code nosuch",
+                        "vm:code --vcpu 1 k",
+                        "vm:code --count 0 k",
+                        "vm:code --at here k",
                         "vm:swap k engine nosuch",
                         "vm:swap k wheels four",
                         "vm:snapshot frob",

@@ -8,7 +8,9 @@ import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.segment.SystemState;
 import dev.faultline.cpu.x86.state.Faults;
 
-/** CPUID, RDTSC, RDTSCP, RDPID, RDPMC, HLT, INVD, WBINVD, INVLPG. SDM 2A and 2B under those names. */
+/**
+ * CPUID, RDTSC, RDTSCP, RDPID, RDPMC, HLT, INVD, WBINVD, INVLPG. SDM 2A and 2B under those names.
+ */
 final class Processor {
     private Processor() {}
 
