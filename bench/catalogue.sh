@@ -5,19 +5,13 @@
 #   catalogue.sh
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-. "$root/distribution/src/main/dist/lib/find-jdk.sh"
-jdk=$(find_jdk) || exit 4
-cpu=$root/bundles/dev.faultline.cpu.x86/target
-api=$root/bundles/dev.faultline.api/target/classes
-if [ ! -d "$cpu/test-classes" ] || [ ! -d "$api" ]; then
-    echo "catalogue: build first: ./faultline test -pl bundles/dev.faultline.cpu.x86 -am" >&2
-    exit 1
-fi
+. "$root/bench/class-path.sh"
+class_path catalogue cpu.x86
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # Without a stack protector and a red zone: a signal handler that runs with foreign segment bases.
 gcc -O1 -Wall -Wextra -Wno-unused-parameter -fno-stack-protector -mno-red-zone -fcf-protection=none \
     -o "$scratch/catalogue" "$root/bench/catalogue.c"
 "$jdk/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \
-    -cp "$cpu/classes:$cpu/test-classes:$root/isa/target/classes:$api:$root/testkit/target/classes" \
+    -cp "$path" \
     dev.faultline.cpu.x86.catalogue.HostCheck "$scratch/catalogue" "$root/docs/instructions"

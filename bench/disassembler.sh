@@ -7,14 +7,9 @@
 #   disassembler.sh --write LIST     fills in the texts that expected.list is without
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-. "$root/distribution/src/main/dist/lib/find-jdk.sh"
-jdk=$(find_jdk) || exit 4
+. "$root/bench/class-path.sh"
 cpu=$root/bundles/dev.faultline.cpu.x86
-api=$root/bundles/dev.faultline.api/target/classes
-if [ ! -d "$cpu/target/test-classes" ] || [ ! -d "$api" ]; then
-    echo "disassembler: build first: ./faultline test -pl bundles/dev.faultline.cpu.x86 -am" >&2
-    exit 1
-fi
+class_path disassembler cpu.x86
 if [ $# -eq 0 ]; then
     set -- --forms --catalogue "$root/docs/instructions"
     for vectors in "$cpu"/src/test/resources/oracle/*.gz; do
@@ -34,5 +29,5 @@ if [ $# -eq 0 ]; then
         echo "no kernel below $cache: skipped (./faultline demo --linux --fetch-only)"
     fi
 fi
-exec "$jdk/bin/java" -XX:+UseSerialGC -cp "$cpu/target/classes:$cpu/target/test-classes:$root/isa/target/classes:$api:$root/testkit/target/classes" \
+exec "$jdk/bin/java" -XX:+UseSerialGC -cp "$path" \
     dev.faultline.cpu.x86.disassembly.ObjdumpCampaign "$@"

@@ -7,14 +7,8 @@
 #   oracle-campaign.sh --select IN OUT.gz PER-LINE                   makes a compact file
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-. "$root/distribution/src/main/dist/lib/find-jdk.sh"
-jdk=$(find_jdk) || exit 4
-cpu=$root/bundles/dev.faultline.cpu.x86/target
-api=$root/bundles/dev.faultline.api/target/classes
-if [ ! -d "$cpu/test-classes" ] || [ ! -d "$api" ]; then
-    echo "oracle-campaign: build first: ./faultline test -pl bundles/dev.faultline.cpu.x86 -am" >&2
-    exit 1
-fi
+. "$root/bench/class-path.sh"
+class_path oracle-campaign cpu.x86
 main=OracleCampaign
 case ${1:-} in
     --run) main=OracleRun; shift ;;
@@ -22,4 +16,4 @@ case ${1:-} in
     ''|--*) set -- "$root/bench/oracle.c" "$@" ;;
 esac
 exec "$jdk/bin/java" --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC \
-    -cp "$cpu/classes:$cpu/test-classes:$root/isa/target/classes:$api:$root/testkit/target/classes" "dev.faultline.cpu.x86.oracle.$main" "$@"
+    -cp "$path" "dev.faultline.cpu.x86.oracle.$main" "$@"

@@ -346,8 +346,7 @@ final class OracleCpu {
     private int undefinedFlags() {
         Row e = decoder.row();
         return switch (e == null ? "" : e.mnemonic) {
-            case "AAA", "AAS" -> VcpuContext.OF | VcpuContext.SF | VcpuContext.ZF | VcpuContext.PF;
-            case "DAA", "DAS" -> VcpuContext.OF;
+            case "AAA", "AAS", "DAA", "DAS" -> e.definition.flags().undefined();
             default -> 0;
         };
     }
