@@ -53,8 +53,10 @@ public record OperandCode(Kind kind, int number, String size) {
         CONTROL,
         /** ST0, STi: register of the x87's stack. */
         X87,
-        /** I, J, A, 1: in the instruction. */
+        /** I, A, 1: in the instruction. */
         IMMEDIATE,
+        /** J: where a near jump goes. */
+        TARGET,
         /** What the disassembler's own lines have besides. */
         OTHER
     }
@@ -103,14 +105,18 @@ public record OperandCode(Kind kind, int number, String size) {
             case 'Y' -> Kind.DESTINATION;
             case 'S' -> Kind.SEGMENT;
             case 'C', 'D' -> Kind.CONTROL;
-            case 'I', 'J', 'A' -> Kind.IMMEDIATE;
+            case 'I', 'A' -> Kind.IMMEDIATE;
+            case 'J' -> Kind.TARGET;
             default -> Kind.OTHER;
         };
     }
 
     /** Whether the table says of it, if only Java knows the meaning, how it is used. */
     public boolean hasRole() {
-        return kind != Kind.IMMEDIATE && kind != Kind.X87 && kind != Kind.OTHER;
+        return switch (kind) {
+            case IMMEDIATE, TARGET, X87, OTHER -> false;
+            default -> true;
+        };
     }
 
     /**
@@ -130,6 +136,14 @@ public record OperandCode(Kind kind, int number, String size) {
             case "z" -> Math.min(operandSize, 4);
             case "y" -> rexW ? 8 : 4;
             default -> 16;
+        };
+    }
+
+    /** Whether ModR/M can say that it is in memory. */
+    public boolean mayBeMemory() {
+        return switch (kind) {
+            case RM_OR_MEMORY, XMM_RM_OR_MEMORY, MMX_RM_OR_MEMORY, MEMORY -> true;
+            default -> false;
         };
     }
 

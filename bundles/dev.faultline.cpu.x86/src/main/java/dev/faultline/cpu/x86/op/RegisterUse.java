@@ -139,7 +139,7 @@ public record RegisterUse(long read, long written) {
                 case SOURCE -> string(SI, role);
                 case DESTINATION -> string(DI, role);
                 case SEGMENT, CONTROL -> add(SYSTEM, role);
-                case X87, IMMEDIATE, OTHER -> {}
+                case X87, IMMEDIATE, TARGET, OTHER -> {}
             }
         }
 

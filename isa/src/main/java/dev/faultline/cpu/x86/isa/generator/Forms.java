@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.isa.generator;
 
+import dev.faultline.cpu.x86.isa.OperandCode;
 import dev.faultline.cpu.x86.isa.Row;
 import dev.faultline.cpu.x86.isa.Shape;
 import java.util.List;
@@ -30,43 +31,38 @@ final class Forms {
         }
     }
 
+    private static final int CL = 1;
+
     private Forms() {}
 
-    /** Bytes of an operand. */
-    static int size(String code, int operandSize, int sizeOfFirst) {
-        return switch (code) {
-            case "AL", "CL", "1" -> 1;
-            case "rAX" -> operandSize;
-            default ->
-                    switch (code.substring(1)) {
-                        case "dq", "ps", "pd" -> 16;
-                        case "sd" -> 8;
-                        case "ss" -> 4;
-                        case "b" -> code.startsWith("I") ? sizeOfFirst : 1;
-                        case "w" -> 2;
-                        case "d" -> 4;
-                        case "q" -> 8;
-                        case "v", "z", "y" -> operandSize;
-                        default -> throw new IllegalStateException("operand size: " + code);
-                    };
+    /** Bytes of an operand. An immediate is extended to those of the first one. */
+    static int size(OperandCode code, int operandSize, int sizeOfFirst) {
+        if (code.kind() != OperandCode.Kind.IMMEDIATE) {
+            return code.bytes(operandSize, operandSize == 8);
+        }
+        return switch (code.size()) {
+            case "" -> 1;
+            case "b" -> sizeOfFirst;
+            case "w" -> 2;
+            default -> operandSize;
         };
     }
 
     static Sizes sizes(Row row) {
-        for (String code : row.operands.split(",")) {
-            if (code.equals("rAX")) {
-                return Sizes.OPERAND_SIZE;
-            }
-            if (code.length() == 2 && "EGMOZ".indexOf(code.charAt(0)) >= 0) {
-                switch (code.charAt(1)) {
-                    case 'v', 'z' -> {
-                        return Sizes.OPERAND_SIZE;
+        for (OperandCode c : row.codes) {
+            switch (c.kind()) {
+                case FIXED, REG, RM_OR_MEMORY, MEMORY, OFFSET, OPCODE -> {
+                    switch (c.size()) {
+                        case "v", "z" -> {
+                            return Sizes.OPERAND_SIZE;
+                        }
+                        case "y" -> {
+                            return Sizes.REX_W;
+                        }
+                        default -> {}
                     }
-                    case 'y' -> {
-                        return Sizes.REX_W;
-                    }
-                    default -> {}
                 }
+                default -> {}
             }
         }
         return Sizes.FIXED;
@@ -77,43 +73,33 @@ final class Forms {
         return shape == Shape.SHIFT || shape == Shape.SHIFT_DOUBLE;
     }
 
-    /** Whether an operand can be in memory, as ModR/M says. */
-    static boolean memoryPossible(String code) {
-        return "EMWQ".indexOf(code.charAt(0)) >= 0;
-    }
-
     /**
      * Where an operand is.
      *
      * @param memory of what can be in memory or in a register: it is in memory
      * @param immediate where an immediate is
      */
-    static Operand.Place place(String code, boolean memory, Operand.Place immediate) {
-        if (code.equals("1")) {
-            return Operand.Place.COUNT;
-        }
-        if (code.equals("CL")) {
-            return Operand.Place.CL;
-        }
-        return switch (code.charAt(0)) {
-            case 'E', 'M' -> memory ? Operand.Place.MEMORY : Operand.Place.REGISTER;
-            case 'O' -> Operand.Place.MEMORY;
-            case 'I' -> immediate;
-            case 'W' -> memory ? Operand.Place.MEMORY : Operand.Place.XMM;
-            case 'V', 'U' -> Operand.Place.XMM;
-            case 'Q' -> memory ? Operand.Place.MEMORY : Operand.Place.MMX;
-            case 'P', 'N' -> Operand.Place.MMX;
-            case 'J' -> Operand.Place.TARGET;
-            case 'G', 'Z', 'A', 'r' -> Operand.Place.REGISTER;
+    static Operand.Place place(OperandCode code, boolean memory, Operand.Place immediate) {
+        return switch (code.kind()) {
+            case RM_OR_MEMORY, MEMORY -> memory ? Operand.Place.MEMORY : Operand.Place.REGISTER;
+            case OFFSET -> Operand.Place.MEMORY;
+            case IMMEDIATE -> code.size().isEmpty() ? Operand.Place.COUNT : immediate;
+            case XMM_RM_OR_MEMORY -> memory ? Operand.Place.MEMORY : Operand.Place.XMM;
+            case XMM_REG, XMM_RM -> Operand.Place.XMM;
+            case MMX_RM_OR_MEMORY -> memory ? Operand.Place.MEMORY : Operand.Place.MMX;
+            case MMX_REG, MMX_RM -> Operand.Place.MMX;
+            case TARGET -> Operand.Place.TARGET;
+            case REG, OPCODE -> Operand.Place.REGISTER;
+            case FIXED -> code.number() == CL ? Operand.Place.CL : Operand.Place.REGISTER;
             default -> throw new IllegalStateException("operand of a shape: " + code);
         };
     }
 
     /** Java for the number of the register that is this operand. */
-    static String register(String code) {
-        return switch (code.charAt(0)) {
-            case 'G', 'V', 'P' -> "d.reg";
-            case 'A', 'r' -> "0";
+    static String register(OperandCode code) {
+        return switch (code.kind()) {
+            case REG, XMM_REG, MMX_REG -> "d.reg";
+            case FIXED -> String.valueOf(code.number());
             default -> "d.rm";
         };
     }

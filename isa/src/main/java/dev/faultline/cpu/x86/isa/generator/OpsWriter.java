@@ -2,6 +2,7 @@
 package dev.faultline.cpu.x86.isa.generator;
 
 import dev.faultline.cpu.x86.isa.Definition;
+import dev.faultline.cpu.x86.isa.OperandCode;
 import dev.faultline.cpu.x86.isa.Row;
 import dev.faultline.cpu.x86.isa.Shape;
 import java.util.ArrayList;
@@ -57,55 +58,57 @@ final class OpsWriter {
         return Generator.source(definition.family(), body);
     }
 
+    /** Whether the count of a shift is an immediate, not CL or 1. */
+    private static boolean countInCode(Row row) {
+        OperandCode last = row.codes.get(row.codes.size() - 1);
+        return last.kind() == OperandCode.Kind.IMMEDIATE && !last.size().isEmpty();
+    }
+
     private void writeMaker(Row row) {
-        String[] codes = row.operands.split(",");
         makers.blank().lines("/** {@code " + row + "} and its like. */");
         makers.open("static Op " + Forms.makerName(row) + "(Decoded d)");
-        if (Forms.shifts(shape) && codes[codes.length - 1].startsWith("I")) {
+        if (Forms.shifts(shape) && countInCode(row)) {
             makers.lines(
                     Forms.sizes(row) == Forms.Sizes.FIXED
                             ? "int n = (int) d.imm & 31;"
                             : "int n = (int) d.imm & (d.operandSize == 8 ? 63 : 31);");
             makers.open("if (n == 0)");
-            writeChoices(row, codes, true);
+            writeChoices(row, true);
             makers.close();
         }
-        writeChoices(row, codes, false);
+        writeChoices(row, false);
         makers.close();
     }
 
-    private void writeChoices(Row row, String[] codes, boolean zero) {
+    private void writeChoices(Row row, boolean zero) {
         if (row.lockable) {
-            makers.open("if (d.lock)").lines(choice(row, codes, true, true, false)).close();
+            makers.open("if (d.lock)").lines(choice(row, true, true, false)).close();
         }
-        boolean can = false;
-        for (String code : codes) {
-            can |= Forms.memoryPossible(code);
-        }
+        boolean can = row.codes.stream().anyMatch(OperandCode::mayBeMemory);
         if (can && row.form == Row.Form.ANY) {
-            makers.open("if (d.mem)").lines(choice(row, codes, true, false, zero)).close();
+            makers.open("if (d.mem)").lines(choice(row, true, false, zero)).close();
         }
-        makers.lines(choice(row, codes, row.form == Row.Form.MEMORY, false, zero));
+        makers.lines(choice(row, row.form == Row.Form.MEMORY, false, zero));
     }
 
     /** A return statement. */
-    private String choice(Row row, String[] codes, boolean mem, boolean lock, boolean zero) {
+    private String choice(Row row, boolean mem, boolean lock, boolean zero) {
         Forms.Sizes sizes = Forms.sizes(row);
         if (sizes == Forms.Sizes.FIXED) {
-            return "return " + construction(form(row, codes, 1, mem, lock, zero), codes) + ";";
+            return "return " + construction(form(row, 1, mem, lock, zero), row.codes) + ";";
         }
         StringBuilder s = new StringBuilder("return switch (" + sizes.java + ") {\n");
         for (int size : SIZES) {
             if (size > 2 || sizes == Forms.Sizes.OPERAND_SIZE) {
                 s.append(size == 8 ? "    default -> " : "    case " + size + " -> ")
-                        .append(construction(form(row, codes, size, mem, lock, zero), codes))
+                        .append(construction(form(row, size, mem, lock, zero), row.codes))
                         .append(";\n");
             }
         }
         return s.append("};").toString();
     }
 
-    private Form form(Row row, String[] codes, int size, boolean mem, boolean lock, boolean zero) {
+    private Form form(Row row, int size, boolean mem, boolean lock, boolean zero) {
         Operand.Place immediate =
                 Forms.shifts(shape)
                         ? zero ? Operand.Place.ZERO : Operand.Place.COUNT
@@ -115,16 +118,17 @@ final class OpsWriter {
                                         ? Operand.Place.OPERATION
                                         : Operand.Place.BYTE;
         List<Operand> operands = new ArrayList<>();
-        int first = Forms.size(codes[0], size, 0);
-        for (int i = 0; i < codes.length; i++) {
-            if (zero && i == 1 && codes.length == 3) {
+        List<OperandCode> codes = row.codes;
+        int first = Forms.size(codes.get(0), size, 0);
+        for (int i = 0; i < codes.size(); i++) {
+            if (zero && i == 1 && codes.size() == 3) {
                 continue; // no bit of it comes in
             }
             operands.add(
                     new Operand(
                             NAMES.get(i),
-                            Forms.place(codes[i], mem, immediate),
-                            Forms.size(codes[i], size, first)));
+                            Forms.place(codes.get(i), mem, immediate),
+                            Forms.size(codes.get(i), size, first)));
         }
         String condition = row.condition < 0 ? "" : Forms.CONDITIONS.get(row.condition);
         Form f =
@@ -135,14 +139,14 @@ final class OpsWriter {
         return f;
     }
 
-    private static String construction(Form f, String[] codes) {
+    private static String construction(Form f, List<OperandCode> codes) {
         List<String> arguments = new ArrayList<>(List.of("d"));
         for (Operand o : f.operands()) {
-            String code = codes[NAMES.indexOf(o.name())];
+            OperandCode code = codes.get(NAMES.indexOf(o.name()));
             if (o.register()) {
                 arguments.add(Forms.register(code));
             } else if (o.place() == Operand.Place.COUNT) {
-                arguments.add(code.equals("1") ? "1" : "n");
+                arguments.add(code.size().isEmpty() ? "1" : "n");
             }
         }
         return "new %s(%s)"

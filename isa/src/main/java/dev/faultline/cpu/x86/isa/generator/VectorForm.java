@@ -76,6 +76,10 @@ record VectorForm(Definition definition, List<Operand> operands) implements Form
     }
 
     private void writeXmm(JavaText t) {
+        if (shape().floating) {
+            writeFloating(t);
+            return;
+        }
         String kernel = definition.kernel();
         switch (shape()) {
             case LANES -> {
@@ -96,10 +100,7 @@ record VectorForm(Definition definition, List<Operand> operands) implements Form
                 writeMove(t);
                 return;
             }
-            default -> {
-                writeFloating(t);
-                return;
-            }
+            default -> throw new IllegalStateException("no form of the shape " + shape());
         }
         t.lines("return NEXT;");
     }
