@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -22,8 +21,17 @@ import org.junit.jupiter.api.Test;
 class PackageRulesTest {
     private static final int MOST_FILES = 20;
 
-    /** The exported API is one vocabulary; its packages speak of each other. */
+    /** The exported API is one vocabulary. */
     private static final String API = "dev.faultline.api";
+
+    /**
+     * Contracts that speak of each other: a vCPU has an MMU, which is told whose translations it
+     * looks up, and both tell faults; a device sees its machine, whose state is its devices'.
+     */
+    private static final List<Set<String>> MUTUAL =
+            List.of(
+                    Set.of(API + ".engine", API + ".fault", API + ".mmu", API + ".protection"),
+                    Set.of(API + ".device", API + ".vm"));
 
     @Test
     void circlesAreFound() {
@@ -50,7 +58,9 @@ class PackageRulesTest {
             }
         }
         assertThat(packages).isGreaterThan(40);
-        assertThat(found.keySet()).as(found.toString()).isSubsetOf(API);
+        List<Set<String>> ours = found.remove(API);
+        assertThat(found).isEmpty();
+        assertThat(ours).containsExactlyInAnyOrderElementsOf(MUTUAL);
     }
 
     @Test
@@ -66,9 +76,7 @@ class PackageRulesTest {
                 }
             }
         }
-        Set<String> strange = new TreeSet<>(found.keySet());
-        strange.removeIf(x -> x.startsWith(API + ":"));
-        assertThat(strange).as(found.toString()).isEmpty();
+        assertThat(found).isEmpty();
     }
 
     private static long sources(Path folder) throws IOException {
