@@ -5,8 +5,8 @@ import dev.faultline.api.cpu.InterruptPort;
 
 /**
  * An interrupt controller that the test holds: one vector and one NMI wait or do not, registers
- * keep what is written. FERR# is wired to nothing. Fields may be set by any thread; posting the
- * request that makes a running vCPU look is the test's too.
+ * keep what is written. FERR# is a field, if it is wired. Fields may be set by any thread; posting
+ * the request that makes a running vCPU look is the test's too.
  */
 public class FakeInterrupts implements InterruptPort {
     /** What waits, or -1. */
@@ -17,6 +17,11 @@ public class FakeInterrupts implements InterruptPort {
 
     /** CR8; the vectors of its class and below wait, unless it is 0. */
     public volatile int priority;
+
+    /** Whether {@link #ferr} is wired; else errors of the FPU are the vCPU's own. */
+    public volatile boolean ferrWired;
+
+    public volatile boolean ferr;
 
     private volatile long base = 0xFEE0_0900L;
     private volatile long deadline;
@@ -32,6 +37,12 @@ public class FakeInterrupts implements InterruptPort {
         int taken = vector;
         vector = -1;
         return taken;
+    }
+
+    @Override
+    public boolean floatingPointError(boolean asserted) {
+        ferr = ferrWired && asserted;
+        return ferrWired;
     }
 
     @Override

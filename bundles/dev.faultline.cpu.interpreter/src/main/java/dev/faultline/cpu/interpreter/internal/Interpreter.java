@@ -200,6 +200,11 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                 Stepping.repeats(v);
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
             }
+            case Outcome.WAIT -> {
+                v.instructions--;
+                v.rip = base + b.startOf(last) & v.ripMask;
+                return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
+            }
             case Outcome.HALT -> {
                 v.rip = base + b.endOf(last) & v.ripMask;
                 return EXIT_HALT;
@@ -254,7 +259,9 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         running = null;
         v.instructions++;
         int r = s == Outcome.JUMP ? 0 : ended(s, b, 0, base);
-        if (Stepping.after(v, flags, s == Outcome.AGAIN) != 0) {
+        if (s == Outcome.WAIT) {
+            Stepping.waits(v);
+        } else if (Stepping.after(v, flags, s == Outcome.AGAIN) != 0) {
             return EXIT_FAULT;
         }
         return r == 0 || r == CONTINUE ? EXIT_REQUEST : r;

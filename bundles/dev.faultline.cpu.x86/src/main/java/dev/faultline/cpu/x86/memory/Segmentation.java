@@ -41,10 +41,12 @@ public final class Segmentation {
         return lin < 0 && v.codeBits != 64;
     }
 
+    /** A linear address outside of 64-bit mode has 32 bits. */
     static long wrap(VcpuContext v, long lin) {
         return v.codeBits == 64 ? lin : lin & 0xFFFF_FFFFL;
     }
 
+    /** Whether a segment's type and limit allow an access; outside of 64-bit mode. */
     static boolean allows(VcpuContext v, int seg, long ea, int size, int access) {
         int a = v.segAttr[seg];
         if ((a & Segments.UNUSABLE) != 0 || (a & Segments.P) == 0) {

@@ -32,6 +32,15 @@ public final class Stepping {
     }
 
     /**
+     * The instruction at {@code v.rip} waits for an interrupt: no trap is due after it, and no
+     * shadow holds the interrupt off.
+     */
+    public static void waits(VcpuContext v) {
+        v.interruptShadow = false;
+        v.debugShadow = false;
+    }
+
+    /**
      * Traps after an instruction; {@code v.rip} is the next one.
      *
      * @param flagsBefore {@code v.eflags} before it

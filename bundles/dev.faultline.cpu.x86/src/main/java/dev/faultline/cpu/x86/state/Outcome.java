@@ -27,6 +27,12 @@ public final class Outcome {
      */
     public static final int AGAIN = 4;
 
+    /**
+     * The instruction has done nothing: it waits at its boundary for an interrupt, and {@code
+     * v.rip} shall stay on it.
+     */
+    public static final int WAIT = 6;
+
     /** HLT retired: {@code v.activity} is HALTED. */
     public static final int HALT = 5;
 

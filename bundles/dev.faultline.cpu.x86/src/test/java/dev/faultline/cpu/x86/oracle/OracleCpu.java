@@ -250,7 +250,7 @@ final class OracleCpu {
         switch (result) {
             case Outcome.NEXT, Outcome.END ->
                     v.rip = v.engineBase + IP_OFFSET + decoder.lastLength() & v.ripMask;
-            case Outcome.FAULT, Outcome.AGAIN -> v.rip = start;
+            case Outcome.FAULT, Outcome.AGAIN, Outcome.WAIT -> v.rip = start;
             default -> {
                 // The instruction has set rip.
             }

@@ -80,7 +80,7 @@ public final class X87 {
     /** The instruction waits, at its boundary, for the interrupt that FERR# brings. */
     public static int error(VcpuContext v) {
         boolean external = (v.cr0 & VcpuContext.CR0_NE) == 0 && v.interrupts != null;
-        return external && v.interrupts.floatingPointError(true) ? Outcome.AGAIN : Faults.mf(v);
+        return external && v.interrupts.floatingPointError(true) ? Outcome.WAIT : Faults.mf(v);
     }
 
     /** Takes FERR# back if no error is left. */

@@ -11,6 +11,7 @@ import dev.faultline.cpu.x86.debug.Debug;
 import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.run.RunLoop;
+import dev.faultline.cpu.x86.run.Stepping;
 import dev.faultline.cpu.x86.segment.SegmentLoads;
 import dev.faultline.cpu.x86.state.Outcome;
 import dev.faultline.cpu.x86.state.StandardCpuid;
@@ -262,6 +263,10 @@ final class Rig implements VcpuLoop {
         }
         if (r == Outcome.NEXT || r == Outcome.END || r == Outcome.HALT) {
             v.rip = v.engineBase + decoder.lastLength() & v.ripMask;
+        }
+        if (r == Outcome.WAIT) {
+            Stepping.waits(v);
+            return EXIT_REQUEST;
         }
         if (r == Outcome.AGAIN) {
             v.repeating(true);
