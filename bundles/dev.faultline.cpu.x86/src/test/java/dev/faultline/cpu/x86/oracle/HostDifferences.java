@@ -85,6 +85,8 @@ final class HostDifferences {
     private static final String ONE_CLASS =
             "SDM 3A, \"Priority Among Concurrent Events\": within a class implementation-specific";
 
+    private static final String AC_WANTED_GP = "exception=11 want d;";
+
     private static final String VIRTUAL =
             "software virtualisation; bench/oracle.c leaves most such vectors out";
 
@@ -212,6 +214,15 @@ final class HostDifferences {
                             "APM 2, \"FXSAVE and FXRSTOR Instructions\" and \"MXCSR_MASK\"",
                             c -> c.is("FXSAVE", "FXRSTOR"),
                             "byte "),
+                    new Difference(
+                            "a misaligned operand that ends beyond canonical addresses: #GP",
+                            AMD,
+                            ONE_CLASS,
+                            c ->
+                                    c.mode64()
+                                            && (c.t.flagsIn & VcpuContext.AC) != 0
+                                            && c.problem.contains(AC_WANTED_GP),
+                            "exception="),
                     new Difference(
                             "CALL to an address that is not canonical pushes nothing",
                             AMD,

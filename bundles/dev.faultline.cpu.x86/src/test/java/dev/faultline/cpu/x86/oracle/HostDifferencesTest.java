@@ -160,6 +160,50 @@ class HostDifferencesTest {
     }
 
     @Test
+    void whichFaultOfAMisalignedOperandComesFirstIsExplainedOnAmdOnly() throws IOException {
+        OracleFile file =
+                new OracleFile(
+                        HostDifferencesTest.class.getResourceAsStream("/oracle/vectors64.gz"));
+        OracleCpu cpu = new OracleCpu(file);
+        OracleVector t = file.next();
+        while (t.exception != 17) {
+            t = file.next();
+        }
+        Found f = new Found(file, cpu, t, cpu.decode(t));
+        assertEquals("", f.problem());
+        t.exception = 13;
+        assertNotNull(f.reason("amd"));
+        assertNull(f.reason("intel"));
+        t.exception = 14;
+        assertNotNull(f.reason("intel"), "the order of #AC and #PF is open");
+        t.exception = 12;
+        assertNull(f.reason("amd"));
+    }
+
+    @Test
+    void oneInTheLastPlaceMayCrossAPowerOfTwo() throws IOException {
+        Found f = find(64, "FSIN", t -> powerOfTwo(t) >= 0);
+        int i = powerOfTwo(f.t);
+        f.t.out.significand[i] = -1;
+        f.t.out.exponent[i]--;
+        assertEquals("", f.problem());
+        f.t.out.significand[i] = -2;
+        assertFalse(f.problem().isEmpty());
+        f.t.out.significand[i] = Long.MIN_VALUE;
+        assertFalse(f.problem().isEmpty());
+    }
+
+    /** Number of a register that holds one, or -1. */
+    private static int powerOfTwo(OracleVector t) {
+        for (int i = 0; i < 8; i++) {
+            if (t.out.significand[i] == Long.MIN_VALUE && t.out.exponent[i] << 1 != 0xFFFE) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    @Test
     void aWrongResultIsNotExplained() throws IOException {
         Found f = find(64, "IMUL", t -> wroteRegister(t) >= 0);
         f.t.gprOut[wroteRegister(f.t)] ^= 1;

@@ -388,13 +388,23 @@ final class OracleCpu {
         boolean differs = v.fsw != f.fsw;
         for (int i = 0; i < 8; i++) {
             int p = top + i & 7;
-            long off = v.fpSig[p] - f.significand[i];
-            if ((v.fpExp[p] & 0xFFFF) != f.exponent[i] || off < -1 || off > 1) {
+            int exponent = v.fpExp[p] & 0xFFFF;
+            boolean same = exponent == f.exponent[i] && v.fpSig[p] == f.significand[i];
+            if (!same
+                    && !follows(exponent, v.fpSig[p], f.exponent[i], f.significand[i])
+                    && !follows(f.exponent[i], f.significand[i], exponent, v.fpSig[p])) {
                 return false;
             }
-            differs |= off != 0;
+            differs |= !same;
         }
         return differs;
+    }
+
+    /** Whether the second number is the one with the next larger magnitude. */
+    private static boolean follows(int exponent, long significand, int next, long nextSignificand) {
+        boolean carries = significand == -1;
+        return next == exponent + (carries ? 1 : 0)
+                && nextSignificand == (carries ? Long.MIN_VALUE : significand + 1);
     }
 
     private void compareFp(OracleVector.FpState f) {
