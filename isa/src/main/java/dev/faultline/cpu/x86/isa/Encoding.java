@@ -57,6 +57,9 @@ record Encoding(
         enc = at >= 0 ? enc.substring(0, at) : enc;
         Deque<String> parts = new ArrayDeque<>(Arrays.asList(enc.split("\\.")));
         Space space = space(parts);
+        if (space != Space.LEGACY && parts.size() < 4) {
+            throw bad("vector length, prefix, map, W and opcode expected after " + space, context);
+        }
         int length = space == Space.LEGACY ? ANY : length(parts, context);
         MandatoryPrefix prefix = prefix(parts);
         if (space != Space.LEGACY && prefix == MandatoryPrefix.ANY) {
@@ -66,6 +69,9 @@ record Encoding(
         int w = space == Space.LEGACY ? ANY : w(parts, context);
         if (parts.size() != 1 || space != Space.LEGACY && map == 0) {
             throw bad("bad encoding", context);
+        }
+        if (!parts.getFirst().matches("[0-9A-F]{2}")) {
+            throw bad("an opcode of two hexadecimal digits expected", context);
         }
         int opcode = Integer.parseInt(parts.getFirst(), 16) + offset;
         return new Encoding(space, prefix, map, opcode, condition, digit, form, exact, length, w);

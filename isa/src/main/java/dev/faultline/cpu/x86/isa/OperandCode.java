@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.isa;
 
+import java.util.List;
+
 /**
  * An operand as the table writes it: where it is and how large. SDM 2D, "Codes for Addressing
  * Method" and "Codes for Operand Type".
@@ -61,7 +63,8 @@ public record OperandCode(Kind kind, int number, String size) {
         OTHER
     }
 
-    private static final String SEGMENTS = "ESCSSSDSFSGS";
+    /** By number: SDM 2D, "Codes for Addressing Method", S. */
+    private static final List<String> SEGMENTS = List.of("ES", "CS", "SS", "DS", "FS", "GS");
 
     static OperandCode of(String code) {
         return switch (code) {
@@ -76,7 +79,7 @@ public record OperandCode(Kind kind, int number, String size) {
             case "ST0", "STi" -> new OperandCode(Kind.X87, -1, "");
             case "XMM0" -> new OperandCode(Kind.XMM_FIXED, 0, "dq");
             case "ES", "CS", "SS", "DS", "FS", "GS" ->
-                    new OperandCode(Kind.SEGMENT, SEGMENTS.indexOf(code) / 2, "w");
+                    new OperandCode(Kind.SEGMENT, SEGMENTS.indexOf(code), "w");
             default -> new OperandCode(kind(code), -1, code.substring(1));
         };
     }
@@ -120,11 +123,11 @@ public record OperandCode(Kind kind, int number, String size) {
     }
 
     /**
-     * Of a general register or what lies in memory: its bytes, 1 to 8; 16 for all that is larger or
-     * depends on more.
+     * Bytes of a register, or of the memory in its place.
      *
      * @param operandSize of the instruction, bytes
      * @param rexW whether it has REX.W
+     * @throws IllegalStateException if the letters are those of another operand, or unknown
      */
     public int bytes(int operandSize, boolean rexW) {
         return switch (size) {
@@ -132,10 +135,13 @@ public record OperandCode(Kind kind, int number, String size) {
             case "w" -> 2;
             case "d", "ss" -> 4;
             case "q", "sd", "pi" -> 8;
+            case "dq", "ps", "pd" -> 16;
+            // The whole register, 4 or 8 bytes by the mode: of either nothing is left.
+            case "m" -> 8;
             case "v" -> operandSize;
             case "z" -> Math.min(operandSize, 4);
             case "y" -> rexW ? 8 : 4;
-            default -> 16;
+            default -> throw new IllegalStateException("operand size: " + this);
         };
     }
 

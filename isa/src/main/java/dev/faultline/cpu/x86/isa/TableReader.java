@@ -53,6 +53,18 @@ final class TableReader {
         if (d != null && (rows.isEmpty() || rows.get(rows.size() - 1).definition != d)) {
             throw new IllegalStateException("instruction table: no encoding of: " + d.line());
         }
+        if (d != null && d.uses() != null) {
+            long most =
+                    rows.stream()
+                            .filter(r -> r.definition == d)
+                            .mapToLong(TableReader::withRoles)
+                            .max()
+                            .orElseThrow();
+            if (most < d.uses().roles().size()) {
+                throw new IllegalStateException(
+                        "instruction table: more roles than operands of any encoding: " + d.line());
+            }
+        }
     }
 
     /** What is said of an instruction: the head of {@code integer.tab} has the words. */
@@ -88,12 +100,17 @@ final class TableReader {
                 properties.add(p);
             }
         }
-        Recode recode = shape == null ? Recode.JAVA : shape.recode;
+        @Nullable Recode said = null;
         for (Recode r : Recode.values()) {
             if (words.remove(r.name().toLowerCase(Locale.ROOT))) {
-                recode = r;
+                if (said != null) {
+                    throw new IllegalStateException(
+                            "instruction table: how it is emitted stands twice: " + line);
+                }
+                said = r;
             }
         }
+        Recode recode = said != null ? said : shape == null ? Recode.JAVA : shape.recode;
         if (shape == null && uses == null && recode != Recode.JAVA) {
             throw new IllegalStateException(
                     "instruction table: how it is emitted, but not what it uses: " + line);
@@ -168,9 +185,12 @@ final class TableReader {
         }
     }
 
+    private static long withRoles(Row row) {
+        return row.codes.stream().filter(OperandCode::hasRole).count();
+    }
+
     private static void checkRoles(Row row, @Nullable Uses uses) {
-        long operands = row.codes.stream().filter(OperandCode::hasRole).count();
-        if (uses != null && operands > uses.roles().size()) {
+        if (uses != null && withRoles(row) > uses.roles().size()) {
             throw new IllegalStateException(
                     "instruction table: roles of %d operands, there are more of: %s"
                             .formatted(uses.roles().size(), row));

@@ -83,6 +83,27 @@ class TableReaderTest {
     }
 
     @Test
+    void segmentRegistersOfTheOpcodeHaveTheirNumbers() {
+        int number = 0;
+        for (String name : List.of("ES", "CS", "SS", "DS", "FS", "GS")) {
+            OperandCode c = OperandCode.of(name);
+            assertThat(c.kind()).isEqualTo(OperandCode.Kind.SEGMENT);
+            assertThat(c.number()).as(name).isEqualTo(number++);
+        }
+    }
+
+    @Test
+    void anOperandSizeThatNobodyKnowsIsRefused() {
+        assertThat(OperandCode.of("Ev").bytes(2, false)).isEqualTo(2);
+        assertThat(OperandCode.of("Ey").bytes(4, true)).isEqualTo(8);
+        for (String code : List.of("Eq9", "Mp", "M")) {
+            assertThatThrownBy(() -> OperandCode.of(code).bytes(4, false))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("operand size");
+        }
+    }
+
+    @Test
     void aConditionInTheOpcodeIsSixteenRows() {
         List<Row> rows = read("JCC jump-if r:OSZPC", "  0F.80+cc Jz f64");
         assertThat(rows).hasSize(16);
@@ -140,6 +161,10 @@ class TableReaderTest {
                 "ADD binary Alu.add;  VEX.128.0F.W0.58 Gy,Ey    | NP, 66, F3 or F2 expected",
                 "ADD binary Alu.add;  VEX.128.NP.0F.58 Gy,Ey    | W0, W1 or WIG expected",
                 "ADD binary Alu.add;  VEX.128.NP.W0.58 Gy,Ey    | bad encoding",
+                "ADD binary Alu.add;  VEX.128.NP.0F Gy,Ey       | expected after VEX",
+                "ADD binary Alu.add;  0F.5G Gy,Ey               | two hexadecimal digits",
+                "XADD (rw rw r) = X.make(d);  00 Eb,Gb | more roles than operands",
+                "XADD (rw rw) same guard = X.make(d);  00 Eb,Gb | stands twice",
                 "XADD sometimes = X.make(d)            | \"sometimes\" is not",
             })
     void whatMakesNoSenseIsRefused(String lines, String message) {

@@ -44,7 +44,8 @@ final class Forms {
             case "" -> 1;
             case "b" -> sizeOfFirst;
             case "w" -> 2;
-            default -> operandSize;
+            case "v", "z" -> operandSize;
+            default -> throw new IllegalStateException("operand size: " + code);
         };
     }
 
