@@ -7,12 +7,16 @@ jdk=$(find_jdk) || exit 4
 class_path() {
     name=$1
     shift
-    if [ ! -d "$root/bundles/dev.faultline.$1/target/test-classes" ]; then
-        echo "$name: build first: ./faultline test -pl bundles/dev.faultline.$1 -am" >&2
-        exit 1
-    fi
-    path=$root/bundles/dev.faultline.$1/target/test-classes:$root/testkit/target/classes:$root/isa/target/classes
-    for bundle in "$@" api; do
-        path=$path:$root/bundles/dev.faultline.$bundle/target/classes
+    path=
+    set -- "$1" "bundles/dev.faultline.$1/target/test-classes" testkit/target/classes isa/target/classes \
+        $(printf 'bundles/dev.faultline.%s/target/classes ' "$@" api)
+    tests=$1
+    shift
+    for classes in "$@"; do
+        if [ ! -d "$root/$classes" ]; then
+            echo "$name: build first: ./faultline test -pl bundles/dev.faultline.$tests -am ($classes is missing)" >&2
+            exit 1
+        fi
+        path=${path:+$path:}$root/$classes
     done
 }
