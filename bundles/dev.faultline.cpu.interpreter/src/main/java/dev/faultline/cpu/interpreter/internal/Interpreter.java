@@ -194,15 +194,12 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
             case Outcome.FAR -> {
                 return boundary();
             }
-            case Outcome.AGAIN -> {
+            case Outcome.AGAIN, Outcome.WAIT -> {
                 v.instructions--;
                 v.rip = base + b.startOf(last) & v.ripMask;
-                Stepping.repeats(v);
-                return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
-            }
-            case Outcome.WAIT -> {
-                v.instructions--;
-                v.rip = base + b.startOf(last) & v.ripMask;
+                if (s == Outcome.AGAIN) {
+                    Stepping.repeats(v);
+                }
                 return v.requestOpaque() != 0 ? EXIT_REQUEST : CONTINUE;
             }
             case Outcome.HALT -> {

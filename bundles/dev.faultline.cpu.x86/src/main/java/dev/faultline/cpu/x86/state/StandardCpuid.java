@@ -15,7 +15,8 @@ import java.nio.charset.StandardCharsets;
  * <p>It reports family 6, model 0x5C (Goldmont), because of what systems make of it:
  *
  * <ul>
- *   <li>It is a real processor with what we have and not more: MOVBE, CRC32, SMAP, and no AVX.
+ *   <li>It is a real processor with most of what we have: MOVBE, CRC32, SMAP, and no AVX. What it
+ *       lacks (ADX, RDPID) CPUID tells, as of any feature.
  *   <li>glibc copies and fills by REP MOVSB and REP STOSB (ERMS) on models that it knows to be
  *       quick with unaligned data; Goldmont is one. Models it does not know, without AVX, and older
  *       Atoms copy by SSSE3 loops. A repetition is one instruction here and copies host memory at

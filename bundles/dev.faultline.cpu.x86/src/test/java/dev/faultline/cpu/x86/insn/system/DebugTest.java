@@ -510,7 +510,7 @@ class DebugTest {
 
     /** The same rip after as many instructions, but in a state that is given from outside. */
     @Test
-    void anInterruptAfterAResetDoesNotPushRfOfTheRepetitionBefore() {
+    void aResetEndsARepetition() {
         Rig r = rig("fd f3aa 0f09");
         r.v.gpr[1] = 200;
         r.v.gpr[7] = OPERAND + 0x400;
