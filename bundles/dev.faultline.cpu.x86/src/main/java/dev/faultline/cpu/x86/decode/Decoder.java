@@ -181,6 +181,9 @@ public final class Decoder {
                 b = next();
             }
         }
+        d.space = Space.LEGACY;
+        d.vvvv = 0;
+        d.length = 0;
         d.prefixes = at - 1;
         d.prefix66 = p66;
         d.rep = rep;
@@ -342,7 +345,8 @@ public final class Decoder {
         int rm = m & 7;
         d.rm = rm | (d.rex & 1) << 3;
         // MOV to and from control and debug registers ignores mod.
-        boolean registersOnly = d.map == 1 && d.opcode >= 0x20 && d.opcode <= 0x23;
+        boolean registersOnly =
+                d.space == Space.LEGACY && d.map == 1 && d.opcode >= 0x20 && d.opcode <= 0x23;
         if (d.mod == 3 || registersOnly) {
             return;
         }

@@ -126,9 +126,6 @@ public final class Decoded {
         ripRelative = false;
         imm = 0;
         imm2 = 0;
-        space = Space.LEGACY;
-        vvvv = 0;
-        length = 0;
         modrm = -1;
         mod = 0;
         reg = 0;

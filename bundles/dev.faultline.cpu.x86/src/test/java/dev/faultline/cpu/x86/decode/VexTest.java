@@ -8,6 +8,7 @@ import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.OpcodeMaps;
 import dev.faultline.cpu.x86.isa.Row;
 import dev.faultline.cpu.x86.op.Decoded;
+import dev.faultline.cpu.x86.op.Raise;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
@@ -121,6 +122,20 @@ class VexTest {
         assertThat(fields("C5 34 24", 32).row.mnemonic).isEqualTo("LDS");
         assertThat(new Decoder().fields(HexFormat.of().parseHex("6202"), 2, 32).row.mnemonic)
                 .isEqualTo("BOUND");
+    }
+
+    /** The length of what cannot be fetched is asked after any instruction. */
+    @Test
+    void nothingOfThePrefixIsLeftForTheNextInstruction() {
+        Decoder decoder = new Decoder();
+        byte[] vex = HexFormat.of().parseHex("C5F458C20000000000000000000000");
+        byte[] mov = HexFormat.of().parseHex("48C7C044332211");
+        decoder.decode(vex, vex.length, 64, 0);
+        assertThat(decoder.length(mov, mov.length, 64)).isEqualTo(7);
+        decoder.decode(vex, vex.length, 64, 0);
+        assertThat(decoder.fields(mov, mov.length, 64).row.mnemonic).isEqualTo("MOV");
+        decoder.decode(vex, vex.length, 64, 0);
+        assertThat(decoder.decode(mov, mov.length, 64, 0)).isNotInstanceOf(Raise.class);
     }
 
     @Test
