@@ -28,8 +28,8 @@ import org.osgi.framework.wiring.FrameworkWiring;
  * starts those bundles from a thread of its own, some time after the framework is up: a command
  * that looks for their services would come too early in about half of all starts. So they are
  * resolved and started here, on the thread that starts the framework, and whatever prevents that is
- * named. The component runtime activates components on the thread that starts their bundle. What
- * comes later is FileInstall's alone.
+ * named. The component runtime activates components on the thread that starts their bundle: if that
+ * is FileInstall's after all, it is waited for. What comes later is FileInstall's alone.
  */
 final class Deployed {
     /** The framework property that names the folders, separated by commas. */
@@ -37,16 +37,19 @@ final class Deployed {
 
     private final Framework framework;
     private final Set<Long> ours;
+    private final StartedBundles started;
     private final List<String> problems = new ArrayList<>();
     private final Set<String> told = ConcurrentHashMap.newKeySet();
 
     /**
      * @param framework started
      * @param ours ids of the bundles that belong to the installation
+     * @param started has listened to the framework since before the first bundle started
      */
-    Deployed(Framework framework, Set<Long> ours) {
+    Deployed(Framework framework, Set<Long> ours, StartedBundles started) {
         this.framework = framework;
         this.ours = ours;
+        this.started = started;
     }
 
     /**
@@ -91,6 +94,7 @@ final class Deployed {
                 report(bundle, "does not resolve: " + Missing.of(framework, bundle));
             } else if (!fragment) {
                 bundle.start(Bundle.START_ACTIVATION_POLICY);
+                awaitComponents(bundle);
             }
         } catch (BundleException e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
@@ -99,6 +103,19 @@ final class Deployed {
             if (bundle.getState() != Bundle.UNINSTALLED) {
                 throw e;
             }
+        }
+    }
+
+    private void awaitComponents(Bundle bundle) {
+        try {
+            if (!started.await(bundle, Platform.TOLD_MILLIS)) {
+                report(
+                        bundle,
+                        "is active, but its components were not after %d s"
+                                .formatted(Platform.TOLD_MILLIS / 1000));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

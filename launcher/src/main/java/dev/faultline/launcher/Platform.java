@@ -49,12 +49,13 @@ public final class Platform implements AutoCloseable {
     private static final long STOP_MILLIS = 10_000;
 
     /** Longest wait for what the framework has to tell of its start. */
-    private static final long TOLD_MILLIS = 60_000;
+    static final long TOLD_MILLIS = 60_000;
 
     private final Framework framework;
     private final Path data;
     private final List<Problem> problems = new CopyOnWriteArrayList<>();
     private final Set<Long> ours = new HashSet<>();
+    private final StartedBundles started = new StartedBundles();
     private volatile Set<String> told = Set.of();
 
     /** The framework has told of all that happened until it was started. */
@@ -98,6 +99,7 @@ public final class Platform implements AutoCloseable {
         Platform platform = new Platform(new FrameworkFactory().newFramework(configuration), data);
         try {
             platform.framework.init();
+            platform.framework.getBundleContext().addBundleListener(platform.started);
             platform.installAll(bundles, level);
             platform.framework.start();
             platform.awaitBegun();
@@ -143,7 +145,7 @@ public final class Platform implements AutoCloseable {
     }
 
     private void takeIn() {
-        Deployed deployed = new Deployed(framework, ours);
+        Deployed deployed = new Deployed(framework, ours, started);
         for (String line : deployed.takeIn()) {
             problems.add(new Problem(line, null));
         }

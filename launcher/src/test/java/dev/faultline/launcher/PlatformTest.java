@@ -4,22 +4,32 @@ package dev.faultline.launcher;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.faultline.testkit.HangGuard;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.BundleEvent;
+import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
+import org.osgi.framework.SynchronousBundleListener;
+import org.osgi.framework.startlevel.BundleStartLevel;
 
 /** Installations made of empty bundles. */
 class PlatformTest {
@@ -130,6 +140,76 @@ class PlatformTest {
         }
     }
 
+    /**
+     * As FileInstall does on a busy host: a bundle is active already, but the component runtime,
+     * which listens to what is told on that thread, has not heard of it.
+     */
+    @Test
+    void whatAnotherThreadIsStartingIsWaitedFor() throws Exception {
+        bundle("9-shell/stranger.jar", "stranger", Map.of());
+        CountDownLatch active = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicBoolean told = new AtomicBoolean();
+        AtomicBoolean inTime = new AtomicBoolean();
+        try (Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, Map.of())) {
+            BundleContext context = platform.framework().getBundleContext();
+            StartedBundles started = new StartedBundles();
+            context.addBundleListener(started);
+            SynchronousBundleListener runtime =
+                    event -> {
+                        if (event.getType() == BundleEvent.STARTED) {
+                            active.countDown();
+                            told.set(reached(goOn));
+                        }
+                    };
+            context.addBundleListener(runtime);
+            Bundle stranger = bundle(platform, "stranger");
+            stranger.adapt(BundleStartLevel.class).setStartLevel(Platform.LEVEL_PLATFORM);
+            Thread starting = new Thread(() -> start(stranger));
+            starting.start();
+            HangGuard.await(active, "the bundle is active");
+            Deployed deployed =
+                    new Deployed(platform.framework(), others(context, stranger), started);
+            Thread taking =
+                    new Thread(() -> {
+                        deployed.takeIn();
+                        inTime.set(told.get());
+                    });
+            taking.start();
+            HangGuard.until(
+                    "it waits",
+                    () -> taking.getState() == Thread.State.TIMED_WAITING || !taking.isAlive());
+            goOn.countDown();
+            taking.join();
+            starting.join();
+            assertThat(inTime).isTrue();
+        }
+    }
+
+    private static void start(Bundle bundle) {
+        try {
+            bundle.start();
+        } catch (BundleException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static boolean reached(CountDownLatch latch) {
+        try {
+            HangGuard.await(latch, "the test goes on");
+            return true;
+        } catch (InterruptedException e) {
+            return false;
+        }
+    }
+
+    private static Set<Long> others(BundleContext context, Bundle but) {
+        return Arrays.stream(context.getBundles())
+                .filter(b -> b != but)
+                .map(Bundle::getBundleId)
+                .collect(Collectors.toSet());
+    }
+
     @Test
     void anAbsentServiceIsNotAwaitedForEver() throws Exception {
         try (Platform platform = Platform.start(home, Platform.LEVEL_PLATFORM, Map.of())) {
@@ -149,9 +229,13 @@ class PlatformTest {
     }
 
     private static int stateOf(Platform platform, String name) {
+        return bundle(platform, name).getState();
+    }
+
+    private static Bundle bundle(Platform platform, String name) {
         for (Bundle bundle : platform.framework().getBundleContext().getBundles()) {
             if (bundle.getSymbolicName().equals(name)) {
-                return bundle.getState();
+                return bundle;
             }
         }
         throw new AssertionError("no bundle " + name);
