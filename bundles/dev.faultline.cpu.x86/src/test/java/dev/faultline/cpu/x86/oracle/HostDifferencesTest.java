@@ -177,6 +177,9 @@ class HostDifferencesTest {
         t.exception = 14;
         assertNotNull(f.reason("intel"), "the order of #AC and #PF is open");
         t.exception = 12;
+        assertNotNull(f.reason("amd"));
+        assertNull(f.reason("intel"));
+        t.exception = 6;
         assertNull(f.reason("amd"));
     }
 
