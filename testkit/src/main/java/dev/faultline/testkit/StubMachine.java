@@ -95,6 +95,11 @@ public abstract class StubMachine implements Machine {
     }
 
     @Override
+    public boolean idle() {
+        throw new AssertionError("Machine.idle");
+    }
+
+    @Override
     public void quiesce(Runnable action) {
         throw new AssertionError("Machine.quiesce");
     }

@@ -80,6 +80,12 @@ public interface Machine extends AutoCloseable {
     boolean running();
 
     /**
+     * Whether no vCPU has anything to do: each is in HLT, or was never started. A look, which may
+     * be over when it is told; also of a machine that stands.
+     */
+    boolean idle();
+
+    /**
      * Runs {@code action} with all vCPUs at an instruction boundary and guest time stopped, then
      * lets them go on if they ran.
      *

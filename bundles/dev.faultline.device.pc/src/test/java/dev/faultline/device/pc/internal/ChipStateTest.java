@@ -44,6 +44,9 @@ class ChipStateTest {
     /** The same bytes may lie elsewhere in the ring: the saved sections are compared. */
     private static final Set<String> ELSEWHERE = Set.of("Uart16550.fifo", "Uart16550.fifoHead");
 
+    /** Counts how a guest waits for input, for those who watch it: nothing that the guest sees. */
+    private static final Set<String> NO_STATE = Set.of("Uart16550.looks");
+
     /** A chip that random accesses never bring into another state than its first. */
     private static final Set<String> CONSTANT =
             Set.of(
@@ -96,7 +99,7 @@ class ChipStateTest {
     private static void value(
             Object v, String path, String name, Map<String, Object> into, Map<Object, Object> seen)
             throws IllegalAccessException {
-        if (v == null || ELSEWHERE.contains(name)) {
+        if (v == null || ELSEWHERE.contains(name) || NO_STATE.contains(name)) {
             return;
         }
         if (v instanceof Number || v instanceof Boolean || v instanceof String) {

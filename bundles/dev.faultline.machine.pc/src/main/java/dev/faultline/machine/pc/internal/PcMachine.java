@@ -255,6 +255,16 @@ public final class PcMachine implements Machine {
         return control.running();
     }
 
+    @Override
+    public boolean idle() {
+        for (VcpuRunner r : wiring.runners) {
+            if (!r.asleep()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /**
      * {@inheritDoc} May be called from a fault handler, whose vCPU stands meanwhile.
      *

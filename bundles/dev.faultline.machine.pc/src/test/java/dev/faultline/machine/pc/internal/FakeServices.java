@@ -297,6 +297,11 @@ public final class FakeServices implements MachineServices {
         }
 
         @Override
+        public InputWait inputWait() {
+            return InputWait.NONE;
+        }
+
+        @Override
         public long bytesSent() {
             return 0;
         }

@@ -102,6 +102,17 @@ class PcMachineTest extends OneMachine {
         assertThat(machine.running()).isTrue();
     }
 
+    /** The second vCPU was never started. */
+    @Test
+    void aMachineIsIdleWhileItsVcpusSleep() throws Exception {
+        assertThat(machine(2).idle()).isFalse();
+        services.then(interruptsOn(), halt());
+        machine.start();
+        HangGuard.until("HLT is seen", machine::idle);
+        machine.pause("because");
+        assertThat(machine.idle()).isTrue();
+    }
+
     @Test
     void theFirstInstructionIsToldOnce() throws Exception {
         CountDownLatch first = new CountDownLatch(1);

@@ -119,6 +119,11 @@ class SnapshotCountTest {
         public void removeListener(Consumer<byte[]> removed) {}
 
         @Override
+        public InputWait inputWait() {
+            throw new AssertionError("SerialConsole.inputWait");
+        }
+
+        @Override
         public void send(byte[] bytes) {
             throw new AssertionError("SerialConsole.send");
         }

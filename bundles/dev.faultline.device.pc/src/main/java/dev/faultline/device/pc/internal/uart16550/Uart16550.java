@@ -81,6 +81,12 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     /** Host input that a snapshot holds at most. */
     static final int MOST_INPUT = 1 << 20;
 
+    /**
+     * Looks at the empty receiver in a row that make a guest one that polls. A driver that looks
+     * whether it may send looks once for each byte, one that probes the chip a few times.
+     */
+    static final int POLLS = 1000;
+
     private static final String LISTENING = "listening";
     static final int STATE_VERSION = 2;
     static final String INPUT = "input";
@@ -106,6 +112,13 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     private int divisor;
     private boolean thrEmptyPending;
     private volatile long bytesSent;
+
+    /**
+     * Looks at the empty receiver since the guest last sent or got a byte, {@link #POLLS} at most.
+     */
+    private int looks;
+
+    private volatile InputWait inputWait = InputWait.NONE;
 
     /**
      * Host input the guest has not read. Guarded by itself; taken inside the board's lock, never
@@ -146,6 +159,8 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         divisor = 12; // 9600 baud
         thrEmptyPending = false;
         listening = false;
+        looks = 0;
+        inputWait = InputWait.NONE;
         line.set(false);
         synchronized (input) {
             if (!input.isEmpty()) {
@@ -194,6 +209,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
             case MCR:
                 return mcr;
             case LSR:
+                looked();
                 int lsr = LSR_THRE | LSR_TEMT | lsrErrors | (fifoCount > 0 ? LSR_DR : 0);
                 lsrErrors = 0;
                 update();
@@ -245,6 +261,8 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
 
     private int readReceiver() {
         if (fifoCount == 0) {
+            looked();
+            update();
             return 0;
         }
         int value = fifo[fifoHead] & 0xFF;
@@ -257,7 +275,15 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         return value;
     }
 
+    /** The guest looks whether input is there. */
+    private void looked() {
+        if (fifoCount == 0 && looks < POLLS) {
+            looks++;
+        }
+    }
+
     private void transmit(int value) {
+        looks = 0;
         if ((mcr & MCR_LOOP) != 0) {
             if (fifoCount < capacity()) {
                 push((byte) value);
@@ -340,6 +366,22 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         // software that tests
         // interrupts in loopback expects them: the gate is the register bit.
         line.set((mcr & MCR_OUT2) != 0 && identify() != IIR_NONE);
+        InputWait now = waitsNow();
+        if (now != inputWait) {
+            inputWait = now;
+        }
+    }
+
+    private InputWait waitsNow() {
+        boolean maySend = (ier & IER_ETBEI) != 0 && thrEmptyPending;
+        if (fifoCount > 0 || (mcr & MCR_LOOP) != 0 || maySend) {
+            return InputWait.NONE;
+        }
+        if (looks == POLLS) {
+            return InputWait.POLLED;
+        }
+        boolean interrupts = (ier & IER_ERBFI) != 0 && (mcr & MCR_OUT2) != 0;
+        return interrupts ? InputWait.INTERRUPT : InputWait.NONE;
     }
 
     private int capacity() {
@@ -349,6 +391,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     private void push(byte b) {
         fifo[(fifoHead + fifoCount) % FIFO_BYTES] = b;
         fifoCount++;
+        looks = 0;
     }
 
     /**
@@ -390,6 +433,11 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
     @Override
     public void removeListener(Consumer<byte[]> listener) {
         listeners.remove(listener);
+    }
+
+    @Override
+    public InputWait inputWait() {
+        return inputWait;
     }
 
     @Override
@@ -463,6 +511,7 @@ public final class Uart16550 implements PortDevice, Stateful, Resettable, Serial
         bytesSent = from.getLong("bytesSent", 0, Long.MAX_VALUE);
         byte[] waiting = from.getBytes("receiver", capacity());
         byte[] unread = from.getBytes(INPUT, MOST_INPUT);
+        looks = 0;
         fifoHead = 0;
         fifoCount = waiting.length;
         System.arraycopy(waiting, 0, fifo, 0, waiting.length);

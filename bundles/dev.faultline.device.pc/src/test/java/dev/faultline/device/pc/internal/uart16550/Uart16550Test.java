@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.faultline.api.device.StateSection;
+import dev.faultline.api.vm.SerialConsole.InputWait;
 import dev.faultline.device.pc.internal.TestLine;
 import dev.faultline.testkit.TestBoard;
 import java.io.ByteArrayOutputStream;
@@ -33,6 +34,57 @@ class Uart16550Test {
             got.append((char) board.in(COM1));
         }
         assertThat(got.toString()).isEqualTo("typed ahead");
+    }
+
+    @Test
+    void aGuestThatLooksInVainOverAndOverPolls() {
+        for (int i = 1; i < Uart16550.POLLS; i++) {
+            board.in(COM1 + 5);
+        }
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+        board.in(COM1 + 5);
+        assertThat(uart.inputWait()).isEqualTo(InputWait.POLLED);
+        send("x");
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+        board.in(COM1);
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+        for (int i = 0; i < Uart16550.POLLS; i++) {
+            board.in(COM1); // no look at the status
+        }
+        assertThat(uart.inputWait()).isEqualTo(InputWait.POLLED);
+        board.out(COM1, 'o');
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+    }
+
+    /** A driver that sends waits for the transmitter, however long the text is. */
+    @Test
+    void aGuestThatSendsDoesNotPoll() {
+        for (int i = 0; i < 2 * Uart16550.POLLS; i++) {
+            board.in(COM1 + 5);
+            board.out(COM1, 'o');
+        }
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+    }
+
+    @Test
+    void theReceiveInterruptShowsThatTheGuestLooksForInput() {
+        board.out(COM1 + 1, Uart16550.IER_ERBFI);
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+        board.out(COM1 + 4, Uart16550.MCR_OUT2);
+        assertThat(uart.inputWait()).isEqualTo(InputWait.INTERRUPT);
+        board.out(COM1 + 1, Uart16550.IER_ERBFI | Uart16550.IER_ETBEI); // it has more to say
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+        board.in(COM1 + 2);
+        assertThat(uart.inputWait()).isEqualTo(InputWait.INTERRUPT);
+        send("x");
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+        StateSection saved = new StateSection("uart0", Uart16550.STATE_VERSION);
+        board.in(COM1);
+        uart.save(saved);
+        uart.reset();
+        assertThat(uart.inputWait()).isEqualTo(InputWait.NONE);
+        uart.load(saved);
+        assertThat(uart.inputWait()).isEqualTo(InputWait.INTERRUPT);
     }
 
     @Test

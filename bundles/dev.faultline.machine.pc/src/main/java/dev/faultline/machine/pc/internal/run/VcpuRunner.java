@@ -114,6 +114,11 @@ public final class VcpuRunner implements Runnable, StateOwner {
         return Thread.currentThread() == thread;
     }
 
+    /** A look from any thread: in HLT, or never started. */
+    public boolean asleep() {
+        return waitsForSipi || v.activity == VcpuContext.HALTED;
+    }
+
     /** What the thread is doing, for people. */
     StackTraceElement[] where() {
         return thread.getStackTrace();
