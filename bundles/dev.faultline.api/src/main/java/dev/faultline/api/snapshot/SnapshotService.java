@@ -15,6 +15,9 @@ import org.osgi.annotation.versioning.ProviderType;
  */
 @ProviderType
 public interface SnapshotService {
+    /** The version of the format in which snapshots are saved, from 1. */
+    int formatVersion();
+
     /**
      * Saves a machine, pausing it while state and RAM are read.
      *

@@ -140,6 +140,11 @@ public final class Snapshots implements SnapshotService, MachineListener {
     }
 
     @Override
+    public int formatVersion() {
+        return Layout.VERSION;
+    }
+
+    @Override
     public SnapshotInfo save(
             Machine machine, Path dir, SaveOptions options, DoubleConsumer progress)
             throws SnapshotException {
