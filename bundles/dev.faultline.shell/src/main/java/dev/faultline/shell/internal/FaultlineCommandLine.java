@@ -4,6 +4,7 @@ package dev.faultline.shell.internal;
 import dev.faultline.api.cli.CommandLine;
 import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.shell.internal.bootcache.BootCache;
 import dev.faultline.shell.internal.cli.Report;
 import dev.faultline.shell.internal.cli.Services;
 import dev.faultline.shell.internal.cli.Stop;
@@ -24,6 +25,7 @@ public final class FaultlineCommandLine implements CommandLine {
     private final MachineFactory machines;
     private final SnapshotService snapshots;
     private final StyleSwitch styles;
+    private final BootCache bootCache;
     private final Set<Stop> running = ConcurrentHashMap.newKeySet();
     private volatile int stopped;
 
@@ -31,10 +33,12 @@ public final class FaultlineCommandLine implements CommandLine {
     public FaultlineCommandLine(
             @Reference(name = "machines") MachineFactory machines,
             @Reference(name = "snapshots") SnapshotService snapshots,
-            @Reference(name = "styles") StyleSwitch styles) {
+            @Reference(name = "styles") StyleSwitch styles,
+            @Reference(name = "bootCache") BootCache bootCache) {
         this.machines = machines;
         this.snapshots = snapshots;
         this.styles = styles;
+        this.bootCache = bootCache;
     }
 
     @Override
@@ -43,7 +47,8 @@ public final class FaultlineCommandLine implements CommandLine {
         PrintStream o = new PrintStream(out, true, StandardCharsets.UTF_8);
         PrintStream e = new PrintStream(err, true, StandardCharsets.UTF_8);
         Stop stop = new Stop();
-        Services services = new Services(machines, snapshots, styles, in, o, e, new Report(), stop);
+        Services services =
+                new Services(machines, snapshots, styles, bootCache, in, o, e, new Report(), stop);
         running.add(stop);
         if (stopped != 0) {
             stop.ask(stopped);

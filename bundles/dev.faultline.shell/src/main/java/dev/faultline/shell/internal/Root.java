@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal;
 
+import dev.faultline.shell.internal.boot.BootCacheCommand;
+import dev.faultline.shell.internal.boot.RunCommand;
 import dev.faultline.shell.internal.cli.Services;
 import dev.faultline.shell.internal.demo.DemoCommand;
 import dev.faultline.shell.internal.restore.RestoreCommand;
-import dev.faultline.shell.internal.run.RunCommand;
 import dev.faultline.shell.internal.snapshot.SnapshotCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -29,6 +30,7 @@ import picocli.CommandLine.Spec;
             RunCommand.class,
             RestoreCommand.class,
             SnapshotCommand.class,
+            BootCacheCommand.class,
             ShellCommand.class,
             HelpCommand.class
         })
@@ -39,7 +41,7 @@ final class Root implements Runnable {
     public void run() {
         throw new ParameterException(
                 spec.commandLine(),
-                "a command is missing: demo, run, restore, snapshot, shell or test");
+                "a command is missing: demo, run, restore, snapshot, boot-cache, shell or test");
     }
 
     static int execute(Services services, String[] args) throws InterruptedException {

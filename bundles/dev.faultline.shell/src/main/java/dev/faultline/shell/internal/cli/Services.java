@@ -4,6 +4,7 @@ package dev.faultline.shell.internal.cli;
 import dev.faultline.api.snapshot.SnapshotService;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.shell.internal.bootcache.BootCache;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.util.function.DoubleConsumer;
@@ -13,6 +14,7 @@ public record Services(
         MachineFactory machines,
         SnapshotService snapshots,
         StyleSwitch styles,
+        BootCache bootCache,
         InputStream in,
         PrintStream out,
         PrintStream err,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.shell.internal.guest;
 
-import dev.faultline.shell.internal.cli.FileTree;
 import dev.faultline.shell.internal.cli.OneLine;
 import dev.faultline.shell.internal.cli.Progress;
+import dev.faultline.shell.internal.disk.FileTree;
+import dev.faultline.shell.internal.disk.UserCache;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
@@ -33,18 +34,9 @@ public final class DebianPackages {
 
     private DebianPackages() {}
 
-    /** Where kernels and busyboxes are kept: FAULTLINE_CACHE, or below the user's cache. */
+    /** Where kernels and busyboxes are kept. */
     public static Path cache() throws IOException {
-        String own = System.getenv("FAULTLINE_CACHE");
-        String xdg = System.getenv("XDG_CACHE_HOME");
-        Path p =
-                own != null && !own.isBlank()
-                        ? Path.of(own)
-                        : (xdg != null && !xdg.isBlank()
-                                        ? Path.of(xdg)
-                                        : Path.of(System.getProperty("user.home"), ".cache"))
-                                .resolve("faultline");
-        return Files.createDirectories(p.resolve("guests"));
+        return Files.createDirectories(UserCache.folder("guests"));
     }
 
     static Path kernel(Path cache, Progress p) throws IOException, InterruptedException {

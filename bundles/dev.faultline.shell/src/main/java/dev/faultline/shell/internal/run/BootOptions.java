@@ -66,7 +66,12 @@ public final class BootOptions {
     }
 
     public void load(Machine machine) throws MachineException {
-        machine.boot(new MachineConfig.Boot(image, initrd, append));
+        machine.boot(boot());
+    }
+
+    /** What is booted. */
+    public MachineConfig.Boot boot() {
+        return new MachineConfig.Boot(image, initrd, append);
     }
 
     private static String name(Path image) throws IOException {

@@ -97,6 +97,10 @@ public abstract class GuestRun extends MachineSession {
         }
     }
 
+    final SerialLine serial() {
+        return serial;
+    }
+
     final void send(byte[] bytes) {
         serial.send(bytes);
     }

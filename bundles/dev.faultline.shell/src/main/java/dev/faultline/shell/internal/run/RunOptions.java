@@ -179,6 +179,11 @@ public final class RunOptions {
         inputs();
     }
 
+    /** What is saved refers to what was restored, which must be kept then. */
+    public boolean savesIncrementally() {
+        return snapshotIncremental;
+    }
+
     static String unescape(String s) {
         Map<String, String> m = new LinkedHashMap<>();
         m.put("\\n", "\n");

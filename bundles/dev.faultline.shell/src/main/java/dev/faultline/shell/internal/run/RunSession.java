@@ -26,6 +26,9 @@ public final class RunSession extends GuestRun {
     private @Nullable TerminalInput input;
     private @Nullable OpenOnFault opener;
     private @Nullable Restored restored;
+    private @Nullable BootRecorder recorder;
+    private @Nullable Resumed resumed;
+    private double consoleMillis;
     private boolean endsWhenSaved;
     private volatile boolean endAsked;
 
@@ -39,6 +42,24 @@ public final class RunSession extends GuestRun {
     /** The snapshot of --snapshot-when is all that is wanted; without it the run has failed. */
     public void endWhenSaved() {
         endsWhenSaved = true;
+    }
+
+    /**
+     * A boot that is resumed where it was stored.
+     *
+     * @param console what the guest had sent until then; whoever watches it gets it once more
+     * @param key of the entry
+     */
+    public record Resumed(byte[] console, String key) {}
+
+    /** The guest is stored in the boot cache on the way. Before {@link #open}. */
+    public void record(BootRecorder with) {
+        recorder = with;
+    }
+
+    /** It is a boot that was stored. Before {@link #run}. */
+    public void resumes(Resumed from) {
+        resumed = from;
     }
 
     /**
@@ -59,6 +80,9 @@ public final class RunSession extends GuestRun {
     protected void attach() throws IOException {
         if (options.snapshotWhen != null) {
             watch(options.snapshotWhen, saver::textSent);
+        }
+        if (recorder != null) {
+            recorder.attach(serial());
         }
         super.attach();
     }
@@ -87,6 +111,9 @@ public final class RunSession extends GuestRun {
         try (OpenOnFault _ = opener;
                 TerminalInput _ = input) {
             super.detach();
+            if (recorder != null) {
+                recorder.detach();
+            }
         }
     }
 
@@ -125,6 +152,10 @@ public final class RunSession extends GuestRun {
 
     @Override
     public void start() {
+        if (resumed != null) {
+            serial().replay(resumed.console());
+            consoleMillis = times().wallMillis();
+        }
         if (input != null) {
             // Not before: a restore replaces what the serial port has received.
             input.start(services.stop());
@@ -146,6 +177,9 @@ public final class RunSession extends GuestRun {
     @Override
     protected @Nullable End wanted(@Nullable VcpuExit x) throws IOException, MachineException {
         checkSerial();
+        if (recorder != null) {
+            recorder.look(serial(), x == null);
+        }
         if (saver.saveIfWanted(restored != null) && endsWhenSaved) {
             return new End(ExitCode.DONE, "the guest sent the text of --when, and was saved");
         }
@@ -180,6 +214,9 @@ public final class RunSession extends GuestRun {
     private void leave(String reason) {
         stand(reason);
         saver.tellSkipped();
+        if (recorder != null) {
+            recorder.ended(reason);
+        }
         if (opener != null) {
             opener.close();
         }
@@ -198,6 +235,15 @@ public final class RunSession extends GuestRun {
         m.put("firstInstructionMillis", firstInstruction == null ? 0.0 : firstInstruction);
         m.put("pagesOpened", opener == null ? 0L : opener.opened());
         m.putAll(saver.facts());
+        if (recorder != null) {
+            m.put("bootCache", recorder.facts());
+        } else if (resumed != null) {
+            Map<String, Object> hit = new LinkedHashMap<>();
+            hit.put("hit", true);
+            hit.put("key", resumed.key());
+            hit.put("consoleMillis", consoleMillis);
+            m.put("bootCache", hit);
+        }
         if (restored != null) {
             m.put("restore", RestoreFacts.of(restored, times().readyMillis()));
         }

@@ -24,6 +24,9 @@ final class SerialLine {
     private final List<Watch> watches = new ArrayList<>();
     private Consumer<byte[]> output = bytes -> {};
 
+    private final List<byte[]> held = new ArrayList<>(); // guarded by this
+    private boolean holding; // guarded by this
+
     private record Answer(TextTrigger when, byte[] bytes) {}
 
     private record Watch(TextTrigger when, Runnable then) {}
@@ -44,6 +47,28 @@ final class SerialLine {
 
     void output(Consumer<byte[]> to) {
         output = to;
+    }
+
+    /** From now on what is sent to the guest waits for {@link #release}. Before {@link #attach}. */
+    synchronized void hold() {
+        holding = true;
+    }
+
+    /** Whether something waits. */
+    synchronized boolean holdsInput() {
+        return !held.isEmpty();
+    }
+
+    /** The guest gets what has waited, in order. */
+    synchronized void release() {
+        holding = false;
+        held.forEach(this::pass);
+        held.clear();
+    }
+
+    /** As if the guest sent it now: it did so before it was stored. */
+    void replay(byte[] bytes) {
+        received(bytes);
     }
 
     void attach() {
@@ -74,7 +99,15 @@ final class SerialLine {
         send(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    void send(byte[] bytes) {
+    synchronized void send(byte[] bytes) {
+        if (holding) {
+            held.add(bytes);
+        } else {
+            pass(bytes);
+        }
+    }
+
+    private void pass(byte[] bytes) {
         echo.sent(bytes);
         machine.serial().send(bytes);
     }

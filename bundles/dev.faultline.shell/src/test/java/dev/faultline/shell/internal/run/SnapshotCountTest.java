@@ -151,7 +151,7 @@ class SnapshotCountTest {
                             return save((Path) args[1]);
                         });
         PrintStream to = new PrintStream(err, true, StandardCharsets.UTF_8);
-        Services s = new Services(null, snapshots, null, null, to, to, report, new Stop());
+        Services s = new Services(null, snapshots, null, null, null, to, to, report, new Stop());
         try (RunSession run = new RunSession(s, new Guest(), o)) {
             run.open();
             assertThat(run.run(null)).isEqualTo(ExitCode.DONE);

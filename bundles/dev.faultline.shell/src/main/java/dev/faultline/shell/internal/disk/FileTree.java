@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.shell.internal.cli;
+package dev.faultline.shell.internal.disk;
 
 import java.io.IOException;
 import java.nio.file.Files;
