@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What the host must offer: sparse memory, shared or not, and one vocabulary of failure. */
+/**
+ * What the host must offer: sparse memory, shared or not, memory for code, and one vocabulary of
+ * failure.
+ */
 @Export
 @Version("1.0.0")
 @NullMarked

@@ -3,8 +3,13 @@ package dev.faultline.api.platform;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.faultline.api.memory.HostBytes;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -23,6 +28,7 @@ public abstract class HostMemoryContract {
 
     private final List<HostRegion> open = new ArrayList<>();
     private final List<SharedMemory> shared = new ArrayList<>();
+    private final List<CodeMemory> codes = new ArrayList<>();
     private HostMemory memory;
 
     /** The provider under test. */
@@ -42,6 +48,7 @@ public abstract class HostMemoryContract {
     void release() {
         open.forEach(HostRegion::close);
         shared.forEach(SharedMemory::close);
+        codes.forEach(CodeMemory::close);
     }
 
     private HostRegion reserve(long bytes) {
@@ -408,5 +415,118 @@ public abstract class HostMemoryContract {
     @ValueSource(longs = {0, -1, Long.MIN_VALUE, (1L << 46) + 1, Long.MAX_VALUE})
     void sharedSizeOutOfRangeIsInvalid(long bytes) {
         assertInvalid(() -> memory.share(bytes));
+    }
+
+    // ---- memory for code
+
+    /** Whether this platform has memory for generated code. */
+    protected boolean hasCode() {
+        return false;
+    }
+
+    private CodeMemory code(long bytes) {
+        CodeMemory c = memory.code(bytes);
+        codes.add(c);
+        return c;
+    }
+
+    @Test
+    void memoryForCodeIsThereOrUnsupported() {
+        if (hasCode()) {
+            assertThat(code(1).size()).isPositive();
+            return;
+        }
+        HostMemoryException e =
+                catchThrowableOfType(HostMemoryException.class, () -> memory.code(0x1234));
+        assertThat(e).isNotNull();
+        assertThat(e.error()).isEqualTo(HostError.UNSUPPORTED);
+        assertThat(e).hasMessageContaining("0x1234").hasMessageContaining("code");
+    }
+
+    @Test
+    void bothViewsOfCodeAreAlignedZeroFilledAndShowTheSameBytes() {
+        assumeThat(hasCode()).isTrue();
+        int page = memory.pageSize();
+        assertThat(code(1).size()).isEqualTo(page);
+        CodeMemory c = code(2L * page + 1);
+        assertThat(c.size()).isEqualTo(3L * page);
+        assertThat(c.writable() % page).isZero();
+        assertThat(c.executable() % page).isZero();
+        assertThat(Math.abs(c.writable() - c.executable())).isGreaterThanOrEqualTo(c.size());
+        for (long at : new long[] {0, page, c.size() - 8}) {
+            assertThat(HostBytes.get64(c.executable() + at)).isZero();
+            HostBytes.put64(c.writable() + at, 0x1122334455667788L + at);
+            assertThat(HostBytes.get64(c.writable() + at)).isEqualTo(0x1122334455667788L + at);
+            assertThat(HostBytes.get64(c.executable() + at)).isEqualTo(0x1122334455667788L + at);
+        }
+    }
+
+    @Test
+    void piecesOfCodeAreApart() {
+        assumeThat(hasCode()).isTrue();
+        CodeMemory a = code(1);
+        CodeMemory b = code(1);
+        HostBytes.put64(a.writable(), 1);
+        assertThat(HostBytes.get64(b.writable())).isZero();
+        assertThat(HostBytes.get64(b.executable())).isZero();
+    }
+
+    @Test
+    void codeThatWasWrittenIsExecuted() throws Throwable {
+        assumeThat(hasCode()).isTrue();
+        assumeThat(System.getProperty("os.arch")).isIn("amd64", "x86_64");
+        CodeMemory c = code(1);
+        int serialize = 0;
+        int function = 256; // a line of its own
+        // push rbx; xor eax, eax; cpuid; pop rbx; ret
+        write(c, serialize, 0x53, 0x31, 0xC0, 0x0F, 0xA2, 0x5B, 0xC3);
+        write(c, function, 0xB8, 42, 0, 0, 0, 0xC3); // mov eax, 42; ret
+        call(c, serialize);
+        assertThat(call(c, function)).isEqualTo(42);
+        write(c, function, 0xB8, 43, 0, 0, 0, 0xC3);
+        call(c, serialize); // as it was written by another linear address
+        assertThat(call(c, function)).isEqualTo(43);
+    }
+
+    private static void write(CodeMemory c, int offset, int... bytes) {
+        for (int i = 0; i < bytes.length; i++) {
+            HostBytes.put8(c.writable() + offset + i, (byte) bytes[i]);
+        }
+    }
+
+    @SuppressWarnings("restricted") // the generated function
+    private static int call(CodeMemory c, int offset) throws Throwable {
+        return (int)
+                Linker.nativeLinker()
+                        .downcallHandle(
+                                MemorySegment.ofAddress(c.executable() + offset),
+                                FunctionDescriptor.of(ValueLayout.JAVA_INT))
+                        .invokeExact();
+    }
+
+    @Test
+    void closeOfCodeIsIdempotent() {
+        assumeThat(hasCode()).isTrue();
+        CodeMemory c = memory.code(1);
+        c.close();
+        c.close();
+        // Nothing else may have been released by the second.
+        CodeMemory next = code(1);
+        c.close();
+        HostBytes.put64(next.writable(), 5);
+        assertThat(HostBytes.get64(next.executable())).isEqualTo(5);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -1, Long.MIN_VALUE, (1L << 46) + 1, Long.MAX_VALUE})
+    void sizeOfCodeOutOfRangeIsInvalid(long bytes) {
+        assumeThat(hasCode()).isTrue();
+        HostMemoryException e =
+                catchThrowableOfType(HostMemoryException.class, () -> memory.code(bytes));
+        assertThat(e).isNotNull();
+        assertThat(e.error()).isEqualTo(HostError.INVALID);
+        assertThat(e)
+                .hasMessageContaining("0x%x bytes".formatted(bytes))
+                .hasMessageContaining("0x400000000000");
     }
 }

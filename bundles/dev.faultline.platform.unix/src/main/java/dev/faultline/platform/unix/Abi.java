@@ -60,7 +60,7 @@ public record Abi(
     private static final int ENOMEM = 12;
     private static final int EACCES = 13;
     private static final int ENODEV = 19;
-    private static final int EINVAL = 22;
+    static final int EINVAL = 22;
 
     public static final Abi LINUX =
             new Abi(

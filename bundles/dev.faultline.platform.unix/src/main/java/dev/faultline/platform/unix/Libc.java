@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Libc {
     static final int PROT_READ_WRITE = 3;
+    static final int PROT_READ_EXECUTE = 5;
     static final int MAP_SHARED = 1;
     static final int MAP_PRIVATE = 2;
     static final int MAP_FIXED = 0x10;
@@ -58,6 +59,12 @@ final class Libc {
 
     /** FreeBSD has the same number. */
     private static final int MFD_CLOEXEC = 1;
+
+    /**
+     * The file may be executed. Needed where {@code vm.memfd_noexec} is not 0; unknown, and an
+     * invalid argument, before Linux 6.3 and on FreeBSD.
+     */
+    static final int MFD_EXEC = 0x10;
 
     /** Takes more arguments only to create a file. */
     private static final MethodHandle OPEN =
@@ -100,9 +107,10 @@ final class Libc {
     /**
      * A file in memory that has no name in the file system.
      *
+     * @param flags further ones
      * @return its descriptor, or -errno, or {@link #NO_SUCH_CALL}
      */
-    static int memoryFile(String name) {
+    static int memoryFile(String name, int flags) {
         if (MEMFD_CREATE == null) {
             return NO_SUCH_CALL;
         }
@@ -111,7 +119,7 @@ final class Libc {
             int r =
                     (int)
                             MEMFD_CREATE.invokeExact(
-                                    state, arena.allocateFrom(name).address(), MFD_CLOEXEC);
+                                    state, arena.allocateFrom(name).address(), MFD_CLOEXEC | flags);
             return r == -1 ? -errno(state) : r;
         } catch (Throwable t) {
             throw impossible(t);

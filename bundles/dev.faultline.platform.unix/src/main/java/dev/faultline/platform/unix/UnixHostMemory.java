@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.platform.unix;
 
+import dev.faultline.api.platform.CodeMemory;
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostMemoryException;
@@ -9,8 +10,8 @@ import dev.faultline.api.platform.SharedMemory;
 
 /**
  * Anonymous private mappings without a reservation of swap: a page costs memory from its first
- * write. Shared memory is a file without a name, and its views are private mappings of it. Any
- * thread.
+ * write. Shared memory is a file without a name, and its views are private mappings of it; memory
+ * for code is one that is mapped twice. Any thread.
  */
 public final class UnixHostMemory implements HostMemory {
     private static final long MAX_BYTES = 1L << 46;
@@ -29,6 +30,7 @@ public final class UnixHostMemory implements HostMemory {
         Libc.class,
         Pagemap.class,
         Pagemap.Entry.class,
+        UnixCode.class,
         UnixRegion.class,
         UnixShared.class,
         UnixView.class
@@ -60,11 +62,21 @@ public final class UnixHostMemory implements HostMemory {
     }
 
     HostMemoryException failure(String what, int errno) {
-        return errno == Libc.NO_SUCH_CALL
-                ? new HostMemoryException(
-                        HostError.UNSUPPORTED, what + ": the C library has no such call")
-                : new HostMemoryException(
-                        abi.meaning(errno), "%s: errno %d".formatted(what, errno));
+        return failure(what, errno, "");
+    }
+
+    /**
+     * @param ifRefused what the message says besides if the system does not let this process do it
+     */
+    HostMemoryException failure(String what, int errno, String ifRefused) {
+        if (errno == Libc.NO_SUCH_CALL) {
+            return new HostMemoryException(
+                    HostError.UNSUPPORTED, what + ": the C library has no such call");
+        }
+        HostError meaning = abi.meaning(errno);
+        boolean refused = meaning == HostError.DENIED || meaning == HostError.UNSUPPORTED;
+        return new HostMemoryException(
+                meaning, "%s: errno %d%s".formatted(what, errno, refused ? ifRefused : ""));
     }
 
     @Override
@@ -85,6 +97,13 @@ public final class UnixHostMemory implements HostMemory {
     @Override
     public SharedMemory share(long bytes) {
         return UnixShared.create(this, checked("share", bytes));
+    }
+
+    @Override
+    public CodeMemory code(long bytes) {
+        return abi.memoryFile() == Abi.MemoryFile.IN_MEMORY
+                ? UnixCode.create(this, checked("code", bytes))
+                : HostMemory.super.code(bytes);
     }
 
     private long checked(String what, long bytes) {

@@ -47,7 +47,7 @@ final class UnixShared implements SharedMemory {
     }
 
     private static int inMemory(UnixHostMemory host, String what) {
-        int file = Libc.memoryFile(NAME);
+        int file = Libc.memoryFile(NAME, 0);
         if (file < 0) {
             throw host.failure(what + ", memfd_create", file == Libc.NO_SUCH_CALL ? file : -file);
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.platform.CodeMemory;
 import dev.faultline.api.platform.HostError;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostMemoryException;
@@ -70,6 +71,7 @@ class OutlivesItsBundleTest {
         HostRegion region = memory.reserve(4L * page);
         SharedMemory shared = memory.share(4L * page);
         SharedMemory.View view = shared.view();
+        CodeMemory code = memory.code(page);
         loader.gone = true;
 
         HostBytes.put64(region.address(), 1);
@@ -86,6 +88,10 @@ class OutlivesItsBundleTest {
         // Nobody has seen a failure of the system itself so far.
         assertThat(errorOf(() -> memory.reserve(1L << 47))).isEqualTo(HostError.INVALID);
         assertThat(errorOf(() -> reserveUntilItFails(memory))).isEqualTo(HostError.NO_MEMORY);
+        HostBytes.put64(code.writable(), 3);
+        assertThat(HostBytes.get64(code.executable())).isEqualTo(3);
+        assertThat(errorOf(() -> memory.code(0))).isEqualTo(HostError.INVALID);
+        code.close();
         view.close();
         shared.close();
         region.close();

@@ -17,4 +17,9 @@ class UnixHostMemoryTest extends HostMemoryContract {
     protected boolean tellsTouchedPages() {
         return Abi.ofHost().touched();
     }
+
+    @Override
+    protected boolean hasCode() {
+        return Abi.ofHost().memoryFile() == Abi.MemoryFile.IN_MEMORY;
+    }
 }

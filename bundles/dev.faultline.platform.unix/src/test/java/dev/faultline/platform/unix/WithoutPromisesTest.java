@@ -24,4 +24,9 @@ class WithoutPromisesTest extends HostMemoryContract {
     protected HostMemory create() {
         return new UnixHostMemory(Abi.LINUX.withoutPromises(file));
     }
+
+    @Override
+    protected boolean hasCode() {
+        return file == MemoryFile.IN_MEMORY;
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.platform.posix.internal;
 
+import dev.faultline.api.platform.CodeMemory;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.platform.SharedMemory;
@@ -30,5 +31,10 @@ public final class PosixHostMemoryComponent implements HostMemory {
     @Override
     public SharedMemory share(long bytes) {
         return memory.share(bytes);
+    }
+
+    @Override
+    public CodeMemory code(long bytes) {
+        return memory.code(bytes);
     }
 }

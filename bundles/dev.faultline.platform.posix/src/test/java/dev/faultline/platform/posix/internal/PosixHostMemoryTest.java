@@ -18,4 +18,9 @@ class PosixHostMemoryTest extends HostMemoryContract {
     protected boolean tellsTouchedPages() {
         return Abi.ofHost().touched();
     }
+
+    @Override
+    protected boolean hasCode() {
+        return Abi.ofHost().memoryFile() == Abi.MemoryFile.IN_MEMORY;
+    }
 }
