@@ -5,6 +5,8 @@ import dev.faultline.api.engine.CpuidPolicy;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
 import dev.faultline.api.engine.VcpuEngineFactory;
+import dev.faultline.cpu.x86.block.BlockEngine;
+import dev.faultline.cpu.x86.block.Limits;
 import dev.faultline.cpu.x86.state.StandardCpuid;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -78,7 +80,7 @@ public final class ConfiguredInterpreterFactory implements VcpuEngineFactory {
 
     @Override
     public VcpuEngine create(VcpuContext v) {
-        return new Interpreter(v, limits);
+        return new BlockEngine(v, limits);
     }
 
     @Override

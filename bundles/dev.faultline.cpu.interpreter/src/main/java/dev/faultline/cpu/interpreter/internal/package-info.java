@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * The interpreting engine: blocks of decoded instructions, found by guest-physical address, and the
- * loop that runs them.
- */
+/** Offers {@link dev.faultline.cpu.x86.block.BlockEngine} as the interpreting engine. */
 @NullMarked
 package dev.faultline.cpu.interpreter.internal;
 

@@ -4,6 +4,7 @@ package dev.faultline.cpu.interpreter.internal;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.HostBytes;
@@ -43,8 +44,13 @@ public final class LongModeVcpu implements AutoCloseable {
     public final VcpuEngine engine;
     private final boolean first;
 
+    /** On the interpreter. */
     public LongModeVcpu(String style) {
-        this(style, null, 0);
+        this(new InterpreterFactory(), style);
+    }
+
+    public LongModeVcpu(VcpuEngineFactory engines, String style) {
+        this(engines, style, null, 0);
     }
 
     /**
@@ -52,7 +58,7 @@ public final class LongModeVcpu implements AutoCloseable {
      *
      * @param index of the vCPU in the machine
      */
-    public LongModeVcpu(String style, LongModeVcpu of, int index) {
+    public LongModeVcpu(VcpuEngineFactory engines, String style, LongModeVcpu of, int index) {
         first = of == null;
         v = first ? new VcpuContext(0) : new VcpuContext(index, of.v.busLock);
         if (first) {
@@ -72,13 +78,12 @@ public final class LongModeVcpu implements AutoCloseable {
         v.clock = new StoppedClock();
         v.bindThread(Thread.currentThread());
         mmu.attach(v);
-        InterpreterFactory factory = new InterpreterFactory();
-        v.reset(factory.cpuid());
+        v.reset(engines.cpuid());
         if (first) {
             pageTables();
         }
         longMode();
-        engine = factory.create(v);
+        engine = engines.create(v);
     }
 
     public static FaultPropagation style(String style) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.internal;
 
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.engine.VcpuLoop;
 import java.util.ArrayList;
 import java.util.List;
@@ -8,21 +9,21 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Several vCPUs of one machine, each on a thread of its own until it halts. */
-final class Vcpus implements AutoCloseable {
-    final List<LongModeVcpu> all = new ArrayList<>();
+public final class Vcpus implements AutoCloseable {
+    public final List<LongModeVcpu> all = new ArrayList<>();
 
-    Vcpus(String style, int count) {
+    public Vcpus(VcpuEngineFactory engines, String style, int count) {
         for (int i = 0; i < count; i++) {
-            all.add(new LongModeVcpu(style, i == 0 ? null : all.getFirst(), i));
+            all.add(new LongModeVcpu(engines, style, i == 0 ? null : all.getFirst(), i));
         }
     }
 
-    LongModeVcpu get(int i) {
+    public LongModeVcpu get(int i) {
         return all.get(i);
     }
 
     /** Runs all of them from where they are, at once, until each has executed HLT. */
-    void runToHalt() throws InterruptedException {
+    public void runToHalt() throws InterruptedException {
         List<Thread> threads = new ArrayList<>();
         AtomicReference<Throwable> failure = new AtomicReference<>();
         CountDownLatch start = new CountDownLatch(all.size());

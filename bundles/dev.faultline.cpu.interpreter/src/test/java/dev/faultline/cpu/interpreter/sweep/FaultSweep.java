@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.interpreter.sweep;
 
+import dev.faultline.api.engine.VcpuEngineFactory;
+import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
 import dev.faultline.cpu.x86.isa.InstructionTable;
 import dev.faultline.cpu.x86.isa.Row;
 import java.io.PrintStream;
@@ -18,9 +20,9 @@ import java.util.function.Supplier;
  * access stopped by protection. See docs/howto/fault-sweep.md.
  */
 public final class FaultSweep {
-    private final SweepMachine machine = new SweepMachine();
-    private final Sweeper sweeper = new Sweeper(machine);
-    private final BlockSweeper blocks = new BlockSweeper(machine);
+    private final SweepMachine machine;
+    private final Sweeper sweeper;
+    private final BlockSweeper blocks;
     private final MemorySegment image = Arena.ofAuto().allocate(SweepMachine.RAM, 4096);
     private final Random random = new Random(9);
     private final Map<String, Integer> perMnemonic = new TreeMap<>();
@@ -46,8 +48,11 @@ public final class FaultSweep {
 
     boolean runs = true;
 
-    FaultSweep(int shown) {
+    FaultSweep(VcpuEngineFactory engines, int shown) {
         this.shown = shown;
+        machine = new SweepMachine(engines);
+        sweeper = new Sweeper(machine, engines);
+        blocks = new BlockSweeper(machine, engines instanceof InterpreterFactory);
     }
 
     long runs() {
@@ -58,9 +63,9 @@ public final class FaultSweep {
         return sweeper.stops + blocks.stops;
     }
 
-    /** Programs that do not end, and were not run in blocks. */
-    int endless() {
-        return blocks.endless;
+    /** Programs that do not end, or depend on undefined flags, and were not run in blocks. */
+    int leftOut() {
+        return blocks.endless + blocks.undefined;
     }
 
     /** One case: the instruction alone, then in a program. */
@@ -166,6 +171,15 @@ public final class FaultSweep {
     }
 
     public static void main(String[] args) {
+        System.exit(run(new InterpreterFactory(), List.of(args)));
+    }
+
+    /**
+     * The whole sweep of an engine's.
+     *
+     * @return exit code: 0 if nothing differs
+     */
+    public static int run(VcpuEngineFactory engines, List<String> args) {
         int count = 8;
         long seed = 1;
         int shown = 3;
@@ -173,9 +187,9 @@ public final class FaultSweep {
         SweepMode mode = null;
         SweepProgram.Kind kind = null;
         String what = "all";
-        for (int i = 0; i + 1 < args.length; i += 2) {
-            String value = args[i + 1];
-            switch (args[i]) {
+        for (int i = 0; i + 1 < args.size(); i += 2) {
+            String value = args.get(i + 1);
+            switch (args.get(i)) {
                 case "--cases" -> count = Integer.parseInt(value);
                 case "--seed" -> seed = Long.parseLong(value);
                 case "--mnemonic" -> mnemonic = value;
@@ -185,17 +199,18 @@ public final class FaultSweep {
                 case "--what" -> what = value;
                 default ->
                         throw new IllegalArgumentException(
-                                args[i]
-                                        + ": expected --cases, --seed, --mnemonic, --mode, --show,"
-                                        + " --program or --what");
+                                args.get(i)
+                                        + ": expected --engine, --threshold (of the translator),"
+                                        + " --cases, --seed, --mnemonic, --mode, --show, --program"
+                                        + " or --what");
             }
         }
-        if (args.length % 2 != 0) {
-            throw new IllegalArgumentException(args[args.length - 1] + " needs a value");
+        if (args.size() % 2 != 0) {
+            throw new IllegalArgumentException(args.getLast() + " needs a value");
         }
         // clock: printed, no verdict
         long began = System.nanoTime();
-        FaultSweep s = new FaultSweep(shown);
+        FaultSweep s = new FaultSweep(engines, shown);
         s.only = kind;
         s.steps = !what.equals("programs");
         s.runs = !what.equals("single");
@@ -205,20 +220,26 @@ public final class FaultSweep {
                 s.events(m, 2 * count, seed, true);
             }
         }
-        PrintStream out = System.out;
-        s.differences.forEach(out::println);
-        s.perMnemonic.forEach((k, n) -> out.println(k + ": " + n + " cases differ"));
+        // clock: printed, no verdict
+        s.print(System.out, (System.nanoTime() - began) / 1_000_000_000L);
+        return s.different() == 0 && s.cases + s.programs > 0 ? 0 : 1;
+    }
+
+    private void print(PrintStream out, long seconds) {
+        differences.forEach(out::println);
+        perMnemonic.forEach((k, n) -> out.println(k + ": " + n + " cases differ"));
         out.printf(
-                "%d forms (lines x modes), %d cases, %d programs in blocks (%d more do not end), %d runs, %d exits, 4 regimes, 2 styles, %d differences, %d s%n",
-                s.forms,
-                s.cases,
-                s.programs - s.endless(),
-                s.endless(),
-                s.runs(),
-                s.stops(),
-                s.different(),
-                // clock: printed, no verdict
-                (System.nanoTime() - began) / 1_000_000_000L);
-        System.exit(s.different() == 0 && s.cases + s.programs > 0 ? 0 : 1);
+                "%d forms (lines x modes), %d cases, %d programs in blocks (%d more do not end, %d"
+                        + " depend on undefined flags), %d runs, %d exits, 4 regimes, 2 styles, %d"
+                        + " differences, %d s%n",
+                forms,
+                cases,
+                programs - leftOut(),
+                blocks.endless,
+                blocks.undefined,
+                runs(),
+                stops(),
+                different(),
+                seconds);
     }
 }

@@ -4,6 +4,7 @@ package dev.faultline.cpu.interpreter.sweep;
 import dev.faultline.api.cpu.GuestBus;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngine;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.fault.FaultPropagation;
 import dev.faultline.api.memory.GuestMemory;
 import dev.faultline.api.memory.RamBlock;
@@ -12,7 +13,6 @@ import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostRegion;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.RamProtection;
-import dev.faultline.cpu.interpreter.internal.InterpreterFactory;
 import dev.faultline.cpu.x86.state.StandardCpuid;
 import dev.faultline.fault.coded.internal.CodedPropagation;
 import dev.faultline.fault.thrown.internal.ThrownPropagation;
@@ -59,7 +59,7 @@ final class SweepMachine implements AutoCloseable {
     boolean nmi;
 
     private final Arena arena = Arena.ofShared();
-    private final GuestMemory memory;
+    final GuestMemory memory;
     private final RamProtection protection;
     private final Mmu mmu;
     final ProtectionLayer rights;
@@ -72,7 +72,7 @@ final class SweepMachine implements AutoCloseable {
 
     private final Map<Long, Integer> reads = new HashMap<>();
 
-    SweepMachine() {
+    SweepMachine(VcpuEngineFactory engines) {
         memory = new GuestMemoryFactoryComponent(new Host()).create(StandardCpuid.PHYSICAL_BITS);
         RamBlock block = memory.addBlock("ram", RAM);
         memory.map(0, DEVICE, block, 0, false);
@@ -88,9 +88,8 @@ final class SweepMachine implements AutoCloseable {
         v.propagation = styles[0];
         v.bindThread(Thread.currentThread());
         mmu.attach(v);
-        InterpreterFactory factory = new InterpreterFactory();
-        v.reset(factory.cpuid());
-        engine = factory.create(v);
+        v.reset(engines.cpuid());
+        engine = engines.create(v);
     }
 
     /** Starts a run: nothing protected. */

@@ -7,17 +7,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The architectural state of a vCPU as numbers, each with a name. */
-final class SweepState {
+public final class SweepState {
     private static final List<String> NAMES = new ArrayList<>();
     private static final int SIZE;
 
     /** Index of the fields that checks treat specially. */
-    static final int RIP = 16;
+    public static final int RIP = 16;
 
     static final int CR2;
     static final int INSTRUCTIONS;
     static final int PENDING;
-    static final int FLAGS;
+    public static final int FLAGS;
     static final int NMI_BLOCKED;
     static final int REPEATING;
 
@@ -43,13 +43,13 @@ final class SweepState {
         return i;
     }
 
-    static SweepState of(VcpuContext v) {
+    public static SweepState of(VcpuContext v) {
         SweepState s = new SweepState();
         walk(v, new Walker(s.values, false));
         return s;
     }
 
-    void restore(VcpuContext v) {
+    public void restore(VcpuContext v) {
         walk(v, new Walker(values, true));
         v.interruptShadow = values[NAMES.indexOf("interruptShadow")] != 0;
         v.debugShadow = values[NAMES.indexOf("debugShadow")] != 0;
@@ -61,9 +61,16 @@ final class SweepState {
         v.flushTranslations();
     }
 
-    SweepState copy() {
+    public SweepState copy() {
         SweepState s = new SweepState();
         System.arraycopy(values, 0, s.values, 0, SIZE);
+        return s;
+    }
+
+    /** This, but for the bits {@code mask} of a field, which are as in {@code other}. */
+    public SweepState but(int field, long mask, SweepState other) {
+        SweepState s = copy();
+        s.values[field] ^= (values[field] ^ other.values[field]) & mask;
         return s;
     }
 
@@ -71,7 +78,7 @@ final class SweepState {
      * What differs from {@code expected}, apart from the pending event's details and the fields
      * given.
      */
-    String difference(SweepState expected, int... ignored) {
+    public String difference(SweepState expected, int... ignored) {
         StringBuilder b = new StringBuilder();
         for (int i = 0; i < SIZE; i++) {
             if (values[i] != expected.values[i]

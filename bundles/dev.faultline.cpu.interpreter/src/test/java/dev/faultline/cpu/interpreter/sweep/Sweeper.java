@@ -4,6 +4,7 @@ package dev.faultline.cpu.interpreter.sweep;
 import static dev.faultline.api.cpu.Gpr.RCX;
 
 import dev.faultline.api.address.Page;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
@@ -78,6 +79,7 @@ final class Sweeper {
     }
 
     private final SweepMachine m;
+    private final VcpuEngineFactory engines;
     private final MemorySegment after = Arena.ofAuto().allocate(SweepMachine.RAM, 4096);
     private SweepCase c;
     private SweepState end;
@@ -98,8 +100,9 @@ final class Sweeper {
     /** Exits seen so far. */
     long stops;
 
-    Sweeper(SweepMachine m) {
+    Sweeper(SweepMachine m, VcpuEngineFactory engines) {
         this.m = m;
+        this.engines = engines;
     }
 
     /** Returns what differs, or an empty string. */
@@ -467,7 +470,7 @@ final class Sweeper {
 
     private SweepMachine spare() {
         if (spare == null) {
-            spare = new SweepMachine();
+            spare = new SweepMachine(engines);
         }
         return spare;
     }

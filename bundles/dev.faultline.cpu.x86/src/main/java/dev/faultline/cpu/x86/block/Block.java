@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.cpu.interpreter.internal;
+package dev.faultline.cpu.x86.block;
 
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.x86.op.Op;
 import dev.faultline.cpu.x86.state.Outcome;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A straight run of decoded instructions inside one page. Of one vCPU.
@@ -13,14 +14,22 @@ import java.util.Arrays;
  * {@code this} and the context are alive, and each place of call has its own profile. A loop over
  * an array spills and reloads all its variables around every call.
  */
-abstract class Block {
+public abstract class Block {
     /** Most Ops in one class; longer blocks are made of parts. */
-    static final int PART = 8;
+    public static final int PART = 8;
 
     /** Page offset of the first byte, and of the first byte after the last instruction. */
-    final int start;
+    public final int start;
 
-    final int end;
+    public final int end;
+
+    /** Of an engine that has something faster for blocks: how often this one was run. */
+    public int heat;
+
+    /** What that engine has for it. */
+    public @Nullable Object compiled;
+
+    private boolean plain = true;
 
     /** Page offsets of the instructions, and of what follows the last one. */
     private final char[] offsets;
@@ -41,7 +50,23 @@ abstract class Block {
      *
      * @return that Op's result
      */
-    abstract int run(VcpuContext v);
+    public abstract int run(VcpuContext v);
+
+    /** Whether its instructions lie in its page and are decoded once. */
+    public final boolean plain() {
+        return plain;
+    }
+
+    final void setPlain(boolean is) {
+        plain = is;
+    }
+
+    /**
+     * Where instruction {@code i} of the whole block is: Op {@code i} modulo {@link #PART} of this.
+     */
+    public Block part(int i) {
+        return this;
+    }
 
     /** What is running, or ran last: the block or a part of it. */
     Block current() {
@@ -49,7 +74,7 @@ abstract class Block {
     }
 
     /** Op {@code i}, for a block without parts. */
-    abstract Op op(int i);
+    public abstract Op op(int i);
 
     /** Page offset of instruction {@code i}, for a block without parts. */
     int startOf(int i) {
@@ -100,7 +125,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             for (int i = 0; ; i++) {
                 at = i;
                 int s = parts[i].run(v);
@@ -117,7 +142,12 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Block part(int i) {
+            return parts[i / PART];
+        }
+
+        @Override
+        public Op op(int i) {
             throw new IllegalStateException("a chain has no Ops of its own");
         }
     }
@@ -131,13 +161,13 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             v.engineIndex = 0;
             return a.execute(v);
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return a;
         }
     }
@@ -152,7 +182,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
             if ((s = a.execute(v)) != Outcome.NEXT) {
@@ -163,7 +193,7 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return switch (i) {
                 case 0 -> a;
                 default -> b;
@@ -182,7 +212,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
             if ((s = a.execute(v)) != Outcome.NEXT) {
@@ -197,7 +227,7 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return switch (i) {
                 case 0 -> a;
                 case 1 -> b;
@@ -218,7 +248,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
             if ((s = a.execute(v)) != Outcome.NEXT) {
@@ -237,7 +267,7 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return switch (i) {
                 case 0 -> a;
                 case 1 -> b;
@@ -260,7 +290,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
             if ((s = a.execute(v)) != Outcome.NEXT) {
@@ -283,7 +313,7 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return switch (i) {
                 case 0 -> a;
                 case 1 -> b;
@@ -308,7 +338,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
             if ((s = a.execute(v)) != Outcome.NEXT) {
@@ -335,7 +365,7 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return switch (i) {
                 case 0 -> a;
                 case 1 -> b;
@@ -362,7 +392,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
             if ((s = a.execute(v)) != Outcome.NEXT) {
@@ -393,7 +423,7 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return switch (i) {
                 case 0 -> a;
                 case 1 -> b;
@@ -422,7 +452,7 @@ abstract class Block {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             int s;
             v.engineIndex = 0;
             if ((s = a.execute(v)) != Outcome.NEXT) {
@@ -457,7 +487,7 @@ abstract class Block {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return switch (i) {
                 case 0 -> a;
                 case 1 -> b;

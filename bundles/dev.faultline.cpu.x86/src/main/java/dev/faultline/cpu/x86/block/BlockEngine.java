@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.cpu.interpreter.internal;
+package dev.faultline.cpu.x86.block;
 
+import dev.faultline.api.address.Hva;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
@@ -21,17 +22,18 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The interpreter: blocks of decoded {@link Op}s, driven by one small loop. Everything it keeps is
- * derived from guest memory and {@link VcpuContext}.
+ * Interprets: blocks of decoded {@link Op}s, driven by one small loop. Everything it keeps is
+ * derived from guest memory and {@link VcpuContext}. An engine that has something faster for some
+ * blocks extends it ({@link #run(Block)}).
  *
  * <p>On the vCPU's thread. {@code v.engineBase} is the rip of the current page's first byte and
  * {@code v.engineIndex} the running Op's index, so that a fault knows its instruction without a
  * store per instruction other than that index.
  */
-final class Interpreter implements VcpuEngine, VcpuLoop {
+public class BlockEngine implements VcpuEngine, VcpuLoop {
     private static final int FETCH_MASK = VcpuContext.FETCH_TLB_ENTRIES - 1;
 
-    private final VcpuContext v;
+    protected final VcpuContext v;
     private final CodeCache cache;
     private final Decoder decoder = new Decoder();
     private final byte[] bytes = new byte[Decoder.MAX_LENGTH];
@@ -45,7 +47,8 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     private final int longest;
     private boolean stepping;
 
-    Interpreter(VcpuContext v, Limits limits) {
+    /** Of a vCPU that is fully wired; see {@link dev.faultline.api.engine.VcpuEngineFactory}. */
+    public BlockEngine(VcpuContext v, Limits limits) {
         this.v = v;
         this.cache = new CodeCache(v, limits);
         this.longest = limits.blockLength();
@@ -53,13 +56,13 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     }
 
     @Override
-    public int run() {
+    public final int run() {
         stepping = false;
         return RunLoop.run(this, v, false);
     }
 
     @Override
-    public int step() {
+    public final int step() {
         stepping = true;
         try {
             return RunLoop.run(this, v, true);
@@ -75,12 +78,12 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
     }
 
     /** Pages of which other threads reported changes that have not been served. For tests. */
-    int changesToServe() {
+    public int changesToServe() {
         return cache.changesToServe();
     }
 
     @Override
-    public int loop(VcpuContext v) {
+    public final int loop(VcpuContext v) {
         running = null;
         if (cache.hasForeign()) {
             cache.drain();
@@ -90,7 +93,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
 
     /** Puts the interrupted block's progress into the context. */
     @Override
-    public void unwound(VcpuContext v) {
+    public final void unwound(VcpuContext v) {
         if (running != null) {
             Block b = running.current();
             running = null;
@@ -146,33 +149,59 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
                 }
             }
             running = b;
-            int s = b.run(v);
+            int s = run(b);
             if (s == Outcome.JUMP) {
                 v.instructions += v.engineIndex + 1;
-                long d = v.rip - base;
-                if (d >= 0 && d < CodePage.SIZE && v.requestOpaque() == 0) {
-                    at = (int) d;
-                    continue;
-                }
-                return v.requestOpaque() != 0 ? EXIT_REQUEST : 0;
-            }
-            if (s < 0) {
+            } else if (s < 0) {
                 return EXIT_FAULT;
-            }
-            int last = v.engineIndex;
-            v.instructions += last + 1;
-            int r = ended(s, b.current(), last, base);
-            if (r != 0) {
-                return r == CONTINUE ? 0 : r;
+            } else {
+                int last = v.engineIndex;
+                v.instructions += last + 1;
+                int r = ended(s, running.current(), last, v.engineBase);
+                if (r != 0) {
+                    return r == CONTINUE ? 0 : r;
+                }
             }
             if (v.requestOpaque() != 0) {
                 return EXIT_REQUEST;
             }
-            at = (int) (v.rip - base);
-            if (at >= CodePage.SIZE) {
+            long d = v.rip - base;
+            if (d < 0 || d >= CodePage.SIZE || v.engineBase != base) {
                 return 0;
             }
+            at = (int) d;
         }
+    }
+
+    /**
+     * Runs a block that stands at {@code v.engineBase}, and perhaps others after it. What ran last
+     * is {@link #running(Block)}, in the page at {@code v.engineBase}; {@code v.engineIndex} and
+     * {@code v.instructions} are as {@link Block#run} leaves them.
+     *
+     * @return the last instruction's {@link Outcome}; with {@link Outcome#JUMP} {@code v.rip} is
+     *     the next one, with others it need not be set
+     */
+    protected int run(Block b) {
+        return b.run(v);
+    }
+
+    /** Before another block than that of {@link #run(Block)} is executed: a fault may leave it. */
+    protected final void running(Block b) {
+        running = b;
+    }
+
+    /**
+     * Counts removals of decoded code: what was derived from a block holds as long as this is the
+     * same.
+     */
+    protected final long changes() {
+        return cache.changes;
+    }
+
+    /** hva of the page of code that is at {@code v.engineBase}. */
+    protected final @Hva long codeHva() {
+        long lin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
+        return v.fetchHva[(int) (lin >>> 12) & FETCH_MASK];
     }
 
     private static final int CONTINUE = 100;
@@ -384,10 +413,11 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
 
         Crossing(int offset) {
             super(new char[] {(char) offset, CodePage.SIZE});
+            setPlain(false);
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             v.engineIndex = 0;
             long lin = v.engineBase + v.effBase[Segments.CS] + start & v.ripMask;
             op = decodeOne(lin, v.engineBase);
@@ -396,7 +426,7 @@ final class Interpreter implements VcpuEngine, VcpuLoop {
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             return Objects.requireNonNull(op, "what has not been decoded has not run");
         }
 

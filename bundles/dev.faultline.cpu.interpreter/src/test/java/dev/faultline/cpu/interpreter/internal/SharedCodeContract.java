@@ -6,9 +6,11 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.mmu.Mmu;
+import dev.faultline.cpu.x86.block.BlockEngine;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -16,21 +18,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** vCPUs that decode and write the same pages: each gets on, whatever the others do. */
 @ParameterizedClass
 @ValueSource(strings = {"coded", "thrown"})
-class SharedCodeTest {
+public abstract class SharedCodeContract {
     private static final int VCPUS = 16;
     private static final int PAGES = 256;
     private static final int FIRST = 0x8_0000;
 
+    private final VcpuEngineFactory engines;
     private final String style;
 
-    SharedCodeTest(String style) {
+    protected SharedCodeContract(VcpuEngineFactory engines, String style) {
+        this.engines = engines;
         this.style = style;
     }
 
     /** As application processors do: all enter the same code, which another one has written. */
     @Test
     void sixteenVcpusEnterTheSamePagesAtOnce() throws InterruptedException {
-        try (Vcpus cpus = new Vcpus(style, VCPUS)) {
+        try (Vcpus cpus = new Vcpus(engines, style, VCPUS)) {
             LongModeVcpu first = cpus.get(0);
             for (int i = 0; i < PAGES - 1; i++) {
                 first.put(FIRST + i * 0x1000, "E9 FB 0F 00 00"); // jmp to the next page
@@ -63,7 +67,7 @@ class SharedCodeTest {
     @Test
     void codeThatIsWrittenAllTheTimeIsExecuted() throws InterruptedException {
         for (int offset : new int[] {0x800, 0x10, 5}) {
-            try (Vcpus cpus = new Vcpus(style, 2)) {
+            try (Vcpus cpus = new Vcpus(engines, style, 2)) {
                 LongModeVcpu runner = cpus.get(0);
                 // mov ecx, 300; 1: inc rax; dec ecx; jnz 1b; mov byte [rbx], 1; hlt
                 runner.put(CODE, "B9 2C 01 00 00 48 FF C0 FF C9 75 F9 C6 03 01 F4");
@@ -90,7 +94,7 @@ class SharedCodeTest {
      */
     @Test
     void changesForASleeperAreNotedOncePerPage() throws InterruptedException {
-        try (Vcpus cpus = new Vcpus(style, 2)) {
+        try (Vcpus cpus = new Vcpus(engines, style, 2)) {
             LongModeVcpu sleeper = cpus.get(0);
             sleeper.put(CODE, "B0 01 F4"); // mov al, 1; hlt
             // mov ecx, 100000; 1: inc byte [rdi]; dec ecx; jnz 1b; mov byte [rdi], 42; hlt
@@ -106,7 +110,7 @@ class SharedCodeTest {
             t.join();
             cpus.get(1).v.bindThread(Thread.currentThread());
 
-            assertThat(((Interpreter) sleeper.engine).changesToServe()).isEqualTo(1);
+            assertThat(((BlockEngine) sleeper.engine).changesToServe()).isEqualTo(1);
             sleeper.start(CODE);
             assertThat(sleeper.engine.run()).isEqualTo(VcpuLoop.EXIT_HALT);
             assertThat(sleeper.v.gpr[0]).isEqualTo(42);

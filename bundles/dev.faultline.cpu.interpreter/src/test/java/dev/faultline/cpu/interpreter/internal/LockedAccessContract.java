@@ -5,6 +5,7 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.memory.HostBytes;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,14 +18,20 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Locked instructions of several vCPUs lose nothing, wherever the operand lies and whatever else is
  * in its page; and what a vCPU stores plainly beside it stays. SDM 3A, "Locked Atomic Operations".
  */
-class LockedAccessTest {
+public abstract class LockedAccessContract {
     private static final int LOCKERS = 3;
     private static final int ROUNDS = 1500;
     private static final int COUNTER = 0x2_8000;
     private static final String LOOP = "FF CE 75 "; // dec esi; jnz
 
+    private final VcpuEngineFactory engines;
+
+    protected LockedAccessContract(VcpuEngineFactory engines) {
+        this.engines = engines;
+    }
+
     /** Instructions that add one to [rdi], by any means, with the size of the access. */
-    private enum Increment {
+    enum Increment {
         INC1(1, "F0 FE 07"),
         INC2(2, "66 F0 FF 07"),
         INC4(4, "F0 FF 07"),
@@ -88,8 +95,8 @@ class LockedAccessTest {
         return x;
     }
 
-    private static void increments(Increment i, int base, int offset) throws InterruptedException {
-        try (Vcpus cpus = new Vcpus((offset & 1) == 0 ? "coded" : "thrown", LOCKERS + 1)) {
+    private void increments(Increment i, int base, int offset) throws InterruptedException {
+        try (Vcpus cpus = new Vcpus(engines, (offset & 1) == 0 ? "coded" : "thrown", LOCKERS + 1)) {
             int at = base + offset;
             start(cpus, loop(i.code), at);
             // Plain increments of the byte behind the operand: nobody else's.
@@ -143,7 +150,7 @@ class LockedAccessTest {
             "F0 0F BA 2F 00 72 F9 48 FF 03 F0 0F BA 37 00"
         };
         for (String program : programs) {
-            try (Vcpus cpus = new Vcpus("coded", 2)) {
+            try (Vcpus cpus = new Vcpus(engines, "coded", 2)) {
                 start(cpus, loop(program), DATA + Integer.decode(offset));
                 cpus.runToHalt();
                 assertThat(cpus.get(0).get64(COUNTER)).isEqualTo(2L * ROUNDS);
@@ -156,7 +163,7 @@ class LockedAccessTest {
     @CsvSource({"0x40", "0xff0", "-0xf800"})
     void wideCompareAndExchangeIsAtomicAgainstEverything(String offset)
             throws InterruptedException {
-        try (Vcpus cpus = new Vcpus("coded", 3)) {
+        try (Vcpus cpus = new Vcpus(engines, "coded", 3)) {
             int at = DATA + Integer.decode(offset);
             // 1: read both halves; low + 2^32, high + 1; lock cmpxchg16b; jnz 1b
             // (add rbx, r8 adds the 2^32)
@@ -182,7 +189,7 @@ class LockedAccessTest {
     @ParameterizedTest
     @CsvSource({"0x40", "-0xf800"})
     void alignedAccessesAreNotTorn(String offset) throws InterruptedException {
-        try (Vcpus cpus = new Vcpus("coded", 2)) {
+        try (Vcpus cpus = new Vcpus(engines, "coded", 2)) {
             int at = DATA + Integer.decode(offset);
             // 1: mov [rdi], rax; not rax
             start(cpus, loop("48 89 07 48 F7 D0"), at);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.cpu.interpreter.internal;
+package dev.faultline.cpu.x86.block;
 
 /**
  * How much decoded code one vCPU's engine keeps.
@@ -8,13 +8,13 @@ package dev.faultline.cpu.interpreter.internal;
  * @param pages of code; when there are more it starts afresh
  * @param blocks in all; when there are more it starts afresh
  */
-record Limits(int blockLength, int pages, int blocks) {
-    static final int LONGEST_BLOCK = 48;
+public record Limits(int blockLength, int pages, int blocks) {
+    public static final int LONGEST_BLOCK = 48;
 
     /** About 200 MB in the worst case. */
-    static final Limits DEFAULT = new Limits(LONGEST_BLOCK, 6000, 600_000);
+    public static final Limits DEFAULT = new Limits(LONGEST_BLOCK, 6000, 600_000);
 
-    Limits {
+    public Limits {
         if (blockLength < 1 || blockLength > LONGEST_BLOCK) {
             throw new IllegalArgumentException(
                     "block length %d: expected 1 .. %d".formatted(blockLength, LONGEST_BLOCK));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.cpu.interpreter.internal;
+package dev.faultline.cpu.x86.block;
 
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.mmu.CodeListener;
@@ -152,7 +152,7 @@ final class CodeCache implements CodeListener {
         }
     }
 
-    /** For tests: see {@link Interpreter#changesToServe}. */
+    /** For tests: see {@link BlockEngine#changesToServe}. */
     int changesToServe() {
         return foreign.size();
     }

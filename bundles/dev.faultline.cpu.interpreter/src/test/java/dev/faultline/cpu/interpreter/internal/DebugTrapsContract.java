@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.engine.VcpuLoop;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @ParameterizedClass
 @ValueSource(strings = {"coded", "thrown"})
-class DebugTrapsTest {
+public abstract class DebugTrapsContract {
     private static final int GDT = 0x8000;
     private static final int IDT = 0x9000;
     private static final int TSS = 0xA000;
@@ -30,17 +31,19 @@ class DebugTrapsTest {
     private static final int CS = 8;
     private static final int SS = 16;
 
+    private final VcpuEngineFactory engines;
     private final String style;
     private LongModeVcpu cpu;
     private VcpuContext v;
 
-    DebugTrapsTest(String style) {
+    protected DebugTrapsContract(VcpuEngineFactory engines, String style) {
+        this.engines = engines;
         this.style = style;
     }
 
     @BeforeEach
     void open() {
-        cpu = new LongModeVcpu(style);
+        cpu = new LongModeVcpu(engines, style);
         v = cpu.v;
         cpu.put64(GDT + CS, 0x00AF_9B00_0000_FFFFL);
         cpu.put64(GDT + SS, 0x00CF_9300_0000_FFFFL);

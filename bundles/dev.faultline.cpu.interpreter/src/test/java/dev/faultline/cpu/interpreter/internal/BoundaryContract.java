@@ -6,6 +6,7 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.STACK;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.testkit.cpu.FakeInterrupts;
 import dev.faultline.testkit.cpu.NoDevices;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 @ParameterizedClass
 @CsvSource({"coded,false", "thrown,false", "coded,true", "thrown,true"})
-class BoundaryTest {
+public abstract class BoundaryContract {
     private static final int GDT = 0x6000;
     private static final int IDT = 0x7000;
     private static final int HANDLERS = 0x12000;
@@ -45,6 +46,7 @@ class BoundaryTest {
     private static final String WRMSR = "0F 30";
     private static final String HLT = "F4";
 
+    private final VcpuEngineFactory engines;
     private final String style;
     private final boolean stepped;
     private final Port port = new Port();
@@ -54,14 +56,15 @@ class BoundaryTest {
     /** What the device does when it is written to. */
     private Runnable device = () -> {};
 
-    BoundaryTest(String style, boolean stepped) {
+    protected BoundaryContract(VcpuEngineFactory engines, String style, boolean stepped) {
+        this.engines = engines;
         this.style = style;
         this.stepped = stepped;
     }
 
     @BeforeEach
     void open() {
-        cpu = new LongModeVcpu(style);
+        cpu = new LongModeVcpu(engines, style);
         v = cpu.v;
         v.interrupts = port;
         v.bus = new Devices();

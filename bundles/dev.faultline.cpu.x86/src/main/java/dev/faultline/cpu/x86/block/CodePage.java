@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.cpu.interpreter.internal;
+package dev.faultline.cpu.x86.block;
 
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.cpu.interpreter.internal;
+package dev.faultline.cpu.x86.block;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -20,12 +20,12 @@ class CodePageTest {
         }
 
         @Override
-        int run(VcpuContext v) {
+        public int run(VcpuContext v) {
             throw new AssertionError("not run");
         }
 
         @Override
-        Op op(int i) {
+        public Op op(int i) {
             throw new AssertionError("not run");
         }
     }
