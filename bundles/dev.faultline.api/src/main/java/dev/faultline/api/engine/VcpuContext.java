@@ -58,6 +58,10 @@ public final class VcpuContext extends VcpuState {
     private static final VarHandle REQUEST;
     private static final VarHandle IN_GUEST;
     private static final VarHandle FENCES_ASKED;
+    private static final VarHandle NOTICE = java.lang.foreign.ValueLayout.JAVA_INT.varHandle();
+
+    /** In {@link #scratch}, of {@link #noticeHva}. */
+    private static final long NOTICE_OFFSET = 192;
 
     static {
         try {
@@ -101,6 +105,12 @@ public final class VcpuContext extends VcpuState {
      */
     public long tlbFlushes;
 
+    /**
+     * Times that single translations were dropped, or their right to write, since the start. For
+     * engines that keep copies of them; with {@link #tlbFlushes} it tells all that went.
+     */
+    public long tlbDrops;
+
     // ---- the miss path's second result
 
     public @Gpa long missGpa;
@@ -117,6 +127,12 @@ public final class VcpuContext extends VcpuState {
 
     public final @Hva long scratchWrite;
     private final java.lang.foreign.MemorySegment scratch;
+
+    /**
+     * hva of 4 bytes that are not 0 whenever {@link #request} may not be 0: for generated code,
+     * which polls them at an instruction boundary at least once in every loop. See {@link #mayRun}.
+     */
+    public final @Hva long noticeHva;
 
     // Of the instruction semantics; null until they need it.
     /** Book-keeping of the staged access. */
@@ -243,6 +259,7 @@ public final class VcpuContext extends VcpuState {
         this.scratch = java.lang.foreign.Arena.ofAuto().allocate(256, 64);
         this.scratchRead = scratch.address();
         this.scratchWrite = scratch.address() + 128;
+        this.noticeHva = scratch.address() + NOTICE_OFFSET;
         Arrays.fill(tlb, -1);
         Arrays.fill(fetchTag, -1);
         busLock.add(this);
@@ -283,10 +300,22 @@ public final class VcpuContext extends VcpuState {
     /** Sets request bits and wakes the vCPU if it sleeps. Any thread. */
     public void post(int bits) {
         REQUEST.getAndBitwiseOr(this, bits);
+        NOTICE.setOpaque(scratch, NOTICE_OFFSET, 1); // after it: see mayRun
         Thread t = thread;
         if (t != null) {
             java.util.concurrent.locks.LockSupport.unpark(t);
         }
+    }
+
+    /**
+     * Whether nothing is asked; then {@link #noticeHva} reads 0 until something is. vCPU thread.
+     */
+    public boolean mayRun() {
+        if ((int) NOTICE.getOpaque(scratch, NOTICE_OFFSET) != 0) {
+            // Who posts sets the bits before the word: what this clears is seen in the bits.
+            NOTICE.setVolatile(scratch, NOTICE_OFFSET, 0);
+        }
+        return (int) REQUEST.getVolatile(this) == 0;
     }
 
     /** Clears request bits; returns those of {@code bits} that were set. vCPU thread. */

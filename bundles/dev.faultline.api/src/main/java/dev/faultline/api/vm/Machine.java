@@ -96,6 +96,14 @@ public interface Machine extends AutoCloseable {
 
     String engine();
 
+    /**
+     * Why its engine cannot run on this host as it is meant to, and does in another, slower way;
+     * null: it can. Any thread.
+     */
+    default @Nullable String engineRefusal() {
+        return null;
+    }
+
     String faultStyle();
 
     /**

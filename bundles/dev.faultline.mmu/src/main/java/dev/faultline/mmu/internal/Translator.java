@@ -537,6 +537,7 @@ final class Translator {
 
     /** Drops the page, or every cached piece of the large page, at {@code lin}. */
     void invalidatePage(long lin) {
+        v.tlbDrops++;
         if (bloomFlush == v.tlbFlushes) {
             if (mayBeLarge(~(lin >>> 30))) {
                 sweep(lin, 30);
@@ -577,6 +578,7 @@ final class Translator {
 
     /** Makes every cached writable translation of a page read-only. */
     void dropWritable(long gfn) {
+        v.tlbDrops++;
         long leaf = ept.leaf(gfn);
         if (leaf <= 0) {
             v.flushTranslations(); // rare: was cached without a leaf, or the leaf has gone

@@ -289,6 +289,11 @@ public final class PcMachine implements Machine {
     }
 
     @Override
+    public @Nullable String engineRefusal() {
+        return wiring.bindings.engineRefusal();
+    }
+
+    @Override
     public String faultStyle() {
         return wiring.bindings.faultStyle();
     }

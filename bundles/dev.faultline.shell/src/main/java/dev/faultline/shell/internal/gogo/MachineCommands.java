@@ -80,6 +80,11 @@ public final class MachineCommands {
         });
     }
 
+    private static String engine(Machine m) {
+        String refusal = m.engineRefusal();
+        return refusal == null ? m.engine() : m.engine() + ", in a slower way: " + refusal;
+    }
+
     @Descriptor("the machines' names, for scripts and completion")
     public List<String> names() {
         return guests.all().stream().map(Guest::name).toList();
@@ -96,7 +101,7 @@ public final class MachineCommands {
                             .row("state", g.state())
                             .row("RAM", Sizes.bytes(m.config().ramBytes()))
                             .row("vCPUs", m.vcpus().size())
-                            .row("engine", m.engine())
+                            .row("engine", engine(m))
                             .row("fault style", m.faultStyle())
                             .row(
                                     "extra devices",

@@ -15,6 +15,10 @@ public final class MachineFacts {
         MachineStatistics s = machine.statistics();
         Map<String, Object> m = new LinkedHashMap<>();
         m.put("engine", machine.engine());
+        String refusal = machine.engineRefusal();
+        if (refusal != null) {
+            m.put("engineRefusal", refusal);
+        }
         m.put("faultStyle", machine.faultStyle());
         m.put("instructions", s.instructions());
         Map<String, Object> f = new LinkedHashMap<>();

@@ -96,6 +96,16 @@ public final class Bindings {
         return engines.factory().name();
     }
 
+    /** See {@link dev.faultline.api.vm.Machine#engineRefusal}. */
+    public @Nullable String engineRefusal() {
+        VcpuEngineFactory factory = engines.factory();
+        try {
+            return factory.refusal();
+        } catch (Throwable thrown) {
+            return Others.name(factory) + " cannot say: " + Others.why(thrown);
+        }
+    }
+
     public String faultStyle() {
         return engines.style().style();
     }
