@@ -10,11 +10,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Guests under the shipped program, from their first instruction to their end. */
+@ParameterizedClass
+@ValueSource(strings = {"interpreter", "translator"})
 class GuestIT {
     /**
      * Fixed by the guest, computed independently of any emulator (docs/howto/embedded-guest.md).
@@ -31,11 +35,15 @@ class GuestIT {
     private static final String QUESTIONS =
             "READY=get 0\\nget 9999\\nsum 0 9\\nscan 1000 42\\nfloat 1000\\nexit 5\\n";
 
+    /** Everything a guest does is the same on each. */
+    @Parameter String engine;
+
     @TempDir Path scratch;
 
     @Test
     void aGuestInLongModePrintsAndEndsItself() throws Exception {
-        Processes.Result r = Program.run(scratch, "run", Program.guest("hello"));
+        Processes.Result r =
+                Program.run(scratch, "run", "--engine", engine, Program.guest("hello"));
 
         assertThat(r.out()).contains("hello from long mode");
         assertThat(r.code()).as(r.err()).isEqualTo(1);
@@ -48,6 +56,8 @@ class GuestIT {
                 Program.run(
                         scratch,
                         "run",
+                        "--engine",
+                        engine,
                         Program.guest("triple"),
                         "--append",
                         how,
@@ -61,7 +71,8 @@ class GuestIT {
 
     @Test
     void hostileAccessesStayInsideTheMachine() throws Exception {
-        Processes.Result r = Program.run(scratch, "run", Program.guest("hostile"));
+        Processes.Result r =
+                Program.run(scratch, "run", "--engine", engine, Program.guest("hostile"));
 
         assertThat(r.out()).doesNotContain("FAILED");
         assertThat(r.out()).contains("beyond ok", "wild ok", "tables ok", "reserved ok");
@@ -78,6 +89,8 @@ class GuestIT {
                 Program.run(
                         scratch,
                         "run",
+                        "--engine",
+                        engine,
                         Program.guest("smp"),
                         "--vcpus",
                         "2",
@@ -103,6 +116,8 @@ class GuestIT {
                 scratch,
                 r -> r.out().contains(how + " begins"),
                 "run",
+                "--engine",
+                engine,
                 Program.guest("hostile"),
                 "--append",
                 how);
@@ -124,6 +139,8 @@ class GuestIT {
                 Program.run(
                         scratch,
                         "run",
+                        "--engine",
+                        engine,
                         Program.keyed(),
                         "--memory",
                         "64M",
@@ -155,6 +172,8 @@ class GuestIT {
                 Program.run(
                         scratch,
                         "run",
+                        "--engine",
+                        engine,
                         Program.keyed(),
                         "--memory",
                         "64M",
@@ -188,6 +207,8 @@ class GuestIT {
                 Program.run(
                         scratch,
                         "run",
+                        "--engine",
+                        engine,
                         Program.keyed(),
                         "--memory",
                         "64M",

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * An unmodified Debian kernel gives the same answers with every page protected as with none.
@@ -40,21 +42,23 @@ class LinuxIT {
     @TempDir Path scratch;
 
     @Test
-    void protectionAndStyleNeverChangeLinuxsAnswers() throws Exception {
+    void protectionStyleAndEngineNeverChangeLinuxsAnswers() throws Exception {
         List<String> files = files(scratch);
 
-        String none = answers(files, "none", "coded");
+        String none = answers(files, "none", "coded", "interpreter");
         assertThat(none).contains(TRUTH);
 
-        assertThat(answers(files, "all", "coded")).isEqualTo(none);
-        assertThat(answers(files, "random:7", "thrown")).isEqualTo(none);
+        assertThat(answers(files, "all", "coded", "interpreter")).isEqualTo(none);
+        assertThat(answers(files, "random:7", "thrown", "translator")).isEqualTo(none);
+        assertThat(answers(files, "none", "coded", "translator")).isEqualTo(none);
     }
 
     /**
      * Work on two processors at once; what they say is fixed, and they have talked to each other.
      */
-    @Test
-    void linuxRunsOnTwoProcessors() throws Exception {
+    @ParameterizedTest
+    @ValueSource(strings = {"interpreter", "translator"})
+    void linuxRunsOnTwoProcessors(String engine) throws Exception {
         List<String> files = files(scratch);
         String script =
                 "nproc; cat /sys/devices/system/cpu/online; mount -t proc p /proc 2>/dev/null;"
@@ -71,6 +75,8 @@ class LinuxIT {
                         files.get(1),
                         "--append",
                         KERNEL,
+                        "--engine",
+                        engine,
                         "--memory",
                         "128M",
                         "--vcpus",
@@ -108,7 +114,8 @@ class LinuxIT {
         return home.resolve("faultline").toString();
     }
 
-    private String answers(List<String> files, String protect, String style) throws Exception {
+    private String answers(List<String> files, String protect, String style, String engine)
+            throws Exception {
         Path json = scratch.resolve("run.json");
         Processes.Result r =
                 Program.run(
@@ -120,6 +127,8 @@ class LinuxIT {
                         files.get(1),
                         "--append",
                         KERNEL,
+                        "--engine",
+                        engine,
                         "--memory",
                         "128M",
                         "--protect",
@@ -132,13 +141,11 @@ class LinuxIT {
                         "<end>",
                         "--json",
                         json);
-        assertThat(r.code()).as(protect + " " + style + ": " + r.err() + r.out()).isZero();
+        String what = protect + ", " + style + ", " + engine;
+        assertThat(r.code()).as(what + ": " + r.err() + r.out()).isZero();
         System.out.printf(
-                "Linux, --protect %s, %s: %,d instructions, %,d faults%n",
-                protect,
-                style,
-                Program.number(json, "instructions"),
-                Program.number(json, "total"));
+                "Linux, --protect %s: %,d instructions, %,d faults%n",
+                what, Program.number(json, "instructions"), Program.number(json, "total"));
         if (!protect.equals("none")) {
             assertThat(Program.number(json, "DATA")).isPositive();
             assertThat(Program.number(json, "FETCH")).isPositive();

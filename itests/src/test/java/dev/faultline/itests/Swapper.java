@@ -23,6 +23,7 @@ final class Swapper implements Runnable {
     private static final List<String> BUNDLES =
             List.of(
                     "dev.faultline.cpu.interpreter",
+                    "dev.faultline.cpu.translator",
                     "dev.faultline.fault.coded",
                     "dev.faultline.fault.thrown",
                     "dev.faultline.mmu",
@@ -30,6 +31,9 @@ final class Swapper implements Runnable {
                     "dev.faultline.protection",
                     "dev.faultline.device.pc",
                     "dev.faultline.platform.posix");
+
+    private static final List<String> ENGINES =
+            List.of("interpreter", "translator", "interpreter-small");
 
     private final Typed typed;
     private final Machine machine;
@@ -87,18 +91,15 @@ final class Swapper implements Runnable {
     private String other() throws Exception {
         switch (random.nextInt(7)) {
             case 0 -> machine.swapFaultStyle(random.nextBoolean() ? "thrown" : "coded");
-            case 1 -> swapEngine(random.nextBoolean() ? "interpreter" : "interpreter-small");
+            case 1 -> swapEngine(ENGINES.get(random.nextInt(ENGINES.size())));
             case 2 -> {
                 typed.configure(
                         "fault.style", machine.faultStyle().equals("coded") ? "thrown" : "coded");
                 return "style by configuration";
             }
             case 3 -> {
-                typed.configure(
-                        "engine",
-                        machine.engine().equals("interpreter")
-                                ? "interpreter-small"
-                                : "interpreter");
+                int next = (ENGINES.indexOf(machine.engine()) + 1) % ENGINES.size();
+                typed.configure("engine", ENGINES.get(next));
                 return "engine by configuration";
             }
             case 4 -> {

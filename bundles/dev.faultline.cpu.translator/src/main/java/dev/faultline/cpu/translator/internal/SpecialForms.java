@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.translator.internal;
+
+import static dev.faultline.cpu.translator.internal.Assembler.LOAD;
+import static dev.faultline.cpu.translator.internal.Assembler.R13;
+import static dev.faultline.cpu.translator.internal.Assembler.R14;
+import static dev.faultline.cpu.translator.internal.Assembler.RAX;
+import static dev.faultline.cpu.translator.internal.Assembler.RCX;
+import static dev.faultline.cpu.translator.internal.Assembler.RDX;
+import static dev.faultline.cpu.translator.internal.Assembler.STORE;
+
+import dev.faultline.api.cpu.VcpuState;
+import dev.faultline.cpu.x86.isa.OperandCode;
+import dev.faultline.cpu.x86.op.Decoded;
+
+/** What is neither as it is nor a transfer. */
+final class SpecialForms {
+    private final Writer w;
+    private final Assembler a;
+    private final SameForm same;
+
+    SpecialForms(Writer w, SameForm same) {
+        this.w = w;
+        this.same = same;
+        a = w.a;
+    }
+
+    /** False: nothing was written. */
+    boolean write(Decoded d) {
+        return switch (d.mnemonic) {
+            case "LEA" -> lea(d);
+            case "PUSHF" -> pushf(d);
+            case "CLI" -> cli();
+            case "NOP", "PREFETCHW" -> true;
+            // Of memory it is locked with or without the prefix.
+            case "XCHG" -> isNop(d) || same.write(d, d.mem);
+            // With a register's bit offset the operand may be anywhere.
+            case "BT", "BTS", "BTR", "BTC" -> !(d.mem && hasRegister(d)) && same.write(d);
+            default -> false;
+        };
+    }
+
+    /** 90, which is no XCHG: it would clear the upper half of RAX. */
+    private static boolean isNop(Decoded d) {
+        return d.opcode == 0x90 && d.rm == 0;
+    }
+
+    private static boolean hasRegister(Decoded d) {
+        return d.row.codes.stream().anyMatch(c -> c.kind() == OperandCode.Kind.REG);
+    }
+
+    private boolean lea(Decoded d) {
+        int size = d.operandSize;
+        int h = NativeCode.host(d.reg);
+        if (size == 2) {
+            w.effective(d, d.addressSize == 8, R13);
+            int to = w.at(d.reg, RCX);
+            a.b(0x66);
+            a.registers(false, STORE, R13, to);
+            w.store(to, d.reg);
+        } else {
+            w.effective(d, size == 8 && d.addressSize == 8, h < 0 ? R13 : h);
+            if (h < 0) {
+                w.store(R13, d.reg);
+            }
+        }
+        return true;
+    }
+
+    /** {@code movzx ecx, ah}, which no REX prefix may precede. */
+    private static final int[] AH_TO_ECX = {0x0F, 0xB6, 0xCC};
+
+    private boolean pushf(Decoded d) {
+        if (d.operandSize != 8) {
+            return false;
+        }
+        int shift = Integer.numberOfTrailingZeros(VcpuState.OF);
+        a.slot(true, STORE, RAX, StateBlock.TEMPORARY);
+        a.b(0x0F, 0x90, 0xC0, 0x9F); // seto al; lahf
+        a.b(AH_TO_ECX);
+        a.b(0x44, 0x0F, 0xB6, 0xE8); // movzx r13d, al
+        a.constant(R14, shift);
+        a.shiftLeft(R13, R13, R14);
+        a.lea(true, RCX, RCX, R13, 0, 0);
+        a.slot(true, LOAD, R13, StateBlock.FLAGS_IMAGE);
+        a.lea(true, RCX, RCX, R13, 0, -2); // the image has bit 1, as AH has
+        a.slot(true, LOAD, R13, StateBlock.INTERRUPT_FLAG);
+        a.lea(true, RCX, RCX, R13, 0, 0);
+        a.slot(true, LOAD, RAX, StateBlock.TEMPORARY);
+        a.slot(true, STORE, RCX, StateBlock.TEMPORARY);
+        w.pushTemporary();
+        return true;
+    }
+
+    private boolean cli() {
+        a.slot(true, LOAD, RCX, StateBlock.CLI_REFUSED);
+        w.leaveUnlessZero();
+        a.slot(true, 0xC7, 0, StateBlock.INTERRUPT_FLAG);
+        a.little(0, 4);
+        return true;
+    }
+
+    /**
+     * DIV of 32 or 64 bits whose upper half is 0 and whose divisor is not: then it cannot raise
+     * #DE. The divisor is read once, so that what was looked at is what divides.
+     */
+    boolean divide(Decoded d) {
+        boolean wide = d.operandSize == 8;
+        if (d.operandSize < 4 || !d.mnemonic.equals("DIV") || d.opcode == 0xF6) {
+            return false;
+        }
+        if (d.mem) {
+            w.address(d);
+            w.probe(d.operandSize, Writer.READ);
+        }
+        a.registers(wide, STORE, RDX, RCX);
+        w.leaveUnlessZero();
+        int h = d.mem ? -1 : NativeCode.host(d.rm);
+        if (d.mem) {
+            a.guest(wide, LOAD, RCX);
+        } else if (h < 0) {
+            a.slot(wide, LOAD, RCX, StateBlock.gpr(d.rm));
+        } else {
+            a.registers(wide, STORE, h, RCX);
+        }
+        w.leaveIfZero();
+        a.registers(wide, 0xF7, 6, RCX);
+        return true;
+    }
+}

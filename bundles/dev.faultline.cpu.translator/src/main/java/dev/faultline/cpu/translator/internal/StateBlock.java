@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.translator.internal;
+
+import static dev.faultline.api.memory.HostBytes.ALL;
+
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Hva;
+import dev.faultline.api.address.Page;
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.cpu.VcpuState;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.platform.HostMemory;
+import dev.faultline.api.platform.HostRegion;
+import dev.faultline.cpu.translator.verify.Layout;
+import dev.faultline.cpu.translator.verify.Layout.Slot;
+import dev.faultline.cpu.translator.verify.Layout.Tables;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * What generated code works on: the guest's registers while it runs, translations of data accesses,
+ * and where indirect jumps go. Of one vCPU, on its thread. Offsets are from r15.
+ *
+ * <p>r15's low six bits are 12, so that it is the count of the shifts that make page numbers of
+ * addresses (SHRX takes six bits).
+ *
+ * <p>Translations are kept for each rights class ({@link VcpuContext#tlbKey}, bits 0-1) but the
+ * last, under which nothing may be cached, jumps for each {@link CodeClass}. A tag is the negative
+ * of what it stands for and less one, so that fresh memory is an empty table, and a hit a sum of 0.
+ */
+final class StateBlock implements AutoCloseable {
+    private static final int MISALIGNMENT = 12;
+
+    /** What {@code al} and {@code ah} are after SETO AL and LAHF. */
+    static final int FLAGS = 16 * 8 - MISALIGNMENT;
+
+    /** Out: a linear address or a rip. */
+    static final int LIN = FLAGS + 8;
+
+    /** Instructions counted. */
+    static final int COUNT = LIN + 8;
+
+    /** In: where to begin. */
+    static final int ENTRY = COUNT + 8;
+
+    /** hva of the word that is not 0 if the vCPU is asked for something. */
+    static final int NOTICE = ENTRY + 8;
+
+    /** Linear base of FS; that of GS follows. */
+    static final int FS_BASE = NOTICE + 8;
+
+    static final int TEMPORARY = FS_BASE + 16;
+
+    /** 16 bytes each, aligned: the numbers from 0 to {@link #LARGEST_COUNT}, as quadwords. */
+    static final int COUNTS = TEMPORARY + 8;
+
+    static final int LARGEST_COUNT = 63;
+
+    /** 16 bytes each, aligned: the XMM registers. */
+    static final int XMM = COUNTS + 16 * (LARGEST_COUNT + 1);
+
+    /** A byte: an XMM register may have been written. */
+    static final int XMM_WRITTEN = XMM + 16 * 16;
+
+    static final int MXCSR = XMM_WRITTEN + 4;
+
+    /** EFLAGS as PUSHF stores them, but for the status flags and IF. */
+    static final int FLAGS_IMAGE = MXCSR + 4;
+
+    /** EFLAGS.IF, at its place. */
+    static final int INTERRUPT_FLAG = FLAGS_IMAGE + 8;
+
+    /** Not 0 if CLI may not clear it. */
+    static final int CLI_REFUSED = INTERRUPT_FLAG + 8;
+
+    private static final int MXCSR_DEFAULT = 0x1F80;
+
+    private static final int CLASSES = 3;
+    private static final int JUMP_CLASSES = 2 * CLASSES;
+    private static final int ENTRIES = 1 << 16;
+    private static final int TABLE = ENTRIES * 8;
+    private static final int TABLES = Page.SIZE - MISALIGNMENT;
+    private static final int SIZE = Page.SIZE + (3 * CLASSES + 2 * JUMP_CLASSES) * TABLE;
+
+    /** Slots filled since the last flush that are cleared one by one; more: all. */
+    private static final int LOG = 8192;
+
+    /** hva in r15. */
+    final @Hva long address;
+
+    private final HostRegion region;
+    private final int[][] filled = new int[CLASSES][LOG];
+    private final int[] fills = new int[CLASSES];
+    private final int[] jumps = new int[LOG];
+    private int jumpFills;
+
+    StateBlock(HostMemory host) {
+        region = host.reserve(SIZE + 64);
+        address = region.address() + MISALIGNMENT;
+        for (int i = 0; i <= LARGEST_COUNT; i++) {
+            put(COUNTS + 16 * i, i);
+        }
+        // rip -1 is the one whose tag is 0.
+        for (int k = 0; k < JUMP_CLASSES; k++) {
+            put(jumpTags(k) + (ENTRIES - 1) * 8, 1);
+        }
+    }
+
+    // ---- layout
+
+    /** Slot of a general register. */
+    static int gpr(int number) {
+        return number * 8 - MISALIGNMENT;
+    }
+
+    /** Slot of an XMM register. */
+    static int xmm(int number) {
+        return XMM + 16 * number;
+    }
+
+    private static int table(int number) {
+        return TABLES + number * TABLE;
+    }
+
+    static int readTags(int rightsClass) {
+        return table(3 * rightsClass);
+    }
+
+    static int writeTags(int rightsClass) {
+        return table(3 * rightsClass + 1);
+    }
+
+    /** What to add to a linear address to have the hva. */
+    static int addends(int rightsClass) {
+        return table(3 * rightsClass + 2);
+    }
+
+    static int jumpTags(int codeClass) {
+        return table(3 * CLASSES + 2 * codeClass);
+    }
+
+    static int jumpTargets(int codeClass) {
+        return table(3 * CLASSES + 2 * codeClass + 1);
+    }
+
+    /**
+     * What generated code may do with it, for the verifier.
+     *
+     * @param exit hva of the common way out
+     */
+    static Layout layout(@Hva long exit) {
+        Slot[] s = Layout.none(TABLES + MISALIGNMENT);
+        for (int g = 0; g < 16; g++) {
+            if (NativeCode.host(g) < 0) {
+                s[gpr(g) + MISALIGNMENT] = Slot.REGISTER;
+            }
+            s[xmm(g) + MISALIGNMENT] = Slot.VECTOR;
+        }
+        for (int i = 1; i <= LARGEST_COUNT; i++) {
+            s[COUNTS + 16 * i + MISALIGNMENT] = Slot.STEP;
+        }
+        s[ENTRY + MISALIGNMENT] = Slot.ENTRY;
+        s[NOTICE + MISALIGNMENT] = Slot.NOTICE;
+        s[FS_BASE + MISALIGNMENT] = Slot.CONSTANT;
+        s[FS_BASE + 8 + MISALIGNMENT] = Slot.CONSTANT;
+        s[TEMPORARY + MISALIGNMENT] = Slot.REGISTER;
+        s[XMM_WRITTEN + MISALIGNMENT] = Slot.VECTOR_WRITTEN;
+        s[FLAGS_IMAGE + MISALIGNMENT] = Slot.CONSTANT;
+        s[INTERRUPT_FLAG + MISALIGNMENT] = Slot.INTERRUPT_FLAG;
+        s[CLI_REFUSED + MISALIGNMENT] = Slot.CLI_REFUSED;
+        Tables[] t = new Tables[JUMP_CLASSES];
+        for (int c = 0; c < JUMP_CLASSES; c++) {
+            int r = CodeClass.rights(c);
+            t[c] =
+                    new Tables(
+                            readTags(r),
+                            writeTags(r),
+                            addends(r),
+                            jumpTags(c),
+                            jumpTargets(c),
+                            CodeClass.hasVectors(c));
+        }
+        return new Layout(-MISALIGNMENT, s, t, exit, NativeCode.LARGEST);
+    }
+
+    long get(int offset) {
+        return HostBytes.get64(address + offset);
+    }
+
+    void put(int offset, long value) {
+        HostBytes.put64(address + offset, value);
+    }
+
+    // ---- registers
+
+    void load(VcpuState v) {
+        MemorySegment.copy(v.gpr, 0, ALL, ValueLayout.JAVA_LONG_UNALIGNED, address + gpr(0), 16);
+        int f = v.getFlags();
+        put(FLAGS, (f & 0xD5 | 2) << 8 | (f & VcpuState.OF) >>> 11);
+        int kept = VcpuState.STATUS_FLAGS | VcpuState.IF | VcpuState.RF | VcpuState.VM;
+        put(FLAGS_IMAGE, f & ~kept);
+        put(INTERRUPT_FLAG, f & VcpuState.IF);
+        put(CLI_REFUSED, v.cpl > (f & VcpuState.IOPL) >>> 12 ? 1 : 0);
+        put(FS_BASE, v.effBase[Segments.FS]);
+        put(FS_BASE + 8, v.effBase[Segments.GS]);
+    }
+
+    void store(VcpuState v) {
+        MemorySegment.copy(ALL, ValueLayout.JAVA_LONG_UNALIGNED, address + gpr(0), v.gpr, 0, 16);
+        int f = (int) get(FLAGS);
+        v.eflags = v.eflags & ~VcpuState.IF | (int) get(INTERRUPT_FLAG);
+        v.setStatusFlags(f >>> 8 & 0xD5 | (f & 1) << 11);
+    }
+
+    /** The XMM registers, and MXCSR for code that computes under it. */
+    void loadVectors(VcpuState v) {
+        MemorySegment.copy(v.xmm, 0, ALL, ValueLayout.JAVA_LONG_UNALIGNED, address + XMM, 32);
+        HostBytes.put32(address + XMM_WRITTEN, 0);
+        HostBytes.put32(address + MXCSR, v.mxcsr);
+    }
+
+    void storeVectors(VcpuState v) {
+        if (HostBytes.get8(address + XMM_WRITTEN) != 0) {
+            MemorySegment.copy(ALL, ValueLayout.JAVA_LONG_UNALIGNED, address + XMM, v.xmm, 0, 32);
+            HostBytes.put32(address + XMM_WRITTEN, 0);
+        }
+        v.mxcsr = HostBytes.get32(address + MXCSR);
+    }
+
+    /** For code that does not compute under MXCSR. */
+    void defaultMxcsr() {
+        HostBytes.put32(address + MXCSR, MXCSR_DEFAULT);
+    }
+
+    // ---- translations
+
+    /**
+     * Takes over what the context has for the page at {@code lin}, under the key that it has now.
+     */
+    void fill(VcpuContext v, @Gva long lin) {
+        int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
+        long tag = lin & Page.MASK | v.tlbKey;
+        boolean reads = v.tlb[i] == tag;
+        boolean writes = v.tlb[i + 1] == tag;
+        int k = (int) v.tlbKey & 3;
+        if (k == CLASSES || !reads && !writes) {
+            return;
+        }
+        int index = (int) (lin >>> 12) & ENTRIES - 1;
+        int slot = index * 8;
+        long own = -(lin >>> 12) - 1;
+        put(readTags(k) + slot, reads ? own : 0);
+        put(writeTags(k) + slot, writes ? own : 0);
+        put(addends(k) + slot, v.tlb[i + 2]);
+        if (fills[k] < LOG) {
+            filled[k][fills[k]] = index;
+        }
+        fills[k]++;
+    }
+
+    /** Where an indirect jump to {@code rip} goes on. */
+    void jump(int codeClass, @Gva long rip, @Hva long entry) {
+        int index = (int) rip & ENTRIES - 1;
+        if (index == ENTRIES - 1) {
+            return;
+        }
+        put(jumpTargets(codeClass) + index * 8, entry);
+        put(jumpTags(codeClass) + index * 8, -rip - 1);
+        if (jumpFills < LOG) {
+            jumps[jumpFills] = codeClass << 16 | index;
+        }
+        jumpFills++;
+    }
+
+    void flushTranslations() {
+        for (int k = 0; k < CLASSES; k++) {
+            if (fills[k] > LOG) {
+                HostBytes.fill(address + readTags(k), 2L * TABLE, (byte) 0);
+            } else {
+                for (int i = 0; i < fills[k]; i++) {
+                    int slot = filled[k][i] * 8;
+                    put(readTags(k) + slot, 0);
+                    put(writeTags(k) + slot, 0);
+                }
+            }
+            fills[k] = 0;
+        }
+    }
+
+    void flushJumps() {
+        if (jumpFills > LOG) {
+            for (int k = 0; k < JUMP_CLASSES; k++) {
+                HostBytes.fill(address + jumpTags(k), TABLE - 8L, (byte) 0);
+            }
+        } else {
+            for (int i = 0; i < jumpFills; i++) {
+                put(jumpTags(jumps[i] >>> 16) + (jumps[i] & ENTRIES - 1) * 8, 0);
+            }
+        }
+        jumpFills = 0;
+    }
+
+    @Override
+    public void close() {
+        region.close();
+    }
+}

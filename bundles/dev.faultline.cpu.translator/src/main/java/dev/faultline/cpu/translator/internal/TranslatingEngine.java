@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.translator.internal;
+
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.platform.HostMemory;
+import dev.faultline.cpu.x86.block.Block;
+import dev.faultline.cpu.x86.block.BlockEngine;
+import dev.faultline.cpu.x86.block.Limits;
+import dev.faultline.cpu.x86.decode.Decoder;
+import dev.faultline.cpu.x86.op.Decoded;
+import dev.faultline.cpu.x86.state.Outcome;
+import java.util.Arrays;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Interprets what runs seldom, and translates blocks of 64-bit code that run often into code of the
+ * host. On the vCPU's thread.
+ *
+ * <p>Generated code executes an instruction only if its access hits; for a miss, and for what is
+ * not translated, it leaves at the instruction's boundary, the interpreter executes that one
+ * instruction, and generated code goes on behind it. So everything that can stop an access is where
+ * it always was.
+ *
+ * <p>Nothing generated outlives what it was derived from: it belongs to a {@link Block} and is
+ * found through it, or through jumps that are forgotten with every flush of translations and every
+ * change of code.
+ */
+final class TranslatingEngine extends BlockEngine {
+    /** Of a block that is not to be tried again. */
+    private static final int NEVER = Integer.MIN_VALUE;
+
+    private final NativeCode code;
+    private final StateBlock state;
+    private final Writer writer;
+    private final Forms forms;
+    private final Decoder decoder = new Decoder();
+    private final byte[] bytes = new byte[Limits.LONGEST_BLOCK * Decoder.MAX_LENGTH];
+    private final byte[] one = new byte[Decoder.MAX_LENGTH];
+    private final int[] lengths = new int[Limits.LONGEST_BLOCK];
+    private final int threshold;
+
+    /** Null: translations are executed as they were written. */
+    private final @Nullable Guard guard;
+
+    private int generation;
+
+    /** Flushes and drops of translations that the state block has followed. */
+    private long flushes;
+
+    /** {@link #changes} that jumps have followed. */
+    private long codeChanges;
+
+    /** A jump that could be made to go straight to what runs next; null: none. */
+    private @Nullable Exit link;
+
+    /** {@link #dropped} when {@link #link} was left. */
+    private long linkFlushes;
+
+    /** What runs next may be jumped to again. */
+    private boolean jumped;
+
+    /**
+     * @param refused counts what the verifier refuses
+     * @throws dev.faultline.api.platform.HostMemoryException if the host has no memory for it
+     */
+    TranslatingEngine(
+            VcpuContext v, Options options, HostMemory host, HostCpu cpu, LongAdder refused) {
+        super(v, Limits.DEFAULT);
+        threshold = options.threshold();
+        code = new NativeCode(host, options.codeBytes());
+        try {
+            state = new StateBlock(host);
+        } catch (RuntimeException e) {
+            code.close();
+            throw e;
+        }
+        state.put(StateBlock.NOTICE, v.noticeHva);
+        writer = new Writer(code);
+        forms = new Forms(cpu, writer);
+        guard = options.verify() ? new Guard(StateBlock.layout(code.exit), refused) : null;
+    }
+
+    @Override
+    public void close() {
+        super.close();
+        state.close();
+        code.close();
+    }
+
+    @Override
+    protected int run(Block b) {
+        Translation t = find(b);
+        if (t == null || !v.mayRun()) {
+            link = null;
+            jumped = false;
+            return b.run(v);
+        }
+        follow();
+        connect(t);
+        return execute(t);
+    }
+
+    // ---- finding and making translations
+
+    private @Nullable Translation find(Block b) {
+        int codeClass = CodeClass.of(v);
+        for (Translation t = (Translation) b.compiled; t != null; t = t.next) {
+            if (t.base == v.engineBase && t.codeClass == codeClass && t.generation == generation) {
+                return t;
+            }
+        }
+        if (v.codeBits != 64 || codeClass == CodeClass.NONE || !b.plain() || ++b.heat < threshold) {
+            return null;
+        }
+        return translate(b, codeClass);
+    }
+
+    private @Nullable Translation translate(Block b, int codeClass) {
+        if (!code.hasRoom()) {
+            forget();
+        }
+        int count = measure(b);
+        if (count == 0) {
+            b.heat = NEVER;
+            return null;
+        }
+        Translation t = new Translation(b, v.engineBase, codeClass, generation, count);
+        countSegments(t);
+        writer.begin(t);
+        int written = 0;
+        boolean goesOn = true;
+        int at = 0;
+        for (int i = 0; i < count; i++) {
+            Decoded d = decode(at, lengths[i]);
+            at += lengths[i];
+            writer.instruction(i, v.engineBase + b.start + at);
+            t.vectors |= Forms.mayChangeVectors(d) ? 1L << i : 0;
+            if (forms.write(d)) {
+                written++;
+                goesOn = !Forms.leavesBlock(d);
+            } else {
+                t.left |= 1L << i;
+                writer.leaveInstruction();
+                goesOn = true;
+            }
+        }
+        if (written == 0) {
+            writer.abandon();
+            b.heat = NEVER;
+            return null;
+        }
+        if (goesOn) {
+            writer.jump(v.engineBase + b.start + at);
+        }
+        writer.end();
+        if (guard != null && !guard.accepts(writer.candidate(), t.base + b.start)) {
+            writer.abandon();
+            b.heat = NEVER;
+            return null;
+        }
+        code.add(writer.a);
+        t.next = current((Translation) b.compiled);
+        b.compiled = t;
+        return t;
+    }
+
+    /** A branch is the last instruction that is counted before it is known where it goes. */
+    private void countSegments(Translation t) {
+        int at = 0;
+        int first = 0;
+        for (int i = 0; i < t.count; i++) {
+            boolean last = i == t.count - 1 || Forms.branches(decode(at, lengths[i]));
+            at += lengths[i];
+            if (last) {
+                Arrays.fill(t.countedTo, first, i + 1, i + 1);
+                first = i + 1;
+            }
+        }
+    }
+
+    /** Without those that are gone. */
+    private @Nullable Translation current(@Nullable Translation t) {
+        return t == null || t.generation != generation ? null : t;
+    }
+
+    /**
+     * Reads the block's bytes and the lengths of its instructions.
+     *
+     * @return how many there are; 0: they are no longer those that were decoded
+     */
+    private int measure(Block b) {
+        int size = b.end - b.start;
+        HostBytes.copyOut(codeHva() + b.start, bytes, 0, size);
+        int count = 0;
+        for (int at = 0; at < size; count++) {
+            int n = Math.min(Decoder.MAX_LENGTH, size - at);
+            System.arraycopy(bytes, at, one, 0, n);
+            int length = decoder.length(one, n, 64);
+            if (length <= 0 || count == lengths.length) {
+                return 0;
+            }
+            lengths[count] = length;
+            at += length;
+        }
+        return count;
+    }
+
+    private Decoded decode(int at, int length) {
+        System.arraycopy(bytes, at, one, 0, length);
+        Decoded d = decoder.fields(one, length, 64);
+        if (d == null) {
+            throw new IllegalStateException("an instruction that was whole before");
+        }
+        return d;
+    }
+
+    /** All translations go: their memory is used again. */
+    private void forget() {
+        generation++;
+        code.clear();
+        if (guard != null) {
+            guard.forget();
+        }
+        writer.exits.clear();
+        state.flushJumps();
+        link = null;
+    }
+
+    // ---- what generated code relies on
+
+    private long dropped() {
+        return v.tlbFlushes + v.tlbDrops;
+    }
+
+    /** Nothing that is gone is used any more. */
+    private void follow() {
+        if (dropped() != flushes) {
+            flushes = dropped();
+            state.flushTranslations();
+            state.flushJumps();
+        }
+        if (changes() != codeChanges) {
+            codeChanges = changes();
+            state.flushJumps();
+        }
+    }
+
+    /** Whether generated code of {@code t} cannot simply go on. */
+    private boolean isOver(Translation t) {
+        return dropped() != flushes
+                || changes() != codeChanges
+                || CodeClass.of(v) != t.codeClass
+                || t.generation != generation
+                || !v.mayRun();
+    }
+
+    /** The jump that led here goes here at once the next time. */
+    private void connect(Translation t) {
+        long rip = t.base + t.block.start;
+        Exit e = link;
+        if (e != null
+                && e.value() == rip
+                && e.of().generation == generation
+                && e.of().codeClass == t.codeClass
+                && linkFlushes == flushes + codeChanges
+                && (guard == null || guard.acceptsLink(e.patch(), t.entry, rip))) {
+            code.patch(e.patch(), t.entry);
+        }
+        if (jumped) {
+            state.jump(t.codeClass, rip, t.entry);
+        }
+        link = null;
+        jumped = false;
+    }
+
+    // ---- running
+
+    private int execute(Translation first) {
+        long entry = first.entry;
+        int counted = 0;
+        boolean vectors = CodeClass.hasVectors(first.codeClass);
+        if (vectors) {
+            state.loadVectors(v);
+        } else {
+            state.defaultMxcsr();
+        }
+        for (; ; ) {
+            state.load(v);
+            state.put(StateBlock.COUNT, counted);
+            state.put(StateBlock.ENTRY, entry);
+            Exit e = writer.exits.get(code.enter(state.address));
+            state.store(v);
+            if (vectors) {
+                state.storeVectors(v);
+            }
+            long count = state.get(StateBlock.COUNT);
+            switch (e.kind()) {
+                case LINK -> {
+                    link = e;
+                    linkFlushes = flushes + codeChanges;
+                    return jump(e.value(), count);
+                }
+                case POLL -> {
+                    return jump(e.value(), count);
+                }
+                case INDIRECT -> {
+                    jumped = true;
+                    return jump(state.get(StateBlock.LIN), count);
+                }
+                case POLL_INDIRECT -> {
+                    return jump(state.get(StateBlock.LIN), count);
+                }
+                case INSTRUCTION, MISS -> {
+                    Translation t = e.of();
+                    int i = e.index();
+                    v.instructions += count - (t.countedTo[i] - i);
+                    int s = interpret(t, i, e.kind() == Exit.Kind.MISS);
+                    if (s != GO_ON) {
+                        return s;
+                    }
+                    i = resume;
+                    counted = t.countedTo[i] - i;
+                    entry = t.entries[i];
+                }
+            }
+        }
+    }
+
+    /** Result of {@link #interpret}: generated code goes on at {@link #resume}. */
+    private static final int GO_ON = 100;
+
+    private int resume;
+
+    private int jump(long rip, long count) {
+        v.instructions += count - 1; // and the one that ran last
+        v.engineIndex = 0;
+        v.rip = rip;
+        return Outcome.JUMP;
+    }
+
+    /**
+     * Executes instruction {@code from} and those after it that are left to the interpreter; {@code
+     * v.instructions} is the number of those before it.
+     */
+    private int interpret(Translation t, int from, boolean miss) {
+        long lin = state.get(StateBlock.LIN);
+        v.engineBase = t.base;
+        for (int i = from; ; ) {
+            Block part = t.block.part(i);
+            int at = i % Block.PART;
+            running(part);
+            v.engineIndex = at;
+            v.instructions -= at;
+            int s = part.op(at).execute(v);
+            if (miss && i == from && s >= 0 && dropped() == flushes) {
+                state.fill(v, lin);
+            }
+            if (t.mayChangeVectors(i) && CodeClass.hasVectors(t.codeClass)) {
+                state.loadVectors(v);
+            }
+            if (s != Outcome.NEXT) {
+                jumped = s == Outcome.JUMP;
+                return s;
+            }
+            i++;
+            if (i == t.count || isOver(t)) {
+                return s;
+            }
+            v.instructions += at + 1;
+            if (!t.isLeft(i)) {
+                resume = i;
+                return GO_ON;
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.translator.internal;
+
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Hva;
+import dev.faultline.cpu.x86.block.Block;
+import org.jspecify.annotations.Nullable;
+
+/** Generated code for one block, as it stands at one linear address for one {@link CodeClass}. */
+final class Translation {
+    final Block block;
+
+    /** Linear address of its page. */
+    final @Gva long base;
+
+    /** See {@link CodeClass}. */
+    final int codeClass;
+
+    /** Of the code memory, when this was made: older ones are gone. */
+    final int generation;
+
+    /** Number of instructions. */
+    final int count;
+
+    /** hva of each instruction's code, behind what counts. */
+    final @Hva long[] entries;
+
+    /**
+     * For each instruction how many of the block are counted when it begins: those up to the next
+     * branch.
+     */
+    final int[] countedTo;
+
+    /** Bit i: instruction i is left to the interpreter. */
+    long left;
+
+    /** Bit i: instruction i may change XMM registers or MXCSR. */
+    long vectors;
+
+    /** hva of the beginning. */
+    @Hva long entry;
+
+    /** Of the same block, for another address or class. */
+    @Nullable Translation next;
+
+    Translation(Block block, @Gva long base, int codeClass, int generation, int count) {
+        this.block = block;
+        this.base = base;
+        this.codeClass = codeClass;
+        this.generation = generation;
+        this.count = count;
+        entries = new long[count];
+        countedTo = new int[count];
+    }
+
+    boolean mayChangeVectors(int i) {
+        return (vectors >>> i & 1) != 0;
+    }
+
+    boolean isLeft(int i) {
+        return (left >>> i & 1) != 0;
+    }
+}

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.translator.internal;
+
+import static dev.faultline.cpu.translator.internal.Assembler.LOAD;
+import static dev.faultline.cpu.translator.internal.Assembler.R12;
+import static dev.faultline.cpu.translator.internal.Assembler.R13;
+import static dev.faultline.cpu.translator.internal.Assembler.R14;
+import static dev.faultline.cpu.translator.internal.Assembler.R15;
+import static dev.faultline.cpu.translator.internal.Assembler.RCX;
+import static dev.faultline.cpu.translator.internal.Assembler.STORE;
+
+import dev.faultline.api.address.Gva;
+import dev.faultline.api.address.Page;
+import dev.faultline.api.cpu.Segments;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.cpu.translator.verify.Candidate;
+import dev.faultline.cpu.x86.op.Decoded;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What all forms of generated code are made of: addresses, probes, jumps, ways out. Writes one
+ * translation at a time. One thread.
+ *
+ * <p>rcx, r13 and r14 are scratch. Between two instructions of the guest its flags are in the
+ * host's, so whatever is done for an instruction before the instruction itself leaves the flags
+ * alone: LEA, MOV, MOVZX, JRCXZ, and SHRX, SHLX and RORX of BMI2.
+ */
+final class Writer {
+    static final int READ = 1;
+    static final int WRITE = 2;
+
+    final Assembler a = new Assembler();
+
+    /** Ways out, by number; those of all translations. */
+    final List<Exit> exits = new ArrayList<>();
+
+    private final NativeCode code;
+
+    /** What is written behind the block: rarely executed. */
+    private final List<Runnable> cold = new ArrayList<>();
+
+    /** The one that is written. */
+    private Translation of;
+
+    /** Instruction of the block that is written. */
+    private int index;
+
+    /** rip of what follows that instruction. */
+    private long next;
+
+    /** From where on exits are those of the block. */
+    private int firstExit;
+
+    @SuppressWarnings("NullAway.Init") // begin
+    Writer(NativeCode code) {
+        this.code = code;
+    }
+
+    void begin(Translation t) {
+        of = t;
+        cold.clear();
+        firstExit = exits.size();
+        a.begin(code.next());
+        t.entry = a.here();
+    }
+
+    /** The instruction that is written from here on. */
+    void instruction(int i, @Gva long nextRip) {
+        index = i;
+        next = nextRip;
+        if (i == 0 || of.countedTo[i] != of.countedTo[i - 1]) {
+            a.b(0x66, 0x45, 0x0F, 0xD4); // paddq xmm15, [counts + 16 n]
+            a.slotOperand(15, StateBlock.COUNTS + 16 * (of.countedTo[i] - i));
+        }
+        of.entries[i] = a.here();
+    }
+
+    /** rip of what follows the instruction. */
+    long next() {
+        return next;
+    }
+
+    /** Writes what was put off; the translation is complete. */
+    void end() {
+        for (int i = 0; i < cold.size(); i++) { // some add others
+            cold.get(i).run();
+        }
+    }
+
+    /** What was written, for the verifier. */
+    Candidate candidate() {
+        List<Exit> own = exits.subList(firstExit, exits.size());
+        long[] links =
+                own.stream()
+                        .filter(e -> e.kind() == Exit.Kind.LINK)
+                        .mapToLong(Exit::patch)
+                        .toArray();
+        return new Candidate(
+                a.bytes(), of.entry, of.entries, of.codeClass, firstExit, exits.size(), links);
+    }
+
+    /** Nothing of the block is to be used. */
+    void abandon() {
+        while (exits.size() > firstExit) {
+            exits.removeLast();
+        }
+    }
+
+    // ---- ways out
+
+    private void leave(Exit e) {
+        a.b(0xC7, 0x04, 0x24); // mov dword [rsp], number
+        a.little(exits.size(), 4);
+        a.jumpTo(code.exit);
+        exits.add(e);
+    }
+
+    /** The interpreter executes this instruction. */
+    void leaveInstruction() {
+        leave(new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0));
+    }
+
+    private void coldExit(int jump, Exit e) {
+        cold.add(() -> {
+            a.land(jump);
+            leave(e);
+        });
+    }
+
+    /** As {@link #leaveInstruction}, unless rcx is 0. */
+    void leaveUnlessZero() {
+        coldExit(a.jumpUnlessZero(), new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0));
+    }
+
+    /** As {@link #leaveInstruction}, if rcx is 0. */
+    void leaveIfZero() {
+        a.b(0xE3, 2, 0xEB, 5); // jrcxz: to the jump; jmp: over it
+        coldExit(a.jump(), new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0));
+    }
+
+    // ---- jumps of the guest
+
+    /** Goes to {@code rip}. */
+    void jump(@Gva long rip) {
+        if ((rip & Page.MASK) != of.base) {
+            a.constant(R13, rip);
+            jumpToR13();
+            return;
+        }
+        if (rip < next) {
+            poll(new Exit(Exit.Kind.POLL, of, index, rip, 0));
+        }
+        int end = a.jump();
+        link(end, rip);
+    }
+
+    /** Goes to {@code rip} if the condition holds, the low four bits of Jcc's opcode. */
+    void jump(int condition, @Gva long rip) {
+        int end = a.jump(condition);
+        if ((rip & Page.MASK) == of.base && rip >= next) {
+            link(end, rip);
+        } else {
+            cold.add(() -> {
+                a.land(end);
+                jump(rip);
+            });
+        }
+    }
+
+    private void link(int end, @Gva long rip) {
+        long patch = a.here() - a.length() + end;
+        coldExit(end, new Exit(Exit.Kind.LINK, of, index, rip, patch));
+    }
+
+    /** Goes to the rip in r13, which is canonical. */
+    private void jumpToR13() {
+        poll(new Exit(Exit.Kind.POLL_INDIRECT, of, index, 0, 0));
+        lookUp(new Exit(Exit.Kind.INDIRECT, of, index, 0, 0));
+        a.b(0x43, 0xFF, 0xA4, 0xF7); // jmp [r15 + r14 * 8 + targets]
+        a.little(StateBlock.jumpTargets(of.codeClass), 4);
+    }
+
+    /**
+     * Puts the host address of the code for the rip in r13 into the state block. If there is none,
+     * or the vCPU was asked for something, the interpreter executes the instruction, so nothing of
+     * it may be done yet; it also finds out whether the rip is canonical. Uses rcx and r14.
+     */
+    void findTarget() {
+        Exit e = new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0);
+        poll(e);
+        lookUp(e);
+        a.table(LOAD, RCX, StateBlock.jumpTargets(of.codeClass));
+        a.slot(true, STORE, RCX, StateBlock.ENTRY);
+    }
+
+    /** Goes where {@link #findTarget} found. */
+    void jumpToTarget() {
+        a.slot(false, 0xFF, 4, StateBlock.ENTRY);
+    }
+
+    private void lookUp(Exit miss) {
+        a.b(0x45, 0x0F, 0xB7, 0xF5); // movzx r14d, r13w
+        a.table(LOAD, RCX, StateBlock.jumpTags(of.codeClass));
+        a.lea(true, RCX, RCX, R13, 0, 1);
+        coldExit(a.jumpUnlessZero(), miss);
+    }
+
+    private void poll(Exit e) {
+        a.slot(true, LOAD, RCX, StateBlock.NOTICE);
+        a.b(0x8B, 0x09); // mov ecx, [rcx]
+        coldExit(a.jumpUnlessZero(), e);
+    }
+
+    // ---- registers
+
+    /** Loads guest register {@code number} into a host register; nothing to do if it is there. */
+    void load(int to, int number) {
+        int h = NativeCode.host(number);
+        if (h < 0) {
+            a.slot(true, LOAD, to, StateBlock.gpr(number));
+        } else if (h != to) {
+            a.move(to, h);
+        }
+    }
+
+    /** All 64 bits of guest register {@code number}. */
+    void store(int from, int number) {
+        int h = NativeCode.host(number);
+        if (h < 0) {
+            a.slot(true, STORE, from, StateBlock.gpr(number));
+        } else if (h != from) {
+            a.move(h, from);
+        }
+    }
+
+    /** The host register that has guest register {@code number}: its own, or {@code scratch}. */
+    int at(int number, int scratch) {
+        int h = NativeCode.host(number);
+        if (h >= 0) {
+            return h;
+        }
+        a.slot(true, LOAD, scratch, StateBlock.gpr(number));
+        return scratch;
+    }
+
+    // ---- memory
+
+    /** Puts the linear address of the memory operand into r13. Uses rcx. */
+    void address(Decoded d) {
+        effective(d, d.addressSize == 8, R13);
+        if (d.segOverride == Segments.FS || d.segOverride == Segments.GS) {
+            int slot = StateBlock.FS_BASE + (d.segOverride == Segments.GS ? 8 : 0);
+            a.slot(true, LOAD, RCX, slot);
+            a.lea(true, R13, R13, RCX, 0, 0);
+        }
+    }
+
+    /**
+     * Puts the effective address into {@code to}, without a segment. Uses rcx and r13.
+     *
+     * @param wide 64 bits, else 32
+     */
+    void effective(Decoded d, boolean wide, int to) {
+        boolean base = d.base != VcpuContext.ZERO;
+        boolean index = d.index != VcpuContext.ZERO;
+        if (d.ripRelative || !base && !index) {
+            long at = d.ripRelative ? next + d.disp : d.disp;
+            a.constant(to, wide ? at : at & 0xFFFF_FFFFL);
+            return;
+        }
+        int b = base ? at(d.base, R13) : -1;
+        int i = index ? at(d.index, RCX) : -1;
+        a.lea(wide, to, b, i, d.scale, (int) d.disp);
+    }
+
+    /**
+     * Looks the linear address in r13 up: then the host address is r14 + r13. Otherwise, or if the
+     * access is not inside one page, the interpreter executes the instruction. Uses rcx.
+     *
+     * @param size bytes, at least 1
+     * @param access READ, WRITE or both
+     */
+    void probe(int size, int access) {
+        boolean both = access == (READ | WRITE);
+        tag(size, (access & WRITE) != 0 ? StateBlock.writeTags(rights()) : readTags());
+        if (both) {
+            tag(size, readTags());
+        }
+        a.shiftRight(R14, R13, R15);
+        a.low16ToIndex();
+        a.table(LOAD, R14, StateBlock.addends(rights()));
+    }
+
+    private int rights() {
+        return CodeClass.rights(of.codeClass);
+    }
+
+    /** Whether instructions on XMM registers may be written. */
+    boolean allowsVectors() {
+        return CodeClass.hasVectors(of.codeClass);
+    }
+
+    private int readTags() {
+        return StateBlock.readTags(rights());
+    }
+
+    private void tag(int size, int tags) {
+        a.shiftRight(R14, R13, R15);
+        a.lea(true, RCX, R13, -1, 0, size - 1);
+        a.shiftRight(RCX, RCX, R15);
+        a.low16ToIndex();
+        a.table(LOAD, R14, tags);
+        a.lea(true, RCX, RCX, R14, 0, 1);
+        coldExit(a.jumpUnlessZero(), new Exit(Exit.Kind.MISS, of, index, 0, 0));
+    }
+
+    /** The same for an access that the host makes atomic if it is aligned to its size. */
+    void probeLocked(int size) {
+        leaveUnlessAligned(size);
+        probe(size, READ | WRITE);
+    }
+
+    /**
+     * The interpreter executes the instruction if the address in r13 is not a multiple of {@code
+     * size}, a power of two.
+     */
+    void leaveUnlessAligned(int size) {
+        if (size > 1) {
+            a.constant(RCX, 64 - Integer.numberOfTrailingZeros(size));
+            a.shiftLeft(RCX, R13, RCX);
+            leaveUnlessZero();
+        }
+    }
+
+    /** Pushes the eight bytes in {@link StateBlock#TEMPORARY}. */
+    void pushTemporary() {
+        probePush();
+        a.slot(true, LOAD, RCX, StateBlock.TEMPORARY);
+        a.guest(true, STORE, RCX);
+        moveStack(-8);
+    }
+
+    /** The eight bytes below the stack pointer are at r14 + r13. */
+    void probePush() {
+        a.lea(true, R13, R12, -1, 0, -8);
+        probe(8, WRITE);
+    }
+
+    /** Flags stay as they are. */
+    void moveStack(int bytes) {
+        a.lea(true, R12, R12, -1, 0, bytes);
+    }
+}

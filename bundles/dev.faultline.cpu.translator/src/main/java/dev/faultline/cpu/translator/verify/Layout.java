@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.translator.verify;
+
+import dev.faultline.api.address.Hva;
+import java.util.Arrays;
+
+/** Where things are that generated code may use, as offsets from r15. Immutable. */
+public final class Layout {
+    /** What may be done with a slot. */
+    public enum Slot {
+        /** Nothing. */
+        NONE,
+        /** Eight bytes of the guest's, read and written. */
+        REGISTER,
+        /** Eight bytes that are read only. */
+        CONSTANT,
+        /** Sixteen bytes that are added to xmm15. */
+        STEP,
+        /** Sixteen bytes of the guest's, read and written. */
+        VECTOR,
+        /** A byte that is set to 1. */
+        VECTOR_WRITTEN,
+        /** Pointer to the word that says whether the vCPU is asked for something. */
+        NOTICE,
+        /** What an indirect jump found. */
+        ENTRY,
+        /** Eight bytes, read, and set to 0 if the guest may. */
+        INTERRUPT_FLAG,
+        /** Eight bytes, read: 0 if the guest may. */
+        CLI_REFUSED
+    }
+
+    /** Tables of 65536 quadwords for code of one class. */
+    public record Tables(
+            int readTags,
+            int writeTags,
+            int addends,
+            int jumpTags,
+            int jumpTargets,
+            boolean vectors) {}
+
+    private final Slot[] slots;
+    private final int first;
+    private final Tables[] tables;
+    final @Hva long exitHva;
+    final int largest;
+
+    /**
+     * @param first offset of the first slot
+     * @param slots what is at each byte from there; where a slot begins its kind, else {@link
+     *     Slot#NONE}
+     * @param tables of each class of code
+     * @param exitHva the common way out
+     * @param largest bytes of one translation, at most
+     */
+    public Layout(int first, Slot[] slots, Tables[] tables, @Hva long exitHva, int largest) {
+        this.first = first;
+        this.slots = slots.clone();
+        this.tables = tables.clone();
+        this.exitHva = exitHva;
+        this.largest = largest;
+    }
+
+    /** An array for the constructor. */
+    public static Slot[] none(int bytes) {
+        Slot[] s = new Slot[bytes];
+        Arrays.fill(s, Slot.NONE);
+        return s;
+    }
+
+    Slot at(int offset) {
+        int i = offset - first;
+        return i >= 0 && i < slots.length ? slots[i] : Slot.NONE;
+    }
+
+    /** Of code of class {@code codeClass}. */
+    Tables tables(int codeClass) {
+        return tables[codeClass];
+    }
+}
