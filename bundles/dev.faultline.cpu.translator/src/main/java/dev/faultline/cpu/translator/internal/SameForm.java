@@ -25,9 +25,23 @@ import org.jspecify.annotations.Nullable;
  * address that a probe gave. SDM 2A, "Instruction Format".
  */
 final class SameForm {
-    /** Guest registers that the host has under the same number. */
+    /** What is implied and is the host's own: registers under the same number, and MXCSR. */
     private static final Set<Implied> IN_PLACE =
-            EnumSet.of(Implied.AX, Implied.DX, Implied.BX, Implied.BP, Implied.SI, Implied.DI);
+            EnumSet.of(
+                    Implied.AX,
+                    Implied.DX,
+                    Implied.BX,
+                    Implied.BP,
+                    Implied.SI,
+                    Implied.DI,
+                    Implied.MXCSR);
+
+    /** The same, and what is loaded for the instruction if it is read. */
+    private static final Set<Implied> READABLE = EnumSet.copyOf(IN_PLACE);
+
+    static {
+        READABLE.add(Implied.XMM0);
+    }
 
     private final Writer w;
     private final Assembler a;
@@ -73,7 +87,7 @@ final class SameForm {
 
     private static final int XMM_REG = 2;
 
-    // Opcodes with F prefix of the two-byte map.
+    // Opcodes of the two-byte map, without a prefix.
     private static final int MOVUPS_LOAD = 0x10;
     private static final int MOVUPS_STORE = 0x11;
 
@@ -227,17 +241,8 @@ final class SameForm {
         usesXmm0 = uses != null && uses.read().contains(Implied.XMM0);
         return uses == null
                 || !uses.counts()
-                        && inPlace(uses.read(), Implied.XMM0)
-                        && inPlace(uses.written(), Implied.MXCSR);
-    }
-
-    private static boolean inPlace(Set<Implied> used, Implied or) {
-        for (Implied i : used) {
-            if (!IN_PLACE.contains(i) && i != or && i != Implied.MXCSR) {
-                return false;
-            }
-        }
-        return true;
+                        && READABLE.containsAll(uses.read())
+                        && IN_PLACE.containsAll(uses.written());
     }
 
     // ---- registers

@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * change of code.
  */
 final class TranslatingEngine extends BlockEngine {
+    /** Translations of one block: shared code stands at another address in every process. */
+    private static final int VARIANTS = 4;
+
     /** Of a block that is not to be tried again. */
     private static final int NEVER = Integer.MIN_VALUE;
 
@@ -180,9 +183,20 @@ final class TranslatingEngine extends BlockEngine {
         }
     }
 
-    /** Without those that are gone. */
+    /**
+     * Without those that are gone, and so few that one can be added. What is left out is found no
+     * more; a jump that leads to it stays good until jumps are forgotten.
+     */
     private @Nullable Translation current(@Nullable Translation t) {
-        return t == null || t.generation != generation ? null : t;
+        if (t == null || t.generation != generation) {
+            return null;
+        }
+        Translation last = t;
+        for (int i = 2; i < VARIANTS && last.next != null; i++) {
+            last = last.next;
+        }
+        last.next = null;
+        return t;
     }
 
     /**

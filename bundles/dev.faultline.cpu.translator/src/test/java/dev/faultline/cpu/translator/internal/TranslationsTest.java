@@ -141,6 +141,25 @@ class TranslationsTest {
         assertThat(calls()).isEqualTo(80);
     }
 
+    /** Shared code stands at another address in every process; only a few are kept. */
+    @Test
+    void onePageOfCodeAtManyAddresses() {
+        // lea rax, [rip]; lea rcx, [rax+rbx]; hlt: each copy knows where it stands.
+        cpu.put(FUNCTION, "48 8D 05 00 00 00 00 48 8D 0C 18 F4");
+        v.gpr[RBX] = 5;
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < 9; i++) {
+                int lin = OTHER + 0x1000 * i;
+                cpu.map(lin, FUNCTION);
+                cpu.start(lin);
+                runsToHalt();
+                assertThat(v.gpr[RAX]).isEqualTo(lin + 7);
+                assertThat(v.gpr[RCX]).isEqualTo(lin + 12);
+                assertThat(v.instructions).isEqualTo(3);
+            }
+        }
+    }
+
     @Test
     void lostWhenThePageOfCodeMayNotBeExecuted() {
         function();
