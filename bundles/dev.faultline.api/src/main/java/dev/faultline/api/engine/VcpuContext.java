@@ -29,7 +29,7 @@ public final class VcpuContext extends VcpuState {
 
     public static final int FETCH_TLB_ENTRIES = 512;
 
-    /** Longs per data entry: read tag, write tag, addend (hva - lin), unused. */
+    /** Longs per data entry: read tag, write tag, addend (hva - lin), {@link #globalMark}. */
     public static final int TLB_STRIDE = 4;
 
     // Bits of #request.
@@ -93,6 +93,9 @@ public final class VcpuContext extends VcpuState {
     public final long[] fetchGfn = new long[FETCH_TLB_ENTRIES];
     public final long[] fetchHva = new long[FETCH_TLB_ENTRIES];
 
+    /** For each fetch entry {@link #globalMark}. */
+    public final long[] fetchGlobal = new long[FETCH_TLB_ENTRIES];
+
     /**
      * Bits 0-1: whose rights the entries have (0 user, 1 supervisor without access to user pages, 2
      * supervisor with it, 3 user under alignment checking, for which nothing is ever cached); bits
@@ -105,11 +108,18 @@ public final class VcpuContext extends VcpuState {
      */
     public long tlbFlushes;
 
+    /** Times that all cached translations but those of global pages were dropped. */
+    public long tlbLocalFlushes;
+
     /**
-     * Times that single translations were dropped, or their right to write, since the start. For
-     * engines that keep copies of them; with {@link #tlbFlushes} it tells all that went.
+     * Times that single translations were dropped since the start. For engines that keep copies of
+     * them; with {@link #tlbFlushes}, {@link #tlbLocalFlushes} and {@link #tlbWriteDrops} it tells
+     * all that went.
      */
     public long tlbDrops;
+
+    /** Times that translations of one physical page lost the right to write, and nothing else. */
+    public long tlbWriteDrops;
 
     // ---- the miss path's second result
 
@@ -506,6 +516,47 @@ public final class VcpuContext extends VcpuState {
             next = 0;
         }
         tlbKey = next | tlbKey & 3;
+    }
+
+    /**
+     * What an entry of a global page is marked with now, filled or kept; every other entry has
+     * another number. vCPU thread.
+     */
+    public long globalMark() {
+        return tlbKey & 0xFFC | 1;
+    }
+
+    /**
+     * Drops the cached translations of this vCPU but those of global pages (SDM 3A, "Global
+     * Pages"). vCPU thread or quiesced.
+     */
+    public void flushLocalTranslations() {
+        long mark = globalMark();
+        long next = (tlbKey & 0xFFC) + 4;
+        if (next == 0x1000) {
+            flushTranslations();
+            return;
+        }
+        tlbLocalFlushes++;
+        for (int i = 0; i < tlb.length; i += TLB_STRIDE) {
+            if (tlb[i + 3] == mark) {
+                tlb[i] = kept(tlb[i], next);
+                tlb[i + 1] = kept(tlb[i + 1], next);
+                tlb[i + 3] = next | 1;
+            }
+        }
+        for (int i = 0; i < fetchTag.length; i++) {
+            if (fetchGlobal[i] == mark) {
+                fetchTag[i] = kept(fetchTag[i], next);
+                fetchGlobal[i] = next | 1;
+            }
+        }
+        tlbKey = next | tlbKey & 3;
+    }
+
+    /** A tag of this generation, or -1, in the next one. */
+    private static long kept(long tag, long next) {
+        return tag == -1 ? -1 : tag & ~0xFFCL | next;
     }
 
     @Override

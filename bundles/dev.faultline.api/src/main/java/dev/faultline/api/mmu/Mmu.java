@@ -103,6 +103,15 @@ public interface Mmu extends AutoCloseable {
     void flush(VcpuContext v);
 
     /**
+     * CR3 was loaded: drops the vCPU's cached translations but those of global pages (SDM 3A,
+     * "Operations that Invalidate TLBs and Paging-Structure Caches"). An MMU that does not tell
+     * them apart drops all.
+     */
+    default void flushLocal(VcpuContext v) {
+        flush(v);
+    }
+
+    /**
      * Translates without side effects, for debuggers: no A/D updates, no faults, rights ignored for
      * paging; protection honoured.
      *

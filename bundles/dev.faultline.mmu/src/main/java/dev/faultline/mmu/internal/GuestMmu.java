@@ -86,6 +86,11 @@ final class GuestMmu implements Mmu, MemoryListener, ProtectionListener {
     }
 
     @Override
+    public void flushLocal(VcpuContext v) {
+        v.flushLocalTranslations();
+    }
+
+    @Override
     public long query(VcpuContext v, long lin) {
         return new PageQuery(memory, protection).translate(v, lin);
     }

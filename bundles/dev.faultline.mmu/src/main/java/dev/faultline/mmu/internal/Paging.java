@@ -22,6 +22,7 @@ final class Paging {
     static final long A = 0x20;
     static final long D = 0x40;
     static final long PS = 0x80;
+    static final long G = 0x100;
     static final long XD = 1L << 63;
 
     /** Page-fault error code (SDM 3A, "Page-Fault Exceptions"). */

@@ -51,6 +51,9 @@ final class Translator {
 
     private int pageShift;
 
+    /** It stays over loads of CR3. */
+    private boolean global;
+
     /**
      * Bloom filter over lin &gt;&gt;&gt; 22 (pages of 2 and 4 MiB) and lin &gt;&gt;&gt; 30 (1 GiB)
      * of large pages cached since flush {@link #bloomFlush}.
@@ -82,6 +85,7 @@ final class Translator {
             allowed = Rights.RWX;
             dirty = true;
             pageShift = 12;
+            global = false;
         }
         long gfn = Page.gfn(gpa);
         long leaf = usableLeaf(gfn, kind);
@@ -114,6 +118,7 @@ final class Translator {
             // Under alignment checking (class 3), which does not concern fetches, the engine
             // compares the whole key.
             fetchTag[i] = (v.tlbKey & 3) == 3 && user(access) ? tag | 3 : tag;
+            v.fetchGlobal[i] = global ? v.globalMark() : 0;
             return hva;
         }
         return fillData(lin, gpa, tag, leaf, kind, hva);
@@ -127,6 +132,7 @@ final class Translator {
         tlb[i] = readable ? tag : -1;
         tlb[i + 1] = writable && !code ? tag : -1;
         tlb[i + 2] = hva - lin;
+        tlb[i + 3] = global ? v.globalMark() : 0;
         if (code && kind == WRITE) {
             v.missGpa = gpa;
             v.missHva = hva;
@@ -315,6 +321,7 @@ final class Translator {
             if (leaf) {
                 dirty = (want & Paging.D) != 0;
                 pageShift = shift;
+                global = isGlobal(e);
                 long offset = (1L << shift) - 1;
                 return e & paging.address & ~offset | lin & offset;
             }
@@ -358,6 +365,7 @@ final class Translator {
                     continue;
                 }
                 pageShift = 22;
+                global = isGlobal(pde);
                 return pde & 0xFFC0_0000L | (pde >>> 13 & 0xFFL) << 32 | lin & 0x3F_FFFF;
             }
             if ((pde & Paging.A) == 0) {
@@ -384,9 +392,14 @@ final class Translator {
             }
             if (done > 0) {
                 pageShift = 12;
+                global = isGlobal(pte);
                 return pte & 0xFFFF_F000L | lin & 0xFFF;
             }
         }
+    }
+
+    private boolean isGlobal(long leaf) {
+        return (leaf & Paging.G) != 0 && (v.cr4 & VcpuContext.CR4_PGE) != 0;
     }
 
     /** Permission check and A/D of a 4-byte leaf; as {@link #update}. */
@@ -578,7 +591,7 @@ final class Translator {
 
     /** Makes every cached writable translation of a page read-only. */
     void dropWritable(long gfn) {
-        v.tlbDrops++;
+        v.tlbWriteDrops++;
         long leaf = ept.leaf(gfn);
         if (leaf <= 0) {
             v.flushTranslations(); // rare: was cached without a leaf, or the leaf has gone

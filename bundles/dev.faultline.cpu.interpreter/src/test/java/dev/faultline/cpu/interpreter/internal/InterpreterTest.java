@@ -15,6 +15,13 @@ class InterpreterTest {
     }
 
     @Nested
+    class CodeMapping extends CodeMappingContract {
+        CodeMapping(String style) {
+            super(ENGINES, style);
+        }
+    }
+
+    @Nested
     class Boundary extends BoundaryContract {
         Boundary(String style, boolean stepped) {
             super(ENGINES, style, stepped);

@@ -20,6 +20,8 @@ import dev.faultline.testkit.cpu.FakeInterrupts;
 import dev.faultline.testkit.cpu.NoDevices;
 import dev.faultline.testkit.cpu.StoppedClock;
 import java.util.HexFormat;
+import java.util.function.IntPredicate;
+import java.util.function.IntUnaryOperator;
 
 /**
  * A vCPU in 64-bit mode at CPL 0 over the real memory, protection and MMU: 2 MiB of RAM, mapped one
@@ -36,6 +38,7 @@ public final class LongModeVcpu implements AutoCloseable {
     private static final int PD = 0x3000;
     private static final int PT = 0x4000;
     private static final int PRESENT_WRITABLE = 3;
+    private static final int GLOBAL = 0x100;
 
     public final VcpuContext v;
     public final GuestMemory memory;
@@ -101,7 +104,38 @@ public final class LongModeVcpu implements AutoCloseable {
 
     /** Maps a linear page; the guest's INVLPG is not included. */
     public void map(int lin, int gpa) {
-        put64(PT + (lin >>> 12) * 8, gpa | PRESENT_WRITABLE);
+        put64(entryOf(lin), gpa | PRESENT_WRITABLE);
+    }
+
+    /** gpa, and linear address, of the page-table entry of a linear page. */
+    public static int entryOf(int lin) {
+        return PT + (lin >>> 12) * 8;
+    }
+
+    /**
+     * Another set of page tables.
+     *
+     * @param pml4 gpa of the first of four pages in a row
+     * @param gpa where each linear page is
+     */
+    public void secondPageTables(int pml4, IntUnaryOperator gpa) {
+        for (int i = 0; i < 3; i++) {
+            put64(pml4 + i * 0x1000, pml4 + (i + 1) * 0x1000 | PRESENT_WRITABLE);
+        }
+        for (int i = 0; i < 512; i++) {
+            put64(pml4 + 0x3000 + i * 8, gpa.applyAsInt(i << 12) | PRESENT_WRITABLE);
+        }
+    }
+
+    /** Sets the global bit of pages here and in the {@link #secondPageTables}. */
+    public void makeGlobal(IntPredicate lin, int secondPml4) {
+        for (int i = 0; i < 512; i++) {
+            if (lin.test(i << 12)) {
+                for (int at : new int[] {PT, secondPml4 + 0x3000}) {
+                    put64(at + i * 8, get64(at + i * 8) | GLOBAL);
+                }
+            }
+        }
     }
 
     private void longMode() {

@@ -86,6 +86,9 @@ final class StateBlock implements AutoCloseable {
     /** Slots filled since the last flush that are cleared one by one; more: all. */
     private static final int LOG = 8192;
 
+    /** In a log: of a global page. */
+    private static final int GLOBAL = 1 << 30;
+
     /** hva in r15. */
     final @Hva long address;
 
@@ -254,13 +257,17 @@ final class StateBlock implements AutoCloseable {
         put(writeTags(k) + slot, writes ? own : 0);
         put(addends(k) + slot, v.tlb[i + 2]);
         if (fills[k] < LOG) {
-            filled[k][fills[k]] = index;
+            filled[k][fills[k]] = v.tlb[i + 3] == v.globalMark() ? index | GLOBAL : index;
         }
         fills[k]++;
     }
 
-    /** Where an indirect jump to {@code rip} goes on. */
-    void jump(int codeClass, @Gva long rip, @Hva long entry) {
+    /**
+     * Where an indirect jump to {@code rip} goes on.
+     *
+     * @param global the code is in global pages only
+     */
+    void jump(int codeClass, @Gva long rip, @Hva long entry, boolean global) {
         int index = (int) rip & ENTRIES - 1;
         if (index == ENTRIES - 1) {
             return;
@@ -268,37 +275,80 @@ final class StateBlock implements AutoCloseable {
         put(jumpTargets(codeClass) + index * 8, entry);
         put(jumpTags(codeClass) + index * 8, -rip - 1);
         if (jumpFills < LOG) {
-            jumps[jumpFills] = codeClass << 16 | index;
+            jumps[jumpFills] = codeClass << 16 | index | (global ? GLOBAL : 0);
         }
         jumpFills++;
     }
 
-    void flushTranslations() {
+    /**
+     * Forgets translations, and jumps that depend on them.
+     *
+     * @param local those of global pages stay
+     */
+    void flush(boolean local) {
+        flushTranslations(local);
+        flushJumps(local);
+    }
+
+    /** Forgets which pages may be written. */
+    void dropWritable() {
+        for (int k = 0; k < CLASSES; k++) {
+            if (fills[k] > LOG) {
+                HostBytes.fill(address + writeTags(k), TABLE, (byte) 0);
+            } else {
+                for (int i = 0; i < fills[k]; i++) {
+                    put(writeTags(k) + (filled[k][i] & ENTRIES - 1) * 8, 0);
+                }
+            }
+        }
+    }
+
+    /**
+     * @param local those of global pages stay
+     */
+    private void flushTranslations(boolean local) {
         for (int k = 0; k < CLASSES; k++) {
             if (fills[k] > LOG) {
                 HostBytes.fill(address + readTags(k), 2L * TABLE, (byte) 0);
-            } else {
-                for (int i = 0; i < fills[k]; i++) {
-                    int slot = filled[k][i] * 8;
+                fills[k] = 0;
+                continue;
+            }
+            int[] log = filled[k];
+            int kept = 0;
+            for (int i = 0; i < fills[k]; i++) {
+                if (local && (log[i] & GLOBAL) != 0) {
+                    log[kept++] = log[i];
+                } else {
+                    int slot = (log[i] & ENTRIES - 1) * 8;
                     put(readTags(k) + slot, 0);
                     put(writeTags(k) + slot, 0);
                 }
             }
-            fills[k] = 0;
+            fills[k] = kept;
         }
     }
 
-    void flushJumps() {
+    /**
+     * @param local those to global pages stay
+     */
+    void flushJumps(boolean local) {
         if (jumpFills > LOG) {
             for (int k = 0; k < JUMP_CLASSES; k++) {
                 HostBytes.fill(address + jumpTags(k), TABLE - 8L, (byte) 0);
             }
-        } else {
-            for (int i = 0; i < jumpFills; i++) {
-                put(jumpTags(jumps[i] >>> 16) + (jumps[i] & ENTRIES - 1) * 8, 0);
+            jumpFills = 0;
+            return;
+        }
+        int kept = 0;
+        for (int i = 0; i < jumpFills; i++) {
+            int j = jumps[i];
+            if (local && (j & GLOBAL) != 0) {
+                jumps[kept++] = j;
+            } else {
+                put(jumpTags((j & ~GLOBAL) >>> 16) + (j & ENTRIES - 1) * 8, 0);
             }
         }
-        jumpFills = 0;
+        jumpFills = kept;
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.translator.internal;
 
+import dev.faultline.api.address.Page;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.platform.HostMemory;
@@ -52,6 +53,12 @@ final class TranslatingEngine extends BlockEngine {
     /** Flushes and drops of translations that the state block has followed. */
     private long flushes;
 
+    /** Of those, how many left translations of global pages. */
+    private long localFlushes;
+
+    /** Of those, how many took the right to write only. */
+    private long writeDrops;
+
     /** {@link #changes} that jumps have followed. */
     private long codeChanges;
 
@@ -80,7 +87,7 @@ final class TranslatingEngine extends BlockEngine {
             throw e;
         }
         state.put(StateBlock.NOTICE, v.noticeHva);
-        writer = new Writer(code);
+        writer = new Writer(code, this::crosses);
         forms = new Forms(cpu, writer);
         guard = options.verify() ? new Guard(StateBlock.layout(code.exit), refused) : null;
     }
@@ -93,7 +100,15 @@ final class TranslatingEngine extends BlockEngine {
     }
 
     @Override
-    protected int run(Block b) {
+    protected int run(Block found) {
+        Block b = found;
+        if (!b.plain()) {
+            v.engineIndex = 0;
+            b = whole(found);
+            if (b == null) {
+                return Outcome.FAULT;
+            }
+        }
         Translation t = find(b);
         if (t == null || !v.mayRun()) {
             link = null;
@@ -206,7 +221,7 @@ final class TranslatingEngine extends BlockEngine {
      */
     private int measure(Block b) {
         int size = b.end - b.start;
-        HostBytes.copyOut(codeHva() + b.start, bytes, 0, size);
+        copyCode(b, bytes);
         int count = 0;
         for (int at = 0; at < size; count++) {
             int n = Math.min(Decoder.MAX_LENGTH, size - at);
@@ -219,6 +234,18 @@ final class TranslatingEngine extends BlockEngine {
             at += length;
         }
         return count;
+    }
+
+    /**
+     * Whether the instruction at a page offset, of the page that is executed, does not end in it.
+     */
+    private boolean crosses(int offset) {
+        int n = Page.SIZE - offset;
+        if (n >= Decoder.MAX_LENGTH) {
+            return false;
+        }
+        HostBytes.copyOut(codeHva() + offset, one, 0, n);
+        return decoder.length(one, n, 64) <= 0;
     }
 
     private Decoded decode(int at, int length) {
@@ -238,26 +265,38 @@ final class TranslatingEngine extends BlockEngine {
             guard.forget();
         }
         writer.exits.clear();
-        state.flushJumps();
+        state.flushJumps(false);
         link = null;
     }
 
     // ---- what generated code relies on
 
     private long dropped() {
-        return v.tlbFlushes + v.tlbDrops;
+        return v.tlbFlushes + v.tlbDrops + v.tlbLocalFlushes + v.tlbWriteDrops;
     }
 
     /** Nothing that is gone is used any more. */
     private void follow() {
         if (dropped() != flushes) {
+            long local = v.tlbLocalFlushes - localFlushes;
+            long writes = v.tlbWriteDrops - writeDrops;
+            if (local + writes != dropped() - flushes) {
+                state.flush(false);
+            } else {
+                if (local != 0) {
+                    state.flush(true);
+                }
+                if (writes != 0) {
+                    state.dropWritable();
+                }
+            }
             flushes = dropped();
-            state.flushTranslations();
-            state.flushJumps();
+            localFlushes = v.tlbLocalFlushes;
+            writeDrops = v.tlbWriteDrops;
         }
         if (changes() != codeChanges) {
             codeChanges = changes();
-            state.flushJumps();
+            state.flushJumps(false);
         }
     }
 
@@ -279,14 +318,19 @@ final class TranslatingEngine extends BlockEngine {
                 && e.of().generation == generation
                 && e.of().codeClass == t.codeClass
                 && linkFlushes == flushes + codeChanges
+                && !t.crosses() // where it goes on, another page may be
                 && (guard == null || guard.acceptsLink(e.patch(), t.entry, rip))) {
             code.patch(e.patch(), t.entry);
         }
         if (jumped) {
-            state.jump(t.codeClass, rip, t.entry);
+            state.jump(t.codeClass, rip, t.entry, global(t));
         }
         link = null;
         jumped = false;
+    }
+
+    private boolean global(Translation t) {
+        return isGlobal(t.base) && (!t.crosses() || isGlobal(t.base + Page.SIZE));
     }
 
     // ---- running

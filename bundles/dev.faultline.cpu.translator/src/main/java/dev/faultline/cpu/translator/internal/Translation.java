@@ -3,6 +3,7 @@ package dev.faultline.cpu.translator.internal;
 
 import dev.faultline.api.address.Gva;
 import dev.faultline.api.address.Hva;
+import dev.faultline.api.address.Page;
 import dev.faultline.cpu.x86.block.Block;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,11 @@ final class Translation {
         this.count = count;
         entries = new long[count];
         countedTo = new int[count];
+    }
+
+    /** Whether its one instruction ends in the next page. */
+    boolean crosses() {
+        return block.end > Page.SIZE;
     }
 
     boolean mayChangeVectors(int i) {

@@ -17,6 +17,7 @@ import dev.faultline.cpu.translator.verify.Candidate;
 import dev.faultline.cpu.x86.op.Decoded;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * What all forms of generated code are made of: addresses, probes, jumps, ways out. Writes one
@@ -36,6 +37,7 @@ final class Writer {
     final List<Exit> exits = new ArrayList<>();
 
     private final NativeCode code;
+    private final IntPredicate crosses;
 
     /** What is written behind the block: rarely executed. */
     private final List<Runnable> cold = new ArrayList<>();
@@ -53,8 +55,13 @@ final class Writer {
     private int firstExit;
 
     @SuppressWarnings("NullAway.Init") // begin
-    Writer(NativeCode code) {
+    /**
+     * @param crosses whether the instruction at a page offset of the block's page does not end in
+     *     it
+     */
+    Writer(NativeCode code, IntPredicate crosses) {
         this.code = code;
+        this.crosses = crosses;
     }
 
     void begin(Translation t) {
@@ -141,9 +148,17 @@ final class Writer {
 
     // ---- jumps of the guest
 
+    /**
+     * Whether what is there holds as long as this. A jump to what may change by itself goes by the
+     * table of jumps, which is emptied then.
+     */
+    private boolean isNear(@Gva long rip) {
+        return (rip & Page.MASK) == of.base && !crosses.test((int) rip & Page.OFFSET_MASK);
+    }
+
     /** Goes to {@code rip}. */
     void jump(@Gva long rip) {
-        if ((rip & Page.MASK) != of.base) {
+        if (!isNear(rip)) {
             a.constant(R13, rip);
             jumpToR13();
             return;
@@ -158,7 +173,7 @@ final class Writer {
     /** Goes to {@code rip} if the condition holds, the low four bits of Jcc's opcode. */
     void jump(int condition, @Gva long rip) {
         int end = a.jump(condition);
-        if ((rip & Page.MASK) == of.base && rip >= next) {
+        if (rip >= next && isNear(rip)) {
             link(end, rip);
         } else {
             cold.add(() -> {

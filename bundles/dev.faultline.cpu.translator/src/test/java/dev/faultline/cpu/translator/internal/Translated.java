@@ -36,7 +36,7 @@ final class Translated implements AutoCloseable {
         code = new NativeCode(host, 4 * NativeCode.LARGEST);
         layout = StateBlock.layout(code.exit);
         verifier = new Verifier(layout);
-        writer = new Writer(code);
+        writer = new Writer(code, offset -> false);
         forms = new Forms(HostCpu.ask(host), writer);
     }
 

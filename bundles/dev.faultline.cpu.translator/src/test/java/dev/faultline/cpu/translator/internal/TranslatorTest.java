@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.faultline.cpu.interpreter.internal.BoundaryContract;
 import dev.faultline.cpu.interpreter.internal.CodeContract;
+import dev.faultline.cpu.interpreter.internal.CodeMappingContract;
 import dev.faultline.cpu.interpreter.internal.DebugTrapsContract;
 import dev.faultline.cpu.interpreter.internal.LockedAccessContract;
 import dev.faultline.cpu.interpreter.internal.RunAgainstStepContract;
@@ -23,6 +24,13 @@ class TranslatorTest {
     @Nested
     class Code extends CodeContract {
         Code(String style) {
+            super(Translators.at(1), style);
+        }
+    }
+
+    @Nested
+    class CodeMapping extends CodeMappingContract {
+        CodeMapping(String style) {
             super(Translators.at(1), style);
         }
     }

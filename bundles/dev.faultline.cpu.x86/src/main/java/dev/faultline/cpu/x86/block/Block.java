@@ -52,7 +52,7 @@ public abstract class Block {
      */
     public abstract int run(VcpuContext v);
 
-    /** Whether its instructions lie in its page and are decoded once. */
+    /** Whether its instructions are decoded once. */
     public final boolean plain() {
         return plain;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.x86.block;
 
+import dev.faultline.api.address.Gfn;
+import dev.faultline.api.address.Gva;
 import dev.faultline.api.address.Hva;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.cpu.Segments;
@@ -18,7 +20,6 @@ import dev.faultline.cpu.x86.run.RunLoop;
 import dev.faultline.cpu.x86.run.Stepping;
 import dev.faultline.cpu.x86.state.Faults;
 import dev.faultline.cpu.x86.state.Outcome;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -202,6 +203,12 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     protected final @Hva long codeHva() {
         long lin = v.engineBase + v.effBase[Segments.CS] & v.ripMask;
         return v.fetchHva[(int) (lin >>> 12) & FETCH_MASK];
+    }
+
+    /** Whether the page of code at {@code lin} is known to be a global one. */
+    protected final boolean isGlobal(@Gva long lin) {
+        int f = (int) (lin >>> 12) & FETCH_MASK;
+        return v.fetchTag[f] == (lin | v.tlbKey) && v.fetchGlobal[f] == v.globalMark();
     }
 
     private static final int CONTINUE = 100;
@@ -402,14 +409,18 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     }
 
     /**
-     * An instruction that reaches into the next page; decoded anew each time, as that page may be
-     * another one.
+     * An instruction that reaches into the next page. What was decoded holds as long as that page
+     * is the same one and no code was changed.
      */
     private final class Crossing extends Block {
         /** Null: its bytes in the next page could not be fetched yet. */
-        private @Nullable Op op;
+        private @Nullable Block whole;
 
-        private int length;
+        /** {@link CodeCache#changes} for which {@link #whole} holds; -1: it is for once only. */
+        private long holds = -1;
+
+        /** Page of its last bytes. */
+        private @Gfn long gfn;
 
         Crossing(int offset) {
             super(new char[] {(char) offset, CodePage.SIZE});
@@ -419,20 +430,120 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
         @Override
         public int run(VcpuContext v) {
             v.engineIndex = 0;
+            Block b = whole();
+            return b == null ? Outcome.FAULT : b.run(v);
+        }
+
+        /** The instruction as it is now. Null: the fault was raised. */
+        @Nullable Block whole() {
+            if (holds == cache.changes) {
+                if (!fetchNext()) {
+                    return null;
+                }
+                if (v.fetchGfn[nextEntry()] == gfn && holds == cache.changes) {
+                    return whole;
+                }
+            }
+            holds = -1;
+            whole = null;
             long lin = v.engineBase + v.effBase[Segments.CS] + start & v.ripMask;
-            op = decodeOne(lin, v.engineBase);
-            length = decoder.lastLength();
-            return op == null ? Outcome.FAULT : op.execute(v);
+            Op op = decodeOne(lin, v.engineBase);
+            if (op == null) {
+                return null;
+            }
+            int length = decoder.lastLength();
+            char[] offsets = {(char) start, (char) (start + length)};
+            Block b = Block.of(new Op[] {op}, offsets, 1);
+            b.setPlain(v.codeBits == 64 && !(op instanceof Raise) && keep(start + length));
+            whole = b;
+            return b;
+        }
+
+        private boolean fetchNext() {
+            long next = v.engineBase + CodePage.SIZE;
+            if (v.fetchTag[nextEntry()] == (next | v.tlbKey)) {
+                return true;
+            }
+            int here = CodePage.SIZE - start;
+            v.rip = v.engineBase + start;
+            HostBytes.copyOut(codeHva() + start, bytes, 0, here);
+            return fetch(next, here) >= 0;
+        }
+
+        /**
+         * Has writes to its last bytes reported, which have just been decoded, in 64-bit mode.
+         *
+         * @param end page offset behind it
+         * @return false: they may have been written, or the page may be another one
+         */
+        private boolean keep(int end) {
+            if (end <= CodePage.SIZE) {
+                return false; // written meanwhile
+            }
+            long changes = cache.changes;
+            long flushes = v.tlbFlushes;
+            CodePage next = cache.page(v.engineBase + CodePage.SIZE);
+            boolean tracks = next.isEmpty();
+            if (tracks) {
+                v.mmu.trackCode(v, next.gfn);
+            }
+            boolean same =
+                    v.tlbFlushes == flushes
+                            && cache.changes == changes
+                            && isInNextPage(CodePage.SIZE - start, end - start);
+            if (same) {
+                next.reach(end - CodePage.SIZE);
+                gfn = next.gfn;
+                holds = changes;
+            } else if (tracks) {
+                cache.unused(next);
+            }
+            return same;
+        }
+
+        @Override
+        Block current() {
+            return whole == null ? this : whole;
         }
 
         @Override
         public Op op(int i) {
-            return Objects.requireNonNull(op, "what has not been decoded has not run");
+            throw new IllegalStateException("what reaches into the next page is decoded apart");
         }
+    }
 
-        @Override
-        int endOf(int i) {
-            return start + length;
+    /** Whether the next page begins with these of {@link #bytes}. */
+    private boolean isInNextPage(int from, int to) {
+        long hva = v.fetchHva[nextEntry()];
+        for (int i = from; i < to; i++) {
+            if ((byte) HostBytes.get8(hva + i - from) != bytes[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Fetch entry of the page behind the one at {@code v.engineBase}. */
+    private int nextEntry() {
+        long lin = v.engineBase + v.effBase[Segments.CS] + CodePage.SIZE & v.ripMask;
+        return (int) (lin >>> 12) & FETCH_MASK;
+    }
+
+    /**
+     * What is executed for {@code b} now, which reaches into the next page ({@link Block#plain} of
+     * it is false). If the result is plain, it holds for this place until code or translations
+     * change. Null: the fault was raised.
+     */
+    protected final @Nullable Block whole(Block b) {
+        return ((Crossing) b).whole();
+    }
+
+    /** Copies the bytes of {@code b}, which has just been decoded or found, to the beginning. */
+    protected final void copyCode(Block b, byte[] to) {
+        int here = Math.min(b.end, CodePage.SIZE) - b.start;
+        HostBytes.copyOut(codeHva() + b.start, to, 0, here);
+        if (b.end > CodePage.SIZE) {
+            HostBytes.copyOut(v.fetchHva[nextEntry()], to, here, b.end - CodePage.SIZE);
         }
     }
 

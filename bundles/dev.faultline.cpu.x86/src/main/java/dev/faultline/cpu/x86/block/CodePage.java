@@ -22,7 +22,10 @@ final class CodePage {
      */
     @Nullable Block[] blocks = new Block[FEW];
 
-    /** Bit i: some block has bytes in [64 i, 64 i + 64). */
+    /**
+     * Bit i: some block, or the end of one that begins in the page before, has bytes in [64 i, 64 i
+     * + 64).
+     */
     private long granules;
 
     /** Number of blocks, to bound memory. */
@@ -47,6 +50,11 @@ final class CodePage {
         granules |= mask(offset, last);
     }
 
+    /** A block that begins in the page before has the first {@code size} bytes of this one. */
+    void reach(int size) {
+        granules |= mask(0, size - 1);
+    }
+
     /** What had a place of its own has one in twice the table, too. */
     private void grow() {
         @Nullable Block[] larger = new Block[2 * blocks.length];
@@ -64,11 +72,11 @@ final class CodePage {
     }
 
     boolean isEmpty() {
-        return count == 0;
+        return granules == 0;
     }
 
     void clear() {
-        if (count != 0) {
+        if (granules != 0) {
             blocks = new Block[FEW];
             count = 0;
             granules = 0;

@@ -142,7 +142,7 @@ final class ControlRegisters {
             }
         }
         v.cr3 = value;
-        v.mmu.flush(v);
+        v.mmu.flushLocal(v);
         return 0;
     }
 

@@ -42,8 +42,10 @@ class VcpuSectionTest {
                     "fetchTag",
                     "fetchGfn",
                     "fetchHva",
+                    "fetchGlobal",
                     "tlbKey",
                     "tlbFlushes",
+                    "tlbLocalFlushes",
                     // scratch inside an instruction, or of a fault that will come again
                     "missGpa",
                     "missHva",
@@ -60,6 +62,7 @@ class VcpuSectionTest {
                     "diversion",
                     "leavesTraces",
                     "tlbDrops",
+                    "tlbWriteDrops",
                     "fenceNumbers",
                     "retries",
                     "retryRip",
