@@ -18,6 +18,7 @@ final class Assembler {
     static final int RDX = 2;
     static final int RBX = 3;
     static final int RSP = 4;
+    static final int RSI = 6;
     static final int RDI = 7;
     static final int R12 = 12;
     static final int R13 = 13;
@@ -88,6 +89,12 @@ final class Assembler {
     void registers(boolean wide, int op, int reg, int rm) {
         rex(wide, reg, 0, rm);
         b(op, 0xC0 | (reg & 7) << 3 | rm & 7);
+    }
+
+    /** {@code op rm, reg}, both registers, of BT and its like: an opcode behind 0F. */
+    void bits(boolean wide, int op, int reg, int rm) {
+        rex(wide, reg, 0, rm);
+        b(0x0F, op, 0xC0 | (reg & 7) << 3 | rm & 7);
     }
 
     /** {@code mov to, from} of 64 bits. */
@@ -173,6 +180,14 @@ final class Assembler {
     /** {@code shlx to, from, count} of 64 bits. */
     void shiftLeft(int to, int from, int count) {
         bmi2Shift(1, to, from, count);
+    }
+
+    /** {@code sarx to, from, count}. */
+    void shiftRightSigned(boolean wide, int to, int from, int count) {
+        bmi2Shift(2, to, from, count);
+        if (!wide) {
+            bytes[n - 3] &= 0x7F;
+        }
     }
 
     private void bmi2Shift(int prefix, int to, int from, int count) {

@@ -14,12 +14,14 @@ final class Forms {
     private final SameForm same;
     private final TransferForms transfers;
     private final SpecialForms special;
+    private final StringForms strings;
 
     Forms(HostCpu host, Writer w) {
         this.host = host;
         same = new SameForm(w);
         transfers = new TransferForms(w);
         special = new SpecialForms(w, same);
+        strings = new StringForms(w);
     }
 
     /**
@@ -41,7 +43,7 @@ final class Forms {
         }
         return switch (def.recode()) {
             case SAME -> same.write(d);
-            case SPECIAL -> transfers.write(d) || special.write(d);
+            case SPECIAL -> transfers.write(d) || special.write(d) || strings.write(d);
             // Under MXCSR; the class of the code says that it raises nothing.
             case GUARD -> row.definition.family() == Family.SSE ? same.write(d) : special.divide(d);
             case JAVA -> false;

@@ -9,6 +9,7 @@ import static dev.faultline.cpu.translator.internal.Assembler.RCX;
 import static dev.faultline.cpu.translator.internal.Assembler.RDX;
 import static dev.faultline.cpu.translator.internal.Assembler.STORE;
 
+import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.cpu.VcpuState;
 import dev.faultline.cpu.x86.isa.OperandCode;
 import dev.faultline.cpu.x86.op.Decoded;
@@ -34,8 +35,10 @@ final class SpecialForms {
             case "NOP", "PREFETCHW" -> true;
             // Of memory it is locked with or without the prefix.
             case "XCHG" -> isNop(d) || same.write(d, d.mem);
-            // With a register's bit offset the operand may be anywhere.
-            case "BT", "BTS", "BTR", "BTC" -> !(d.mem && hasRegister(d)) && same.write(d);
+            case "BT", "BTS", "BTR", "BTC" ->
+                    d.mem && hasRegister(d) ? bitString(d) : same.write(d);
+            case "CMPXCHG8B" -> compareExchange(d);
+            case "MOV_FROM_SREG" -> selector(d);
             default -> false;
         };
     }
@@ -47,6 +50,66 @@ final class SpecialForms {
 
     private static boolean hasRegister(Decoded d) {
         return d.row.codes.stream().anyMatch(c -> c.kind() == OperandCode.Kind.REG);
+    }
+
+    /**
+     * BT, and the others without LOCK: the bit's offset is signed, and so long as the register is.
+     * The word that has the bit is changed in a register.
+     */
+    private boolean bitString(Decoded d) {
+        int size = d.operandSize;
+        boolean wide = size == 8;
+        boolean test = d.mnemonic.equals("BT");
+        if (d.lock || size == 2 || !test && NativeCode.host(d.reg) < 0) {
+            return false;
+        }
+        w.address(d);
+        int offset = w.at(d.reg, RCX);
+        a.constant(R14, wide ? 6 : 5);
+        a.shiftRightSigned(wide, RCX, offset, R14);
+        if (!wide) {
+            a.registers(true, SIGN_EXTEND, RCX, RCX);
+        }
+        a.lea(true, R13, R13, RCX, wide ? 3 : 2, 0);
+        w.probe(size, test ? Writer.READ : Writer.READ | Writer.WRITE);
+        a.guest(wide, LOAD, RCX);
+        a.bits(wide, d.opcode, w.at(d.reg, R13), RCX);
+        if (!test) {
+            a.guest(wide, STORE, RCX);
+        }
+        return true;
+    }
+
+    /** CMPXCHG16B, which must be aligned also without LOCK. */
+    private boolean compareExchange(Decoded d) {
+        if (d.operandSize != 8) {
+            return false;
+        }
+        w.address(d);
+        w.probeLocked(16);
+        a.move(RCX, NativeCode.host(1));
+        if (d.lock) {
+            a.b(0xF0);
+        }
+        a.b(0x4B, 0x0F, 0xC7);
+        a.guestOperand(1);
+        return true;
+    }
+
+    private boolean selector(Decoded d) {
+        if (d.mem || d.reg > Segments.GS) {
+            return false;
+        }
+        a.slot(true, LOAD, RCX, StateBlock.SELECTORS + 8 * d.reg);
+        if (d.operandSize == 2) {
+            int to = w.at(d.rm, R13);
+            a.b(0x66);
+            a.registers(false, STORE, RCX, to);
+            w.store(to, d.rm);
+        } else {
+            w.store(RCX, d.rm);
+        }
+        return true;
     }
 
     private boolean lea(Decoded d) {
@@ -66,6 +129,9 @@ final class SpecialForms {
         }
         return true;
     }
+
+    /** MOVSXD. */
+    private static final int SIGN_EXTEND = 0x63;
 
     /** {@code movzx ecx, ah}, which no REX prefix may precede. */
     private static final int[] AH_TO_ECX = {0x0F, 0xB6, 0xCC};

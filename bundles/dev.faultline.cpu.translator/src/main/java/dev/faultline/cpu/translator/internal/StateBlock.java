@@ -74,6 +74,17 @@ final class StateBlock implements AutoCloseable {
     /** Not 0 if CLI may not clear it. */
     static final int CLI_REFUSED = INTERRUPT_FLAG + 8;
 
+    /** EFLAGS.DF, at its place. */
+    static final int DIRECTION = CLI_REFUSED + 8;
+
+    /** Selectors of ES, CS, SS, DS, FS and GS, eight bytes each. */
+    static final int SELECTORS = DIRECTION + 8;
+
+    /** For string operations: hva of the source, and guest rsi meanwhile. */
+    static final int SOURCE = SELECTORS + 6 * 8;
+
+    static final int SAVED = SOURCE + 8;
+
     private static final int MXCSR_DEFAULT = 0x1F80;
 
     private static final int CLASSES = 3;
@@ -172,6 +183,9 @@ final class StateBlock implements AutoCloseable {
         s[FLAGS_IMAGE + MISALIGNMENT] = Slot.CONSTANT;
         s[INTERRUPT_FLAG + MISALIGNMENT] = Slot.INTERRUPT_FLAG;
         s[CLI_REFUSED + MISALIGNMENT] = Slot.CLI_REFUSED;
+        for (int i = 0; i < 6; i++) {
+            s[SELECTORS + 8 * i + MISALIGNMENT] = Slot.CONSTANT;
+        }
         Tables[] t = new Tables[JUMP_CLASSES];
         for (int c = 0; c < JUMP_CLASSES; c++) {
             int r = CodeClass.rights(c);
@@ -184,7 +198,8 @@ final class StateBlock implements AutoCloseable {
                             jumpTargets(c),
                             CodeClass.hasVectors(c));
         }
-        return new Layout(-MISALIGNMENT, s, t, exit, NativeCode.LARGEST);
+        Layout.Strings strings = new Layout.Strings(DIRECTION, SOURCE, SAVED);
+        return new Layout(-MISALIGNMENT, s, t, strings, exit, NativeCode.LARGEST);
     }
 
     long get(int offset) {
@@ -205,6 +220,10 @@ final class StateBlock implements AutoCloseable {
         put(FLAGS_IMAGE, f & ~kept);
         put(INTERRUPT_FLAG, f & VcpuState.IF);
         put(CLI_REFUSED, v.cpl > (f & VcpuState.IOPL) >>> 12 ? 1 : 0);
+        put(DIRECTION, f & VcpuState.DF);
+        for (int i = 0; i < 6; i++) {
+            put(SELECTORS + 8 * i, v.segSel[i] & 0xFFFF);
+        }
         put(FS_BASE, v.effBase[Segments.FS]);
         put(FS_BASE + 8, v.effBase[Segments.GS]);
     }

@@ -320,9 +320,31 @@ final class Writer {
         return StateBlock.readTags(rights());
     }
 
+    /**
+     * As {@link #probe}, of as many elements as {@code count} says, at least one and fewer than
+     * 4096.
+     *
+     * @param count host register
+     * @param scale logarithm of an element's size
+     * @param access READ or WRITE
+     */
+    void probeElements(int count, int scale, int access) {
+        a.shiftRight(R14, R13, R15);
+        a.lea(true, RCX, R13, count, scale, -1);
+        compare(access == WRITE ? StateBlock.writeTags(rights()) : readTags());
+        a.shiftRight(R14, R13, R15);
+        a.low16ToIndex();
+        a.table(LOAD, R14, StateBlock.addends(rights()));
+    }
+
     private void tag(int size, int tags) {
         a.shiftRight(R14, R13, R15);
         a.lea(true, RCX, R13, -1, 0, size - 1);
+        compare(tags);
+    }
+
+    /** Leaves unless the page of rcx is the one whose number is in r14, and has a tag. */
+    private void compare(int tags) {
         a.shiftRight(RCX, RCX, R15);
         a.low16ToIndex();
         a.table(LOAD, R14, tags);

@@ -39,9 +39,16 @@ public final class Layout {
             int jumpTargets,
             boolean vectors) {}
 
+    /**
+     * Slots that only string operations use: 0 if they may go upward, the host address of their
+     * source, and what the guest has in rsi meanwhile. Far enough for four bytes of displacement.
+     */
+    public record Strings(int direction, int source, int saved) {}
+
     private final Slot[] slots;
     private final int first;
     private final Tables[] tables;
+    private final Strings strings;
     final @Hva long exitHva;
     final int largest;
 
@@ -50,10 +57,18 @@ public final class Layout {
      * @param slots what is at each byte from there; where a slot begins its kind, else {@link
      *     Slot#NONE}
      * @param tables of each class of code
+     * @param strings see there; other instructions may not use them
      * @param exitHva the common way out
      * @param largest bytes of one translation, at most
      */
-    public Layout(int first, Slot[] slots, Tables[] tables, @Hva long exitHva, int largest) {
+    public Layout(
+            int first,
+            Slot[] slots,
+            Tables[] tables,
+            Strings strings,
+            @Hva long exitHva,
+            int largest) {
+        this.strings = strings;
         this.first = first;
         this.slots = slots.clone();
         this.tables = tables.clone();
@@ -66,6 +81,10 @@ public final class Layout {
         Slot[] s = new Slot[bytes];
         Arrays.fill(s, Slot.NONE);
         return s;
+    }
+
+    StringOperations stringOperations() {
+        return new StringOperations(tables, strings);
     }
 
     Slot at(int offset) {

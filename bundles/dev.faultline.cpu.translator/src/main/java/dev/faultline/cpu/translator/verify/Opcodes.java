@@ -75,6 +75,9 @@ final class Opcodes {
     static final int LEA = 1 << 25;
     private static final int GROUP = 1 << 26;
 
+    /** CMPXCHG16B if REX.W is set: reads rcx and rbx, writes rdx and rax. */
+    static final int PAIR = 1 << 27;
+
     /** Prefixes as bits: none, 66, F3, F2. */
     private static final int NP = 1;
 
@@ -246,6 +249,8 @@ final class Opcodes {
         put(ANY, 1, 0xC0, E | B | RW | REG_BYTE | REG_WRITE | LOCKABLE);
         put(ANY, 1, 0xC1, E | V | RW | REG_WRITE | LOCKABLE);
         put(NP, 1, 0xC3, E | Y | WRITE | MEMORY_ONLY);
+        int pair = DQ | RW | MEMORY_ONLY | LOCKABLE | ATOMIC | WRITES_RDX | PAIR;
+        group(NP, 1, 0xC7, 0, pair, 0, 0, 0, 0, 0, 0);
         put(ANY, 1, 0xC8, 0xCF, IN_OPCODE | V);
         put(ANY, 2, 0xF0, E | V | READ | REG_WRITE | MEMORY_ONLY);
         put(ANY, 2, 0xF1, E | V | WRITE | MEMORY_ONLY);

@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
  * Reused for the next one. SDM 2A, "Instruction Format".
  */
 final class Reader {
-    // The three instructions of BMI2, as their opcodes and prefixes.
+    // The four instructions of BMI2, as their opcodes and prefixes.
     static final int SHLX = 0xF701;
+    static final int SARX = 0xF702;
     static final int SHRX = 0xF703;
     static final int RORX = 0xF003;
 
@@ -163,18 +164,18 @@ final class Reader {
         map = rxb & 0x1F;
         opcode = next();
         int m = next();
-        rex = 0x48;
+        rex = (rest & 0x80) >> 4 | 0x40;
         vex = opcode << 8 | rest & 3;
         vvvv = ~rest >> 3 & 15;
         reg = m >> 3 & 7 | (rxb & 0x80 ^ 0x80) >> 4;
         rm = m & 7 | (rxb & 0x20 ^ 0x20) >> 2;
-        boolean shift = map == 2 && (vex == SHLX || vex == SHRX);
+        boolean shift = map == 2 && (vex == SHLX || vex == SHRX || vex == SARX);
         boolean rotate = map == 3 && vex == RORX && vvvv == 0;
         if (rotate) {
             immediate = next();
         }
         end = at;
-        boolean form = (rxb & 0x40) != 0 && (rest & 0x84) == 0x80 && m >= 0xC0;
+        boolean form = (rxb & 0x40) != 0 && (rest & 4) == 0 && (wide() || vex == SARX) && m >= 0xC0;
         return at <= code.length && form && (shift || rotate)
                 ? null
                 : "an instruction with VEX that does not belong here";

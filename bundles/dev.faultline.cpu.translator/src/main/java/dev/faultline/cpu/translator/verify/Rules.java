@@ -74,6 +74,10 @@ final class Rules {
             boolean allowed = isFree(i.reg) && isFree(i.rm) && !secret(i.rm);
             return allowed ? written(i.reg, i) : REGISTER;
         }
+        if (i.vex == Reader.SARX) {
+            boolean allowed = i.reg == RCX && i.vvvv == R14 && isFree(i.rm) && !secret(i.rm);
+            return allowed && facts.r14 == Index.UNKNOWN ? written(RCX, i) : "a SARX of others";
+        }
         if (i.vex == Reader.SHRX) {
             if (i.vvvv == R15 && i.reg == R14 && i.rm == R13) {
                 facts.setR14(Index.PAGE);
@@ -274,6 +278,9 @@ final class Rules {
         }
         if (i.has(Opcodes.WRITE) && !facts.mayWrite(size)) {
             return "a write of %d bytes that no probe allowed".formatted(size);
+        }
+        if (i.has(Opcodes.PAIR) && (!i.wide() || secret(RCX))) {
+            return "a CMPXCHG8B, or one that stores an address of the host";
         }
         boolean atomic = i.lock || i.has(Opcodes.ATOMIC);
         if ((atomic || size == 16 && !i.has(Opcodes.UNALIGNED)) && !facts.isAligned(size)) {

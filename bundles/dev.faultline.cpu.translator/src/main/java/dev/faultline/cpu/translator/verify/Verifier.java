@@ -31,6 +31,7 @@ public final class Verifier {
     private final Facts facts = new Facts();
     private final Reader reader = new Reader();
     private final Rules rules;
+    private final StringOperations strings;
 
     /** Of translations that may be entered: their class by their beginning. */
     private final Map<Long, Integer> entries = new HashMap<>();
@@ -56,6 +57,7 @@ public final class Verifier {
     public Verifier(Layout layout) {
         this.layout = layout;
         rules = new Rules(layout, facts);
+        strings = layout.stringOperations();
         targets = new long[layout.largest / 64 + 1];
         jumpEnds = new long[layout.largest / 64 + 1];
     }
@@ -209,6 +211,10 @@ public final class Verifier {
         if (first == 0xC7 && at + 2 < code.length && code[at + 1] == 4 && code[at + 2] == 0x24) {
             return number(c, at);
         }
+        int[] string = strings.at(code, at, c.codeClass());
+        if (string != null) {
+            return string(c, at, string);
+        }
         String refusal = reader.read(code, at);
         end = reader.end;
         if (refusal == null) {
@@ -256,12 +262,34 @@ public final class Verifier {
         if (end > c.code().length) {
             return "an instruction without an end";
         }
-        int distance = Reader.doubleword(c.code(), end - 4);
+        jumpEnds[end >> 6] |= 1L << end;
+        return awayTo(c, end);
+    }
+
+    /** A string operation, with what belongs to it. */
+    private @Nullable String string(Candidate c, int at, int[] sequence) {
+        for (int i = 0; i < sequence.length; i++) {
+            if (sequence[i] == StringOperations.JUMP) {
+                i += 4;
+                String refusal = awayTo(c, at + i);
+                if (refusal != null) {
+                    return refusal;
+                }
+                i--;
+            }
+        }
+        end = at + sequence.length;
+        facts.clear();
+        return null;
+    }
+
+    /** The displacement of a jump ends at {@code from}. */
+    private @Nullable String awayTo(Candidate c, int from) {
+        int distance = Reader.doubleword(c.code(), from - 4);
         if (distance < 0) {
             return "a jump backward";
         }
-        jumpEnds[end >> 6] |= 1L << end;
-        return mark(c, (long) end + distance) ? null : "a jump out of the code";
+        return mark(c, (long) from + distance) ? null : "a jump out of the code";
     }
 
     /** JRCXZ over a jump, or to a jump that a short one goes over: as one instruction. */
