@@ -174,25 +174,27 @@ final class Assembler {
 
     /** {@code shrx to, from, count} of 64 bits: BMI2, leaves the flags alone. */
     void shiftRight(int to, int from, int count) {
-        bmi2Shift(3, to, from, count);
+        shiftRight(true, to, from, count);
+    }
+
+    /** {@code shrx to, from, count}. */
+    void shiftRight(boolean wide, int to, int from, int count) {
+        bmi2Shift(wide, 3, to, from, count);
     }
 
     /** {@code shlx to, from, count} of 64 bits. */
     void shiftLeft(int to, int from, int count) {
-        bmi2Shift(1, to, from, count);
+        bmi2Shift(true, 1, to, from, count);
     }
 
     /** {@code sarx to, from, count}. */
     void shiftRightSigned(boolean wide, int to, int from, int count) {
-        bmi2Shift(2, to, from, count);
-        if (!wide) {
-            bytes[n - 3] &= 0x7F;
-        }
+        bmi2Shift(wide, 2, to, from, count);
     }
 
-    private void bmi2Shift(int prefix, int to, int from, int count) {
+    private void bmi2Shift(boolean wide, int prefix, int to, int from, int count) {
         b(0xC4, (to < 8 ? 0x80 : 0) | 0x40 | (from < 8 ? 0x20 : 0) | 2);
-        b(0x80 | (~count & 15) << 3 | prefix, 0xF7, 0xC0 | (to & 7) << 3 | from & 7);
+        b((wide ? 0x80 : 0) | (~count & 15) << 3 | prefix, 0xF7, 0xC0 | (to & 7) << 3 | from & 7);
     }
 
     /** {@code rorx to, from, count} of 64 bits: leaves the flags alone. */

@@ -167,30 +167,48 @@ final class SpecialForms {
     }
 
     /**
-     * DIV of 32 or 64 bits whose upper half is 0 and whose divisor is not: then it cannot raise
-     * #DE. The divisor is read once, so that what was looked at is what divides.
+     * DIV and IDIV of 32 or 64 bits that cannot raise #DE: the upper half of the dividend is 0, or
+     * the sign of the lower one; the divisor is not 0, nor -1 if there are signs. It is read once,
+     * so that what was looked at is what divides.
      */
     boolean divide(Decoded d) {
         boolean wide = d.operandSize == 8;
-        if (d.operandSize < 4 || !d.mnemonic.equals("DIV") || d.opcode == 0xF6) {
+        boolean signed = d.mnemonic.equals("IDIV");
+        if (d.operandSize < 4
+                || !signed && !d.mnemonic.equals("DIV")
+                || (d.opcode & 1) == 0) { // of AX
             return false;
         }
+        if (signed) {
+            a.constant(R14, wide ? 63 : 31);
+            a.shiftRight(wide, RCX, RAX, R14);
+            a.lea(wide, RCX, RCX, RDX, 0, 0);
+        } else {
+            a.registers(wide, STORE, RDX, RCX);
+        }
+        w.leaveUnlessZero();
+        divisor(d, wide);
+        if (signed) {
+            a.lea(wide, RCX, RCX, -1, 0, 1);
+            w.leaveIfZero();
+            a.lea(wide, RCX, RCX, -1, 0, -1);
+        }
+        w.leaveIfZero();
+        a.registers(wide, 0xF7, signed ? 7 : 6, RCX);
+        return true;
+    }
+
+    /** Puts it into rcx. */
+    private void divisor(Decoded d, boolean wide) {
+        int h = d.mem ? -1 : NativeCode.host(d.rm);
         if (d.mem) {
             w.address(d);
             w.probe(d.operandSize, Writer.READ);
-        }
-        a.registers(wide, STORE, RDX, RCX);
-        w.leaveUnlessZero();
-        int h = d.mem ? -1 : NativeCode.host(d.rm);
-        if (d.mem) {
             a.guest(wide, LOAD, RCX);
         } else if (h < 0) {
             a.slot(wide, LOAD, RCX, StateBlock.gpr(d.rm));
         } else {
             a.registers(wide, STORE, h, RCX);
         }
-        w.leaveIfZero();
-        a.registers(wide, 0xF7, 6, RCX);
-        return true;
     }
 }

@@ -6,6 +6,7 @@ package dev.faultline.cpu.translator.verify;
  * derived from it, is about the value that r13 has now.
  */
 final class Facts {
+    static final int RAX = 0;
     static final int RCX = 1;
     static final int RDX = 2;
     static final int R13 = 13;
@@ -46,6 +47,14 @@ final class Facts {
         NUMBER,
         /** rdx, of which {@link #size} bytes. */
         COPY_OF_RDX,
+        /** The sign of {@link #size} bytes of rax: 0 or 1. */
+        SIGN,
+        /** 0 if so many bytes of rdx are that sign, all over. */
+        SIGN_SUM,
+        /** What was in rcx and 1, in {@link #size} bytes. */
+        PLUS_ONE,
+        /** Not -1 in {@link #size} bytes. */
+        NOT_MINUS_ONE,
         /** 0 if the guest may clear IF. */
         CLI_REFUSED,
         /** Host address of the word that is polled. */
@@ -75,11 +84,19 @@ final class Facts {
 
     private boolean targetKnown;
     private int zeroOfRdx;
+
+    /** Bytes of rdx that are the sign of as many of rax. */
+    private int signInRdx;
+
+    /** What r14 is, if it is a constant; else -1. */
+    private int numberInR14;
+
     private boolean targetStored;
     private boolean cliAllowed;
 
     /** Nothing is certain: here code can come from elsewhere. */
     void clear() {
+        written(RAX);
         written(RCX);
         written(RDX);
         written(R13);
@@ -91,6 +108,7 @@ final class Facts {
     /** The general register has another value. */
     void written(int register) {
         switch (register) {
+            case RAX -> forgetSign();
             case RCX -> {
                 rcx = Scratch.UNKNOWN;
                 narrow = false;
@@ -98,12 +116,13 @@ final class Facts {
             }
             case RDX -> {
                 zeroOfRdx = 0;
+                forgetSign();
                 if (rcx == Scratch.COPY_OF_RDX) {
                     rcx = Scratch.UNKNOWN;
                 }
             }
             case R13 -> {
-                r14 = Index.UNKNOWN;
+                setR14(Index.UNKNOWN);
                 readable = 0;
                 writable = 0;
                 alignment = 1;
@@ -112,7 +131,7 @@ final class Facts {
                     rcx = Scratch.UNKNOWN;
                 }
             }
-            case R14 -> r14 = Index.UNKNOWN;
+            case R14 -> setR14(Index.UNKNOWN);
             default -> {
                 // of others nothing is known
             }
@@ -132,6 +151,19 @@ final class Facts {
 
     void setR14(Index to) {
         r14 = to;
+        numberInR14 = -1;
+    }
+
+    void setNumberInR14(int number) {
+        numberInR14 = number;
+    }
+
+    /** rax or rdx may have changed. */
+    void forgetSign() {
+        signInRdx = 0;
+        if (rcx == Scratch.SIGN || rcx == Scratch.SIGN_SUM) {
+            rcx = Scratch.UNKNOWN;
+        }
     }
 
     /** rcx was found to be 0. */
@@ -142,6 +174,7 @@ final class Facts {
             case MISALIGNMENT -> alignment = Math.max(alignment, size);
             case JUMP_SUM -> targetKnown = true;
             case COPY_OF_RDX -> zeroOfRdx = size;
+            case SIGN_SUM -> signInRdx = size;
             case CLI_REFUSED -> cliAllowed = true;
             default -> {
                 // says nothing
@@ -177,9 +210,22 @@ final class Facts {
         return alignment >= bytes;
     }
 
+    boolean isNumberInR14(int number) {
+        return numberInR14 == number;
+    }
+
+    /** Whether so many bytes of rcx are known not to be 0. */
+    boolean isNotZero(int bytes) {
+        return notZero && (bytes == 8 || narrow);
+    }
+
     /** Whether rdx:rax divided by rcx raises nothing. */
-    boolean mayDivide(int bytes) {
-        return zeroOfRdx >= bytes && notZero && (bytes == 8 || narrow);
+    boolean mayDivide(int bytes, boolean signed) {
+        boolean fits =
+                signed
+                        ? signInRdx == bytes && rcx == Scratch.NOT_MINUS_ONE && size == bytes
+                        : zeroOfRdx >= bytes;
+        return fits && isNotZero(bytes);
     }
 
     /** Whether the table of targets has one for r13, at r14. */

@@ -78,6 +78,9 @@ final class Opcodes {
     /** CMPXCHG16B if REX.W is set: reads rcx and rbx, writes rdx and rax. */
     static final int PAIR = 1 << 27;
 
+    /** Of a division. */
+    static final int SIGNED = 1 << 28;
+
     /** Prefixes as bits: none, 66, F3, F2. */
     private static final int NP = 1;
 
@@ -205,7 +208,8 @@ final class Opcodes {
             int one = size | RW | LOCKABLE;
             int multiply = size | READ | (wide == 0 ? 0 : WRITES_RDX);
             int divide = wide == 0 ? 0 : size | READ | REGISTER_ONLY | WRITES_RDX | DIVIDE;
-            group(ANY, 0, 0xF6 + wide, test, test, one, one, multiply, multiply, divide, 0);
+            int signed = divide == 0 ? 0 : divide | SIGNED;
+            group(ANY, 0, 0xF6 + wide, test, test, one, one, multiply, multiply, divide, signed);
         }
         int byteOne = B | RW | LOCKABLE;
         int one = V | RW | LOCKABLE;

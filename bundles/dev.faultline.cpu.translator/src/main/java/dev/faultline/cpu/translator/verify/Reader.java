@@ -175,7 +175,11 @@ final class Reader {
             immediate = next();
         }
         end = at;
-        boolean form = (rxb & 0x40) != 0 && (rest & 4) == 0 && (wide() || vex == SARX) && m >= 0xC0;
+        boolean form =
+                (rxb & 0x40) != 0
+                        && (rest & 4) == 0
+                        && (wide() || vex == SARX || vex == SHRX)
+                        && m >= 0xC0;
         return at <= code.length && form && (shift || rotate)
                 ? null
                 : "an instruction with VEX that does not belong here";

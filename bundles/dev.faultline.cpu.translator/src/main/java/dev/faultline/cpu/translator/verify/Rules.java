@@ -3,6 +3,7 @@ package dev.faultline.cpu.translator.verify;
 
 import static dev.faultline.cpu.translator.verify.Facts.R13;
 import static dev.faultline.cpu.translator.verify.Facts.R14;
+import static dev.faultline.cpu.translator.verify.Facts.RAX;
 import static dev.faultline.cpu.translator.verify.Facts.RCX;
 import static dev.faultline.cpu.translator.verify.Facts.RDX;
 
@@ -78,7 +79,13 @@ final class Rules {
             boolean allowed = i.reg == RCX && i.vvvv == R14 && isFree(i.rm) && !secret(i.rm);
             return allowed && facts.r14 == Index.UNKNOWN ? written(RCX, i) : "a SARX of others";
         }
-        if (i.vex == Reader.SHRX) {
+        if (i.vex == Reader.SHRX && i.rm == RAX) {
+            int bits = i.wide() ? 63 : 31;
+            boolean allowed = i.reg == RCX && i.vvvv == R14 && facts.isNumberInR14(bits);
+            facts.setRcx(Scratch.SIGN, bits + 1 >> 3);
+            return allowed ? null : "a SHRX that makes no sign";
+        }
+        if (i.vex == Reader.SHRX && i.wide()) {
             if (i.vvvv == R15 && i.reg == R14 && i.rm == R13) {
                 facts.setR14(Index.PAGE);
                 return null;
@@ -88,6 +95,9 @@ final class Rules {
                 return null;
             }
             return "a SHRX that makes no page number";
+        }
+        if (i.vex != Reader.SHLX) {
+            return "a SHRX of 32 bits";
         }
         if (i.reg == RCX && i.rm == R13 && i.vvvv == RCX) {
             boolean counts = facts.rcx == Scratch.NUMBER && facts.size >= 60 && facts.size < 64;
@@ -138,6 +148,9 @@ final class Rules {
         if (i.index >= 0 && !isFree(i.index)) {
             return REGISTER;
         }
+        if (i.reg == RCX && i.base == RCX && divisor(i)) {
+            return null;
+        }
         boolean last = i.reg == RCX && i.base == R13 && i.index < 0 && (i.displacement & ~15) == 0;
         if (i.wide() && last) {
             facts.setRcx(Scratch.LAST, i.displacement + 1);
@@ -150,6 +163,30 @@ final class Rules {
             facts.written(i.reg);
         }
         return null;
+    }
+
+    /** What is looked at before a division with signs. */
+    private boolean divisor(Reader i) {
+        int bytes = i.wide() ? 8 : 4;
+        boolean same = facts.size == bytes;
+        boolean alone = i.index < 0;
+        if (i.index == RDX && i.scale == 0 && i.displacement == 0 && same) {
+            if (facts.rcx != Scratch.SIGN) {
+                return false;
+            }
+            facts.setRcx(Scratch.SIGN_SUM, bytes);
+        } else if (alone && i.displacement == 1 && !facts.isSecret()) {
+            facts.setRcx(Scratch.PLUS_ONE, bytes);
+        } else if (alone && i.displacement == -1 && same && facts.rcx == Scratch.PLUS_ONE) {
+            boolean known = facts.isNotZero(bytes);
+            facts.setRcx(known ? Scratch.NOT_MINUS_ONE : Scratch.UNKNOWN, bytes);
+        } else {
+            return false;
+        }
+        if (!i.wide()) {
+            facts.setNarrow();
+        }
+        return true;
     }
 
     // ---- memory
@@ -302,6 +339,10 @@ final class Rules {
 
     /** What is nothing special: its registers, and what it writes. */
     private @Nullable String general(Reader i) {
+        boolean move = i.is(0, LOAD) || i.is(0, STORE) || i.has(Opcodes.IMM_V);
+        if (!move && !i.has(Opcodes.DIVIDE)) {
+            facts.forgetSign(); // some change rax and do not name it
+        }
         if (i.has(Opcodes.IN_OPCODE)) {
             return inOpcode(i);
         }
@@ -316,7 +357,10 @@ final class Rules {
                 || hasRm && !mayUse(i, i.rm, Opcodes.RM_XMM, i.size() == 1)) {
             return REGISTER;
         }
-        if (i.has(Opcodes.DIVIDE) && !(i.rm == RCX && i.size() >= 4 && facts.mayDivide(i.size()))) {
+        if (i.has(Opcodes.DIVIDE)
+                && !(i.rm == RCX
+                        && i.size() >= 4
+                        && facts.mayDivide(i.size(), i.has(Opcodes.SIGNED)))) {
             return "a division that may fault";
         }
         if (isMove(i) && i.rm == RCX && i.reg == RDX) {
@@ -345,8 +389,9 @@ final class Rules {
     private @Nullable String inOpcode(Reader i) {
         int r = i.opcode & 7 | (i.rex & 1) << 3;
         boolean constant = i.has(Opcodes.IMM_V) && i.prefix == 0;
-        if (constant && r == R14) { // PUSHF counts in it
+        if (constant && r == R14) { // a count of shifts
             facts.written(R14);
+            facts.setNumberInR14(i.immediate >>> 31 == 0 ? (int) i.immediate : -1);
             return null;
         }
         if (!mayUse(i, r, 0, i.size() == 1)) {
