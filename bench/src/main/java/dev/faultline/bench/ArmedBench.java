@@ -109,6 +109,7 @@ public final class ArmedBench {
             }
             String value = args[++i];
             switch (args[i - 1]) {
+                case "--engine" -> installation.setEngine(value);
                 case "--machines" -> machines = Integer.parseInt(value);
                 case "--slices" -> slices = Integer.parseInt(value);
                 case "--slice-ms" -> sliceMillis = Integer.parseInt(value);

@@ -23,6 +23,7 @@ public final class Installation implements AutoCloseable {
 
     private final Platform platform;
     private final MachineFactory machines;
+    private String engine = "interpreter";
 
     /** Starts the distribution that the system property {@code faultline.home} names. */
     public Installation() throws IOException, BundleException {
@@ -46,10 +47,21 @@ public final class Installation implements AutoCloseable {
         machines = context.getService(r);
     }
 
+    /** Machines that are made from now on have this one; before, the interpreter. */
+    public void setEngine(String engine) {
+        this.engine = engine;
+    }
+
     public Machine machine(String name, long ramBytes, int vcpus, String style)
             throws MachineException {
-        return machines.create(
-                new MachineConfig(name, ramBytes, vcpus, "interpreter", style, List.of()));
+        Machine m =
+                machines.create(new MachineConfig(name, ramBytes, vcpus, engine, style, List.of()));
+        String refusal = m.engineRefusal();
+        if (refusal != null) {
+            m.close();
+            throw new MachineException(engine + " does not run here: " + refusal);
+        }
+        return m;
     }
 
     /** For services of the benchmark's own. */

@@ -37,6 +37,10 @@ public final class ProtectionBench {
     private static final long LARGE = 8L << 30;
     private static final int COLD_RUNS = 7;
 
+    private static final int PML4 = 0x1000;
+    private static final int SEGMENT =
+            Segments.P | Segments.S | Segments.G | Segments.TYPE_RW | Segments.TYPE_ACCESSED;
+
     private final Installation installation;
 
     private ProtectionBench(Installation installation) {
@@ -49,6 +53,10 @@ public final class ProtectionBench {
             ProtectionBench b = new ProtectionBench(i);
             if (args.length == 1 && args[0].equals("--cold")) {
                 b.cold();
+            } else if (args.length == 2 && args[0].equals("--engine")) {
+                i.setEngine(args[1]);
+                b.faults("coded");
+                b.faults("thrown");
             } else if (args.length == 0) {
                 b.faults("coded");
                 b.faults("thrown");
@@ -57,7 +65,8 @@ public final class ProtectionBench {
                 b.coldProcesses();
                 b.twoVcpus();
             } else {
-                throw new IllegalArgumentException(String.join(" ", args) + ": no options");
+                throw new IllegalArgumentException(
+                        String.join(" ", args) + ": expected --engine NAME, --cold or nothing");
             }
         }
         System.exit(0);
@@ -86,8 +95,28 @@ public final class ProtectionBench {
         return s.toString();
     }
 
+    /** 64-bit mode at {@code rip}, with the first GiB mapped as it is. */
+    private static void enter(Machine m, long rip) {
+        HostBytes.put64(m.memory().hvaOf(PML4), PML4 + 0x1000 | 7);
+        HostBytes.put64(m.memory().hvaOf(PML4 + 0x1000), 0x87);
+        VcpuState v = m.vcpus().getFirst();
+        v.cr3 = PML4;
+        v.cr4 = VcpuState.CR4_PAE;
+        v.efer = VcpuState.EFER_LME | VcpuState.EFER_LMA;
+        v.cr0 = VcpuState.CR0_PE | VcpuState.CR0_PG | VcpuState.CR0_WP | VcpuState.CR0_ET;
+        for (int i = 0; i < 6; i++) {
+            v.segSel[i] = i == Segments.CS ? 8 : 16;
+            v.segBase[i] = 0;
+            v.segLimit[i] = -1;
+            v.segAttr[i] = SEGMENT;
+        }
+        v.segAttr[Segments.CS] |= Segments.TYPE_CODE | Segments.L;
+        v.rip = rip;
+        v.recompute();
+    }
+
     /** Real mode, at {@code cs:0}, with segments that reach everywhere. */
-    private static void enter(VcpuState v, int cs) {
+    private static void enterReal(VcpuState v, int cs) {
         v.segSel[Segments.CS] = cs;
         v.segBase[Segments.CS] = (long) cs << 4;
         v.segLimit[Segments.CS] = -1;
@@ -138,12 +167,12 @@ public final class ProtectionBench {
 
     private void faults(String style) throws MachineException, InterruptedException {
         try (Machine m = installation.machine("faults", 4 << 20, 1, style)) {
-            // mov [5000],ax; mov [6000],ax; jmp
-            code(m, 0x8000, "a30050 a30060 ebf8");
+            // mov [0x5000], ax; mov [0x6000], ax; jmp
+            code(m, 0x8000, "6689042500500000 6689042500600000 ebee");
             Alternating h = new Alternating(5);
             h.layer = m.protection().addLayer("alternating", h);
             h.layer.protect(0x5000, 0x2000, Rights.RX);
-            enter(m.vcpus().getFirst(), 0x800);
+            enter(m, 0x8000);
             m.start();
             await(m, h.done);
             double[] late = Arrays.copyOfRange(h.nanos, Alternating.WINDOWS / 2, h.nanos.length);
@@ -369,11 +398,11 @@ public final class ProtectionBench {
                         0x8000 + 0x1000 * i,
                         "66bf %s 678807 6681c700100000 6681ff %s 72ed ebe5"
                                 .formatted(little(start, 4), little(start + SWEPT, 4)));
-                enter(m.vcpus().get(i), 0x800 + 0x100 * i);
+                enterReal(m.vcpus().get(i), 0x800 + 0x100 * i);
             }
             // SIPI to all but itself, vector 9: mov dword [0xfee00300],0xc4609; jmp far 0x800:0
             code(m, 0x7000, "6667c7050003e0fe09460c00 ea00000008");
-            enter(m.vcpus().getFirst(), 0x700);
+            enterReal(m.vcpus().getFirst(), 0x700);
             m.start();
             double[] worst = new double[2];
             for (Sweeping h : handlers) {
