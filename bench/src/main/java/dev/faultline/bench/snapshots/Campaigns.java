@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
+import dev.faultline.bench.BenchException;
 import dev.faultline.bench.snapshots.Row.Figure;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -6,6 +6,7 @@ import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.vm.Machine;
 import dev.faultline.api.vm.MachineFactory;
+import dev.faultline.bench.BenchException;
 import dev.faultline.bench.snapshots.Row.Figure;
 import dev.faultline.shell.internal.demo.GuestDialog;
 import dev.faultline.shell.internal.guest.DemoGuest;

@@ -3,6 +3,7 @@ package dev.faultline.bench.snapshots;
 
 import dev.faultline.api.snapshot.RestoreMode;
 import dev.faultline.api.snapshot.RestoreOptions;
+import dev.faultline.bench.Samples;
 import dev.faultline.bench.snapshots.Row.Figure;
 import dev.faultline.shell.internal.guest.KeyedGuest;
 import java.nio.file.Path;

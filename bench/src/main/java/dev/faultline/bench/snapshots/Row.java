@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
+import dev.faultline.bench.Samples;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;

@@ -8,6 +8,8 @@ import dev.faultline.api.snapshot.SaveOptions;
 import dev.faultline.api.snapshot.SaveOptions.Compression;
 import dev.faultline.api.snapshot.SnapshotInfo;
 import dev.faultline.api.vm.Machine;
+import dev.faultline.bench.BenchException;
+import dev.faultline.bench.Samples;
 import dev.faultline.bench.snapshots.Row.Figure;
 import dev.faultline.shell.internal.demo.GuestDialog;
 import dev.faultline.shell.internal.guest.DemoGuest;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.bench.snapshots;
 
+import dev.faultline.bench.BenchException;
 import dev.faultline.shell.internal.cli.Json;
 import java.io.PrintStream;
 import java.nio.file.Files;

@@ -7,6 +7,8 @@ import dev.faultline.api.snapshot.RestoreOptions;
 import dev.faultline.api.snapshot.RestoreOptions.Window;
 import dev.faultline.api.snapshot.Restored;
 import dev.faultline.api.vm.Machine;
+import dev.faultline.bench.BenchException;
+import dev.faultline.bench.Samples;
 import dev.faultline.bench.snapshots.Lab.Timed;
 import dev.faultline.bench.snapshots.Row.Figure;
 import java.io.IOException;

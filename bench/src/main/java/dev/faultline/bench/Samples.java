@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.bench.snapshots;
+package dev.faultline.bench;
 
 import java.util.ArrayList;
 import java.util.List;
 
 /** Repeated measurements of one thing. */
-final class Samples {
+public final class Samples {
     private final List<Double> all = new ArrayList<>();
 
-    static Samples of(double value) {
+    public static Samples of(double value) {
         Samples s = new Samples();
         s.add(value);
         return s;
     }
 
-    void add(double value) {
+    public void add(double value) {
         all.add(value);
     }
 
-    List<Double> all() {
+    public List<Double> all() {
         return List.copyOf(all);
     }
 
-    double median() {
+    public double median() {
         List<Double> s = all.stream().sorted().toList();
         return (s.get((s.size() - 1) / 2) + s.get(s.size() / 2)) / 2;
     }
@@ -31,7 +31,7 @@ final class Samples {
      * The median of the ratios to what was measured in the same rounds: what makes a host slower
      * for a while does so for both.
      */
-    double ratio(Samples below) {
+    public double ratio(Samples below) {
         if (all.size() != below.all.size()) {
             return median() / below.median();
         }
