@@ -10,7 +10,8 @@ import dev.faultline.api.engine.VcpuEngineFactory;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;
-import dev.faultline.cpu.interpreter.sweep.UndefinedFlags;
+import dev.faultline.cpu.interpreter.sweep.CodeBytes;
+import dev.faultline.cpu.x86.run.UndefinedFlags;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -136,7 +137,7 @@ public abstract class RunAgainstStepContract {
                 }
             }
             List<String> faults = new ArrayList<>();
-            UndefinedFlags undefined = new UndefinedFlags(v, cpu.memory);
+            UndefinedFlags undefined = new UndefinedFlags(v, CodeBytes.of(v, cpu.memory));
             int exit;
             do {
                 if (step) {

@@ -4,6 +4,7 @@ package dev.faultline.cpu.interpreter.sweep;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.fault.PendingFault;
+import dev.faultline.cpu.x86.run.UndefinedFlags;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -58,7 +59,7 @@ final class BlockSweeper {
     BlockSweeper(SweepMachine m, boolean exact) {
         this.m = m;
         this.exact = exact;
-        flags = new UndefinedFlags(m.v, m.memory);
+        flags = new UndefinedFlags(m.v, CodeBytes.of(m.v, m.memory));
     }
 
     /** What one run did: state and memory at each exit and at the end. */

@@ -8,8 +8,9 @@ package dev.faultline.cpu.translator.internal;
  * @param codeMiB generated code that a vCPU keeps, 1 to 1024 MiB; when there is more it starts
  *     afresh
  * @param verify every translation is read again before it is executed
+ * @param lockStep what generated code did is done again by the interpreter and compared
  */
-record Options(int threshold, int codeMiB, boolean verify) {
+record Options(int threshold, int codeMiB, boolean verify, boolean lockStep) {
     static final int THRESHOLD = 4;
     static final int CODE_MIB = 32;
 

@@ -12,6 +12,7 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.platform.HostMemory;
 import dev.faultline.api.platform.HostRegion;
+import dev.faultline.cpu.translator.lockstep.LockStep;
 import dev.faultline.cpu.translator.verify.Layout;
 import dev.faultline.cpu.translator.verify.Layout.Slot;
 import dev.faultline.cpu.translator.verify.Layout.Tables;
@@ -29,7 +30,7 @@ import java.lang.foreign.ValueLayout;
  * last, under which nothing may be cached, jumps for each {@link CodeClass}. A tag is the negative
  * of what it stands for and less one, so that fresh memory is an empty table, and a hit a sum of 0.
  */
-final class StateBlock implements AutoCloseable {
+final class StateBlock implements AutoCloseable, LockStep.Translations {
     private static final int MISALIGNMENT = 12;
 
     /** What {@code al} and {@code ah} are after SETO AL and LAHF. */
@@ -257,14 +258,12 @@ final class StateBlock implements AutoCloseable {
 
     // ---- translations
 
-    /**
-     * Takes over what the context has for the page at {@code lin}, under the key that it has now.
-     */
-    void fill(VcpuContext v, @Gva long lin) {
+    @Override
+    public void fill(VcpuContext v, @Gva long lin, boolean writable) {
         int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
         long tag = lin & Page.MASK | v.tlbKey;
         boolean reads = v.tlb[i] == tag;
-        boolean writes = v.tlb[i + 1] == tag;
+        boolean writes = writable && v.tlb[i + 1] == tag;
         int k = (int) v.tlbKey & 3;
         if (k == CLASSES || !reads && !writes) {
             return;
@@ -279,6 +278,17 @@ final class StateBlock implements AutoCloseable {
             filled[k][fills[k]] = v.tlb[i + 3] == v.globalMark() ? index | GLOBAL : index;
         }
         fills[k]++;
+    }
+
+    @Override
+    public boolean has(int rightsClass, @Gva long lin, boolean toWrite) {
+        int tags = toWrite ? writeTags(rightsClass) : readTags(rightsClass);
+        return get(tags + ((int) (lin >>> 12) & ENTRIES - 1) * 8) == -(lin >>> 12) - 1;
+    }
+
+    @Override
+    public void refuseWrites(int rightsClass, @Gva long lin) {
+        put(writeTags(rightsClass) + ((int) (lin >>> 12) & ENTRIES - 1) * 8, 0);
     }
 
     /**

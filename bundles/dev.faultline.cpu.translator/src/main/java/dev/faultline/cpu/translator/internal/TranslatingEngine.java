@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.faultline.cpu.translator.internal;
 
+import dev.faultline.api.address.Gva;
 import dev.faultline.api.address.Page;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import dev.faultline.api.platform.HostMemory;
+import dev.faultline.cpu.translator.lockstep.LockStep;
 import dev.faultline.cpu.x86.block.Block;
 import dev.faultline.cpu.x86.block.BlockEngine;
 import dev.faultline.cpu.x86.block.Limits;
@@ -48,6 +50,9 @@ final class TranslatingEngine extends BlockEngine {
     /** Null: translations are executed as they were written. */
     private final @Nullable Guard guard;
 
+    /** Null: what generated code did is believed. */
+    private final @Nullable LockStep lockStep;
+
     private int generation;
 
     /** Flushes and drops of translations that the state block has followed. */
@@ -90,11 +95,15 @@ final class TranslatingEngine extends BlockEngine {
         writer = new Writer(code, this::crosses);
         forms = new Forms(cpu, writer);
         guard = options.verify() ? new Guard(StateBlock.layout(code.exit), refused) : null;
+        lockStep = options.lockStep() ? new LockStep(v, state, this::one) : null;
     }
 
     @Override
     public void close() {
         super.close();
+        if (lockStep != null) {
+            lockStep.close();
+        }
         state.close();
         code.close();
     }
@@ -337,6 +346,7 @@ final class TranslatingEngine extends BlockEngine {
 
     private int execute(Translation first) {
         long entry = first.entry;
+        long rip = first.base + first.block.start;
         int counted = 0;
         boolean vectors = CodeClass.hasVectors(first.codeClass);
         if (vectors) {
@@ -345,6 +355,9 @@ final class TranslatingEngine extends BlockEngine {
             state.defaultMxcsr();
         }
         for (; ; ) {
+            if (lockStep != null) {
+                lockStep.begin(rip);
+            }
             state.load(v);
             state.put(StateBlock.COUNT, counted);
             state.put(StateBlock.ENTRY, entry);
@@ -354,6 +367,9 @@ final class TranslatingEngine extends BlockEngine {
                 state.storeVectors(v);
             }
             long count = state.get(StateBlock.COUNT);
+            if (lockStep != null) {
+                compare(lockStep, first, e, count);
+            }
             switch (e.kind()) {
                 case LINK -> {
                     link = e;
@@ -374,16 +390,47 @@ final class TranslatingEngine extends BlockEngine {
                     Translation t = e.of();
                     int i = e.index();
                     v.instructions += count - (t.countedTo[i] - i);
-                    int s = interpret(t, i, e.kind() == Exit.Kind.MISS);
-                    if (s != GO_ON) {
-                        return s;
+                    if (!admitted(e)) {
+                        int s = interpret(t, i, e.kind() == Exit.Kind.MISS);
+                        if (s != GO_ON) {
+                            return s;
+                        }
+                        i = resume;
                     }
-                    i = resume;
                     counted = t.countedTo[i] - i;
                     entry = t.entries[i];
+                    rip = ripOf(t, i);
                 }
             }
         }
+    }
+
+    // ---- lock-step
+
+    private static @Gva long ripOf(Translation t, int i) {
+        return t.base + t.block.part(i).startOf(i % Block.PART);
+    }
+
+    /**
+     * What has been executed since {@link LockStep#begin}; from there on as the interpreter did it.
+     */
+    private void compare(LockStep with, Translation first, Exit e, long count) {
+        Translation t = e.of();
+        int i = e.index();
+        switch (e.kind()) {
+            case LINK, POLL -> with.check(e.value(), count);
+            case INDIRECT, POLL_INDIRECT -> with.check(state.get(StateBlock.LIN), count);
+            case INSTRUCTION, MISS -> with.check(ripOf(t, i), count - (t.countedTo[i] - i));
+        }
+        running(first.block);
+    }
+
+    /** Whether generated code is to try the instruction again, because lock-step held it back. */
+    private boolean admitted(Exit e) {
+        return lockStep != null
+                && e.kind() == Exit.Kind.MISS
+                && !isOver(e.of())
+                && lockStep.admits(state.get(StateBlock.LIN));
     }
 
     /** Result of {@link #interpret}: generated code goes on at {@link #resume}. */
@@ -413,7 +460,7 @@ final class TranslatingEngine extends BlockEngine {
             v.instructions -= at;
             int s = part.op(at).execute(v);
             if (miss && i == from && s >= 0 && dropped() == flushes) {
-                state.fill(v, lin);
+                state.fill(v, lin, lockStep == null);
             }
             if (t.mayChangeVectors(i) && CodeClass.hasVectors(t.codeClass)) {
                 state.loadVectors(v);

@@ -59,6 +59,13 @@ public final class TranslatorFactory implements VcpuEngineFactory {
                 name = "Verify",
                 description = "Read every translation again before it is executed")
         boolean verify() default false;
+
+        @AttributeDefinition(
+                name = "Lock-step",
+                description =
+                        "Have the interpreter execute again what generated code executed, and"
+                                + " compare all state; for tests, of machines with one vCPU")
+        boolean lockstep() default false;
     }
 
     private final HostMemory host;
@@ -77,7 +84,10 @@ public final class TranslatorFactory implements VcpuEngineFactory {
      */
     @Activate
     public TranslatorFactory(@Reference(name = "host") HostMemory host, Config config) {
-        this(host, new Options(config.threshold(), config.code_mib(), config.verify()));
+        this(
+                host,
+                new Options(
+                        config.threshold(), config.code_mib(), config.verify(), config.lockstep()));
     }
 
     TranslatorFactory(HostMemory host, Options options) {
@@ -113,6 +123,10 @@ public final class TranslatorFactory implements VcpuEngineFactory {
     public synchronized VcpuEngine create(VcpuContext v) {
         ask();
         if (refusal == null && cpu != null) {
+            if (options.lockStep() && v.index > 0) {
+                throw new IllegalStateException(
+                        "lock-step undoes stores: the machine must have one vCPU only");
+            }
             return new TranslatingEngine(v, options, host, cpu, refused);
         }
         if (!told) {

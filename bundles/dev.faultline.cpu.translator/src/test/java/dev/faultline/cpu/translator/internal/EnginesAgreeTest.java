@@ -16,6 +16,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 class EnginesAgreeTest {
     private static final int PROGRAMS = 150;
 
+    private static final Options LOCK_STEP = new Options(1, 1, true, true);
+
+    private static final String[] NAMES = {"threshold 1", "threshold 3", "lock-step"};
+
     private static final class Comparison implements AutoCloseable {
         final ProgramRun model;
         final ProgramRun[] others;
@@ -32,7 +36,8 @@ class EnginesAgreeTest {
             others =
                     new ProgramRun[] {
                         new ProgramRun(Translators.at(1), style),
-                        new ProgramRun(Translators.at(3), style)
+                        new ProgramRun(Translators.at(3), style),
+                        new ProgramRun(Translators.of(LOCK_STEP), style)
                     };
         }
 
@@ -59,8 +64,7 @@ class EnginesAgreeTest {
                 }
                 if (!d.isEmpty()) {
                     different++;
-                    differences.append(
-                            "seed %d, threshold %d: %s%s%n".formatted(seed, 1 + 2 * i, d, p));
+                    differences.append("seed %d, %s: %s%s%n".formatted(seed, NAMES[i], d, p));
                     return;
                 }
             }

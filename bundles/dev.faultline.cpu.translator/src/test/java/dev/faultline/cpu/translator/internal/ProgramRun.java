@@ -9,8 +9,9 @@ import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.ProtectionLayer;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.cpu.interpreter.internal.LongModeVcpu;
+import dev.faultline.cpu.interpreter.sweep.CodeBytes;
 import dev.faultline.cpu.interpreter.sweep.SweepState;
-import dev.faultline.cpu.interpreter.sweep.UndefinedFlags;
+import dev.faultline.cpu.x86.run.UndefinedFlags;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -97,7 +98,7 @@ final class ProgramRun implements AutoCloseable {
     ProgramRun(VcpuEngineFactory engines, String style) {
         cpu = new LongModeVcpu(engines, style);
         v = cpu.v;
-        flags = new UndefinedFlags(v, cpu.memory);
+        flags = new UndefinedFlags(v, CodeBytes.of(v, cpu.memory));
         rights = cpu.protection.userLayer();
         ram = MemorySegment.ofAddress(cpu.memory.hvaOf(0)).reinterpret(LongModeVcpu.RAM);
         cpu.put64(GDT + 8, 0x00AF_9B00_0000_FFFFL);

@@ -23,7 +23,7 @@ public final class TranslatorSweep {
         TranslatorFactory f =
                 new TranslatorFactory(
                         new PosixHostMemoryComponent(),
-                        new Options(threshold, Options.CODE_MIB, true));
+                        new Options(threshold, Options.CODE_MIB, true, false));
         if (f.refusal() != null) {
             throw new IllegalStateException("this host cannot run it: " + f.refusal());
         }

@@ -24,7 +24,7 @@ final class Translators {
      * @param threshold 1: everything is translated before it runs for the first time
      */
     static TranslatorFactory at(int threshold) {
-        return of(new Options(threshold, 1, true));
+        return of(new Options(threshold, 1, true, false));
     }
 
     static TranslatorFactory of(Options options) {

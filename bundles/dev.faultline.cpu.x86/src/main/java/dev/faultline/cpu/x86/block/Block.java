@@ -77,7 +77,7 @@ public abstract class Block {
     public abstract Op op(int i);
 
     /** Page offset of instruction {@code i}, for a block without parts. */
-    int startOf(int i) {
+    public int startOf(int i) {
         return offsets[i];
     }
 

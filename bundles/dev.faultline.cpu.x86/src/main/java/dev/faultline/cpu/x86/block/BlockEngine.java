@@ -263,8 +263,14 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
 
     // ---- one instruction
 
-    /** Executes exactly one instruction: single-stepping, interrupt shadow, armed breakpoints. */
-    private int one() {
+    /**
+     * Executes exactly one instruction, decoded afresh, and delivers nothing: single-stepping,
+     * interrupt shadow, armed breakpoints; and what an engine has to compare with. Who calls it
+     * inside {@link #run(Block)} says {@link #running(Block)} again.
+     *
+     * @return an exit of {@link VcpuLoop}; {@link VcpuLoop#EXIT_REQUEST}: it was executed
+     */
+    protected final int one() {
         if (Stepping.before(v) != 0) {
             return EXIT_FAULT;
         }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.faultline.cpu.interpreter.sweep;
+package dev.faultline.cpu.x86.run;
 
-import dev.faultline.api.address.Gpa;
 import dev.faultline.api.cpu.Gpr;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
-import dev.faultline.api.memory.GuestMemory;
-import dev.faultline.api.memory.HostBytes;
 import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.disassembly.GuestCode;
 import dev.faultline.cpu.x86.isa.FlagEffects;
@@ -16,7 +13,7 @@ import java.util.Set;
 /**
  * Which flags two engines that are both right may have differently: those that the SDM leaves
  * undefined after an instruction, until another defines them. Goes along with a run that executes
- * one instruction at a time, in 64-bit code.
+ * one instruction at a time, in 64-bit code. On the thread that runs it.
  */
 public final class UndefinedFlags {
     private static final int CF = 1;
@@ -37,7 +34,7 @@ public final class UndefinedFlags {
             Set.of("INT", "INT3", "INT1", "INTO", "SYSCALL", "PUSHF");
 
     private final VcpuContext v;
-    private final GuestMemory memory;
+    private final GuestCode.Bytes memory;
     private final Decoder decoder = new Decoder();
     private final byte[] code = new byte[Decoder.MAX_LENGTH];
 
@@ -50,7 +47,10 @@ public final class UndefinedFlags {
     private int undefines;
     private boolean result;
 
-    public UndefinedFlags(VcpuContext v, GuestMemory memory) {
+    /**
+     * @param memory the guest's, by linear addresses
+     */
+    public UndefinedFlags(VcpuContext v, GuestCode.Bytes memory) {
         this.v = v;
         this.memory = memory;
     }
@@ -83,12 +83,11 @@ public final class UndefinedFlags {
         }
         int n = 0;
         while (n < code.length) {
-            @Gpa long gpa = v.mmu.query(v, GuestCode.next(v) + n);
-            long hva = gpa < 0 ? -1 : memory.hvaOf(gpa);
-            if (hva < 0) {
+            int b = memory.at(GuestCode.next(v) + n);
+            if (b < 0) {
                 break;
             }
-            code[n++] = HostBytes.get8(hva);
+            code[n++] = (byte) b;
         }
         Decoded d = decoder.fields(code, n, 64);
         if (d != null && d.exists()) {

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.faultline.cpu.translator.internal;
+
+import static dev.faultline.api.cpu.Gpr.RAX;
+import static dev.faultline.api.cpu.Gpr.RBX;
+import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
+import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.faultline.api.cpu.VcpuState;
+import dev.faultline.api.engine.VcpuContext;
+import dev.faultline.api.engine.VcpuLoop;
+import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.platform.CodeMemory;
+import dev.faultline.api.platform.HostMemory;
+import dev.faultline.cpu.interpreter.internal.LongModeVcpu;
+import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
+import java.lang.reflect.Proxy;
+import java.util.HexFormat;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Lock-step finds generated code that is wrong: here, made wrong after it was verified. */
+@ParameterizedClass
+@ValueSource(strings = {"coded", "thrown"})
+class LockStepTest {
+    private final String style;
+    private final AtomicReference<CodeMemory> memory = new AtomicReference<>();
+    private LongModeVcpu cpu;
+    private VcpuContext v;
+
+    LockStepTest(String style) {
+        this.style = style;
+    }
+
+    @BeforeEach
+    void open() {
+        Translators.at(1); // skipped where it cannot run
+        cpu = new LongModeVcpu(new TranslatorFactory(host(), new Options(1, 1, true, true)), style);
+        v = cpu.v;
+        v.gpr[RBX] = DATA;
+    }
+
+    @AfterEach
+    void close() {
+        cpu.close();
+    }
+
+    /** The host, which remembers what memory it gave for code. */
+    private HostMemory host() {
+        HostMemory real = new PosixHostMemoryComponent();
+        return (HostMemory)
+                Proxy.newProxyInstance(
+                        HostMemory.class.getClassLoader(),
+                        new Class<?>[] {HostMemory.class},
+                        (proxy, method, args) -> {
+                            Object result = method.invoke(real, args);
+                            if (result instanceof CodeMemory c) {
+                                memory.set(c);
+                            }
+                            return result;
+                        });
+    }
+
+    private void runs(String code) {
+        cpu.put(CODE, code + "F4"); // hlt
+        v.gpr[RAX] = 0;
+        cpu.start(CODE);
+        assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_HALT);
+    }
+
+    /** Replaces what was generated, wherever it stands: once. */
+    private void replace(String generated, String by) {
+        byte[] from = HexFormat.of().parseHex(generated.replace(" ", ""));
+        byte[] to = HexFormat.of().parseHex(by.replace(" ", ""));
+        CodeMemory m = memory.get();
+        byte[] all = new byte[64 << 10];
+        HostBytes.copyOut(m.writable(), all, 0, all.length);
+        int found = 0;
+        for (int at = 0; at <= all.length - from.length; at++) {
+            if (java.util.Arrays.equals(all, at, at + from.length, from, 0, from.length)) {
+                HostBytes.copyIn(to, 0, m.writable() + at, to.length);
+                found++;
+            }
+        }
+        assertThat(found).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        // add eax, 0x12345678: another number
+        "05 78 56 34 12, 40 05 78 56 34 12, 40 05 79 56 34 12, rax 12345679",
+        // cmp eax, 0x12345678: other flags
+        "3D 78 56 34 12, 40 3D 78 56 34 12, 40 3D 00 00 00 00, flags",
+        // mov dword [rbx], 0x12345678: another number, and no store
+        "C7 03 78 56 34 12, 78 56 34 12, 77 56 34 12, memory at 20000",
+        "C7 03 78 56 34 12, 43 C7 04 2E 78 56 34 12, 0F 1F 84 00 78 56 34 12, memory at 20000",
+        // movd xmm3, eax is Java's; pcmpeqd xmm3, xmm3: another register
+        "66 0F 76 DB, 66 40 0F 76, 66 40 0F EF, xmm3"
+    })
+    void aWrongTranslationIsFound(String code, String generated, String by, String expected) {
+        v.cr4 |= VcpuState.CR4_OSFXSR;
+        runs(code);
+        runs(code);
+        replace(generated, by);
+        cpu.put64(DATA, 0);
+
+        assertThatThrownBy(() -> runs(code))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContainingAll(
+                        "lock-step",
+                        expected,
+                        "10000: " + code.replace(" ", "").toLowerCase(java.util.Locale.ROOT),
+                        "before",
+                        "translated",
+                        "interpreted");
+    }
+
+    /** What is stored is not stored twice, in pages more than can be saved at a time. */
+    @Test
+    void whatIsExecutedTwiceHappensOnce() {
+        // mov ecx, 20; 1: add qword [rbx], rcx; add rbx, 0x1000; dec ecx; jnz 1b
+        runs("B9 14 00 00 00 48 01 0B 48 81 C3 00 10 00 00 FF C9 75 F2");
+        for (int i = 0; i < 17; i++) {
+            assertThat(cpu.get64(DATA + 0x1000 * i)).isEqualTo(20 - i);
+        }
+        assertThat(v.instructions).isEqualTo(1 + 20 * 4 + 1);
+    }
+
+    @Test
+    void itIsForMachinesWithOneVcpu() {
+        assertThatThrownBy(() ->
+                        new LongModeVcpu(
+                                new TranslatorFactory(host(), new Options(1, 1, true, true)),
+                                style,
+                                cpu,
+                                1))
+                .hasMessageContaining("one vCPU");
+    }
+}
