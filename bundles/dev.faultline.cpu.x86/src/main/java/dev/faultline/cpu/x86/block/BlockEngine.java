@@ -42,7 +42,6 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     /** The block that a fault left, until {@link #unwound}; null: none. */
     private @Nullable Block running;
 
-    private final Op[] single = new Op[1];
     private final Op[] decoded = new Op[Limits.LONGEST_BLOCK];
     private final char[] offsets = new char[Limits.LONGEST_BLOCK + 1];
     private final int longest;
@@ -159,6 +158,10 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
                 int last = v.engineIndex;
                 v.instructions += last + 1;
                 int r = ended(s, running.current(), last, v.engineBase);
+                if (r == EXIT_REQUEST && v.interruptShadow && v.requestOpaque() == 0) {
+                    r = one(false); // as the run loop would have it
+                    r = r == EXIT_REQUEST ? boundary() : r;
+                }
                 if (r != 0) {
                     return r == CONTINUE ? 0 : r;
                 }
@@ -271,6 +274,12 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
      * @return an exit of {@link VcpuLoop}; {@link VcpuLoop#EXIT_REQUEST}: it was executed
      */
     protected final int one() {
+        return one(true);
+    }
+
+    /** If not {@code fresh}, it may be one that was decoded before. */
+    private int one(boolean fresh) {
+        running = null; // rip is right until the instruction begins
         if (Stepping.before(v) != 0) {
             return EXIT_FAULT;
         }
@@ -282,16 +291,17 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
         }
         long base = (lin & Page.MASK) - v.effBase[Segments.CS];
         v.engineBase = base;
-        Op op = decodeOne(lin, base);
-        if (op == null) {
-            return EXIT_FAULT;
+        Block b = fresh ? null : blockAt(lin);
+        if (b == null) {
+            Op op = decodeOne(lin, base);
+            if (op == null) {
+                return EXIT_FAULT;
+            }
+            b = alone(op, (int) lin & 0xFFF);
         }
-        single[0] = op;
-        char offset = (char) (lin & 0xFFF);
-        Block b = Block.of(single, new char[] {offset, (char) (offset + decoder.lastLength())}, 1);
         running = b;
         v.engineIndex = 0;
-        int s = op.execute(v);
+        int s = b.op(0).execute(v);
         if (s < 0) {
             return EXIT_FAULT;
         }
@@ -304,6 +314,19 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
             return EXIT_FAULT;
         }
         return r == 0 || r == CONTINUE ? EXIT_REQUEST : r;
+    }
+
+    /** A block that was decoded before, and is in one page, or its first part; null: none. */
+    private @Nullable Block blockAt(long lin) {
+        @Nullable Block[] blocks = cache.page(lin).blocks;
+        int offset = (int) lin & 0xFFF;
+        Block b = blocks[offset & blocks.length - 1];
+        return b != null && b.start == offset && b.plain() ? b.part(0) : null;
+    }
+
+    private Block alone(Op op, int offset) {
+        char[] offsets = {(char) offset, (char) (offset + decoder.lastLength())};
+        return Block.of(new Op[] {op}, offsets, 1);
     }
 
     // ---- fetch and decode
@@ -457,10 +480,8 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
             if (op == null) {
                 return null;
             }
-            int length = decoder.lastLength();
-            char[] offsets = {(char) start, (char) (start + length)};
-            Block b = Block.of(new Op[] {op}, offsets, 1);
-            b.setPlain(v.codeBits == 64 && !(op instanceof Raise) && keep(start + length));
+            Block b = alone(op, start);
+            b.setPlain(v.codeBits == 64 && !(op instanceof Raise) && keep(b.end));
             whole = b;
             return b;
         }
