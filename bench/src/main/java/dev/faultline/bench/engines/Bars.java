@@ -84,7 +84,7 @@ final class Bars {
         int y = 58;
         int bottom = y;
         for (String g : report.groups()) {
-            bottom += TITLE + row * (report.of(g).size() + (meant(g) ? 1 : 0));
+            bottom += TITLE + row * (report.of(g).size() + (report.isMeant(g) ? 1 : 0));
         }
         int width = NAMES + PLOT + VALUES;
         int height = bottom + 46;
@@ -114,7 +114,7 @@ final class Bars {
                 bars(y, w.name, "", report.ours().stream().map(w::ratio).toList());
                 y += row;
             }
-            if (meant(g)) {
+            if (report.isMeant(g)) {
                 bars(
                         y,
                         "geometric mean",
@@ -125,10 +125,6 @@ final class Bars {
         }
         text(0, height - 6, "s", "Right of the line: faster. " + host + ", " + date + "; bench/engines");
         return s.append("</svg>\n").toString();
-    }
-
-    private boolean meant(String group) {
-        return !group.equals(Boot.GROUP) && report.of(group).size() > 1;
     }
 
     private void bars(int top, String name, String style, List<Double> ratios) {

@@ -30,7 +30,7 @@ record Cpu(double process, double vcpu) {
         try (DirectoryStream<Path> tasks = Files.newDirectoryStream(at.resolve("task"))) {
             for (Path t : tasks) {
                 try {
-                    if (Files.readString(t.resolve("comm")).startsWith(thread)) {
+                    if (Files.readString(t.resolve("comm")).contains(thread)) {
                         vcpu += seconds(t.resolve("stat"), USER, SYSTEM);
                     }
                 } catch (NoSuchFileException e) {

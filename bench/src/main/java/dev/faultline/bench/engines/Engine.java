@@ -7,8 +7,8 @@ import java.util.List;
 
 /** What runs a guest: a program and its options. */
 enum Engine {
-    INTERPRETER("vcpu"),
-    TRANSLATOR("vcpu"),
+    INTERPRETER("-vcpu0"),
+    TRANSLATOR("-vcpu0"),
     TCG("CPU 0/TCG");
 
     /**
@@ -17,8 +17,8 @@ enum Engine {
      * and FSRM, which ours has: they say that REP MOVSB is fast, and TCG's is not.
      */
     static final String TCG_CPU =
-            "Nehalem,+pclmulqdq,+movbe,+abm,+adx,+fsgsbase,+smep,+smap,+umip,+rdpid,+rdtscp,"
-                    + "+pdpe1gb,+arat,+3dnowprefetch";
+            "Nehalem,+pclmulqdq,+movbe,+abm,+adx,+fsgsbase,+smep,+smap,+umip,+rdtscp,"
+                    + "+pdpe1gb,+arat";
 
     private final String vcpuThread;
 
@@ -30,7 +30,7 @@ enum Engine {
         return name().toLowerCase(java.util.Locale.ROOT);
     }
 
-    /** How the name of the thread begins that runs the guest's only processor. */
+    /** A part of the name of the thread that runs the guest's only processor. */
     String vcpuThread() {
         return vcpuThread;
     }

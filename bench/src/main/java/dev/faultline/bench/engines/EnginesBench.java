@@ -10,7 +10,6 @@ import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
@@ -163,6 +162,7 @@ public final class EnginesBench {
         List<Work> loops = Loops.works(chosen(Loops.GROUP, Loops.NAMES));
         List<Work> boot = chosen(Boot.GROUP, List.of(Boot.GROUP)).isEmpty() ? List.of() : Boot.works();
         List<Work> userland = Userland.works(chosen(Userland.GROUP, Userland.names()));
+        Work start = Loops.start();
         Path image = loops.isEmpty() ? null : Loops.build(lab);
         Path kernel = boot.isEmpty() && userland.isEmpty() ? null : Boot.kernel(lab);
         Userland programs =
@@ -172,7 +172,7 @@ public final class EnginesBench {
         for (int i = 0; i < lab.rounds(); i++) {
             System.err.printf("round %d of %d%n", i + 1, lab.rounds());
             if (!loops.isEmpty()) {
-                Loops.round(lab, i, image, loops);
+                Loops.round(lab, i, image, loops, start);
             }
             if (!boot.isEmpty()) {
                 Boot.round(lab, i, kernel, boot);
@@ -182,6 +182,9 @@ public final class EnginesBench {
             }
         }
         List<Work> all = new ArrayList<>(loops);
+        if (!loops.isEmpty()) {
+            all.add(start);
+        }
         all.addAll(boot);
         all.addAll(userland);
         Report report = new Report(engines, all);
@@ -241,8 +244,7 @@ public final class EnginesBench {
             return s.filter(l -> l.startsWith("model name"))
                     .map(l -> l.substring(l.indexOf(':') + 1).strip())
                     .findFirst()
-                    .orElse("unknown")
-                    .formatted(Locale.ROOT);
+                    .orElse("unknown");
         }
     }
 }

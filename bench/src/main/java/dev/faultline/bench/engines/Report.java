@@ -59,6 +59,11 @@ final class Report {
         return n == 0 ? Double.NaN : Math.exp(sum / n);
     }
 
+    /** Whether a mean over the group says something: of the boot there are two views, no two works. */
+    boolean isMeant(String group) {
+        return of(group).size() > 1 && !group.equals(Boot.GROUP);
+    }
+
     private double ratio(String name) {
         return works.stream()
                 .filter(w -> w.name.equals(name))
@@ -121,7 +126,7 @@ final class Report {
                 ours().forEach(e -> row.add(times(w.ratio(e))));
                 rows.add(row);
             }
-            if (of(group).size() > 1 && !group.equals(Boot.GROUP)) {
+            if (!ours().isEmpty() && isMeant(group)) {
                 List<String> row = new ArrayList<>(List.of(group + ", geometric mean"));
                 engines.forEach(e -> row.add(""));
                 ours().forEach(e -> row.add(times(mean(group, e))));
@@ -175,7 +180,7 @@ final class Report {
                 double r = mean(g, e);
                 x.put(e.label(), Double.isNaN(r) ? null : r);
             }
-            if (!g.equals(Boot.GROUP)) {
+            if (isMeant(g)) {
                 means.put(g, x);
             }
         }

@@ -57,10 +57,26 @@ final class Running implements AutoCloseable {
 
     /** Reads until the guest has sent a text; returns what came since the last one, with it. */
     String await(String marker) throws BenchException {
+        return awaitEither(marker, marker).text();
+    }
+
+    /**
+     * What came, with the marker at its end.
+     *
+     * @param failed the marker is the second one
+     */
+    record Sent(String text, boolean failed) {}
+
+    Sent awaitEither(String good, String bad) throws BenchException {
         ScheduledFuture<?> limit = CLOCK.schedule(this::stop, limitSeconds, TimeUnit.SECONDS);
         try {
+            String marker = good;
             int at;
-            while ((at = text.indexOf(marker, seen)) < 0) {
+            while ((at = text.indexOf(good, seen)) < 0) {
+                if ((at = text.indexOf(bad, seen)) >= 0) {
+                    marker = bad;
+                    break;
+                }
                 byte[] b = new byte[4096];
                 int n = in.read(b);
                 if (n < 0) {
@@ -73,7 +89,7 @@ final class Running implements AutoCloseable {
             }
             String s = text.substring(seen, at + marker.length());
             seen = at + marker.length();
-            return s;
+            return new Sent(s, !marker.equals(good));
         } catch (IOException e) {
             throw new BenchException("cannot be read: " + e.getMessage());
         } finally {
