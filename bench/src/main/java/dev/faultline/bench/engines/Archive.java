@@ -26,10 +26,19 @@ final class Archive implements AutoCloseable {
     /** Of no use to programs that run once. */
     private static final List<String> LEFT_OUT =
             List.of(
-                    "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale",
-                    "usr/share/i18n", "usr/lib/x86_64-linux-gnu/gconv", "usr/share/lintian",
-                    "usr/share/bug", "usr/share/fonts", "usr/share/zoneinfo",
-                    "usr/share/icons", "var", "boot");
+                    "usr/share/doc",
+                    "usr/share/man",
+                    "usr/share/info",
+                    "usr/share/locale",
+                    "usr/share/i18n",
+                    "usr/lib/x86_64-linux-gnu/gconv",
+                    "usr/share/lintian",
+                    "usr/share/bug",
+                    "usr/share/fonts",
+                    "usr/share/zoneinfo",
+                    "usr/share/icons",
+                    "var",
+                    "boot");
 
     private static final List<String> MERGED = List.of("bin", "sbin", "lib", "lib64");
 
@@ -59,12 +68,7 @@ final class Archive implements AutoCloseable {
     }
 
     void file(String name, Path from) throws IOException {
-        entry(
-                name,
-                Files.isExecutable(from) ? EXECUTABLE : FILE,
-                Files.readAllBytes(from),
-                0,
-                0);
+        entry(name, Files.isExecutable(from) ? EXECUTABLE : FILE, Files.readAllBytes(from), 0, 0);
     }
 
     /** All files below a folder but documentation and the like. */
@@ -75,9 +79,10 @@ final class Archive implements AutoCloseable {
                 if (name.isEmpty() || isLeftOut(name) || MERGED.contains(name)) {
                     continue;
                 }
-                String merged = MERGED.contains(p.getName(root.getNameCount()).toString())
-                        ? "usr/" + name
-                        : name;
+                String merged =
+                        MERGED.contains(p.getName(root.getNameCount()).toString())
+                                ? "usr/" + name
+                                : name;
                 if (!names.add(merged)) {
                     continue;
                 }

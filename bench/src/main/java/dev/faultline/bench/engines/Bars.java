@@ -11,8 +11,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Draws speeds as bars that begin at TCG's, in SVG: to the right what is faster, to the left what is
- * slower, in steps of two. Without a background; light and dark viewers have colours of their own.
+ * Draws speeds as bars that begin at TCG's, in SVG: to the right what is faster, to the left what
+ * is slower, in steps of two. Without a background; light and dark viewers have colours of their
+ * own.
  */
 final class Bars {
     private static final int NAMES = 120;
@@ -57,15 +58,17 @@ final class Bars {
                 }
             }
         }
-        left = (int) Math.clamp((long) Math.ceil(-slowest), 1, MOST_STEPS);
-        right = (int) Math.clamp((long) Math.ceil(fastest), 1, MOST_STEPS);
+        left = Math.clamp((long) Math.ceil(-slowest), 1, MOST_STEPS);
+        right = Math.clamp((long) Math.ceil(fastest), 1, MOST_STEPS);
     }
 
     static void write(Path file, Report report, String host, LocalDate date)
             throws BenchException, IOException {
         if (report.ours().isEmpty()) {
             throw new BenchException(
-                    "--svg " + file + ": nothing to draw; it compares with tcg, add it to --engines");
+                    "--svg "
+                            + file
+                            + ": nothing to draw; it compares with tcg, add it to --engines");
         }
         Files.writeString(file, new Bars(report).draw(host, date), StandardCharsets.UTF_8);
     }
@@ -96,7 +99,9 @@ final class Bars {
         text(0, 14, "b", "Speed against QEMU TCG, by CPU time of the whole process");
         int legend = 0;
         for (Engine e : report.ours()) {
-            add("<rect class=\"%s\" x=\"%d\" y=\"25\" width=\"10\" height=\"10\"/>%n", e.label(), legend);
+            add(
+                    "<rect class=\"%s\" x=\"%d\" y=\"25\" width=\"10\" height=\"10\"/>%n",
+                    e.label(), legend);
             text(legend + 15, 34, "", e.label());
             legend += 100;
         }
@@ -123,7 +128,11 @@ final class Bars {
                 y += row;
             }
         }
-        text(0, height - 6, "s", "Right of the line: faster. " + host + ", " + date + "; bench/engines");
+        text(
+                0,
+                height - 6,
+                "s",
+                "Right of the line: faster. " + host + ", " + date + "; bench/engines");
         return s.append("</svg>\n").toString();
     }
 

@@ -37,12 +37,17 @@ final class Boot {
         if (k == null || !Files.exists(CachedGuests.initrd())) {
             lab.say("fetching a kernel and a busybox ...");
             Commands.run(
-                    lab.scratch(), "it needs apt and a network once",
-                    lab.faultline(), "demo", "--linux", "--fetch-only");
+                    lab.scratch(),
+                    "it needs apt and a network once",
+                    lab.faultline(),
+                    "demo",
+                    "--linux",
+                    "--fetch-only");
             k = CachedGuests.kernel();
         }
         if (k == null) {
-            throw new BenchException("`demo --linux --fetch-only` cached no kernel; run it by hand");
+            throw new BenchException(
+                    "`demo --linux --fetch-only` cached no kernel; run it by hand");
         }
         return k;
     }
@@ -64,9 +69,7 @@ final class Boot {
                 process.add(e, used.process());
                 process.also(e, "wholeProcessSeconds", total);
                 vcpu.add(e, used.vcpu());
-                lab.say(
-                        "linux, %s: %.2f s, vCPU %.2f s",
-                        e.label(), used.process(), used.vcpu());
+                lab.say("linux, %s: %.2f s, vCPU %.2f s", e.label(), used.process(), used.vcpu());
             } catch (BenchException x) {
                 process.failed(e, x.getMessage());
                 vcpu.failed(e, x.getMessage());

@@ -24,7 +24,8 @@ final class Commands {
         return run(scratch, Map.of(), advice, command);
     }
 
-    static String run(Path scratch, Map<String, String> environment, String advice, Object... command)
+    static String run(
+            Path scratch, Map<String, String> environment, String advice, Object... command)
             throws BenchException, IOException, InterruptedException {
         List<String> c = Stream.of(command).map(Object::toString).toList();
         Path out = Files.createTempFile(scratch, "out", "");
@@ -44,7 +45,8 @@ final class Commands {
                         c.getFirst() + " cannot be started: " + e.getMessage() + "; " + advice);
             }
             if (code != 0) {
-                List<String> said = Files.readString(err, StandardCharsets.ISO_8859_1).lines().toList();
+                List<String> said =
+                        Files.readString(err, StandardCharsets.ISO_8859_1).lines().toList();
                 throw new BenchException(
                         "`%s` ended with exit code %d: %s; %s"
                                 .formatted(

@@ -43,9 +43,7 @@ final class Debian {
         // The folder's mark names its packages: another list is fetched anew.
         Path mark = at.resolve(RELEASE + "-" + name + ".packages");
         String wanted = String.join("\n", packages) + "\n";
-        if (Files.isDirectory(to)
-                && Files.exists(mark)
-                && Files.readString(mark).equals(wanted)) {
+        if (Files.isDirectory(to) && Files.exists(mark) && Files.readString(mark).equals(wanted)) {
             return to;
         }
         lab.say("fetching Debian's %s ...", String.join(", ", packages));
@@ -104,8 +102,12 @@ final class Debian {
                 """
                         .formatted(apt));
         Commands.run(
-                lab.scratch(), Map.of("APT_CONFIG", file.toString()), ADVICE,
-                "apt-get", "-qq", "update");
+                lab.scratch(),
+                Map.of("APT_CONFIG", file.toString()),
+                ADVICE,
+                "apt-get",
+                "-qq",
+                "update");
         Files.writeString(updated, source);
         return file;
     }

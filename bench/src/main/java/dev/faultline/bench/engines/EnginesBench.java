@@ -54,7 +54,13 @@ public final class EnginesBench {
     private void options(String[] args) throws BenchException {
         List<String> valued =
                 List.of(
-                        "--rounds", "--engines", "--json", "--svg", "--qemu", "--timeout", "--mirror");
+                        "--rounds",
+                        "--engines",
+                        "--json",
+                        "--svg",
+                        "--qemu",
+                        "--timeout",
+                        "--mirror");
         for (int i = 0; i < args.length; i++) {
             if (args[i].equals("--help") || args[i].equals("-h")) {
                 System.out.print(USAGE);
@@ -124,7 +130,9 @@ public final class EnginesBench {
         Path found = given == null ? Commands.find(QEMU) : Path.of(given);
         if (found == null || !Files.isExecutable(found)) {
             throw new BenchException(
-                    (given == null ? "no " + QEMU + " on the PATH" : "--qemu " + given + ": no such program")
+                    (given == null
+                                    ? "no " + QEMU + " on the PATH"
+                                    : "--qemu " + given + ": no such program")
                             + "; install it with `apt-get install --no-install-recommends"
                             + " qemu-system-x86` as root, or leave it out with --engines"
                             + " interpreter,translator");
@@ -160,7 +168,8 @@ public final class EnginesBench {
                         number("--timeout", LIMIT_SECONDS, 100_000),
                         System.err);
         List<Work> loops = Loops.works(chosen(Loops.GROUP, Loops.NAMES));
-        List<Work> boot = chosen(Boot.GROUP, List.of(Boot.GROUP)).isEmpty() ? List.of() : Boot.works();
+        List<Work> boot =
+                chosen(Boot.GROUP, List.of(Boot.GROUP)).isEmpty() ? List.of() : Boot.works();
         List<Work> userland = Userland.works(chosen(Userland.GROUP, Userland.names()));
         Work start = Loops.start();
         Path image = loops.isEmpty() ? null : Loops.build(lab);

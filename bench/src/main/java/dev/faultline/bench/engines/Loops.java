@@ -15,8 +15,19 @@ final class Loops {
     static final String GROUP = "loops";
     static final List<String> NAMES =
             List.of(
-                    "xorshift", "crc", "copy", "repcopy", "sieve", "fib", "branch", "sort", "hash",
-                    "chase", "bytecode", "matrix", "packed");
+                    "xorshift",
+                    "crc",
+                    "copy",
+                    "repcopy",
+                    "sieve",
+                    "fib",
+                    "branch",
+                    "sort",
+                    "hash",
+                    "chase",
+                    "bytecode",
+                    "matrix",
+                    "packed");
 
     private static final int MEMORY_MIB = 64;
     private static final int EXIT_OK = 1; // (0 << 1) | 1

@@ -59,7 +59,9 @@ final class Report {
         return n == 0 ? Double.NaN : Math.exp(sum / n);
     }
 
-    /** Whether a mean over the group says something: of the boot there are two views, no two works. */
+    /**
+     * Whether a mean over the group says something: of the boot there are two views, no two works.
+     */
     boolean isMeant(String group) {
         return of(group).size() > 1 && !group.equals(Boot.GROUP);
     }
@@ -150,7 +152,9 @@ final class Report {
     }
 
     static String times(double ratio) {
-        return Double.isNaN(ratio) ? "-" : String.format(Locale.ROOT, ratio < 9.95 ? "%.2f" : "%.1f", ratio);
+        return Double.isNaN(ratio)
+                ? "-"
+                : String.format(Locale.ROOT, ratio < 9.95 ? "%.2f" : "%.1f", ratio);
     }
 
     private static void align(List<List<String>> rows, PrintStream out) {

@@ -31,8 +31,7 @@ final class Running implements AutoCloseable {
     private int seen;
     private volatile boolean late;
 
-    Running(Engine engine, List<String> command, Path errors, int limitSeconds)
-            throws IOException {
+    Running(Engine engine, List<String> command, Path errors, int limitSeconds) throws IOException {
         this.engine = engine;
         this.limitSeconds = limitSeconds;
         usedBefore = Cpu.ofChildren();

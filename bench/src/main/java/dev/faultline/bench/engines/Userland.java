@@ -31,7 +31,11 @@ final class Userland {
                     new Disk(
                             "programs",
                             List.of(
-                                    "coreutils", "openssl", "gawk", "perl-base", "python3-minimal",
+                                    "coreutils",
+                                    "openssl",
+                                    "gawk",
+                                    "perl-base",
+                                    "python3-minimal",
                                     "sqlite3"),
                             List.of("sha256sum", "openssl", "gawk", "perl", "python3", "sqlite3"),
                             512),
@@ -106,8 +110,13 @@ final class Userland {
             if (d.jobs().contains("jvm")) {
                 Path java = Path.of(System.getProperty("java.home"), "bin", "javac");
                 Commands.run(
-                        lab.scratch(), "it compiles the job of the guest's JVM",
-                        java, "--release", JAVA_RELEASE, "-d", lab.scratch(),
+                        lab.scratch(),
+                        "it compiles the job of the guest's JVM",
+                        java,
+                        "--release",
+                        JAVA_RELEASE,
+                        "-d",
+                        lab.scratch(),
                         sources.resolve("Jvm.java"));
                 a.file("jobs/Jvm.class", lab.scratch().resolve("Jvm.class"));
                 // What the package's installation would do: the program, and a link to it.
@@ -135,12 +144,7 @@ final class Userland {
     /** Boots, and does what is left; less is left afterwards. */
     private void session(Lab lab, Disk d, Engine e, List<Work> left)
             throws IOException, InterruptedException {
-        Guest g =
-                new Guest(
-                        kernel,
-                        images.get(d),
-                        Boot.COMMAND_LINE + " quiet",
-                        d.memoryMib());
+        Guest g = new Guest(kernel, images.get(d), Boot.COMMAND_LINE + " quiet", d.memoryMib());
         try (Running r = lab.start(e, g)) {
             r.await("<ready>");
             while (!left.isEmpty()) {

@@ -45,14 +45,14 @@ final class Work {
     /** What it computed; all engines and rounds must agree. The first is believed. */
     void result(Engine e, String result) {
         results.put(e, result);
-        Engine first = results.containsKey(Engine.TCG) ? Engine.TCG : results.keySet().iterator().next();
+        Engine first =
+                results.containsKey(Engine.TCG) ? Engine.TCG : results.keySet().iterator().next();
         String right = results.get(first);
-        results.forEach(
-                (x, r) -> {
-                    if (!r.equals(right)) {
-                        failed(x, "another result than " + first.label() + ": " + r + ", " + right);
-                    }
-                });
+        results.forEach((x, r) -> {
+            if (!r.equals(right)) {
+                failed(x, "another result than " + first.label() + ": " + r + ", " + right);
+            }
+        });
     }
 
     boolean wants(Engine e) {
@@ -78,11 +78,10 @@ final class Work {
                 double r = ratio(e);
                 x.put("timesTcg", Double.isNaN(r) ? null : r);
                 more.getOrDefault(e, Map.of())
-                        .forEach(
-                                (what, s) -> {
-                                    x.put(what, s.median());
-                                    x.put(what + "Samples", s.all());
-                                });
+                        .forEach((what, s) -> {
+                            x.put(what, s.median());
+                            x.put(what + "Samples", s.all());
+                        });
             }
             if (failures.containsKey(e)) {
                 x.put("failure", failures.get(e));

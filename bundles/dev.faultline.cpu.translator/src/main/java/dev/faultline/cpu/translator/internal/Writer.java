@@ -54,11 +54,11 @@ final class Writer {
     /** From where on exits are those of the block. */
     private int firstExit;
 
-    @SuppressWarnings("NullAway.Init") // begin
     /**
      * @param crosses whether the instruction at a page offset of the block's page does not end in
      *     it
      */
+    @SuppressWarnings("NullAway.Init") // begin
     Writer(NativeCode code, IntPredicate crosses) {
         this.code = code;
         this.crosses = crosses;

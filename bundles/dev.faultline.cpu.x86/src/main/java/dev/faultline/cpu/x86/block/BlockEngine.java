@@ -543,7 +543,7 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     private boolean isInNextPage(int from, int to) {
         long hva = v.fetchHva[nextEntry()];
         for (int i = from; i < to; i++) {
-            if ((byte) HostBytes.get8(hva + i - from) != bytes[i]) {
+            if (HostBytes.get8(hva + i - from) != bytes[i]) {
                 return false;
             }
         }
