@@ -118,7 +118,7 @@ public final class LockStep {
             if (oldest >= 0) {
                 translations.refuseWrites(pages.rights(oldest), pages.lin(oldest));
             }
-            pages.add(k, lin, lin + v.tlb[i + 2]);
+            pages.add(k, lin, SavedPages.mapped(v, i, lin));
             translations.fill(v, lin, true);
             return translations.has(k, lin, true);
         }

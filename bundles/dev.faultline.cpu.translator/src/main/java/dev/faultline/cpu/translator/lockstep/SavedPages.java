@@ -6,6 +6,7 @@ import static dev.faultline.api.memory.HostBytes.ALL;
 import dev.faultline.api.address.Gva;
 import dev.faultline.api.address.Hva;
 import dev.faultline.api.address.Page;
+import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.memory.HostBytes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,6 +41,15 @@ final class SavedPages {
 
     int rights(int i) {
         return rights[i];
+    }
+
+    /**
+     * Where the context's data entry at {@code entry} says that a linear address is.
+     *
+     * @param from that address; what is added to it makes it one of the host
+     */
+    static @Hva long mapped(VcpuContext v, int entry, long from) {
+        return from + v.tlb[entry + 2];
     }
 
     /** Which one is replaced by the next that is added; -1: none. */

@@ -54,7 +54,7 @@ final class WatchedMmu implements Mmu {
         } else if (!writes) {
             int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
             if ((v.tlb[i + 1] ^ lin) >>> 12 == 0
-                    && !pages.holdsHost(lin + v.tlb[i + 2] & Page.MASK)) {
+                    && !pages.holdsHost(SavedPages.mapped(v, i, lin) & Page.MASK)) {
                 v.tlb[i + 1] = -1;
             }
         }
