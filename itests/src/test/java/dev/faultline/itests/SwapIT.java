@@ -38,6 +38,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SwapIT {
     private static final String PROTECTION = "dev.faultline.protection.internal.PageProtection";
 
+    /** Exchanges of translator and interpreter; campaigns make more. */
+    private static final int ENGINE_SWAPS = Integer.getInteger("faultline.engine.swaps", 300);
+
     @TempDir Path scratch;
 
     private Typed typed;
@@ -106,10 +109,12 @@ class SwapIT {
         }
     }
 
-    @Test
-    void everyInstructionIsExecutedExactlyOnce() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void everyInstructionIsExecutedExactlyOnce(boolean wide) throws Exception {
+        Path image = wide ? CountedLoop.longImage(scratch) : CountedLoop.image(scratch);
         try (Machine m = typed.machine("counted", "interpreter", "coded", 16L << 20)) {
-            m.boot(new MachineConfig.Boot(CountedLoop.image(scratch), List.of(), ""));
+            m.boot(new MachineConfig.Boot(image, List.of(), ""));
             Swapper swapper = new Swapper(typed, m, 2);
             m.start();
 
@@ -145,6 +150,44 @@ class SwapIT {
             report(swapper, m);
             assertThat(swapper.failure.get()).isNull();
             assertThat(swapper.count()).isGreaterThanOrEqualTo(Swapper.SWAPS);
+        }
+    }
+
+    /** Between the two engines, to and fro, under a Linux that works, as often as is asked for. */
+    @Test
+    void linuxNoticesNothingOfItsEngines() throws Exception {
+        List<String> files = LinuxIT.files(scratch);
+        try (Machine m = typed.machine("engines", "translator", "coded", 128L << 20);
+                GuestTalk talk = new GuestTalk(m)) {
+            m.boot(
+                    new MachineConfig.Boot(
+                            Path.of(files.get(0)), List.of(Path.of(files.get(1))), LinuxIT.KERNEL));
+            m.start();
+            talk.await("faultline# ");
+            AtomicReference<Throwable> failure = new AtomicReference<>();
+            Thread swaps =
+                    Thread.ofPlatform()
+                            .start(() -> {
+                                try {
+                                    exchange(m);
+                                } catch (Exception | AssertionError e) {
+                                    failure.set(e);
+                                }
+                            });
+            String script = LinuxIT.SCRIPT.replace("\\n", "");
+            do {
+                String answer = talk.ask(script, "<end>").replace("\r", "");
+                assertThat(answer).contains(LinuxIT.TRUTH);
+            } while (swaps.isAlive());
+            assertThat(failure.get()).isNull();
+            assertThat(m.statistics().swaps()).isGreaterThanOrEqualTo(ENGINE_SWAPS);
+        }
+    }
+
+    private void exchange(Machine m) throws Exception {
+        for (int i = 0; i < ENGINE_SWAPS; i++) {
+            m.swapEngine(i % 2 == 0 ? "interpreter" : "translator");
+            typed.awaitProgress(m, "after swap " + i);
         }
     }
 

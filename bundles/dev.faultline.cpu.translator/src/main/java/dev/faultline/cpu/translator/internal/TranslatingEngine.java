@@ -67,6 +67,9 @@ final class TranslatingEngine extends BlockEngine {
     /** {@link #changes} that jumps have followed. */
     private long codeChanges;
 
+    /** Instructions that generated code has executed. */
+    private long generated;
+
     /** A jump that could be made to go straight to what runs next; null: none. */
     private @Nullable Exit link;
 
@@ -106,6 +109,11 @@ final class TranslatingEngine extends BlockEngine {
         }
         state.close();
         code.close();
+    }
+
+    /** For tests: how many instructions generated code has executed. */
+    long generated() {
+        return generated;
     }
 
     @Override
@@ -389,7 +397,9 @@ final class TranslatingEngine extends BlockEngine {
                 case INSTRUCTION, MISS -> {
                     Translation t = e.of();
                     int i = e.index();
-                    v.instructions += count - (t.countedTo[i] - i);
+                    count -= t.countedTo[i] - i;
+                    generated += count;
+                    v.instructions += count;
                     if (!admitted(e)) {
                         int s = interpret(t, i, e.kind() == Exit.Kind.MISS);
                         if (s != GO_ON) {
@@ -439,6 +449,7 @@ final class TranslatingEngine extends BlockEngine {
     private int resume;
 
     private int jump(long rip, long count) {
+        generated += count;
         v.instructions += count - 1; // and the one that ran last
         v.engineIndex = 0;
         v.rip = rip;

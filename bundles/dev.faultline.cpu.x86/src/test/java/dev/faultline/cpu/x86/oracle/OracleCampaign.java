@@ -17,10 +17,12 @@ import java.util.List;
  *
  * <pre>
  * OracleCampaign ORACLE.c [--n64 N] [--n32 N] [--n16 N] [--seed S] [--part N] [--dir DIR] [--summary FILE] [--family F] [--vendor intel|amd]
+ *     [--engine-factory CLASS]
  * </pre>
  *
- * Linux on x86-64, with gcc. Exits 1 if anything differs that {@link HostDifferences} does not
- * explain, 3 if the host cannot execute the code of a mode that was asked for.
+ * With an engine factory, 64-bit vectors are run by its engine: see {@link EngineCheck}. Linux on
+ * x86-64, with gcc. Exits 1 if anything differs that {@link HostDifferences} does not explain, 3 if
+ * the host cannot execute the code of a mode that was asked for.
  */
 public final class OracleCampaign {
     private final Path source;
@@ -32,6 +34,7 @@ public final class OracleCampaign {
     private String family;
     private Path dir;
     private Path summary;
+    private EngineCheck engine;
     private String vendor = HostDifferences.hostVendor();
 
     /** The host executes no code of one of the modes. */
@@ -71,6 +74,7 @@ public final class OracleCampaign {
             case "--summary" -> summary = Path.of(value);
             case "--family" -> family = value;
             case "--vendor" -> vendor = value;
+            case "--engine-factory" -> engine = EngineCheck.of(value);
             default -> throw new IllegalArgumentException("unknown option " + name);
         }
     }
@@ -91,7 +95,7 @@ public final class OracleCampaign {
                         + ", a processor of "
                         + vendor
                         + (family == null ? "" : ", family " + family));
-        for (int m = 0; m < modes.length; m++) {
+        for (int m = 0; m < (engine == null ? modes.length : 1); m++) {
             if (counts[m] > 0) {
                 good &= mode(oracle, modes[m], counts[m], text);
             }
@@ -106,6 +110,9 @@ public final class OracleCampaign {
             throws IOException, InterruptedException {
         OracleRun run = new OracleRun(family, null, 5);
         run.vendor = vendor;
+        if (engine != null) {
+            run.check = engine;
+        }
         Instant start = Instant.now();
         long left = total;
         for (long s = seed; left > 0; s++) {
@@ -152,6 +159,10 @@ public final class OracleCampaign {
                         + Duration.between(start, Instant.now()).toSeconds()
                         + " s");
         text.add("  " + run.families());
+        if (engine != null) {
+            text.add("  " + engine.summary());
+            System.out.println(engine.summary());
+        }
         java.io.ByteArrayOutputStream b = new java.io.ByteArrayOutputStream();
         run.report(new PrintStream(b), 100);
         String report = b.toString().stripTrailing();

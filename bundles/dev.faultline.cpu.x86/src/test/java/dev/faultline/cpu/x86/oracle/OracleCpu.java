@@ -38,7 +38,7 @@ final class OracleCpu {
     final VcpuContext v = new VcpuContext(0);
     private final MemorySegment data;
     private final MemorySegment stack;
-    private final long start;
+    final long start;
     private final StringBuilder differences = new StringBuilder();
 
     /** Whose last bit may differ between processor models. */
@@ -164,6 +164,24 @@ final class OracleCpu {
         differences.setLength(0);
         finish(t, op, execute(t, op));
         return differences.toString();
+    }
+
+    /**
+     * Compares what somebody else made of a vector after {@link #load}.
+     *
+     * @param faulted it raised the exception in {@code v.fault}
+     * @return what differs; empty if nothing does
+     */
+    String compared(OracleVector t, boolean faulted) {
+        differences.setLength(0);
+        raised = faulted;
+        compare(t);
+        return differences.toString();
+    }
+
+    /** Bytes of the instruction that was decoded last. */
+    int length() {
+        return decoder.lastLength();
     }
 
     /**

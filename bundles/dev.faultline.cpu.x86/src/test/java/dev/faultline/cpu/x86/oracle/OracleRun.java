@@ -19,10 +19,11 @@ import java.util.TreeMap;
  *
  * <pre>
  * OracleRun FILE... [--family INTEGER|STACK|BRANCH|STRING|BITS|SYSTEM|X87|MMX|SSE] [--mnemonic NAME] [--max-report N] [--samples N] [--stopped]
- *     [--vendor intel|amd]
+ *     [--vendor intel|amd] [--engine-factory CLASS]
  * </pre>
  *
- * With --stopped, RAM protection stops each access of each instruction once, and the instruction is
+ * With --engine-factory, 64-bit vectors are run by an engine: see {@link EngineCheck}. With
+ * --stopped, RAM protection stops each access of each instruction once, and the instruction is
  * executed again.
  */
 public final class OracleRun {
@@ -67,6 +68,7 @@ public final class OracleRun {
         int max = 40;
         int perLine = 3;
         boolean stopped = false;
+        EngineCheck engine = null;
         String vendor = HostDifferences.hostVendor();
         List<String> files = new ArrayList<>();
         for (int i = 0; i < args.length; i++) {
@@ -75,6 +77,7 @@ public final class OracleRun {
                 case "--mnemonic" -> mnemonic = args[++i];
                 case "--max-report" -> max = Integer.parseInt(args[++i]);
                 case "--stopped" -> stopped = true;
+                case "--engine-factory" -> engine = EngineCheck.of(args[++i]);
                 case "--vendor" -> vendor = args[++i];
                 case "--samples" -> perLine = Integer.parseInt(args[++i]);
                 default -> files.add(args[i]);
@@ -89,7 +92,7 @@ public final class OracleRun {
         long bad = 0;
         for (String f : files) {
             OracleRun run = new OracleRun(family, mnemonic, perLine);
-            run.check = stopped ? OracleCpu::runStopped : OracleCpu::run;
+            run.check = engine != null ? engine : stopped ? OracleCpu::runStopped : OracleCpu::run;
             run.vendor = vendor;
             try (InputStream in = Files.newInputStream(Path.of(f))) {
                 run.run(in);
@@ -97,6 +100,9 @@ public final class OracleRun {
             System.out.println(f + ": " + run.summary());
             run.report(System.out, max);
             bad += run.mismatchCount();
+        }
+        if (engine != null) {
+            System.out.println(engine.summary());
         }
         System.exit(bad == 0 ? 0 : 1);
     }

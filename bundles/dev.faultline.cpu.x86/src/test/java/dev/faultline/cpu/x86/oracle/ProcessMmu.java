@@ -6,9 +6,12 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.memory.HostBytes;
+import dev.faultline.api.mmu.CodeListener;
 import dev.faultline.testkit.cpu.StubMmu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The address space of the oracle's process: a code page, three data pages (the last read-only), a
@@ -30,6 +33,8 @@ public final class ProcessMmu extends StubMmu {
     private final long dataLin;
     private final long stackLin;
 
+    private final List<CodeListener> listeners = new ArrayList<>();
+
     /** Translations until one is stopped, as RAM protection does; -1: none is. */
     int untilStop = -1;
 
@@ -42,6 +47,9 @@ public final class ProcessMmu extends StubMmu {
     @Override
     public long fill(VcpuContext v, long lin, int size, int access, FaultOrigin origin) {
         long page = lin & -PAGE;
+        if ((access & FETCH) != 0) {
+            return fetch(v, lin, page, access);
+        }
         boolean writable = true;
         long hva;
         if (page >= dataLin && page < dataLin + 3 * PAGE) {
@@ -79,11 +87,46 @@ public final class ProcessMmu extends StubMmu {
         return v.missHva;
     }
 
+    /** For engines: of the code page only. */
+    private long fetch(VcpuContext v, long lin, long page, int access) {
+        if (page != codeLin) {
+            return fault(v, lin, access, 0);
+        }
+        int i = (int) (lin >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
+        v.fetchTag[i] = page | v.tlbKey;
+        v.fetchGfn[i] = page >>> 12;
+        v.fetchHva[i] = code.address();
+        return code.address() + (lin & PAGE - 1);
+    }
+
     private static long fault(VcpuContext v, long lin, int access, int present) {
         int code = present | ((access & WRITE) != 0 ? 2 : 0) | 4 | ((access & FETCH) != 0 ? 16 : 0);
         v.fault.guest(14, code);
         v.fault.gva = lin;
         return FAULTED;
+    }
+
+    @Override
+    public void addCodeListener(CodeListener listener) {
+        listeners.add(listener);
+    }
+
+    @Override
+    public void removeCodeListener(CodeListener listener) {
+        listeners.remove(listener);
+    }
+
+    @Override
+    public void trackCode(VcpuContext v, long gfn) {}
+
+    @Override
+    public void untrackCode(VcpuContext v, long gfn) {}
+
+    /** The code page was written. */
+    void codeChanged() {
+        for (CodeListener l : List.copyOf(listeners)) {
+            l.codeChanged(codeLin, PAGE);
+        }
     }
 
     public void setCode(byte[] bytes) {
