@@ -50,8 +50,8 @@ final class CountedLoop {
     private static final int BEFORE = 2;
 
     /**
-     * Page tables of one 2 MiB page at 1000h, 2000h and 3000h, a descriptor of 64-bit code, EFER.LME,
-     * CR0.PG; then the loop, on ebx and [rbx + 8000h].
+     * Page tables of one 2 MiB page at 1000h, 2000h and 3000h, a descriptor of 64-bit code,
+     * EFER.LME, CR0.PG; then the loop, on ebx and [rbx + 8000h].
      */
     private static final String LONG_CODE =
             "FA31C08ED866C70600100320000066C70600200330000066C70600308300000066B8001000000F22D8"
