@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What one engine has begun, the other goes on with, from a snapshot of the middle of it. */
 class EnginesIT {
@@ -92,6 +93,20 @@ class EnginesIT {
                         ? new SaveOptions(SaveOptions.Compression.LZ4, false, true, true)
                         : SaveOptions.DEFAULT;
         return snapshots.save(m, scratch.resolve("snap" + i), how, f -> {});
+    }
+
+    /** No interrupt, no device, no fault: nothing that would have it leave generated code. */
+    @ParameterizedTest
+    @ValueSource(strings = {"translator", "interpreter"})
+    void aLoopWithoutEndShowsThatItGoesOn(String engine) throws Exception {
+        try (Machine m = typed.machine("loop", engine, "coded", 16L << 20)) {
+            m.boot(new MachineConfig.Boot(CountedLoop.longImage(scratch), List.of(), ""));
+            m.start();
+            HangGuard.until("the loop has begun", () -> CountedLoop.begun(m));
+            for (int i = 0; i < 50; i++) {
+                typed.awaitProgress(m, "at look " + i);
+            }
+        }
     }
 
     /** Saved while it works; each engine goes on with the other's snapshot. */

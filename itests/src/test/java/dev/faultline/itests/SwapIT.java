@@ -109,10 +109,9 @@ class SwapIT {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void everyInstructionIsExecutedExactlyOnce(boolean wide) throws Exception {
-        Path image = wide ? CountedLoop.longImage(scratch) : CountedLoop.image(scratch);
+    @Test
+    void everyInstructionIsExecutedExactlyOnce() throws Exception {
+        Path image = CountedLoop.image(scratch);
         try (Machine m = typed.machine("counted", "interpreter", "coded", 16L << 20)) {
             m.boot(new MachineConfig.Boot(image, List.of(), ""));
             Swapper swapper = new Swapper(typed, m, 2);

@@ -8,6 +8,8 @@ import java.util.Map;
 /**
  * Counters since the machine was made.
  *
+ * @param instructions executed, by all vCPUs; of those that run as their engines counted when they
+ *     last looked up, which asking has them do
  * @param faultsByAccess keys {@code R}, {@code W}, {@code X}
  * @param resolvedByHandlers faults after which the guest went on: a handler resolved them, or the
  *     page was open again

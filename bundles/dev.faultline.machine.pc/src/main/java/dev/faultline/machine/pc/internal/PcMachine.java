@@ -323,6 +323,10 @@ public final class PcMachine implements Machine {
         long instructions = wiring.retiredBefore.get();
         for (VcpuContext v : wiring.vcpus) {
             instructions += v.instructions;
+            if (v.isInGuest()) {
+                // An engine counts for others when it looks up: the next reader sees more.
+                v.post(VcpuContext.REQ_INTERRUPT);
+            }
         }
         FaultDispatcher f = wiring.faults();
         return new MachineStatistics(
