@@ -2,8 +2,8 @@
 // The loops that bench/engines runs on several emulators. The command line after the image's name:
 //   NAME      the loop to run
 //   scale=N   repeat it N times its usual size (default 1)
-// Prints "<begin NAME>", then "<end NAME result=HEX>". Six are kernels.S, in assembly; the others
-// are C, as a compiler makes it.
+// Prints "<begin NAME>", then "<end NAME result=HEX>", and ends when a byte is sent. Six are
+// kernels.S, in assembly; the others are C, as a compiler makes it.
 #include "guest.h"
 
 #define BUFFER_WORDS 32768 // 256 KiB
@@ -317,4 +317,5 @@ void guest_main(void) {
     print(" result=");
     print_hex(result, 16);
     print(">\n");
+    read_char();
 }

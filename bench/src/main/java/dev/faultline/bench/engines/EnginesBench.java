@@ -35,7 +35,7 @@ public final class EnginesBench {
             EnginesBench b = new EnginesBench();
             b.options(args);
             code = b.run();
-        } catch (BenchException e) {
+        } catch (BenchException | IOException e) {
             System.err.println("engines: " + e.getMessage());
             code = 1;
         }
@@ -153,8 +153,8 @@ public final class EnginesBench {
         List<Engine> engines = engines();
         Path qemu = qemu(engines);
         Path scratch = Files.createTempDirectory("faultline-engines");
-        Thread remove = new Thread(() -> remove(scratch), "remove-scratch");
-        Runtime.getRuntime().addShutdownHook(remove);
+        Thread leave = new Thread(() -> leave(scratch), "leave");
+        Runtime.getRuntime().addShutdownHook(leave);
         Path top = Path.of(System.getProperty("faultline.home")).resolve("../../../..").normalize();
         Lab lab =
                 new Lab(
@@ -220,7 +220,9 @@ public final class EnginesBench {
         return p.toAbsolutePath().resolve("engines");
     }
 
-    private static void remove(Path scratch) {
+    /** Ends guests that an interrupted run has left behind, too. */
+    private static void leave(Path scratch) {
+        ProcessHandle.current().children().forEach(ProcessHandle::destroyForcibly);
         try (Stream<Path> s = Files.walk(scratch)) {
             for (Path p : s.sorted(java.util.Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(p);
