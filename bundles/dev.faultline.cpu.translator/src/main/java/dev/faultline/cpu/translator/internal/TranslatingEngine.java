@@ -98,7 +98,7 @@ final class TranslatingEngine extends BlockEngine {
         writer = new Writer(code, this::crosses);
         forms = new Forms(cpu, writer);
         guard = options.verify() ? new Guard(StateBlock.layout(code.exit), refused) : null;
-        lockStep = options.lockStep() ? new LockStep(v, state, this::one) : null;
+        lockStep = options.lockStep() ? new LockStep(v, state, this::interpret) : null;
     }
 
     @Override

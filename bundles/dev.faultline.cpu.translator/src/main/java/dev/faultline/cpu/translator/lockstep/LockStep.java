@@ -16,14 +16,14 @@ import dev.faultline.cpu.x86.run.UndefinedFlags;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HexFormat;
-import java.util.function.IntSupplier;
+import java.util.function.LongToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Undoes what generated code has executed, has the interpreter execute as many instructions from
- * the same state, decoded afresh one by one, and compares registers, flags, rip and memory. The
- * guest goes on with what the interpreter made. On the vCPU's thread; of a machine with one vCPU,
- * whose devices do not write memory while it runs.
+ * the same state, and compares registers, flags, rip and memory. The guest goes on with what the
+ * interpreter made. On the vCPU's thread; of a machine with one vCPU, whose devices do not write
+ * memory while it runs.
  *
  * <p>Generated code may write a few pages at a time, which are saved before it runs: it is given no
  * other translation for writing, so its own probes hold it to them.
@@ -34,6 +34,15 @@ public final class LockStep {
 
     /** Instructions that are shown of a run in which there is a difference: the last ones. */
     private static final int SHOWN = 64;
+
+    /** Instructions among which most flags that differ have become undefined. */
+    private static final int LAST = 24;
+
+    /**
+     * Of so many runs, the interpreter decodes the instructions of one anew: what it decoded before
+     * is dropped by the same reports that translations are dropped by, and may be as old as they.
+     */
+    private static final int FRESH = 64;
 
     private static final System.Logger LOG = System.getLogger(LockStep.class.getName());
 
@@ -56,28 +65,30 @@ public final class LockStep {
 
     private final VcpuContext v;
     private final Translations translations;
-    private final IntSupplier one;
+    private final LongToIntFunction interpreter;
     private final UndefinedFlags flags;
     private final Registers before = new Registers();
     private final Registers translated = new Registers();
     private final SavedPages pages = new SavedPages();
     private final long[] tlb;
     private final byte[] code = new byte[Decoder.MAX_LENGTH];
+    private final Deque<String> shown = new ArrayDeque<>();
     private @Nullable WatchedMmu watched;
     private long dropped = -1;
     private int attempts;
     private long runs;
     private long instructions;
     private long undefinedOnly;
-    private long unclear;
+    private long used;
 
     /**
-     * @param one executes one instruction and gives an exit of {@link VcpuLoop}
+     * @param interpreter interprets until so many instructions were executed in all, and gives an
+     *     exit of {@link VcpuLoop}, {@link VcpuLoop#EXIT_REQUEST} if they were
      */
-    public LockStep(VcpuContext v, Translations translations, IntSupplier one) {
+    public LockStep(VcpuContext v, Translations translations, LongToIntFunction interpreter) {
         this.v = v;
         this.translations = translations;
-        this.one = one;
+        this.interpreter = interpreter;
         flags = new UndefinedFlags(v, this::codeByte);
         tlb = new long[v.tlb.length];
     }
@@ -87,11 +98,11 @@ public final class LockStep {
         LOG.log(
                 System.Logger.Level.INFO,
                 "lock-step: {0} runs of generated code with {1} instructions are as interpreted;"
-                        + " {2} but for undefined flags, {3} used undefined flags",
+                        + " {2} but for undefined flags, {3} but for images of undefined flags",
                 Long.toString(runs),
                 Long.toString(instructions),
                 Long.toString(undefinedOnly),
-                Long.toString(unclear));
+                Long.toString(used));
     }
 
     // ---- what generated code may write
@@ -164,7 +175,7 @@ public final class LockStep {
         long count = v.instructions;
         translated.take(v, rip);
         pages.undo();
-        String stopped = replay(executed, null);
+        String stopped = replay(executed, Look.NOT);
         boolean same = stopped.isEmpty() && translated.areOf(v) && pages.same();
         if (!same) {
             explain(executed, count);
@@ -175,13 +186,23 @@ public final class LockStep {
         v.instructions = count;
     }
 
+    /** How closely the interpreter is looked at. */
+    private enum Look {
+        NOT,
+        /** After each of the last instructions it is known which flags have become undefined. */
+        AT_LAST_FLAGS,
+        /** The same from the beginning. */
+        AT_FLAGS,
+        /** The same, and each instruction is kept as text. */
+        AT_TEXT
+    }
+
     /**
      * Has the interpreter execute {@code executed} instructions from the state before.
      *
-     * @param shown gets their texts; null: nobody wants them
      * @return what it did that generated code cannot have done; empty: nothing
      */
-    private String replay(long executed, @Nullable Deque<String> shown) {
+    private String replay(long executed, Look look) {
         WatchedMmu mmu = watch();
         long was = dropped();
         hideWrites();
@@ -190,18 +211,10 @@ public final class LockStep {
         v.mmu = mmu;
         String stopped = "";
         try {
-            while (v.instructions != end && stopped.isEmpty()) {
-                if (shown != null) {
-                    flags.before();
-                    show(shown);
-                }
-                int exit = one.getAsInt();
-                if (shown != null) {
-                    flags.after(exit);
-                }
-                if (exit != VcpuLoop.EXIT_REQUEST) {
-                    stopped = "interpreted, exit %d (%s); ".formatted(exit, fault());
-                }
+            boolean blocks = look == Look.NOT && runs % FRESH != 0;
+            int exit = blocks ? interpreter.applyAsInt(end) : slowly(end, look);
+            if (exit != VcpuLoop.EXIT_REQUEST) {
+                stopped = "interpreted, exit %d (%s); ".formatted(exit, fault());
             }
         } catch (FaultSignal s) {
             stopped = "interpreted, a fault (%s); ".formatted(fault());
@@ -213,6 +226,27 @@ public final class LockStep {
             System.arraycopy(tlb, 0, v.tlb, 0, tlb.length);
         }
         return mmu.hasNotes() ? stopped + mmu.notes() : stopped;
+    }
+
+    /** One instruction at a time, which is decoded anew unless it is one byte long. */
+    private int slowly(long end, Look look) {
+        long first = look == Look.AT_LAST_FLAGS ? end - LAST : 0;
+        int exit = first > v.instructions ? interpreter.applyAsInt(first) : VcpuLoop.EXIT_REQUEST;
+        flags.clear();
+        shown.clear();
+        while (v.instructions != end && exit == VcpuLoop.EXIT_REQUEST) {
+            if (look != Look.NOT) {
+                flags.before();
+            }
+            if (look == Look.AT_TEXT) {
+                show();
+            }
+            exit = interpreter.applyAsInt(v.instructions + 1);
+            if (look != Look.NOT) {
+                flags.after(exit);
+            }
+        }
+        return exit;
     }
 
     private WatchedMmu watch() {
@@ -245,22 +279,23 @@ public final class LockStep {
 
     // ---- a difference
 
-    /** Does it once more and looks closely: undefined flags may differ. */
+    /**
+     * Does it once more and looks closely: undefined flags may differ, and what was made of them.
+     */
     private void explain(long executed, long count) {
-        pages.restore();
-        v.instructions = count;
-        flags.clear();
-        Deque<String> shown = new ArrayDeque<>();
-        String d = replay(executed, shown);
-        d += translated.difference(v, flags.now()) + pages.difference();
+        String d = again(executed, count, Look.AT_LAST_FLAGS);
+        if (!d.isEmpty() || flags.used()) {
+            d = again(executed, count, Look.AT_FLAGS);
+        }
         if (d.isEmpty()) {
-            undefinedOnly++;
+            if (flags.used()) {
+                used++;
+            } else {
+                undefinedOnly++;
+            }
             return;
         }
-        if (flags.used()) {
-            unclear++;
-            return;
-        }
+        d = again(executed, count, Look.AT_TEXT);
         Registers interpreted = new Registers();
         interpreted.take(v, v.rip);
         throw new IllegalStateException(
@@ -275,7 +310,20 @@ public final class LockStep {
                                 String.join(System.lineSeparator(), shown)));
     }
 
-    private void show(Deque<String> shown) {
+    private String again(long executed, long count, Look look) {
+        pages.restore();
+        v.instructions = count;
+        String d = replay(executed, look);
+        if (flags.image() == UndefinedFlags.ALL) {
+            return d;
+        }
+        // PUSHF is how software uses them.
+        return d
+                + translated.difference(v, flags.now() | flags.image(), flags.image())
+                + pages.difference(flags.image());
+    }
+
+    private void show() {
         @Gva long gva = GuestCode.next(v);
         Instruction i = GuestCode.at(v, gva, this::codeByte, code);
         String text = i == null ? GuestCode.UNREADABLE : i.text();
@@ -288,6 +336,10 @@ public final class LockStep {
     }
 
     private int codeByte(@Gva long gva) {
+        int f = (int) (gva >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
+        if (v.fetchTag[f] == (gva & Page.MASK | v.tlbKey)) {
+            return HostBytes.get8(v.fetchHva[f] + (gva & ~Page.MASK)) & 0xFF;
+        }
         long gpa = v.mmu.query(v, gva);
         long hva = gpa < 0 ? -1 : v.mmu.physical(v, gpa, Mmu.FETCH, FaultOrigin.FETCH);
         return hva < 0 ? -1 : HostBytes.get8(hva) & 0xFF;

@@ -63,11 +63,14 @@ final class Registers {
      * How these differ from those of the vCPU; empty: not at all.
      *
      * @param undefined flags that may differ
+     * @param image bits that may differ in all general registers
      */
-    String difference(VcpuContext v, int undefined) {
+    String difference(VcpuContext v, int undefined, long image) {
         StringBuilder b = new StringBuilder();
         for (int i = 0; i < gpr.length; i++) {
-            add(b, NAMES[i], gpr[i], v.gpr[i]);
+            if (((gpr[i] ^ v.gpr[i]) & ~image) != 0) {
+                add(b, NAMES[i], gpr[i], v.gpr[i]);
+            }
         }
         for (int i = 0; i < xmm.length; i++) {
             add(b, "xmm" + i / 2 + (i % 2 == 0 ? " low" : " high"), xmm[i], v.xmm[i]);

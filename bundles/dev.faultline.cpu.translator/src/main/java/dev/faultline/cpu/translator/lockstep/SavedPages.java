@@ -117,14 +117,23 @@ final class SavedPages {
         return true;
     }
 
-    /** Where they are not; empty: nowhere. */
-    String difference() {
+    /**
+     * Where they are not; empty: nowhere.
+     *
+     * @param image bits that may differ in all words of eight bytes
+     */
+    String difference(long image) {
         StringBuilder b = new StringBuilder();
         for (int i = 0; i < count; i++) {
             long translated = copy(changed[i] ? after : before, i);
-            long at = mismatch(hvas[i], translated);
-            if (at >= 0) {
-                long word = at & ~7;
+            int word = 0;
+            while (word < Page.SIZE
+                    && ((HostBytes.get64(translated + word) ^ HostBytes.get64(hvas[i] + word))
+                                    & ~image)
+                            == 0) {
+                word += 8;
+            }
+            if (word < Page.SIZE) {
                 b.append(
                         "memory at %x: %x, interpreted %x, before %x; "
                                 .formatted(

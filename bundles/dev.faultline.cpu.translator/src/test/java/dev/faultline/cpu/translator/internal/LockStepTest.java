@@ -123,6 +123,23 @@ class LockStepTest {
                         "interpreted");
     }
 
+    /** Not in each run, but soon: here code is written past all that reports it. */
+    @Test
+    void whatWasTranslatedFromOtherCodeIsFound() {
+        String code = "05 78 56 34 12"; // add eax, 0x12345678
+        runs(code);
+        runs(code);
+
+        assertThatThrownBy(
+                        () -> {
+                            for (int i = 0; i < 1000; i++) {
+                                runs("05 79 56 34 12");
+                            }
+                        })
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("rax 12345678, interpreted 12345679");
+    }
+
     /** What is stored is not stored twice, in pages more than can be saved at a time. */
     @Test
     void whatIsExecutedTwiceHappensOnce() {

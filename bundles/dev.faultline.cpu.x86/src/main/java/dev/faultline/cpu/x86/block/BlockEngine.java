@@ -88,7 +88,7 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
         if (cache.hasForeign()) {
             cache.drain();
         }
-        return stepping || v.interruptShadow || Stepping.needed(v) ? one() : execute();
+        return stepping || v.interruptShadow || Stepping.needed(v) ? one(true) : execute();
     }
 
     /** Puts the interrupted block's progress into the context. */
@@ -220,7 +220,7 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
      * After an Op that did not jump: sets rip. Returns 0: go on in the page; CONTINUE: look
      * everything up again; else an exit.
      */
-    private int ended(int s, Block b, int last, long base) {
+    int ended(int s, Block b, int last, long base) {
         switch (s) {
             case Outcome.NEXT -> {
                 v.rip = base + b.endOf(last) & v.ripMask;
@@ -267,18 +267,11 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     // ---- one instruction
 
     /**
-     * Executes exactly one instruction, decoded afresh, and delivers nothing: single-stepping,
-     * interrupt shadow, armed breakpoints; and what an engine has to compare with. Who calls it
-     * inside {@link #run(Block)} says {@link #running(Block)} again.
+     * Executes exactly one instruction: single-stepping, interrupt shadow, armed breakpoints.
      *
-     * @return an exit of {@link VcpuLoop}; {@link VcpuLoop#EXIT_REQUEST}: it was executed
+     * @param fresh it is decoded now; else it may be one that was decoded before
      */
-    protected final int one() {
-        return one(true);
-    }
-
-    /** If not {@code fresh}, it may be one that was decoded before. */
-    private int one(boolean fresh) {
+    int one(boolean fresh) {
         running = null; // rip is right until the instruction begins
         if (Stepping.before(v) != 0) {
             return EXIT_FAULT;
@@ -314,6 +307,13 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
             return EXIT_FAULT;
         }
         return r == 0 || r == CONTINUE ? EXIT_REQUEST : r;
+    }
+
+    /**
+     * See {@link BoundedRun#to}. Who calls it in {@link #run(Block)} says what is running again.
+     */
+    protected final int interpret(long end) {
+        return new BoundedRun(this, v, cache).to(end);
     }
 
     /** A block that was decoded before, and is in one page, or its first part; null: none. */

@@ -33,13 +33,16 @@ public final class UndefinedFlags {
     private static final Set<String> SAVES =
             Set.of("INT", "INT3", "INT1", "INTO", "SYSCALL", "PUSHF");
 
+    /** Of {@link #image}. */
+    public static final int ALL = -1;
+
     private final VcpuContext v;
     private final GuestCode.Bytes memory;
     private final Decoder decoder = new Decoder();
     private final byte[] code = new byte[Decoder.MAX_LENGTH];
 
     private int undefined;
-    private boolean used;
+    private int used;
 
     private long instructions;
     private int read;
@@ -58,7 +61,7 @@ public final class UndefinedFlags {
     /** At the start of a run. */
     public void clear() {
         undefined = 0;
-        used = false;
+        used = 0;
     }
 
     /** As bits of EFLAGS. */
@@ -68,6 +71,14 @@ public final class UndefinedFlags {
 
     /** Whether something that is undefined has become more than a flag: from there on all may. */
     public boolean used() {
+        return used != 0;
+    }
+
+    /**
+     * The flags that were undefined when they became more than flags: bits of an image of the
+     * flags, or what was computed from them; {@link #ALL}: a result is undefined.
+     */
+    public int image() {
         return used;
     }
 
@@ -106,10 +117,10 @@ public final class UndefinedFlags {
         }
         if (v.instructions == instructions) {
             // An event is delivered, which saves the flags; or an iteration of a repetition.
-            used |= undefined != 0;
+            used |= undefined;
             return;
         }
-        used |= (read & undefined) != 0 || result;
+        used |= result ? ALL : read & undefined;
         undefined = undefined & ~defines | undefines;
     }
 
