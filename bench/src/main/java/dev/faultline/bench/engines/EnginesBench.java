@@ -60,7 +60,8 @@ public final class EnginesBench {
                         "--svg",
                         "--qemu",
                         "--timeout",
-                        "--mirror");
+                        "--mirror",
+                        "--disks");
         for (int i = 0; i < args.length; i++) {
             if (args[i].equals("--help") || args[i].equals("-h")) {
                 System.out.print(USAGE);
@@ -90,6 +91,7 @@ public final class EnginesBench {
               --qemu PROGRAM    QEMU, 7 or newer (qemu-system-x86_64 on the PATH)
               --timeout S       seconds that a guest may take for one thing (1800)
               --mirror URL      where Debian's packages are (http://deb.debian.org/debian)
+              --disks DIR       measure nothing: write the programs' disks there
             """;
 
     private int number(String name, int otherwise, int most) throws BenchException {
@@ -150,8 +152,9 @@ public final class EnginesBench {
     // ---- measuring
 
     private int run() throws BenchException, IOException, InterruptedException {
+        Path disks = values.containsKey("--disks") ? Path.of(values.get("--disks")) : null;
         List<Engine> engines = engines();
-        Path qemu = qemu(engines);
+        Path qemu = disks != null ? null : qemu(engines);
         Path scratch = Files.createTempDirectory("faultline-engines");
         Thread leave = new Thread(() -> leave(scratch), "leave");
         Runtime.getRuntime().addShutdownHook(leave);
@@ -167,6 +170,9 @@ public final class EnginesBench {
                         number("--rounds", ROUNDS, 1000),
                         number("--timeout", LIMIT_SECONDS, 100_000),
                         System.err);
+        if (disks != null) {
+            return write(disks, lab);
+        }
         List<Work> loops = Loops.works(chosen(Loops.GROUP, Loops.NAMES));
         List<Work> boot =
                 chosen(Boot.GROUP, List.of(Boot.GROUP)).isEmpty() ? List.of() : Boot.works();
@@ -205,6 +211,13 @@ public final class EnginesBench {
             Bars.write(Path.of(values.get("--svg")), report, host(), LocalDate.now());
         }
         return all.stream().allMatch(w -> w.failures.isEmpty()) ? 0 : 4;
+    }
+
+    private int write(Path disks, Lab lab)
+            throws BenchException, IOException, InterruptedException {
+        List<Work> works = Userland.works(chosen(Userland.GROUP, Userland.names()));
+        Userland.prepare(lab, Boot.kernel(lab), works, values.get("--mirror")).write(disks);
+        return 0;
     }
 
     private static Path cache() {

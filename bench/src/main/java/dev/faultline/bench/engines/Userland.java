@@ -5,6 +5,7 @@ import dev.faultline.bench.BenchException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -125,6 +126,24 @@ final class Userland {
         }
         lab.say("%s: %d MiB of files", d.name(), Files.size(to) >> 20);
         return to;
+    }
+
+    /**
+     * Of each disk a file DISK.cpio, and a file DISK.jobs: the memory that it needs in MiB, and the
+     * names that its first process is to read.
+     */
+    void write(Path to) throws IOException {
+        Files.createDirectories(to);
+        for (Map.Entry<Disk, List<Work>> x : works.entrySet()) {
+            Disk d = x.getKey();
+            Files.copy(
+                    images.get(d),
+                    to.resolve(d.name() + ".cpio"),
+                    StandardCopyOption.REPLACE_EXISTING);
+            List<String> lines = new ArrayList<>(List.of(Integer.toString(d.memoryMib())));
+            x.getValue().forEach(w -> lines.add(w.name));
+            Files.write(to.resolve(d.name() + ".jobs"), lines);
+        }
     }
 
     // ---- measuring
