@@ -58,12 +58,10 @@ final class EngineCheck implements OracleRun.Check {
     @Override
     public String problem(OracleCpu of, OracleVector t, Op op) {
         Row row = of.row();
-        long next = t.ripOut - of.start;
-        boolean meetsItself = t.exception == OracleVector.NONE && next >= 0 && next < of.length();
         if (of.mode() != 64
                 || row == null
                 || row.definition.recode() == Recode.JAVA
-                || meetsItself) {
+                || meetsItself(of, t, op)) {
             java++;
             return of.run(t, op);
         }
@@ -85,6 +83,22 @@ final class EngineCheck implements OracleRun.Check {
             left.computeIfAbsent(row.mnemonic, _ -> new long[1])[0]++;
         }
         return wrong;
+    }
+
+    /**
+     * Whether it would go on in itself, perhaps for ever. Where the processor raised an exception
+     * that we do not (AMD's have a rip of 16 bits after a Jcc with prefix 66), ours may still jump.
+     */
+    private static boolean meetsItself(OracleCpu of, OracleVector t, Op op) {
+        long rip = t.ripOut;
+        if (t.exception != OracleVector.NONE) {
+            if (of.run(t, op).isEmpty()) {
+                return false;
+            }
+            rip = of.v.rip;
+        }
+        long next = rip - of.start;
+        return next >= 0 && next < of.length();
     }
 
     private void use(OracleCpu of) {
