@@ -38,6 +38,9 @@ public final class FaultSweep {
     /** Cases that were run in blocks too. */
     int programs;
 
+    /** Lines and modes of which no program was run: all were left out. */
+    final List<String> without = new ArrayList<>();
+
     private final int shown;
 
     /** The only kind of program wanted, or null for all of them. */
@@ -129,8 +132,12 @@ public final class FaultSweep {
             for (SweepMode mode : SweepMode.values()) {
                 if ((only == null || only == mode) && SweepCase.exists(e, mode)) {
                     forms++;
+                    int ran = programs - leftOut();
                     for (int i = 0; i < count; i++) {
                         one(mode, e, seed + i, full);
+                    }
+                    if (runs && programs - leftOut() == ran) {
+                        without.add(e.mnemonic + " " + e.operands + " " + mode);
                     }
                 }
             }
@@ -228,6 +235,9 @@ public final class FaultSweep {
     private void print(PrintStream out, long seconds) {
         differences.forEach(out::println);
         perMnemonic.forEach((k, n) -> out.println(k + ": " + n + " cases differ"));
+        if (!without.isEmpty()) {
+            out.println(without.size() + " forms in no program: " + String.join(", ", without));
+        }
         out.printf(
                 "%d forms (lines x modes), %d cases, %d programs in blocks (%d more do not end, %d"
                         + " depend on undefined flags), %d runs, %d exits, 4 regimes, 2 styles, %d"
