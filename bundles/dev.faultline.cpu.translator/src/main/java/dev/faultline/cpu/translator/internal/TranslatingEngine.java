@@ -44,7 +44,10 @@ final class TranslatingEngine extends BlockEngine {
     private final Decoder decoder = new Decoder();
     private final byte[] bytes = new byte[Limits.LONGEST_BLOCK * Decoder.MAX_LENGTH];
     private final byte[] one = new byte[Decoder.MAX_LENGTH];
-    private final int[] lengths = new int[Limits.LONGEST_BLOCK];
+
+    /** Those of the block that is translated. */
+    private final Decoded[] instructions = new Decoded[Limits.LONGEST_BLOCK];
+
     private final int threshold;
 
     /** Null: translations are executed as they were written. */
@@ -70,8 +73,8 @@ final class TranslatingEngine extends BlockEngine {
     /** Instructions that generated code has executed. */
     private long generated;
 
-    /** A jump that could be made to go straight to what runs next; null: none. */
-    private @Nullable Exit link;
+    /** Number of the jump that could be made to go straight to what runs next; -1: none. */
+    private int link = -1;
 
     /** {@link #dropped} when {@link #link} was left. */
     private long linkFlushes;
@@ -95,6 +98,7 @@ final class TranslatingEngine extends BlockEngine {
             throw e;
         }
         state.put(StateBlock.NOTICE, v.noticeHva);
+        Arrays.setAll(instructions, i -> new Decoded());
         writer = new Writer(code, this::crosses);
         forms = new Forms(cpu, writer);
         guard = options.verify() ? new Guard(StateBlock.layout(code.exit), refused) : null;
@@ -128,7 +132,7 @@ final class TranslatingEngine extends BlockEngine {
         }
         Translation t = find(b);
         if (t == null || !v.mayRun()) {
-            link = null;
+            link = -1;
             jumped = false;
             return b.run(v);
         }
@@ -156,7 +160,7 @@ final class TranslatingEngine extends BlockEngine {
         if (!code.hasRoom()) {
             forget();
         }
-        int count = measure(b);
+        int count = decode(b);
         if (count == 0) {
             b.heat = NEVER;
             return null;
@@ -168,8 +172,8 @@ final class TranslatingEngine extends BlockEngine {
         boolean goesOn = true;
         int at = 0;
         for (int i = 0; i < count; i++) {
-            Decoded d = decode(at, lengths[i]);
-            at += lengths[i];
+            Decoded d = instructions[i];
+            at += d.end;
             writer.instruction(i, v.engineBase + b.start + at);
             t.vectors |= Forms.mayChangeVectors(d) ? 1L << i : 0;
             if (forms.write(d)) {
@@ -203,14 +207,10 @@ final class TranslatingEngine extends BlockEngine {
 
     /** A branch is the last instruction that is counted before it is known where it goes. */
     private void countSegments(Translation t) {
-        int at = 0;
-        int first = 0;
+        t.segments = 1L << t.count - 1;
         for (int i = 0; i < t.count; i++) {
-            boolean last = i == t.count - 1 || Forms.branches(decode(at, lengths[i]));
-            at += lengths[i];
-            if (last) {
-                Arrays.fill(t.countedTo, first, i + 1, i + 1);
-                first = i + 1;
+            if (Forms.branches(instructions[i])) {
+                t.segments |= 1L << i;
             }
         }
     }
@@ -232,22 +232,24 @@ final class TranslatingEngine extends BlockEngine {
     }
 
     /**
-     * Reads the block's bytes and the lengths of its instructions.
+     * Decodes the block's {@link #instructions}.
      *
      * @return how many there are; 0: they are no longer those that were decoded
      */
-    private int measure(Block b) {
+    private int decode(Block b) {
         int size = b.end - b.start;
         copyCode(b, bytes);
         int count = 0;
         for (int at = 0; at < size; count++) {
             int n = Math.min(Decoder.MAX_LENGTH, size - at);
             System.arraycopy(bytes, at, one, 0, n);
-            int length = decoder.length(one, n, 64);
-            if (length <= 0 || count == lengths.length) {
+            if (count == instructions.length) {
                 return 0;
             }
-            lengths[count] = length;
+            int length = decoder.fields(one, n, 64, instructions[count]);
+            if (length <= 0) {
+                return 0;
+            }
             at += length;
         }
         return count;
@@ -265,15 +267,6 @@ final class TranslatingEngine extends BlockEngine {
         return decoder.length(one, n, 64) <= 0;
     }
 
-    private Decoded decode(int at, int length) {
-        System.arraycopy(bytes, at, one, 0, length);
-        Decoded d = decoder.fields(one, length, 64);
-        if (d == null) {
-            throw new IllegalStateException("an instruction that was whole before");
-        }
-        return d;
-    }
-
     /** All translations go: their memory is used again. */
     private void forget() {
         generation++;
@@ -281,9 +274,9 @@ final class TranslatingEngine extends BlockEngine {
         if (guard != null) {
             guard.forget();
         }
-        writer.exits.clear();
+        writer.exits.truncate(0);
         state.flushJumps(false);
-        link = null;
+        link = -1;
     }
 
     // ---- what generated code relies on
@@ -329,21 +322,24 @@ final class TranslatingEngine extends BlockEngine {
     /** The jump that led here goes here at once the next time. */
     private void connect(Translation t) {
         long rip = t.base + t.block.start;
-        Exit e = link;
-        if (e != null
-                && e.value() == rip
-                && e.of().generation == generation
-                && e.of().codeClass == t.codeClass
-                && linkFlushes == flushes + codeChanges
-                && !t.crosses() // where it goes on, another page may be
-                && (guard == null || guard.acceptsLink(e.patch(), t.entry, rip))) {
-            code.patch(e.patch(), t.entry);
+        if (link >= 0 && leadsTo(t, link, rip)) {
+            code.patch(writer.exits.patch(link), t.entry);
         }
         if (jumped) {
             state.jump(t.codeClass, rip, t.entry, global(t));
         }
-        link = null;
+        link = -1;
         jumped = false;
+    }
+
+    private boolean leadsTo(Translation t, int exit, @Gva long rip) {
+        Translation from = writer.exits.of(exit);
+        return writer.exits.rip(exit) == rip
+                && from.generation == generation
+                && from.codeClass == t.codeClass
+                && linkFlushes == flushes + codeChanges
+                && !t.crosses() // where it goes on, another page may be
+                && (guard == null || guard.acceptsLink(writer.exits.patch(exit), t.entry, rip));
     }
 
     private boolean global(Translation t) {
@@ -369,7 +365,7 @@ final class TranslatingEngine extends BlockEngine {
             state.load(v);
             state.put(StateBlock.COUNT, counted);
             state.put(StateBlock.ENTRY, entry);
-            Exit e = writer.exits.get(code.enter(state.address));
+            int e = code.enter(state.address);
             state.store(v);
             if (vectors) {
                 state.storeVectors(v);
@@ -378,14 +374,15 @@ final class TranslatingEngine extends BlockEngine {
             if (lockStep != null) {
                 compare(lockStep, first, e, count);
             }
-            switch (e.kind()) {
+            Exit.Kind kind = writer.exits.kind(e);
+            switch (kind) {
                 case LINK -> {
                     link = e;
                     linkFlushes = flushes + codeChanges;
-                    return jump(e.value(), count);
+                    return jump(writer.exits.rip(e), count);
                 }
                 case POLL -> {
-                    return jump(e.value(), count);
+                    return jump(writer.exits.rip(e), count);
                 }
                 case INDIRECT -> {
                     jumped = true;
@@ -395,20 +392,20 @@ final class TranslatingEngine extends BlockEngine {
                     return jump(state.get(StateBlock.LIN), count);
                 }
                 case INSTRUCTION, MISS -> {
-                    Translation t = e.of();
-                    int i = e.index();
-                    count -= t.countedTo[i] - i;
+                    Translation t = writer.exits.of(e);
+                    int i = writer.exits.index(e);
+                    count -= t.countedTo(i) - i;
                     generated += count;
                     v.instructions += count;
                     if (!admitted(e)) {
-                        int s = interpret(t, i, e.kind() == Exit.Kind.MISS);
+                        int s = interpret(t, i, kind == Exit.Kind.MISS);
                         if (s != GO_ON) {
                             return s;
                         }
                         i = resume;
                     }
-                    counted = t.countedTo[i] - i;
-                    entry = t.entries[i];
+                    counted = t.countedTo(i) - i;
+                    entry = t.entry(i);
                     rip = ripOf(t, i);
                 }
             }
@@ -424,22 +421,22 @@ final class TranslatingEngine extends BlockEngine {
     /**
      * What has been executed since {@link LockStep#begin}; from there on as the interpreter did it.
      */
-    private void compare(LockStep with, Translation first, Exit e, long count) {
-        Translation t = e.of();
-        int i = e.index();
-        switch (e.kind()) {
-            case LINK, POLL -> with.check(e.value(), count);
+    private void compare(LockStep with, Translation first, int e, long count) {
+        Translation t = writer.exits.of(e);
+        int i = writer.exits.index(e);
+        switch (writer.exits.kind(e)) {
+            case LINK, POLL -> with.check(writer.exits.rip(e), count);
             case INDIRECT, POLL_INDIRECT -> with.check(state.get(StateBlock.LIN), count);
-            case INSTRUCTION, MISS -> with.check(ripOf(t, i), count - (t.countedTo[i] - i));
+            case INSTRUCTION, MISS -> with.check(ripOf(t, i), count - (t.countedTo(i) - i));
         }
         running(first.block);
     }
 
     /** Whether generated code is to try the instruction again, because lock-step held it back. */
-    private boolean admitted(Exit e) {
+    private boolean admitted(int e) {
         return lockStep != null
-                && e.kind() == Exit.Kind.MISS
-                && !isOver(e.of())
+                && writer.exits.kind(e) == Exit.Kind.MISS
+                && !isOver(writer.exits.of(e))
                 && lockStep.admits(state.get(StateBlock.LIN));
     }
 

@@ -23,14 +23,11 @@ final class Translation {
     /** Number of instructions. */
     final int count;
 
-    /** hva of each instruction's code, behind what counts. */
-    final @Hva long[] entries;
+    /** Bytes from the beginning to each instruction's code, behind what counts. */
+    private final char[] entries;
 
-    /**
-     * For each instruction how many of the block are counted when it begins: those up to the next
-     * branch.
-     */
-    final int[] countedTo;
+    /** Bit i: instruction i is the last one that is counted together: a branch, or the last. */
+    long segments;
 
     /** Bit i: instruction i is left to the interpreter. */
     long left;
@@ -50,13 +47,31 @@ final class Translation {
         this.codeClass = codeClass;
         this.generation = generation;
         this.count = count;
-        entries = new long[count];
-        countedTo = new int[count];
+        entries = new char[count];
     }
 
     /** Whether its one instruction ends in the next page. */
     boolean crosses() {
         return block.end > Page.SIZE;
+    }
+
+    /** Instruction {@code i} begins so many bytes behind the beginning, 0 .. 65535. */
+    void enterAt(int i, int offset) {
+        entries[i] = (char) offset;
+    }
+
+    /** hva of the code of instruction {@code i}, behind what counts. */
+    @Hva
+    long entry(int i) {
+        return entry + entries[i];
+    }
+
+    /**
+     * How many instructions of the block are counted when instruction {@code i} begins: those up to
+     * the next branch.
+     */
+    int countedTo(int i) {
+        return i + 1 + Long.numberOfTrailingZeros(segments >>> i);
     }
 
     boolean mayChangeVectors(int i) {

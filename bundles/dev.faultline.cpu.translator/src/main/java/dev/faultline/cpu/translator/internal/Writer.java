@@ -15,9 +15,9 @@ import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.cpu.translator.verify.Candidate;
 import dev.faultline.cpu.x86.op.Decoded;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * What all forms of generated code are made of: addresses, probes, jumps, ways out. Writes one
@@ -33,14 +33,22 @@ final class Writer {
 
     final Assembler a = new Assembler();
 
-    /** Ways out, by number; those of all translations. */
-    final List<Exit> exits = new ArrayList<>();
+    /** Those of all translations. */
+    final Exits exits = new Exits();
 
     private final NativeCode code;
     private final IntPredicate crosses;
 
-    /** What is written behind the block: rarely executed. */
-    private final List<Runnable> cold = new ArrayList<>();
+    // What is written behind the block, as it is rarely executed: where the jump to it ends, its
+    // exit as
+    // it is packed or FAR, and with FAR where the guest goes.
+    private int[] coldEnds = new int[64];
+    private int[] coldExits = new int[64];
+    private long[] coldRips = new long[64];
+    private int colds;
+
+    /** Instead of an exit: a jump of the guest. */
+    private static final int FAR = -1;
 
     /** The one that is written. */
     private Translation of;
@@ -66,7 +74,7 @@ final class Writer {
 
     void begin(Translation t) {
         of = t;
-        cold.clear();
+        colds = 0;
         firstExit = exits.size();
         a.begin(code.next());
         t.entry = a.here();
@@ -76,11 +84,12 @@ final class Writer {
     void instruction(int i, @Gva long nextRip) {
         index = i;
         next = nextRip;
-        if (i == 0 || of.countedTo[i] != of.countedTo[i - 1]) {
+        int counted = of.countedTo(i);
+        if (i == 0 || counted != of.countedTo(i - 1)) {
             a.b(0x66, 0x45, 0x0F, 0xD4); // paddq xmm15, [counts + 16 n]
-            a.slotOperand(15, StateBlock.COUNTS + 16 * (of.countedTo[i] - i));
+            a.slotOperand(15, StateBlock.COUNTS + 16 * (counted - i));
         }
-        of.entries[i] = a.here();
+        of.enterAt(i, a.length());
     }
 
     /** rip of what follows the instruction. */
@@ -90,60 +99,72 @@ final class Writer {
 
     /** Writes what was put off; the translation is complete. */
     void end() {
-        for (int i = 0; i < cold.size(); i++) { // some add others
-            cold.get(i).run();
+        for (int i = 0; i < colds; i++) { // some add others
+            int end = coldEnds[i];
+            a.land(end);
+            if (coldExits[i] == FAR) {
+                jump(coldRips[i]);
+            } else {
+                leave(coldExits[i], end);
+            }
         }
     }
 
     /** What was written, for the verifier. */
     Candidate candidate() {
-        List<Exit> own = exits.subList(firstExit, exits.size());
+        int end = exits.size();
         long[] links =
-                own.stream()
-                        .filter(e -> e.kind() == Exit.Kind.LINK)
-                        .mapToLong(Exit::patch)
+                IntStream.range(firstExit, end)
+                        .filter(e -> exits.kind(e) == Exit.Kind.LINK)
+                        .mapToLong(exits::patch)
                         .toArray();
-        return new Candidate(
-                a.bytes(), of.entry, of.entries, of.codeClass, firstExit, exits.size(), links);
+        long[] entries = IntStream.range(0, of.count).mapToLong(of::entry).toArray();
+        return new Candidate(a.bytes(), of.entry, entries, of.codeClass, firstExit, end, links);
     }
 
     /** Nothing of the block is to be used. */
     void abandon() {
-        while (exits.size() > firstExit) {
-            exits.removeLast();
-        }
+        exits.truncate(firstExit);
     }
 
     // ---- ways out
 
-    private void leave(Exit e) {
+    private void leave(int packed, int patch) {
         a.b(0xC7, 0x04, 0x24); // mov dword [rsp], number
-        a.little(exits.size(), 4);
+        a.little(exits.add(of, packed, patch), 4);
         a.jumpTo(code.exit);
-        exits.add(e);
     }
 
     /** The interpreter executes this instruction. */
     void leaveInstruction() {
-        leave(new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0));
+        leave(Exits.pack(Exit.Kind.INSTRUCTION, index, 0), 0);
     }
 
-    private void coldExit(int jump, Exit e) {
-        cold.add(() -> {
-            a.land(jump);
-            leave(e);
-        });
+    /** The jump that ends at {@code end} leaves. */
+    private void coldExit(int end, Exit.Kind kind, int value) {
+        cold(end, Exits.pack(kind, index, value), 0);
+    }
+
+    private void cold(int end, int exit, long rip) {
+        if (colds == coldEnds.length) {
+            coldEnds = Arrays.copyOf(coldEnds, 2 * colds);
+            coldExits = Arrays.copyOf(coldExits, 2 * colds);
+            coldRips = Arrays.copyOf(coldRips, 2 * colds);
+        }
+        coldEnds[colds] = end;
+        coldExits[colds] = exit;
+        coldRips[colds++] = rip;
     }
 
     /** As {@link #leaveInstruction}, unless rcx is 0. */
     void leaveUnlessZero() {
-        coldExit(a.jumpUnlessZero(), new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0));
+        coldExit(a.jumpUnlessZero(), Exit.Kind.INSTRUCTION, 0);
     }
 
     /** As {@link #leaveInstruction}, if rcx is 0. */
     void leaveIfZero() {
         a.b(0xE3, 2, 0xEB, 5); // jrcxz: to the jump; jmp: over it
-        coldExit(a.jump(), new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0));
+        coldExit(a.jump(), Exit.Kind.INSTRUCTION, 0);
     }
 
     // ---- jumps of the guest
@@ -164,7 +185,7 @@ final class Writer {
             return;
         }
         if (rip < next) {
-            poll(new Exit(Exit.Kind.POLL, of, index, rip, 0));
+            poll(Exit.Kind.POLL, (int) rip & Page.OFFSET_MASK);
         }
         int end = a.jump();
         link(end, rip);
@@ -176,22 +197,18 @@ final class Writer {
         if (rip >= next && isNear(rip)) {
             link(end, rip);
         } else {
-            cold.add(() -> {
-                a.land(end);
-                jump(rip);
-            });
+            cold(end, FAR, rip);
         }
     }
 
     private void link(int end, @Gva long rip) {
-        long patch = a.here() - a.length() + end;
-        coldExit(end, new Exit(Exit.Kind.LINK, of, index, rip, patch));
+        coldExit(end, Exit.Kind.LINK, (int) rip & Page.OFFSET_MASK);
     }
 
     /** Goes to the rip in r13, which is canonical. */
     private void jumpToR13() {
-        poll(new Exit(Exit.Kind.POLL_INDIRECT, of, index, 0, 0));
-        lookUp(new Exit(Exit.Kind.INDIRECT, of, index, 0, 0));
+        poll(Exit.Kind.POLL_INDIRECT, 0);
+        lookUp(Exit.Kind.INDIRECT);
         a.b(0x43, 0xFF, 0xA4, 0xF7); // jmp [r15 + r14 * 8 + targets]
         a.little(StateBlock.jumpTargets(of.codeClass), 4);
     }
@@ -202,9 +219,8 @@ final class Writer {
      * it may be done yet; it also finds out whether the rip is canonical. Uses rcx and r14.
      */
     void findTarget() {
-        Exit e = new Exit(Exit.Kind.INSTRUCTION, of, index, 0, 0);
-        poll(e);
-        lookUp(e);
+        poll(Exit.Kind.INSTRUCTION, 0);
+        lookUp(Exit.Kind.INSTRUCTION);
         a.table(LOAD, RCX, StateBlock.jumpTargets(of.codeClass));
         a.slot(true, STORE, RCX, StateBlock.ENTRY);
     }
@@ -214,17 +230,17 @@ final class Writer {
         a.slot(false, 0xFF, 4, StateBlock.ENTRY);
     }
 
-    private void lookUp(Exit miss) {
+    private void lookUp(Exit.Kind miss) {
         a.b(0x45, 0x0F, 0xB7, 0xF5); // movzx r14d, r13w
         a.table(LOAD, RCX, StateBlock.jumpTags(of.codeClass));
         a.lea(true, RCX, RCX, R13, 0, 1);
-        coldExit(a.jumpUnlessZero(), miss);
+        coldExit(a.jumpUnlessZero(), miss, 0);
     }
 
-    private void poll(Exit e) {
+    private void poll(Exit.Kind kind, int value) {
         a.slot(true, LOAD, RCX, StateBlock.NOTICE);
         a.b(0x8B, 0x09); // mov ecx, [rcx]
-        coldExit(a.jumpUnlessZero(), e);
+        coldExit(a.jumpUnlessZero(), kind, value);
     }
 
     // ---- registers
@@ -349,7 +365,7 @@ final class Writer {
         a.low16ToIndex();
         a.table(LOAD, R14, tags);
         a.lea(true, RCX, RCX, R14, 0, 1);
-        coldExit(a.jumpUnlessZero(), new Exit(Exit.Kind.MISS, of, index, 0, 0));
+        coldExit(a.jumpUnlessZero(), Exit.Kind.MISS, 0);
     }
 
     /** The same for an access that the host makes atomic if it is aligned to its size. */

@@ -95,10 +95,10 @@ final class Translated implements AutoCloseable {
     @SuppressWarnings("NullAway") // no block
     private Translation begin(int n, int codeClass) {
         Translation t = new Translation(null, BASE, codeClass, 0, n);
-        Arrays.fill(t.countedTo, n);
-        writer.exits.clear();
+        t.segments = 1L << n - 1;
+        writer.exits.truncate(0);
         for (int i = 0; i < 100; i++) { // so that numbers below are wrong
-            writer.exits.add(new Exit(Exit.Kind.INSTRUCTION, t, 0, 0, 0));
+            writer.exits.add(t, Exits.pack(Exit.Kind.INSTRUCTION, 0, 0), 0);
         }
         writer.begin(t);
         return t;

@@ -35,7 +35,8 @@ public final class Decoder {
     };
 
     private final OpcodeMaps maps;
-    private final Decoded d = new Decoded();
+    private final Decoded own = new Decoded();
+    private Decoded d = own;
     private byte[] code = {};
     private int available;
     private int at;
@@ -128,6 +129,21 @@ public final class Decoder {
             d.row = InstructionTable.NONE;
         }
         return length < 0 ? null : d;
+    }
+
+    /**
+     * The same, into fields that stay.
+     *
+     * @return length, bytes, which {@code into.end} is too; -1: more than {@code available} are
+     *     needed
+     */
+    public int fields(byte[] code, int available, int codeBits, Decoded into) {
+        d = into;
+        try {
+            return fields(code, available, codeBits) == null ? -1 : into.end;
+        } finally {
+            d = own;
+        }
     }
 
     /** Bytes of the last instruction that {@link #decode} made an Op of. */
