@@ -19,11 +19,14 @@ final class Exit {
          * offset.
          */
         LINK,
-        /** A jump whose target is in the slot LIN. */
+        /**
+         * A jump whose target is in the slot LIN. If that is not canonical, the interpreter is to
+         * execute it after all, and its value is by how much the stack pointer is too high.
+         */
         INDIRECT,
         /** The vCPU was asked for something, at a backward jump. Value as of {@link #LINK}. */
         POLL,
-        /** The same, at a jump whose target is in the slot LIN. */
+        /** The vCPU was asked for something, at a jump like {@link #INDIRECT}. */
         POLL_INDIRECT
     }
 }

@@ -71,7 +71,11 @@ final class Exits {
     }
 
     Kind kind(int exit) {
-        return KINDS[what[exit] & (1 << KIND_BITS) - 1];
+        return kindOf(what[exit]);
+    }
+
+    static Kind kindOf(int packed) {
+        return KINDS[packed & (1 << KIND_BITS) - 1];
     }
 
     /** The translation that is left. */

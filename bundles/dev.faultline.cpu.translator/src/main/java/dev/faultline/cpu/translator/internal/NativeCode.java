@@ -2,8 +2,11 @@
 package dev.faultline.cpu.translator.internal;
 
 import static dev.faultline.cpu.translator.internal.Assembler.LOAD;
+import static dev.faultline.cpu.translator.internal.Assembler.R13;
+import static dev.faultline.cpu.translator.internal.Assembler.R14;
 import static dev.faultline.cpu.translator.internal.Assembler.R15;
 import static dev.faultline.cpu.translator.internal.Assembler.RAX;
+import static dev.faultline.cpu.translator.internal.Assembler.RCX;
 import static dev.faultline.cpu.translator.internal.Assembler.RDI;
 import static dev.faultline.cpu.translator.internal.Assembler.STORE;
 
@@ -46,8 +49,11 @@ final class NativeCode implements AutoCloseable {
     private final int reserved;
     private int used;
 
-    /** hva of the common way out, which stub code jumps to. */
-    final @Hva long exit;
+    /** hva of the common way out. */
+    private final @Hva long exit;
+
+    /** By class of code: of the way out of a jump that the first table does not know. */
+    private final @Hva long[] secondLookups = new long[StateBlock.JUMP_CLASSES];
 
     /**
      * @param bytes of code, at least four times {@link #LARGEST}
@@ -62,6 +68,10 @@ final class NativeCode implements AutoCloseable {
         entrance = MemorySegment.ofAddress(a.here());
         exit = wayIn(a);
         wayOut(a);
+        for (int c = 0; c < secondLookups.length; c++) {
+            secondLookups[c] = a.here();
+            secondLookup(a, c, exit);
+        }
         a.copyTo(memory.writable());
         reserved = a.length() + ALIGNMENT - 1 & -ALIGNMENT;
         used = reserved;
@@ -122,7 +132,7 @@ final class NativeCode implements AutoCloseable {
         }
         a.b(0x0F, 0x90, 0xC0, 0x9F); // seto al; lahf
         a.slot(false, STORE, RAX, StateBlock.FLAGS);
-        a.slot(true, STORE, Assembler.R13, StateBlock.LIN);
+        a.slot(true, STORE, R13, StateBlock.LIN);
         // Its control bits are the host's, and the ABI lets its exception flags be anything.
         a.b(0x41, 0x0F, 0xAE); // stmxcsr
         a.slotOperand(3, StateBlock.MXCSR);
@@ -130,6 +140,29 @@ final class NativeCode implements AutoCloseable {
         a.slotOperand(15, StateBlock.COUNT);
         a.b(0x8B, 0x04, 0x24, 0x48, 0x83, 0xC4, 8); // mov eax, [rsp]; add rsp, 8
         a.b(0x41, 0x5F, 0x41, 0x5E, 0x41, 0x5D, 0x41, 0x5C, 0x5D, 0x5B, 0xC3);
+    }
+
+    /**
+     * Goes to the rip in r13 if the second table knows it, else out. Here, and not at each jump, as
+     * it is rarely executed.
+     */
+    private static void secondLookup(Assembler a, int codeClass, @Hva long exit) {
+        a.shiftRight(R14, R13, R15);
+        a.lea(true, R14, R14, R13, 0, 0);
+        a.low16ToIndex();
+        a.table(LOAD, RCX, StateBlock.secondTags(codeClass));
+        a.lea(true, RCX, RCX, R13, 0, 1);
+        int miss = a.jumpUnlessZero();
+        a.b(0x43, 0xFF, 0xA4, 0xF7); // jmp [r15 + r14 * 8 + targets]
+        a.little(StateBlock.secondTargets(codeClass), 4);
+        a.land(miss);
+        a.jumpTo(exit);
+    }
+
+    /** hva where a way out goes that has stored its number. */
+    @Hva
+    long exit(Exit.Kind kind, int codeClass) {
+        return kind == Exit.Kind.INDIRECT ? secondLookups[codeClass] : exit;
     }
 
     /**

@@ -89,14 +89,21 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
     private static final int MXCSR_DEFAULT = 0x1F80;
 
     private static final int CLASSES = 3;
-    private static final int JUMP_CLASSES = 2 * CLASSES;
+    static final int JUMP_CLASSES = 2 * CLASSES;
     private static final int ENTRIES = 1 << 16;
     private static final int TABLE = ENTRIES * 8;
+    private static final int LAST_RIP = ENTRIES - 1;
+    private static final int SECOND_LAST_RIP = ENTRIES - 2;
     private static final int TABLES = Page.SIZE - MISALIGNMENT;
-    private static final int SIZE = Page.SIZE + (3 * CLASSES + 2 * JUMP_CLASSES) * TABLE;
+    private static final int SIZE = Page.SIZE + (3 * CLASSES + 4 * JUMP_CLASSES) * TABLE;
 
     /** Slots filled since the last flush that are cleared one by one; more: all. */
     private static final int LOG = 8192;
+
+    private static final int JUMP_LOG = 32768;
+
+    /** In the log of jumps: of the second table. */
+    private static final int SECOND = 1 << 29;
 
     /** In a log: of a global page. */
     private static final int GLOBAL = 1 << 30;
@@ -107,7 +114,7 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
     private final HostRegion region;
     private final int[][] filled = new int[CLASSES][LOG];
     private final int[] fills = new int[CLASSES];
-    private final int[] jumps = new int[LOG];
+    private final int[] jumps = new int[JUMP_LOG];
     private int jumpFills;
 
     StateBlock(HostMemory host) {
@@ -116,9 +123,14 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
         for (int i = 0; i <= LARGEST_COUNT; i++) {
             put(COUNTS + 16 * i, i);
         }
-        // rip -1 is the one whose tag is 0.
+        refuseLastRip();
+    }
+
+    /** rip -1 is the one whose tag is 0. */
+    private void refuseLastRip() {
         for (int k = 0; k < JUMP_CLASSES; k++) {
-            put(jumpTags(k) + (ENTRIES - 1) * 8, 1);
+            put(jumpTags(k) + LAST_RIP * 8, 1);
+            put(secondTags(k) + SECOND_LAST_RIP * 8, 1);
         }
     }
 
@@ -160,11 +172,28 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
     }
 
     /**
+     * Tags of jumps that had to make room in the table that is looked at first: another index keeps
+     * apart what met there.
+     */
+    static int secondTags(int codeClass) {
+        return table(3 * CLASSES + 2 * (JUMP_CLASSES + codeClass));
+    }
+
+    static int secondTargets(int codeClass) {
+        return table(3 * CLASSES + 2 * (JUMP_CLASSES + codeClass) + 1);
+    }
+
+    /** As {@link NativeCode} has it. */
+    private static int secondIndex(@Gva long rip) {
+        return (int) ((rip >>> 12) + rip) & ENTRIES - 1;
+    }
+
+    /**
      * What generated code may do with it, for the verifier.
      *
-     * @param exit hva of the common way out
+     * @param code has the ways out
      */
-    static Layout layout(@Hva long exit) {
+    static Layout layout(NativeCode code) {
         Slot[] s = Layout.none(TABLES + MISALIGNMENT);
         for (int g = 0; g < 16; g++) {
             if (NativeCode.host(g) < 0) {
@@ -175,7 +204,6 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
         for (int i = 1; i <= LARGEST_COUNT; i++) {
             s[COUNTS + 16 * i + MISALIGNMENT] = Slot.STEP;
         }
-        s[ENTRY + MISALIGNMENT] = Slot.ENTRY;
         s[NOTICE + MISALIGNMENT] = Slot.NOTICE;
         s[FS_BASE + MISALIGNMENT] = Slot.CONSTANT;
         s[FS_BASE + 8 + MISALIGNMENT] = Slot.CONSTANT;
@@ -197,9 +225,11 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
                             addends(r),
                             jumpTags(c),
                             jumpTargets(c),
-                            CodeClass.hasVectors(c));
+                            CodeClass.hasVectors(c),
+                            code.exit(Exit.Kind.INDIRECT, c));
         }
         Layout.Strings strings = new Layout.Strings(DIRECTION, SOURCE, SAVED);
+        long exit = code.exit(Exit.Kind.INSTRUCTION, 0);
         return new Layout(-MISALIGNMENT, s, t, strings, exit, NativeCode.LARGEST);
     }
 
@@ -298,13 +328,31 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
      */
     void jump(int codeClass, @Gva long rip, @Hva long entry, boolean global) {
         int index = (int) rip & ENTRIES - 1;
-        if (index == ENTRIES - 1) {
+        if (index == LAST_RIP) {
             return;
+        }
+        long there = get(jumpTags(codeClass) + index * 8);
+        if (there != 0 && there != -rip - 1) {
+            second(codeClass, -there - 1, get(jumpTargets(codeClass) + index * 8));
         }
         put(jumpTargets(codeClass) + index * 8, entry);
         put(jumpTags(codeClass) + index * 8, -rip - 1);
-        if (jumpFills < LOG) {
-            jumps[jumpFills] = codeClass << 16 | index | (global ? GLOBAL : 0);
+        log(codeClass << 16 | index | (global ? GLOBAL : 0));
+    }
+
+    private void second(int codeClass, @Gva long rip, @Hva long entry) {
+        int index = secondIndex(rip);
+        if (index == SECOND_LAST_RIP) {
+            return;
+        }
+        put(secondTargets(codeClass) + index * 8, entry);
+        put(secondTags(codeClass) + index * 8, -rip - 1);
+        log(SECOND | codeClass << 16 | index); // whether it is global, nobody knows any more
+    }
+
+    private void log(int jump) {
+        if (jumpFills < JUMP_LOG) {
+            jumps[jumpFills] = jump;
         }
         jumpFills++;
     }
@@ -361,10 +409,12 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
      * @param local those to global pages stay
      */
     void flushJumps(boolean local) {
-        if (jumpFills > LOG) {
+        if (jumpFills > JUMP_LOG) {
             for (int k = 0; k < JUMP_CLASSES; k++) {
-                HostBytes.fill(address + jumpTags(k), TABLE - 8L, (byte) 0);
+                HostBytes.fill(address + jumpTags(k), TABLE, (byte) 0);
+                HostBytes.fill(address + secondTags(k), TABLE, (byte) 0);
             }
+            refuseLastRip();
             jumpFills = 0;
             return;
         }
@@ -374,7 +424,9 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
             if (local && (j & GLOBAL) != 0) {
                 jumps[kept++] = j;
             } else {
-                put(jumpTags((j & ~GLOBAL) >>> 16) + (j & ENTRIES - 1) * 8, 0);
+                int codeClass = j >>> 16 & 7;
+                int tags = (j & SECOND) != 0 ? secondTags(codeClass) : jumpTags(codeClass);
+                put(tags + (j & ENTRIES - 1) * 8, 0);
             }
         }
         jumpFills = kept;

@@ -93,8 +93,7 @@ final class TransferForms {
 
     private boolean jumpIndirect(Decoded d) {
         target(d);
-        w.findTarget();
-        w.jumpToTarget();
+        w.jumpToR13(0);
         return true;
     }
 
@@ -111,11 +110,13 @@ final class TransferForms {
 
     private boolean callIndirect(Decoded d) {
         target(d);
-        w.findTarget();
+        w.leaveUnlessCanonical(); // before anything is pushed
+        a.slot(true, STORE, R13, StateBlock.TEMPORARY);
         w.probePush();
         storeConstant(w.next());
         w.moveStack(-8);
-        w.jumpToTarget();
+        a.slot(true, LOAD, R13, StateBlock.TEMPORARY);
+        w.jumpToR13(0);
         return true;
     }
 
@@ -131,12 +132,12 @@ final class TransferForms {
     }
 
     private boolean ret(Decoded d) {
+        int popped = 8 + (int) (d.imm & 0xFFFF);
         a.move(R13, R12);
         w.probe(8, Writer.READ);
         a.guest(true, LOAD, R13);
-        w.findTarget();
-        w.moveStack(8 + (int) (d.imm & 0xFFFF));
-        w.jumpToTarget();
+        w.moveStack(popped);
+        w.jumpToR13(popped);
         return true;
     }
 

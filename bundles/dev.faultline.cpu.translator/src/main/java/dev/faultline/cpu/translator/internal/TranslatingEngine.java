@@ -34,6 +34,8 @@ final class TranslatingEngine extends BlockEngine {
     /** Translations of one block: shared code stands at another address in every process. */
     private static final int VARIANTS = 4;
 
+    private static final int RSP = 4;
+
     /** Of a block that is not to be tried again. */
     private static final int NEVER = Integer.MIN_VALUE;
 
@@ -73,6 +75,9 @@ final class TranslatingEngine extends BlockEngine {
     /** Instructions that generated code has executed. */
     private long generated;
 
+    /** How often it was left. */
+    private long left;
+
     /** Number of the jump that could be made to go straight to what runs next; -1: none. */
     private int link = -1;
 
@@ -101,7 +106,7 @@ final class TranslatingEngine extends BlockEngine {
         Arrays.setAll(instructions, i -> new Decoded());
         writer = new Writer(code, this::crosses);
         forms = new Forms(cpu, writer);
-        guard = options.verify() ? new Guard(StateBlock.layout(code.exit), refused) : null;
+        guard = options.verify() ? new Guard(StateBlock.layout(code), refused) : null;
         lockStep = options.lockStep() ? new LockStep(v, state, this::interpret) : null;
     }
 
@@ -118,6 +123,11 @@ final class TranslatingEngine extends BlockEngine {
     /** For tests: how many instructions generated code has executed. */
     long generated() {
         return generated;
+    }
+
+    /** For tests: how often generated code was left. */
+    long left() {
+        return left;
     }
 
     @Override
@@ -366,15 +376,16 @@ final class TranslatingEngine extends BlockEngine {
             state.put(StateBlock.COUNT, counted);
             state.put(StateBlock.ENTRY, entry);
             int e = code.enter(state.address);
+            left++;
             state.store(v);
             if (vectors) {
                 state.storeVectors(v);
             }
             long count = state.get(StateBlock.COUNT);
+            Exit.Kind kind = kind(e);
             if (lockStep != null) {
-                compare(lockStep, first, e, count);
+                compare(lockStep, first, e, kind, count);
             }
-            Exit.Kind kind = writer.exits.kind(e);
             switch (kind) {
                 case LINK -> {
                     link = e;
@@ -412,6 +423,20 @@ final class TranslatingEngine extends BlockEngine {
         }
     }
 
+    /**
+     * Why generated code was left. An indirect jump to where nothing can be is put back to its
+     * beginning.
+     */
+    private Exit.Kind kind(int e) {
+        Exit.Kind kind = writer.exits.kind(e);
+        boolean indirect = kind == Exit.Kind.INDIRECT || kind == Exit.Kind.POLL_INDIRECT;
+        if (indirect && !VcpuContext.canonical(state.get(StateBlock.LIN))) {
+            v.gpr[RSP] -= writer.exits.value(e);
+            return Exit.Kind.INSTRUCTION;
+        }
+        return kind;
+    }
+
     // ---- lock-step
 
     private static @Gva long ripOf(Translation t, int i) {
@@ -421,10 +446,11 @@ final class TranslatingEngine extends BlockEngine {
     /**
      * What has been executed since {@link LockStep#begin}; from there on as the interpreter did it.
      */
-    private void compare(LockStep with, Translation first, int e, long count) {
+    private void compare(
+            LockStep with, Translation first, int e, Exit.Kind kind, long count) {
         Translation t = writer.exits.of(e);
         int i = writer.exits.index(e);
-        switch (writer.exits.kind(e)) {
+        switch (kind) {
             case LINK, POLL -> with.check(writer.exits.rip(e), count);
             case INDIRECT, POLL_INDIRECT -> with.check(state.get(StateBlock.LIN), count);
             case INSTRUCTION, MISS -> with.check(ripOf(t, i), count - (t.countedTo(i) - i));

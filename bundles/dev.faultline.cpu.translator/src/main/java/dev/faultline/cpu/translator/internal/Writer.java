@@ -132,7 +132,7 @@ final class Writer {
     private void leave(int packed, int patch) {
         a.b(0xC7, 0x04, 0x24); // mov dword [rsp], number
         a.little(exits.add(of, packed, patch), 4);
-        a.jumpTo(code.exit);
+        a.jumpTo(code.exit(Exits.kindOf(packed), of.codeClass));
     }
 
     /** The interpreter executes this instruction. */
@@ -181,7 +181,7 @@ final class Writer {
     void jump(@Gva long rip) {
         if (!isNear(rip)) {
             a.constant(R13, rip);
-            jumpToR13();
+            jumpToR13(0);
             return;
         }
         if (rip < next) {
@@ -205,36 +205,34 @@ final class Writer {
         coldExit(end, Exit.Kind.LINK, (int) rip & Page.OFFSET_MASK);
     }
 
-    /** Goes to the rip in r13, which is canonical. */
-    private void jumpToR13() {
-        poll(Exit.Kind.POLL_INDIRECT, 0);
-        lookUp(Exit.Kind.INDIRECT);
+    /**
+     * Goes to the rip in r13. If that is not canonical, the guest is put back to where the
+     * instruction begins, and the interpreter executes it: nothing but the stack pointer may have
+     * been changed by it.
+     *
+     * @param popped how many bytes the stack pointer was moved by, 0 .. {@link Exits#LARGEST}
+     */
+    void jumpToR13(int popped) {
+        poll(Exit.Kind.POLL_INDIRECT, popped);
+        lookUp(Exit.Kind.INDIRECT, popped);
         a.b(0x43, 0xFF, 0xA4, 0xF7); // jmp [r15 + r14 * 8 + targets]
         a.little(StateBlock.jumpTargets(of.codeClass), 4);
     }
 
-    /**
-     * Puts the host address of the code for the rip in r13 into the state block. If there is none,
-     * or the vCPU was asked for something, the interpreter executes the instruction, so nothing of
-     * it may be done yet; it also finds out whether the rip is canonical. Uses rcx and r14.
-     */
-    void findTarget() {
-        poll(Exit.Kind.INSTRUCTION, 0);
-        lookUp(Exit.Kind.INSTRUCTION);
-        a.table(LOAD, RCX, StateBlock.jumpTargets(of.codeClass));
-        a.slot(true, STORE, RCX, StateBlock.ENTRY);
+    /** The interpreter executes the instruction unless the rip in r13 is canonical. */
+    void leaveUnlessCanonical() {
+        a.constant(RCX, 1L << 47);
+        a.lea(true, RCX, RCX, R13, 0, 0);
+        a.constant(R14, 48);
+        a.shiftRightSigned(true, RCX, RCX, R14);
+        leaveUnlessZero();
     }
 
-    /** Goes where {@link #findTarget} found. */
-    void jumpToTarget() {
-        a.slot(false, 0xFF, 4, StateBlock.ENTRY);
-    }
-
-    private void lookUp(Exit.Kind miss) {
+    private void lookUp(Exit.Kind miss, int value) {
         a.b(0x45, 0x0F, 0xB7, 0xF5); // movzx r14d, r13w
         a.table(LOAD, RCX, StateBlock.jumpTags(of.codeClass));
         a.lea(true, RCX, RCX, R13, 0, 1);
-        coldExit(a.jumpUnlessZero(), miss, 0);
+        coldExit(a.jumpUnlessZero(), miss, value);
     }
 
     private void poll(Exit.Kind kind, int value) {

@@ -58,9 +58,7 @@ final class Facts {
         /** 0 if the guest may clear IF. */
         CLI_REFUSED,
         /** Host address of the word that is polled. */
-        NOTICE,
-        /** Host address of code. */
-        TARGET
+        NOTICE
     }
 
     Index r14 = Index.UNKNOWN;
@@ -91,7 +89,6 @@ final class Facts {
     /** What r14 is, if it is a constant; else -1. */
     private int numberInR14;
 
-    private boolean targetStored;
     private boolean cliAllowed;
 
     /** Nothing is certain: here code can come from elsewhere. */
@@ -101,7 +98,6 @@ final class Facts {
         written(RDX);
         written(R13);
         written(R14);
-        targetStored = false;
         cliAllowed = false;
     }
 
@@ -187,10 +183,6 @@ final class Facts {
         notZero = true;
     }
 
-    void storeTarget() {
-        targetStored = true;
-    }
-
     // ---- what follows
 
     /** Whether r14 + r13 is the host address of a page that a probe allowed. */
@@ -233,16 +225,12 @@ final class Facts {
         return targetKnown && r14 == Index.RIP_INDEX;
     }
 
-    boolean mayJumpToStored() {
-        return targetStored;
-    }
-
     boolean mayClearInterruptFlag() {
         return cliAllowed;
     }
 
     /** Whether rcx is an address of the host's, which the guest is not to see. */
     boolean isSecret() {
-        return rcx == Scratch.NOTICE || rcx == Scratch.TARGET;
+        return rcx == Scratch.NOTICE;
     }
 }

@@ -22,22 +22,26 @@ public final class Layout {
         VECTOR_WRITTEN,
         /** Pointer to the word that says whether the vCPU is asked for something. */
         NOTICE,
-        /** What an indirect jump found. */
-        ENTRY,
         /** Eight bytes, read, and set to 0 if the guest may. */
         INTERRUPT_FLAG,
         /** Eight bytes, read: 0 if the guest may. */
         CLI_REFUSED
     }
 
-    /** Tables of 65536 quadwords for code of one class. */
+    /**
+     * Tables of 65536 quadwords for code of one class.
+     *
+     * @param vectors whether it may use XMM registers
+     * @param jumpExitHva the way out of jumps by a table
+     */
     public record Tables(
             int readTags,
             int writeTags,
             int addends,
             int jumpTags,
             int jumpTargets,
-            boolean vectors) {}
+            boolean vectors,
+            @Hva long jumpExitHva) {}
 
     /**
      * Slots that only string operations use: 0 if they may go upward, the host address of their

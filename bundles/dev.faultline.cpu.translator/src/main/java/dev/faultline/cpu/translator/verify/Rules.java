@@ -242,10 +242,6 @@ final class Rules {
             facts.setRcx(Scratch.JUMP_TAG, 0);
             return null;
         }
-        if (i.reg == RCX && at == t.jumpTargets() && facts.mayJumpByTable()) {
-            facts.setRcx(Scratch.TARGET, 0);
-            return null;
-        }
         return "a table with an index that is not its own";
     }
 
@@ -266,7 +262,6 @@ final class Rules {
                     case VECTOR -> (i.is(1, 0x10) || i.is(1, 0x11)) && i.reg < VECTORS;
                     case VECTOR_WRITTEN -> i.is(0, SET_BYTE) && i.immediate == 1;
                     case NOTICE, CLI_REFUSED -> i.is(0, LOAD) && i.wide() && i.reg == RCX;
-                    case ENTRY -> entry(i);
                     case INTERRUPT_FLAG ->
                             i.is(0, LOAD) && i.wide() && isFree(i.reg)
                                     || i.is(0, SET)
@@ -288,17 +283,6 @@ final class Rules {
 
     private static boolean isAddition(Reader i) {
         return i.map == 1 && i.opcode == 0xD4 && i.prefix == 1 && i.reg == COUNTER;
-    }
-
-    private boolean entry(Reader i) {
-        if (i.is(0, 0xFF)) {
-            return i.has(Opcodes.JUMP) && facts.mayJumpToStored();
-        }
-        boolean stores = i.is(0, STORE) && i.wide() && i.reg == RCX && facts.rcx == Scratch.TARGET;
-        if (stores) {
-            facts.storeTarget();
-        }
-        return stores;
     }
 
     /** [r14 + r13]. */

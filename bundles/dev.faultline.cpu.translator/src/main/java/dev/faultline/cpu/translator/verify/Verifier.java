@@ -247,7 +247,8 @@ public final class Verifier {
         if (has(targets, at)) {
             return "something goes between the number of a way out and the jump";
         }
-        return c.hva() + end + Reader.doubleword(c.code(), at + 1) == layout.exitHva
+        long to = c.hva() + end + Reader.doubleword(c.code(), at + 1);
+        return to == layout.exitHva || to == layout.tables(c.codeClass()).jumpExitHva()
                 ? null
                 : "a jump that is not to the way out";
     }

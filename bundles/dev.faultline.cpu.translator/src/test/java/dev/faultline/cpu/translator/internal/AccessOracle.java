@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,12 +35,17 @@ final class AccessOracle {
 
     private final Decoder decoder = new Decoder();
     private final long exitHva;
+    private final IntToLongFunction jumpExitHva;
 
     /** Where JRCXZ skips to: nothing comes from elsewhere there. */
     private final Set<Integer> skips = new HashSet<>();
 
-    AccessOracle(long exitHva) {
+    /**
+     * @param jumpExitHva by class of code
+     */
+    AccessOracle(long exitHva, IntToLongFunction jumpExitHva) {
         this.exitHva = exitHva;
+        this.jumpExitHva = jumpExitHva;
     }
 
     /**
@@ -77,7 +83,8 @@ final class AccessOracle {
             return "skips to no instruction";
         }
         for (int t : targets) {
-            boolean out = t + c.hva() == exitHva;
+            long to = t + c.hva();
+            boolean out = to == exitHva || to == jumpExitHva.applyAsLong(c.codeClass());
             if (!out && !starts.contains(t)) {
                 return "goes to %x".formatted(t);
             }

@@ -34,7 +34,7 @@ final class Translated implements AutoCloseable {
         Translators.at(1); // or the test is skipped
         PosixHostMemoryComponent host = new PosixHostMemoryComponent();
         code = new NativeCode(host, 4 * NativeCode.LARGEST);
-        layout = StateBlock.layout(code.exit);
+        layout = StateBlock.layout(code);
         verifier = new Verifier(layout);
         writer = new Writer(code, offset -> false);
         forms = new Forms(HostCpu.ask(host), writer);
@@ -47,7 +47,11 @@ final class Translated implements AutoCloseable {
 
     /** hva of the common way out. */
     long exitHva() {
-        return code.exit;
+        return code.exit(Exit.Kind.INSTRUCTION, 0);
+    }
+
+    long jumpExitHva(int codeClass) {
+        return code.exit(Exit.Kind.INDIRECT, codeClass);
     }
 
     /** What the verifier says. */

@@ -34,7 +34,7 @@ class VerifierMutationTest {
     @BeforeEach
     void open() {
         translated = new Translated();
-        oracle = new AccessOracle(translated.exitHva());
+        oracle = new AccessOracle(translated.exitHva(), translated::jumpExitHva);
     }
 
     @AfterEach

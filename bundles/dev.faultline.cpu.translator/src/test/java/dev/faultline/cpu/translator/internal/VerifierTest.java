@@ -31,8 +31,7 @@ class VerifierTest extends VerifierCase {
         refuses("of kind NOTICE", w -> w.a.slot(true, STORE, RCX, StateBlock.NOTICE));
         refuses("of kind NOTICE", w -> w.a.slot(true, LOAD, RAX, StateBlock.NOTICE));
         refuses("of kind STEP", w -> w.a.slot(true, STORE, RAX, StateBlock.COUNTS + 16));
-        refuses("of kind ENTRY", w -> w.a.slot(true, STORE, RAX, StateBlock.ENTRY));
-        refuses("of kind ENTRY", w -> w.a.slot(true, STORE, RCX, StateBlock.ENTRY));
+        refuses("of kind NONE", w -> w.a.slot(true, STORE, RCX, StateBlock.ENTRY));
         refuses("of kind CONSTANT", w -> w.a.slot(true, STORE, RAX, StateBlock.FS_BASE));
         refuses("of kind NONE", w -> w.a.slot(true, LOAD, RAX, StateBlock.gpr(0)));
         refuses("of kind NONE", w -> w.a.slot(true, STORE, RAX, StateBlock.readTags(0)));
@@ -332,11 +331,9 @@ class VerifierTest extends VerifierCase {
 
     @Test
     void indirectJumpsGoWhereTheTableSays() {
-        refuses("of kind ENTRY", Writer::jumpToTarget);
         accepts(w -> {
             w.a.move(R13, RAX);
-            w.findTarget();
-            w.jumpToTarget();
+            w.jumpToR13(8);
         });
         refuses(
                 "without a comparison",
@@ -352,13 +349,13 @@ class VerifierTest extends VerifierCase {
                     w.a.table(LOAD, RCX, StateBlock.jumpTargets(0));
                 });
         refuses(
-                "of kind ENTRY",
+                "access to slot",
+                w -> w.a.slot(false, 0xFF, 4, StateBlock.ENTRY)); // jmp [entry]
+        refuses(
+                "not to the way out",
                 w -> {
-                    w.a.move(R13, RAX);
-                    w.findTarget();
-                    int end = w.a.jump(4);
-                    w.a.land(end);
-                    w.jumpToTarget();
+                    w.a.b(0xC7, 0x04, 0x24, 100, 0, 0, 0);
+                    w.a.jumpTo(translated.jumpExitHva(1)); // of another class
                 });
     }
 
