@@ -48,6 +48,16 @@ final class HostDifferences {
             return ((byCl ? t.gprIn[1] : t.code[t.length - 1]) & 31) > 16;
         }
 
+        /** WRGSBASE of a register whose value was there, but read as 0 by the signal handler. */
+        boolean upperGsBase() {
+            if (!is("WRGSBASE") || !rexW || t.gsOut != 0 || t.fsOut != t.fsIn || t.length < 5) {
+                return false;
+            }
+            int rexB = t.code[t.length - 4] & 1;
+            long written = t.gprIn[t.code[t.length - 1] & 7 | rexB << 3];
+            return written < 0 && problem.contains("gs base=%x want 0;".formatted(written));
+        }
+
         boolean mode64() {
             return file.mode == 64;
         }
@@ -247,6 +257,13 @@ final class HostDifferences {
                             null,
                             VIRTUAL,
                             c -> c.mode64() && c.t.fsOut != c.t.fsIn && !c.is("WRFSBASE"),
+                            "fs base=",
+                            "gs base="),
+                    new Difference(
+                            "host: a trap makes a GS base in the upper half 0",
+                            null,
+                            VIRTUAL,
+                            Case::upperGsBase,
                             "fs base=",
                             "gs base="));
 

@@ -60,6 +60,18 @@ class HostDifferencesTest {
         throw new AssertionError("no vector of " + mnemonic + " in " + mode + " bits");
     }
 
+    @ParameterizedTest(name = "{0} written, {1} read")
+    @CsvSource({"fffffffffffffffe, 0, true", "fffffffffffffffe, 1, false", "1000, 0, false"})
+    void anUpperGsBaseMayBeReadAsNone(String written, String read, boolean known)
+            throws IOException {
+        Found f = find(64, "WRGSBASE", t -> (t.code[t.length - 4] & 0xF8) == 0x48);
+        int r = f.t.code[f.t.length - 1] & 7 | (f.t.code[f.t.length - 4] & 1) << 3;
+        f.t.gprIn[r] = Long.parseUnsignedLong(written, 16);
+        f.t.gprOut[r] = f.t.gprIn[r];
+        f.t.gsOut = Long.parseLong(read);
+        assertEquals(known, f.reason("amd") != null);
+    }
+
     @ParameterizedTest
     @CsvSource({"16, MOV", "32, ADD"})
     void upperHalvesAreNoStateOutside64BitMode(int mode, String mnemonic) throws IOException {
