@@ -86,19 +86,16 @@ final class EngineCheck implements OracleRun.Check {
     }
 
     /**
-     * Whether it would go on in itself, perhaps for ever. Where the processor raised an exception
-     * that we do not (AMD's have a rip of 16 bits after a Jcc with prefix 66), ours may still jump.
+     * Whether it would go on in itself, perhaps for ever. Where the processor does something else
+     * than we do (AMD's have a rip of 16 bits after a Jcc with prefix 66), ours may.
      */
     private static boolean meetsItself(OracleCpu of, OracleVector t, Op op) {
-        long rip = t.ripOut;
-        if (t.exception != OracleVector.NONE) {
-            if (of.run(t, op).isEmpty()) {
-                return false;
-            }
-            rip = of.v.rip;
-        }
-        long next = rip - of.start;
-        return next >= 0 && next < of.length();
+        return t.exception == OracleVector.NONE && isIn(of, t.ripOut)
+                || !of.run(t, op).isEmpty() && isIn(of, of.v.rip);
+    }
+
+    private static boolean isIn(OracleCpu of, long rip) {
+        return rip - of.start >= 0 && rip - of.start < of.length();
     }
 
     private void use(OracleCpu of) {
