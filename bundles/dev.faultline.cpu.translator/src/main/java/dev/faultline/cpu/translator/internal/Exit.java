@@ -27,6 +27,8 @@ final class Exit {
         /** The vCPU was asked for something, at a backward jump. Value as of {@link #LINK}. */
         POLL,
         /** The vCPU was asked for something, at a jump like {@link #INDIRECT}. */
-        POLL_INDIRECT
+        POLL_INDIRECT,
+        /** The code that was translated here has changed. Value as of {@link #LINK}. */
+        GONE
     }
 }

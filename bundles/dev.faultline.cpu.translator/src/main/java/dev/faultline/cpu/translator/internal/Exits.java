@@ -97,7 +97,7 @@ final class Exits {
         return what[exit] >>> VALUE;
     }
 
-    /** rip to go on at, of {@link Kind#LINK} and {@link Kind#POLL}. */
+    /** rip to go on at, of {@link Kind#LINK}, {@link Kind#POLL} and {@link Kind#GONE}. */
     @Gva
     long rip(int exit) {
         return of(exit).base + value(exit);

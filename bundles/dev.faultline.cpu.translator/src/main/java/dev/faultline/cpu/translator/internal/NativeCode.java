@@ -203,6 +203,12 @@ final class NativeCode implements AutoCloseable {
         changed = true;
     }
 
+    /** Overwrites code at {@code hva}. */
+    void replace(@Hva long hva, Assembler code) {
+        code.copyTo(memory.writable() + (hva - memory.executable()));
+        changed = true;
+    }
+
     /** Makes the jump whose displacement ends at {@code end} go to {@code target}. */
     void patch(@Hva long end, @Hva long target) {
         HostBytes.put32(memory.writable() + (end - 4 - memory.executable()), (int) (target - end));

@@ -18,6 +18,7 @@ import dev.faultline.cpu.translator.verify.Layout.Slot;
 import dev.faultline.cpu.translator.verify.Layout.Tables;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.BitSet;
 
 /**
  * What generated code works on: the guest's registers while it runs, translations of data accesses,
@@ -116,6 +117,10 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
     private final int[] fills = new int[CLASSES];
     private final int[] jumps = new int[JUMP_LOG];
     private int jumpFills;
+
+    // Of what is in the table that is looked at first, by class and index.
+    private final BitSet globalJumps = new BitSet(JUMP_CLASSES * ENTRIES);
+    private final BitSet crossingJumps = new BitSet(JUMP_CLASSES * ENTRIES);
 
     StateBlock(HostMemory host) {
         region = host.reserve(SIZE + 64);
@@ -325,29 +330,34 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
      * Where an indirect jump to {@code rip} goes on.
      *
      * @param global the code is in global pages only
+     * @param crosses it reaches into the next page
      */
-    void jump(int codeClass, @Gva long rip, @Hva long entry, boolean global) {
+    void jump(int codeClass, @Gva long rip, @Hva long entry, boolean global, boolean crosses) {
         int index = (int) rip & ENTRIES - 1;
         if (index == LAST_RIP) {
             return;
         }
+        int place = codeClass << 16 | index;
         long there = get(jumpTags(codeClass) + index * 8);
-        if (there != 0 && there != -rip - 1) {
-            second(codeClass, -there - 1, get(jumpTargets(codeClass) + index * 8));
+        if (there != 0 && there != -rip - 1 && !crossingJumps.get(place)) {
+            long target = get(jumpTargets(codeClass) + index * 8);
+            second(codeClass, -there - 1, target, globalJumps.get(place));
         }
+        globalJumps.set(place, global);
+        crossingJumps.set(place, crosses);
         put(jumpTargets(codeClass) + index * 8, entry);
         put(jumpTags(codeClass) + index * 8, -rip - 1);
-        log(codeClass << 16 | index | (global ? GLOBAL : 0));
+        log(place | (global ? GLOBAL : 0));
     }
 
-    private void second(int codeClass, @Gva long rip, @Hva long entry) {
+    private void second(int codeClass, @Gva long rip, @Hva long entry, boolean global) {
         int index = secondIndex(rip);
         if (index == SECOND_LAST_RIP) {
             return;
         }
         put(secondTargets(codeClass) + index * 8, entry);
         put(secondTags(codeClass) + index * 8, -rip - 1);
-        log(SECOND | codeClass << 16 | index); // whether it is global, nobody knows any more
+        log(SECOND | codeClass << 16 | index | (global ? GLOBAL : 0));
     }
 
     private void log(int jump) {
@@ -415,6 +425,7 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
                 HostBytes.fill(address + secondTags(k), TABLE, (byte) 0);
             }
             refuseLastRip();
+            crossingJumps.clear();
             jumpFills = 0;
             return;
         }
@@ -430,6 +441,14 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
             }
         }
         jumpFills = kept;
+    }
+
+    /** Forgets jumps to code that reaches into the next page. */
+    void flushCrossingJumps() {
+        for (int p = crossingJumps.nextSetBit(0); p >= 0; p = crossingJumps.nextSetBit(p + 1)) {
+            put(jumpTags(p >>> 16) + (p & ENTRIES - 1) * 8, 0);
+        }
+        crossingJumps.clear();
     }
 
     @Override

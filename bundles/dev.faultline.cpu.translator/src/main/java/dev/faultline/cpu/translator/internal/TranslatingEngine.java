@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * it always was.
  *
  * <p>Nothing generated outlives what it was derived from: it belongs to a {@link Block} and is
- * found through it, or through jumps that are forgotten with every flush of translations and every
- * change of code.
+ * found through it, or through jumps. Those are forgotten with every flush of translations; what
+ * they lead to leaves at once when its code has changed.
  */
 final class TranslatingEngine extends BlockEngine {
     /** Translations of one block: shared code stands at another address in every process. */
@@ -277,6 +277,24 @@ final class TranslatingEngine extends BlockEngine {
         return decoder.length(one, n, 64) <= 0;
     }
 
+    /** Jumps to what is gone are left as they are: what they lead to leaves at once. */
+    @Override
+    protected void dropped(@Nullable Block b) {
+        if (b == null) {
+            forget();
+            return;
+        }
+        for (Translation t = (Translation) b.compiled; t != null; t = t.next) {
+            if (t.generation == generation) {
+                writer.exitOnly(t);
+                if (guard != null && !guard.accepts(writer.candidate(), t.base + b.start)) {
+                    throw new IllegalStateException("a way out and nothing else is refused");
+                }
+                code.replace(t.entry, writer.a);
+            }
+        }
+    }
+
     /** All translations go: their memory is used again. */
     private void forget() {
         generation++;
@@ -316,7 +334,7 @@ final class TranslatingEngine extends BlockEngine {
         }
         if (changes() != codeChanges) {
             codeChanges = changes();
-            state.flushJumps(false);
+            state.flushCrossingJumps();
         }
     }
 
@@ -336,7 +354,7 @@ final class TranslatingEngine extends BlockEngine {
             code.patch(writer.exits.patch(link), t.entry);
         }
         if (jumped) {
-            state.jump(t.codeClass, rip, t.entry, global(t));
+            state.jump(t.codeClass, rip, t.entry, global(t), t.crosses());
         }
         link = -1;
         jumped = false;
@@ -395,6 +413,10 @@ final class TranslatingEngine extends BlockEngine {
                 case POLL -> {
                     return jump(writer.exits.rip(e), count);
                 }
+                case GONE -> {
+                    jumped = true;
+                    return jump(writer.exits.rip(e), count);
+                }
                 case INDIRECT -> {
                     jumped = true;
                     return jump(state.get(StateBlock.LIN), count);
@@ -451,7 +473,7 @@ final class TranslatingEngine extends BlockEngine {
         Translation t = writer.exits.of(e);
         int i = writer.exits.index(e);
         switch (kind) {
-            case LINK, POLL -> with.check(writer.exits.rip(e), count);
+            case LINK, POLL, GONE -> with.check(writer.exits.rip(e), count);
             case INDIRECT, POLL_INDIRECT -> with.check(state.get(StateBlock.LIN), count);
             case INSTRUCTION, MISS -> with.check(ripOf(t, i), count - (t.countedTo(i) - i));
         }

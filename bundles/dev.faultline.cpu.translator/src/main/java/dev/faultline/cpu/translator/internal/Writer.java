@@ -53,6 +53,9 @@ final class Writer {
     /** The one that is written. */
     private Translation of;
 
+    /** See {@link #exitOnly}. */
+    private boolean isExitOnly;
+
     /** Instruction of the block that is written. */
     private int index;
 
@@ -74,6 +77,7 @@ final class Writer {
 
     void begin(Translation t) {
         of = t;
+        isExitOnly = false;
         colds = 0;
         firstExit = exits.size();
         a.begin(code.next());
@@ -118,8 +122,19 @@ final class Writer {
                         .filter(e -> exits.kind(e) == Exit.Kind.LINK)
                         .mapToLong(exits::patch)
                         .toArray();
-        long[] entries = IntStream.range(0, of.count).mapToLong(of::entry).toArray();
+        int n = isExitOnly ? 0 : of.count;
+        long[] entries = IntStream.range(0, n).mapToLong(of::entry).toArray();
         return new Candidate(a.bytes(), of.entry, entries, of.codeClass, firstExit, end, links);
+    }
+
+    /** All that a translation is whose code has changed: goes to where it begins, in Java. */
+    void exitOnly(Translation t) {
+        of = t;
+        index = 0;
+        isExitOnly = true;
+        firstExit = exits.size();
+        a.begin(t.entry);
+        leave(Exits.pack(Exit.Kind.GONE, 0, t.block.start), 0);
     }
 
     /** Nothing of the block is to be used. */

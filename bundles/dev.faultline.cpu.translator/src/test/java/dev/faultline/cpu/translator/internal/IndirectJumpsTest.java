@@ -54,7 +54,7 @@ class IndirectJumpsTest {
     }
 
     private static String call(int from, int to) {
-        return "E8" + "%08X".formatted(Integer.reverseBytes(to - from - 5));
+        return "E8" + little(to - from - 5);
     }
 
     /** Functions 64 KiB apart have the same place in the table that is looked at first. */
@@ -93,6 +93,39 @@ class IndirectJumpsTest {
         assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_HALT);
         assertThat(v.gpr[RAX]).isEqualTo(100 * 12 * 13 / 2);
         assertThat(v.instructions).isEqualTo(100 * (12 * 3 + 2) + 1);
+    }
+
+    /** Code that changes takes along the jumps to itself, and no others. */
+    @Test
+    void otherJumpsStayWhenCodeChanges() {
+        int functions = 100;
+        int rounds = 50;
+        int changing = 0x9_0000;
+        StringBuilder calls = new StringBuilder("FE 05" + little(changing + 3 - CODE - 6)); // inc byte
+        for (int i = 0; i < functions; i++) {
+            int at = 0x8_0000 + 0x10 * i;
+            cpu.put(at, INC_RAX_RET);
+            calls.append(call(CODE + 6 + 5 * i, at));
+        }
+        int size = 6 + 5 * functions;
+        cpu.put(changing, "48 83 C0 00 C3"); // add rax, 0; ret
+        cpu.put(
+                CODE,
+                calls
+                        + call(CODE + size, changing)
+                        + "FF C9 0F 85"
+                        + little(-(size + 5 + 8))
+                        + "F4");
+        v.gpr[RCX] = rounds;
+        cpu.start(CODE);
+        assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_HALT);
+        assertThat(v.gpr[RAX]).isEqualTo(rounds * functions + rounds * (rounds + 1) / 2);
+        assertThat(v.instructions).isEqualTo(rounds * (1 + 3L * functions + 3 + 2) + 1);
+        assertThat(engine().left()).isLessThan(3 * functions + 10 * rounds);
+    }
+
+    private static String little(int x) {
+        return "%08X".formatted(Integer.reverseBytes(x));
     }
 
     /** #GP belongs to the instruction that would go there, and nothing of it is done. */

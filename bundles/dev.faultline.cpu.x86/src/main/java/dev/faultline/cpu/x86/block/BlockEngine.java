@@ -50,7 +50,7 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     /** Of a vCPU that is fully wired; see {@link dev.faultline.api.engine.VcpuEngineFactory}. */
     public BlockEngine(VcpuContext v, Limits limits) {
         this.v = v;
-        this.cache = new CodeCache(v, limits);
+        this.cache = new CodeCache(v, limits, this::dropped);
         this.longest = limits.blockLength();
         v.mmu.addCodeListener(cache);
     }
@@ -201,6 +201,13 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     protected final long changes() {
         return cache.changes;
     }
+
+    /**
+     * Decoded code is gone, and what was made of it is not to be executed any more.
+     *
+     * @param b a block with {@link Block#compiled}, inside one page; null: all blocks
+     */
+    protected void dropped(@Nullable Block b) {}
 
     /** hva of the page of code that is at {@code v.engineBase}. */
     protected final @Hva long codeHva() {

@@ -6,6 +6,7 @@ import dev.faultline.api.mmu.CodeListener;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,9 +39,16 @@ final class CodeCache implements CodeListener {
     /** Counts removals of blocks, so that the loop notices that the one it runs may be gone. */
     long changes;
 
-    CodeCache(VcpuContext v, Limits limits) {
+    private final Consumer<@Nullable Block> dropped;
+
+    /**
+     * @param dropped told of each block that is gone and has {@link Block#compiled}; null: all are
+     *     gone
+     */
+    CodeCache(VcpuContext v, Limits limits, Consumer<@Nullable Block> dropped) {
         this.v = v;
         this.limits = limits;
+        this.dropped = dropped;
     }
 
     /**
@@ -97,6 +105,7 @@ final class CodeCache implements CodeListener {
         java.util.Arrays.fill(byFetchEntry, null);
         blocks = 0;
         changes++;
+        dropped.accept(null);
     }
 
     @Override
@@ -179,6 +188,11 @@ final class CodeCache implements CodeListener {
 
     private void drop(CodePage p) {
         blocks -= p.count;
+        for (Block b : p.blocks) {
+            if (b != null && b.compiled != null) {
+                dropped.accept(b);
+            }
+        }
         p.clear();
         changes++;
     }
