@@ -228,7 +228,7 @@ public final class LockStep {
         return mmu.hasNotes() ? stopped + mmu.notes() : stopped;
     }
 
-    /** One instruction at a time, which is decoded anew unless it is one byte long. */
+    /** One instruction at a time, each decoded anew. */
     private int slowly(long end, Look look) {
         long first = look == Look.AT_LAST_FLAGS ? end - LAST : 0;
         int exit = first > v.instructions ? interpreter.applyAsInt(first) : VcpuLoop.EXIT_REQUEST;

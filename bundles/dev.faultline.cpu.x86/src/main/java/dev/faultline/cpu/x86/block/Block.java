@@ -52,6 +52,24 @@ public abstract class Block {
      */
     public abstract int run(VcpuContext v);
 
+    /**
+     * Runs the first {@code n} instructions, one or more and not more than there are, as {@link
+     * #run(VcpuContext)} runs all.
+     */
+    int run(VcpuContext v, int n) {
+        int s = Outcome.NEXT;
+        for (int i = 0; i < n && s == Outcome.NEXT; i++) {
+            v.engineIndex = i;
+            s = op(i).execute(v);
+        }
+        return s;
+    }
+
+    /** How many instructions it has. */
+    int count() {
+        return offsets.length - 1;
+    }
+
     /** Whether its instructions are decoded once. */
     public final boolean plain() {
         return plain;
@@ -134,6 +152,26 @@ public abstract class Block {
                 }
                 v.instructions += PART;
             }
+        }
+
+        @Override
+        int run(VcpuContext v, int n) {
+            int left = n;
+            for (int i = 0; ; i++) {
+                at = i;
+                int s = parts[i].run(v, Math.min(left, PART));
+                left -= PART;
+                if (s != Outcome.NEXT || left <= 0) {
+                    return s;
+                }
+                v.instructions += PART;
+            }
+        }
+
+        @Override
+        int count() {
+            int last = parts.length - 1;
+            return last * PART + parts[last].count();
         }
 
         @Override

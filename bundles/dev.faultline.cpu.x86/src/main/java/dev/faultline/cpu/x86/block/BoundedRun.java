@@ -9,8 +9,8 @@ import dev.faultline.cpu.x86.state.Outcome;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Interprets so many instructions and no more: blocks that were decoded before, single instructions
- * where there is none or where it is too long. Looks at no request.
+ * Interprets so many instructions and no more: blocks that were decoded before or their beginnings,
+ * single instructions where there is none. Looks at no request.
  */
 final class BoundedRun {
     private final BlockEngine engine;
@@ -24,14 +24,16 @@ final class BoundedRun {
     }
 
     /**
-     * Interprets until {@code v.instructions} is {@code end}, and delivers nothing.
+     * Interprets until {@code v.instructions} is {@code end}, and delivers nothing. The last
+     * instruction is decoded anew if it is the only one.
      *
      * @return an exit of {@link VcpuLoop}; {@link VcpuLoop#EXIT_REQUEST}: all was executed
      */
     int to(long end) {
+        boolean only = v.instructions == end - 1;
         while (v.instructions != end) {
-            Block b = decoded(end - v.instructions);
-            int exit = b == null ? engine.one(true) : run(b);
+            Block b = only ? null : decoded();
+            int exit = b == null ? engine.one(true) : run(b, end - v.instructions);
             if (exit == VcpuLoop.EXIT_FAULT || exit == VcpuLoop.EXIT_HALT) {
                 return exit;
             }
@@ -39,9 +41,9 @@ final class BoundedRun {
         return VcpuLoop.EXIT_REQUEST;
     }
 
-    private int run(Block b) {
+    private int run(Block b, long atMost) {
         engine.running(b);
-        int s = b.run(v);
+        int s = b.count() <= atMost ? b.run(v) : b.run(v, (int) atMost);
         if (s < 0) {
             return VcpuLoop.EXIT_FAULT;
         }
@@ -50,8 +52,8 @@ final class BoundedRun {
         return s == Outcome.JUMP ? 0 : engine.ended(s, b.current(), last, v.engineBase);
     }
 
-    /** The whole block at {@code v.rip}, if there is one of not more than so many instructions. */
-    private @Nullable Block decoded(long atMost) {
+    /** The whole block at {@code v.rip}, if there is one in one page. */
+    private @Nullable Block decoded() {
         long lin = v.effBase[Segments.CS] + v.rip & v.ripMask;
         int f = (int) (lin >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
         if (v.fetchTag[f] != (lin & Page.MASK | v.tlbKey)) {
@@ -60,12 +62,7 @@ final class BoundedRun {
         @Nullable Block[] blocks = cache.page(lin).blocks;
         int at = (int) lin & 0xFFF;
         Block b = blocks[at & blocks.length - 1];
-        // An instruction has at least one byte.
-        if (b == null
-                || b.start != at
-                || !b.plain()
-                || b.end > CodePage.SIZE
-                || b.end - at > atMost) {
+        if (b == null || b.start != at || !b.plain() || b.end > CodePage.SIZE) {
             return null;
         }
         v.engineBase = (lin & Page.MASK) - v.effBase[Segments.CS];
