@@ -77,12 +77,18 @@ final class NativeCode implements AutoCloseable {
         used = reserved;
     }
 
-    /** Host register of each guest register; -1: in the state block. */
+    /**
+     * Host register of each guest register; -1: in the state block. Five have to be there: those
+     * that compilers use least.
+     */
     static int host(int gpr) {
         return switch (gpr) {
             case 1 -> 11;
             case 4 -> 12;
-            case 11, 12, 13, 14, 15 -> -1;
+            case 12 -> 8;
+            case 13 -> 9;
+            case 14 -> 10;
+            case 8, 9, 10, 11, 15 -> -1;
             default -> gpr;
         };
     }

@@ -3,6 +3,7 @@ package dev.faultline.cpu.translator.internal;
 
 import static dev.faultline.cpu.translator.internal.Assembler.R13;
 import static dev.faultline.cpu.translator.internal.Assembler.R14;
+import static dev.faultline.cpu.translator.internal.Assembler.R15;
 import static dev.faultline.cpu.translator.internal.Assembler.RCX;
 
 import dev.faultline.cpu.x86.isa.Definition;
@@ -43,6 +44,12 @@ final class SameForm {
         READABLE.add(Implied.XMM0);
     }
 
+    private static final Set<String> WORK_ON_SLOTS =
+            Set.of(
+                    "ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST", "MOV", "MOVZX",
+                    "MOVSX", "MOVSXD", "CMOVCC", "IMUL", "INC", "DEC", "NEG", "NOT", "SHL", "SHR",
+                    "SAR", "ROL", "ROR");
+
     private final Writer w;
     private final Assembler a;
 
@@ -51,6 +58,10 @@ final class SameForm {
         int number = -1;
         boolean vector;
         boolean high;
+
+        /** The instruction works on its slot. */
+        boolean inSlot;
+
         boolean read;
         boolean written;
         int size;
@@ -64,12 +75,14 @@ final class SameForm {
             number = guest;
             vector = true;
             high = false;
+            inSlot = false;
             written = role.contains("w");
         }
 
         void set(int guest, int bytes, String role, Decoded d) {
             vector = false;
             high = bytes == 1 && d.highByte(guest);
+            inSlot = false;
             number = high ? guest - 4 : guest;
             size = bytes;
             read = role.contains("r");
@@ -133,6 +146,7 @@ final class SameForm {
                 w.probe(memorySize, memoryAccess);
             }
         }
+        rm.inSlot = mayStayInSlot(d);
         take(reg, reg.vector ? XMM_REG : RCX);
         take(rm, rm.vector ? XMM_RM : R13);
         if (usesXmm0) {
@@ -247,9 +261,24 @@ final class SameForm {
 
     // ---- registers
 
+    /**
+     * Whether the instruction does with eight bytes of memory what it does with a register. (Others
+     * zero the upper half of a register, lock memory, or address bits behind it.)
+     */
+    private boolean mayStayInSlot(Decoded d) {
+        return !d.mem
+                && d.row.modrm
+                && rm.number >= 0
+                && !rm.vector
+                && NativeCode.host(rm.number) < 0
+                && !(rm.written && rm.size == 4)
+                && (reg.number < 0 || !reg.vector)
+                && WORK_ON_SLOTS.contains(d.mnemonic);
+    }
+
     /** Puts the register where the instruction will find it. */
     private void take(Register r, int scratch) {
-        if (r.number < 0) {
+        if (r.number < 0 || r.inSlot) {
             return;
         }
         r.host = r.vector ? scratch : NativeCode.host(r.number);
@@ -268,7 +297,7 @@ final class SameForm {
 
     /** Puts the result where it belongs. */
     private void give(Register r) {
-        if (r.number < 0 || !r.written || !r.moved()) {
+        if (r.number < 0 || !r.written || r.inSlot || !r.moved()) {
             return;
         }
         if (r.vector) {
@@ -296,7 +325,7 @@ final class SameForm {
         Row row = d.row;
         boolean memory = d.mem;
         int r = row.modrm ? reg.number >= 0 ? reg.host : d.modrm >> 3 & 7 : 0;
-        int b = memory ? R14 : rm.number >= 0 ? rm.host : 0;
+        int b = memory ? R14 : rm.inSlot ? R15 : rm.number >= 0 ? rm.host : 0;
         int x = memory ? R13 : 0;
         if (d.lock) {
             a.b(0xF0);
@@ -322,6 +351,8 @@ final class SameForm {
             a.b(d.opcode);
             if (memory) {
                 a.guestOperand(r);
+            } else if (rm.number >= 0 && rm.inSlot) {
+                a.slotOperand(r, StateBlock.gpr(rm.number));
             } else {
                 a.b(0xC0 | (r & 7) << 3 | b & 7);
             }

@@ -256,7 +256,8 @@ final class Rules {
                                     || i.is(0, STORE)
                                             && i.wide()
                                             && isFree(i.reg)
-                                            && !secret(i.reg);
+                                            && !secret(i.reg)
+                                    || worksOnIt(i);
                     case CONSTANT -> i.is(0, LOAD) && i.wide() && isFree(i.reg);
                     case STEP -> isAddition(i);
                     case VECTOR -> (i.is(1, 0x10) || i.is(1, 0x11)) && i.reg < VECTORS;
@@ -279,6 +280,13 @@ final class Rules {
             facts.setRcx(s == Slot.NOTICE ? Scratch.NOTICE : Scratch.CLI_REFUSED, 0);
         }
         return null;
+    }
+
+    /** An instruction on at most eight bytes, as on a register. */
+    private boolean worksOnIt(Reader i) {
+        boolean other =
+                i.lock || i.has(Opcodes.ATOMIC | Opcodes.VECTOR | Opcodes.DIVIDE | Opcodes.JUMP);
+        return !other && i.size() > 0 && i.size() <= 8 && general(i) == null;
     }
 
     private static boolean isAddition(Reader i) {

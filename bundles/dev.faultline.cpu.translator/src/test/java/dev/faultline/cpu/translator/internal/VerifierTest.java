@@ -36,14 +36,14 @@ class VerifierTest extends VerifierCase {
         refuses("of kind NONE", w -> w.a.slot(true, LOAD, RAX, StateBlock.gpr(0)));
         refuses("of kind NONE", w -> w.a.slot(true, STORE, RAX, StateBlock.readTags(0)));
         refuses("of kind NONE", w -> w.a.slot(true, STORE, RAX, -4096));
-        refuses("of kind NONE", w -> w.a.slot(true, STORE, RAX, StateBlock.gpr(12) + 1));
+        refuses("of kind NONE", w -> w.a.slot(true, STORE, RAX, StateBlock.gpr(15) + 1));
         refuses(
                 "of kind INTERRUPT_FLAG",
                 w -> {
                     w.a.slot(true, 0xC7, 0, StateBlock.INTERRUPT_FLAG);
                     w.a.little(0, 4);
                 });
-        accepts(w -> w.a.slot(true, STORE, RAX, StateBlock.gpr(12)));
+        accepts(w -> w.a.slot(true, STORE, RAX, StateBlock.gpr(15)));
     }
 
     @Test
