@@ -18,7 +18,9 @@ import dev.faultline.cpu.translator.verify.Layout.Slot;
 import dev.faultline.cpu.translator.verify.Layout.Tables;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.BitSet;
+import java.util.function.IntConsumer;
 
 /**
  * What generated code works on: the guest's registers while it runs, translations of data accesses,
@@ -103,20 +105,19 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
 
     private static final int JUMP_LOG = 32768;
 
-    /** In the log of jumps: of the second table. */
+    /** In the logs of jumps: of the second table. */
     private static final int SECOND = 1 << 29;
-
-    /** In a log: of a global page. */
-    private static final int GLOBAL = 1 << 30;
 
     /** hva in r15. */
     final @Hva long address;
 
     private final HostRegion region;
-    private final int[][] filled = new int[CLASSES][LOG];
-    private final int[] fills = new int[CLASSES];
-    private final int[] jumps = new int[JUMP_LOG];
-    private int jumpFills;
+
+    // Those of global pages apart: there are many, and most flushes leave them.
+    private final PlaceLog[] filled = new PlaceLog[CLASSES];
+    private final PlaceLog[] filledGlobal = new PlaceLog[CLASSES];
+    private final PlaceLog jumps = new PlaceLog(JUMP_LOG);
+    private final PlaceLog jumpsGlobal = new PlaceLog(JUMP_LOG);
 
     // Of what is in the table that is looked at first, by class and index.
     private final BitSet globalJumps = new BitSet(JUMP_CLASSES * ENTRIES);
@@ -129,6 +130,8 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
             put(COUNTS + 16 * i, i);
         }
         refuseLastRip();
+        Arrays.setAll(filled, k -> new PlaceLog(LOG));
+        Arrays.setAll(filledGlobal, k -> new PlaceLog(LOG));
     }
 
     /** rip -1 is the one whose tag is 0. */
@@ -309,10 +312,7 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
         put(readTags(k) + slot, reads ? own : 0);
         put(writeTags(k) + slot, writes ? own : 0);
         put(addends(k) + slot, v.tlb[i + 2]);
-        if (fills[k] < LOG) {
-            filled[k][fills[k]] = v.tlb[i + 3] == v.globalMark() ? index | GLOBAL : index;
-        }
-        fills[k]++;
+        (v.tlb[i + 3] == v.globalMark() ? filledGlobal[k] : filled[k]).add(index);
     }
 
     @Override
@@ -347,7 +347,7 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
         crossingJumps.set(place, crosses);
         put(jumpTargets(codeClass) + index * 8, entry);
         put(jumpTags(codeClass) + index * 8, -rip - 1);
-        log(place | (global ? GLOBAL : 0));
+        (global ? jumpsGlobal : jumps).add(place);
     }
 
     private void second(int codeClass, @Gva long rip, @Hva long entry, boolean global) {
@@ -357,14 +357,7 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
         }
         put(secondTargets(codeClass) + index * 8, entry);
         put(secondTags(codeClass) + index * 8, -rip - 1);
-        log(SECOND | codeClass << 16 | index | (global ? GLOBAL : 0));
-    }
-
-    private void log(int jump) {
-        if (jumpFills < JUMP_LOG) {
-            jumps[jumpFills] = jump;
-        }
-        jumpFills++;
+        (global ? jumpsGlobal : jumps).add(SECOND | codeClass << 16 | index);
     }
 
     /**
@@ -380,12 +373,12 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
     /** Forgets which pages may be written. */
     void dropWritable() {
         for (int k = 0; k < CLASSES; k++) {
-            if (fills[k] > LOG) {
+            if (filled[k].isOver() || filledGlobal[k].isOver()) {
                 HostBytes.fill(address + writeTags(k), TABLE, (byte) 0);
             } else {
-                for (int i = 0; i < fills[k]; i++) {
-                    put(writeTags(k) + (filled[k][i] & ENTRIES - 1) * 8, 0);
-                }
+                int tags = writeTags(k);
+                filled[k].forEach(i -> put(tags + i * 8, 0));
+                filledGlobal[k].forEach(i -> put(tags + i * 8, 0));
             }
         }
     }
@@ -395,23 +388,24 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
      */
     private void flushTranslations(boolean local) {
         for (int k = 0; k < CLASSES; k++) {
-            if (fills[k] > LOG) {
-                HostBytes.fill(address + readTags(k), 2L * TABLE, (byte) 0);
-                fills[k] = 0;
-                continue;
-            }
-            int[] log = filled[k];
-            int kept = 0;
-            for (int i = 0; i < fills[k]; i++) {
-                if (local && (log[i] & GLOBAL) != 0) {
-                    log[kept++] = log[i];
-                } else {
-                    int slot = (log[i] & ENTRIES - 1) * 8;
-                    put(readTags(k) + slot, 0);
-                    put(writeTags(k) + slot, 0);
+            int reads = readTags(k);
+            int writes = writeTags(k);
+            if (filled[k].isOver() || !local && filledGlobal[k].isOver()) {
+                HostBytes.fill(address + reads, 2L * TABLE, (byte) 0);
+                filledGlobal[k].clear();
+            } else {
+                IntConsumer clear =
+                        i -> {
+                            put(reads + i * 8, 0);
+                            put(writes + i * 8, 0);
+                        };
+                filled[k].forEach(clear);
+                if (!local) {
+                    filledGlobal[k].forEach(clear);
+                    filledGlobal[k].clear();
                 }
             }
-            fills[k] = kept;
+            filled[k].clear();
         }
     }
 
@@ -419,28 +413,28 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
      * @param local those to global pages stay
      */
     void flushJumps(boolean local) {
-        if (jumpFills > JUMP_LOG) {
+        if (jumps.isOver() || !local && jumpsGlobal.isOver()) {
             for (int k = 0; k < JUMP_CLASSES; k++) {
                 HostBytes.fill(address + jumpTags(k), TABLE, (byte) 0);
                 HostBytes.fill(address + secondTags(k), TABLE, (byte) 0);
             }
             refuseLastRip();
             crossingJumps.clear();
-            jumpFills = 0;
-            return;
-        }
-        int kept = 0;
-        for (int i = 0; i < jumpFills; i++) {
-            int j = jumps[i];
-            if (local && (j & GLOBAL) != 0) {
-                jumps[kept++] = j;
-            } else {
-                int codeClass = j >>> 16 & 7;
-                int tags = (j & SECOND) != 0 ? secondTags(codeClass) : jumpTags(codeClass);
-                put(tags + (j & ENTRIES - 1) * 8, 0);
+            jumpsGlobal.clear();
+        } else {
+            jumps.forEach(this::clearJump);
+            if (!local) {
+                jumpsGlobal.forEach(this::clearJump);
+                jumpsGlobal.clear();
             }
         }
-        jumpFills = kept;
+        jumps.clear();
+    }
+
+    private void clearJump(int place) {
+        int codeClass = place >>> 16 & 7;
+        int tags = (place & SECOND) != 0 ? secondTags(codeClass) : jumpTags(codeClass);
+        put(tags + (place & ENTRIES - 1) * 8, 0);
     }
 
     /** Forgets jumps to code that reaches into the next page. */
