@@ -22,6 +22,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Blocks, their life and death, and what a fault finds. */
@@ -98,6 +100,22 @@ public abstract class CodeContract {
         assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_SHUTDOWN);
 
         assertThat(v.gpr[RAX]).isEqualTo(1);
+    }
+
+    /** The displacement, and the place in the page, are together more than an int holds. */
+    @ParameterizedTest
+    @CsvSource({"E9, 5", "E8, 5", "0F 83, 6"}) // jmp, call, jnc
+    void aBranchGoesTwoGiBForward(String opcode, int length) {
+        v.gdtLimit = 0;
+        v.idtLimit = 0;
+        for (boolean step : new boolean[] {true, false}) {
+            cpu.put(CODE + 0xF80, opcode + "FE FF FF 7F");
+            v.setFlags(2);
+            cpu.start(CODE + 0xF80);
+            int exit = step ? cpu.engine.step() : cpu.engine.run(); // nothing is mapped there
+            assertThat(exit).isEqualTo(step ? VcpuLoop.EXIT_REQUEST : VcpuLoop.EXIT_SHUTDOWN);
+            assertThat(v.rip).isEqualTo(CODE + 0xF80 + length + 0x7FFF_FFFEL);
+        }
     }
 
     @Test

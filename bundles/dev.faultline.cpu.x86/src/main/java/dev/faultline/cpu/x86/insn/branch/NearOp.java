@@ -13,7 +13,7 @@ import dev.faultline.cpu.x86.state.Faults;
  */
 abstract class NearOp extends Op {
     /** Target as an offset from {@code v.engineBase}, before truncation to {@link #mask}. */
-    private final int to;
+    private final long to;
 
     /** Of the instruction pointer at this operand size. */
     private final long mask;
@@ -25,7 +25,7 @@ abstract class NearOp extends Op {
 
     NearOp(Decoded d) {
         end = d.end;
-        to = d.end + (int) d.imm;
+        to = d.end + (long) (int) d.imm;
         wide = d.codeBits == 64;
         mask = pointerMask(d);
     }
