@@ -331,7 +331,7 @@ final class Rules {
 
     /** What is nothing special: its registers, and what it writes. */
     private @Nullable String general(Reader i) {
-        boolean move = i.is(0, LOAD) || i.is(0, STORE) || i.has(Opcodes.IMM_V);
+        boolean move = i.is(0, LOAD) || i.is(0, STORE) || i.is(0, SET) || i.has(Opcodes.IMM_V);
         if (!move && !i.has(Opcodes.DIVIDE)) {
             facts.forgetSign(); // some change rax and do not name it
         }

@@ -5,14 +5,9 @@ import dev.faultline.cpu.translator.verify.Candidate;
 import dev.faultline.cpu.translator.verify.Layout;
 import dev.faultline.cpu.translator.verify.Verifier;
 import dev.faultline.cpu.x86.decode.Decoder;
-import dev.faultline.cpu.x86.isa.MandatoryPrefix;
-import dev.faultline.cpu.x86.isa.Row;
 import dev.faultline.cpu.x86.op.Decoded;
 import dev.faultline.platform.posix.internal.PosixHostMemoryComponent;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -29,8 +24,17 @@ final class Translated implements AutoCloseable {
     private final NativeCode code;
     private final Forms forms;
     private final Decoder decoder = new Decoder();
+    private final long base;
 
     Translated() {
+        this(BASE);
+    }
+
+    /**
+     * @param base linear address of the page of the code
+     */
+    Translated(long base) {
+        this.base = base;
         Translators.at(1); // or the test is skipped
         PosixHostMemoryComponent host = new PosixHostMemoryComponent();
         code = new NativeCode(host, 4 * NativeCode.LARGEST);
@@ -70,7 +74,7 @@ final class Translated implements AutoCloseable {
             byte[] b = instructions.get(i);
             Decoded d = decoder.fields(b, b.length, 64);
             at += b.length;
-            writer.instruction(i, BASE + at);
+            writer.instruction(i, base + at);
             if (d != null && forms.write(d)) {
                 written++;
                 goesOn = !Forms.leavesBlock(d);
@@ -80,7 +84,7 @@ final class Translated implements AutoCloseable {
             }
         }
         if (goesOn) {
-            writer.jump(BASE + at);
+            writer.jump(base + at);
         }
         writer.end();
         return written == 0 ? null : writer.candidate();
@@ -89,16 +93,16 @@ final class Translated implements AutoCloseable {
     /** What a test writes as one instruction; a jump follows. */
     Candidate written(int codeClass, Consumer<Writer> instruction) {
         begin(1, codeClass);
-        writer.instruction(0, BASE + 1);
+        writer.instruction(0, base + 1);
         instruction.accept(writer);
-        writer.jump(BASE + 1);
+        writer.jump(base + 1);
         writer.end();
         return writer.candidate();
     }
 
     @SuppressWarnings("NullAway") // no block
     private Translation begin(int n, int codeClass) {
-        Translation t = new Translation(null, BASE, codeClass, 0, n);
+        Translation t = new Translation(null, base, codeClass, 0, n);
         t.segments = 1L << n - 1;
         writer.exits.truncate(0);
         for (int i = 0; i < 100; i++) { // so that numbers below are wrong
@@ -106,51 +110,5 @@ final class Translated implements AutoCloseable {
         }
         writer.begin(t);
         return t;
-    }
-
-    /** An instruction of the row with operands by chance; null: by chance none. */
-    byte @Nullable [] instruction(Row row, Random random) {
-        List<Integer> b = new ArrayList<>();
-        if (row.lockable && random.nextInt(4) == 0) {
-            b.add(0xF0);
-        }
-        int[] segments = {0x2E, 0x64, 0x65};
-        if (random.nextInt(6) == 0) {
-            b.add(segments[random.nextInt(3)]);
-        }
-        if (random.nextInt(8) == 0) {
-            b.add(0x67);
-        }
-        if (row.prefix == MandatoryPrefix.P66 || random.nextInt(5) == 0) {
-            b.add(0x66);
-        }
-        if (row.prefix == MandatoryPrefix.PF2 || random.nextInt(16) == 0) {
-            b.add(0xF2);
-        } else if (row.prefix == MandatoryPrefix.PF3 || random.nextInt(16) == 0) {
-            b.add(0xF3);
-        }
-        if (random.nextInt(3) > 0) {
-            b.add(0x40 | random.nextInt(16));
-        }
-        if (row.map > 0) {
-            b.add(0x0F);
-        }
-        if (row.map > 1) {
-            b.add(row.map == 2 ? 0x38 : 0x3A);
-        }
-        b.add(row.opcode);
-        byte[] bytes = new byte[Decoder.MAX_LENGTH];
-        random.nextBytes(bytes);
-        int n = b.size();
-        for (int i = 0; i < n; i++) {
-            bytes[i] = b.get(i).byteValue();
-        }
-        if (row.modrm) {
-            int digit = row.digit >= 0 ? row.digit : random.nextInt(8);
-            int mod = row.form == Row.Form.REGISTER ? 3 : random.nextInt(4);
-            bytes[n] = (byte) (row.exact >= 0 ? row.exact : mod << 6 | digit << 3 | bytes[n] & 7);
-        }
-        int length = decoder.length(bytes, bytes.length, 64);
-        return length <= 0 || length >= bytes.length ? null : Arrays.copyOf(bytes, length);
     }
 }

@@ -115,7 +115,7 @@ class VerifierMutationTest {
         while (all.size() < TRANSLATIONS) {
             List<byte[]> block = new ArrayList<>();
             while (block.size() < 2) {
-                byte[] b = translated.instruction(rows.get(random.nextInt(rows.size())), random);
+                byte[] b = RowInstruction.random(rows.get(random.nextInt(rows.size())), random);
                 if (b != null) {
                     block.add(b);
                 }
