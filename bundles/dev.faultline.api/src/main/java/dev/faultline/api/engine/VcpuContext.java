@@ -29,6 +29,9 @@ public final class VcpuContext extends VcpuState {
 
     public static final int FETCH_TLB_ENTRIES = 512;
 
+    /** In {@link #tlbKey} no generation is this or more. */
+    private static final int GENERATIONS = 0xFFC;
+
     /** Longs per data entry: read tag, write tag, addend (hva - lin), {@link #globalMark}. */
     public static final int TLB_STRIDE = 4;
 
@@ -99,7 +102,8 @@ public final class VcpuContext extends VcpuState {
     /**
      * Bits 0-1: whose rights the entries have (0 user, 1 supervisor without access to user pages, 2
      * supervisor with it, 3 user under alignment checking, for which nothing is ever cached); bits
-     * 2-11: generation. A flush just takes the next generation.
+     * 2-11: generation. A flush just takes the next generation. The last one is left out: with it,
+     * under alignment checking, what the last page of all is looked up by would be -1.
      */
     public long tlbKey;
 
@@ -510,7 +514,7 @@ public final class VcpuContext extends VcpuState {
     public void flushTranslations() {
         tlbFlushes++;
         long next = (tlbKey & 0xFFC) + 4;
-        if (next == 0x1000) {
+        if (next == GENERATIONS) {
             Arrays.fill(tlb, -1);
             Arrays.fill(fetchTag, -1);
             next = 0;
@@ -533,7 +537,7 @@ public final class VcpuContext extends VcpuState {
     public void flushLocalTranslations() {
         long mark = globalMark();
         long next = (tlbKey & 0xFFC) + 4;
-        if (next == 0x1000) {
+        if (next == GENERATIONS) {
             flushTranslations();
             return;
         }

@@ -9,6 +9,7 @@ import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.faultline.api.cpu.Segments;
 import dev.faultline.api.engine.EngineScratch;
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuEngineFactory;
@@ -100,6 +101,34 @@ public abstract class CodeContract {
         assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_SHUTDOWN);
 
         assertThat(v.gpr[RAX]).isEqualTo(1);
+    }
+
+    /** Whatever was flushed before: no empty entry is a translation of the last page of all. */
+    @Test
+    void theLastPageIsNotThereUnderAlignmentChecking() {
+        for (int at : new int[] {0x1000, 0x2000, 0x3000, LongModeVcpu.entryOf(CODE)}) {
+            cpu.put64(at, cpu.get64(at) | 4); // user's
+        }
+        cpu.put(CODE, "48 8B 03"); // mov rax, [rbx]
+        v.segSel[Segments.CS] = 0x1B;
+        v.segSel[Segments.SS] = 0x23;
+        v.segAttr[Segments.CS] |= 3 << Segments.DPL_SHIFT;
+        v.segAttr[Segments.SS] |= 3 << Segments.DPL_SHIFT;
+        v.cr0 |= VcpuContext.CR0_AM;
+        v.setFlags(VcpuContext.AC);
+        v.recompute();
+        v.gpr[RAX] = 1;
+        v.gpr[RBX] = -8;
+        v.idtLimit = 0;
+        for (int i = 0; i < 3000; i++) {
+            v.flushTranslations();
+            v.cr2 = 0;
+            v.shutdownReason = null;
+            cpu.start(CODE);
+            assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_SHUTDOWN);
+            assertThat(v.cr2).isEqualTo(-8);
+            assertThat(v.gpr[RAX]).isEqualTo(1);
+        }
     }
 
     /** The displacement, and the place in the page, are together more than an int holds. */
