@@ -14,6 +14,7 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.engine.VcpuLoop;
 import dev.faultline.api.protection.Rights;
 import dev.faultline.cpu.interpreter.internal.LongModeVcpu;
+import dev.faultline.cpu.x86.block.Limits;
 import dev.faultline.testkit.HangGuard;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -255,6 +256,27 @@ class TranslationsTest {
 
     private static String little(int x) {
         return "%08X".formatted(Integer.reverseBytes(x));
+    }
+
+    /** What stands where a branch leads to is looked at while the branch is written. */
+    @ParameterizedTest
+    @ValueSource(strings = {"E3 0C", "E2 0C", "0F 85 08 00 00 00", "74 0C"}) // jrcxz, loop, jnz, jz
+    void aBranchToTheEndOfItsPageIsNotTaken(String branch) {
+        String fill = "90".repeat(Limits.LONGEST_BLOCK);
+        for (String there : new String[] {"C3", "EB", "E8", "F4"}) {
+            for (int before = 0; before <= Limits.LONGEST_BLOCK; before++) {
+                int end = CODE + 0xFFF - 14; // of the page, less the branch
+                cpu.put(end - before, fill.substring(0, 2 * before) + branch + "F4 0F 0B");
+                cpu.put(CODE + 0xFFF, there);
+                cpu.mmu.codeWritten(CODE, 0x1000);
+                v.gpr[RCX] = branch.startsWith("E2") ? 1 : 2;
+                v.setFlags(branch.startsWith("0F") ? 0x42 : 2);
+                cpu.start(end - before);
+                runsToHalt();
+                assertThat(v.rip).isEqualTo(end + branch.replace(" ", "").length() / 2 + 1);
+                assertThat(v.instructions).isEqualTo(before + 2);
+            }
+        }
     }
 
     // ---- other threads
