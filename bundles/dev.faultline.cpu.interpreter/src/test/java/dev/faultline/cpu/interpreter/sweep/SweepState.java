@@ -19,7 +19,7 @@ public final class SweepState {
     static final int PENDING;
     public static final int FLAGS;
     static final int NMI_BLOCKED;
-    static final int REPEATING;
+    public static final int REPEATING;
 
     static {
         walk(new VcpuContext(0), new Walker(new long[512], false));

@@ -22,7 +22,7 @@ import java.util.Set;
  * one, and leave alone what the program lives on: rbx, rsp, r13, r14 and r15. Memory operands are
  * around rbx and r14, which are in RAM, with r13, which is small, as an index.
  */
-final class RandomInstruction {
+public final class RandomInstruction {
     private static final Set<Integer> RESERVED =
             Set.of(Gpr.RBX, Gpr.RSP, Gpr.R13, Gpr.R14, Gpr.R15);
 
@@ -50,7 +50,7 @@ final class RandomInstruction {
     /**
      * @param data linear address in the middle of the operands, below 2^31
      */
-    RandomInstruction(Random random, int data) {
+    public RandomInstruction(Random random, int data) {
         this.random = random;
         this.data = data;
         for (Row r : InstructionTable.all()) {
@@ -80,7 +80,7 @@ final class RandomInstruction {
     }
 
     /** A register that programs may change. */
-    int register() {
+    public int register() {
         int r;
         do {
             r = random.nextInt(16);
@@ -88,7 +88,7 @@ final class RandomInstruction {
         return r;
     }
 
-    byte[] next() {
+    public byte[] next() {
         for (; ; ) {
             List<Row> rows = chance(5, 6) ? integer : others;
             row = rows.get(random.nextInt(rows.size()));
