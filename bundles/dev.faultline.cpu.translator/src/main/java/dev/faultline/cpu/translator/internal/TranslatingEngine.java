@@ -14,6 +14,7 @@ import dev.faultline.cpu.x86.decode.Decoder;
 import dev.faultline.cpu.x86.op.Decoded;
 import dev.faultline.cpu.x86.state.Outcome;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -140,13 +141,13 @@ final class TranslatingEngine extends BlockEngine {
                 return Outcome.FAULT;
             }
         }
+        follow();
         Translation t = find(b);
         if (t == null || !v.mayRun()) {
             link = -1;
             jumped = false;
             return b.run(v);
         }
-        follow();
         connect(t);
         return execute(t);
     }
@@ -278,12 +279,7 @@ final class TranslatingEngine extends BlockEngine {
     }
 
     /** Jumps to what is gone are left as they are: what they lead to leaves at once. */
-    @Override
-    protected void dropped(@Nullable Block b) {
-        if (b == null) {
-            forget();
-            return;
-        }
+    private void drop(Block b) {
         for (Translation t = (Translation) b.compiled; t != null; t = t.next) {
             if (t.generation == generation) {
                 writer.exitOnly(t);
@@ -334,7 +330,13 @@ final class TranslatingEngine extends BlockEngine {
         }
         if (changes() != codeChanges) {
             codeChanges = changes();
-            state.flushCrossingJumps();
+            List<Block> gone = takeDropped();
+            if (gone == null) {
+                forget();
+            } else {
+                gone.forEach(this::drop);
+                state.flushCrossingJumps();
+            }
         }
     }
 

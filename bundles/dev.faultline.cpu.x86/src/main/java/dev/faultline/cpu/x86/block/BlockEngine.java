@@ -20,6 +20,7 @@ import dev.faultline.cpu.x86.run.RunLoop;
 import dev.faultline.cpu.x86.run.Stepping;
 import dev.faultline.cpu.x86.state.Faults;
 import dev.faultline.cpu.x86.state.Outcome;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +51,7 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     /** Of a vCPU that is fully wired; see {@link dev.faultline.api.engine.VcpuEngineFactory}. */
     public BlockEngine(VcpuContext v, Limits limits) {
         this.v = v;
-        this.cache = new CodeCache(v, limits, this::dropped);
+        this.cache = new CodeCache(v, limits);
         this.longest = limits.blockLength();
         v.mmu.addCodeListener(cache);
     }
@@ -203,11 +204,12 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
     }
 
     /**
-     * Decoded code is gone, and what was made of it is not to be executed any more.
-     *
-     * @param b a block with {@link Block#compiled}, inside one page; null: all blocks
+     * Blocks with {@link Block#compiled} that are gone since this was last called, each in one
+     * page: what was made of them is not to be executed any more. Null: all are gone.
      */
-    protected void dropped(@Nullable Block b) {}
+    protected final @Nullable List<Block> takeDropped() {
+        return cache.takeDropped();
+    }
 
     /** hva of the page of code that is at {@code v.engineBase}. */
     protected final @Hva long codeHva() {
@@ -256,19 +258,9 @@ public class BlockEngine implements VcpuEngine, VcpuLoop {
         }
     }
 
-    /**
-     * State may have changed: interrupts, shadows, traps and requests are looked at by the run loop
-     * when there is any.
-     */
+    /** State may have changed. */
     private int boundary() {
-        if (v.interruptShadow
-                || v.requestOpaque() != 0
-                || Stepping.needed(v)
-                || !v.nmiBlocked && v.interrupts.nmiPending()
-                || (v.eflags & VcpuContext.IF) != 0 && v.interrupts.pending()) {
-            return EXIT_REQUEST;
-        }
-        return CONTINUE;
+        return RunLoop.hasWork(v) ? EXIT_REQUEST : CONTINUE;
     }
 
     // ---- one instruction

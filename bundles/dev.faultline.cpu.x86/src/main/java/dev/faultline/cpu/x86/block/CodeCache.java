@@ -3,10 +3,11 @@ package dev.faultline.cpu.x86.block;
 
 import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.mmu.CodeListener;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,16 +40,14 @@ final class CodeCache implements CodeListener {
     /** Counts removals of blocks, so that the loop notices that the one it runs may be gone. */
     long changes;
 
-    private final Consumer<@Nullable Block> dropped;
+    /** Blocks that are gone and have {@link Block#compiled}, until they are taken. */
+    private List<Block> dropped = new ArrayList<>();
 
-    /**
-     * @param dropped told of each block that is gone and has {@link Block#compiled}; null: all are
-     *     gone
-     */
-    CodeCache(VcpuContext v, Limits limits, Consumer<@Nullable Block> dropped) {
+    private boolean allDropped;
+
+    CodeCache(VcpuContext v, Limits limits) {
         this.v = v;
         this.limits = limits;
-        this.dropped = dropped;
     }
 
     /**
@@ -105,7 +104,8 @@ final class CodeCache implements CodeListener {
         java.util.Arrays.fill(byFetchEntry, null);
         blocks = 0;
         changes++;
-        dropped.accept(null);
+        dropped.clear();
+        allDropped = true;
     }
 
     @Override
@@ -186,11 +186,19 @@ final class CodeCache implements CodeListener {
         }
     }
 
+    /** See {@link BlockEngine#takeDropped}. */
+    @Nullable List<Block> takeDropped() {
+        List<Block> taken = allDropped ? null : dropped;
+        allDropped = false;
+        dropped = new ArrayList<>();
+        return taken;
+    }
+
     private void drop(CodePage p) {
         blocks -= p.count;
         for (Block b : p.blocks) {
             if (b != null && b.compiled != null) {
-                dropped.accept(b);
+                dropped.add(b);
             }
         }
         p.clear();

@@ -74,6 +74,18 @@ public final class RunLoop {
     }
 
     /**
+     * Whether the run loop is to look at interrupts, shadows, traps or requests before the next
+     * instruction. For engines, after what may have changed that.
+     */
+    public static boolean hasWork(VcpuContext v) {
+        return v.interruptShadow
+                || v.requestOpaque() != 0
+                || Stepping.needed(v)
+                || !v.nmiBlocked && v.interrupts.nmiPending()
+                || (v.eflags & VcpuContext.IF) != 0 && v.interrupts.pending();
+    }
+
+    /**
      * Requests, an exception of a fault handler's, an event that was stopped by protection, NMI,
      * interrupt. Returns NO_EVENT, 0 or an exit.
      */
