@@ -107,6 +107,16 @@ public final class LongModeVcpu implements AutoCloseable {
         put64(entryOf(lin), gpa | PRESENT_WRITABLE);
     }
 
+    /**
+     * Maps a linear page from 2 to 4 MiB.
+     *
+     * @param table gpa of the page for its page table
+     */
+    public void mapBehind(int table, int lin, int gpa) {
+        put64(PD + 8, table | PRESENT_WRITABLE);
+        put64(table + (lin >>> 12 & 511) * 8, gpa | PRESENT_WRITABLE);
+    }
+
     /** gpa, and linear address, of the page-table entry of a linear page. */
     public static int entryOf(int lin) {
         return PT + (lin >>> 12) * 8;

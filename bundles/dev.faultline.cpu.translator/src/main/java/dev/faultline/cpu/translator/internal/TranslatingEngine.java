@@ -470,14 +470,15 @@ final class TranslatingEngine extends BlockEngine {
     /**
      * What has been executed since {@link LockStep#begin}; from there on as the interpreter did it.
      */
-    private void compare(
-            LockStep with, Translation first, int e, Exit.Kind kind, long count) {
+    private void compare(LockStep with, Translation first, int e, Exit.Kind kind, long count) {
         Translation t = writer.exits.of(e);
         int i = writer.exits.index(e);
         switch (kind) {
-            case LINK, POLL, GONE -> with.check(writer.exits.rip(e), count);
-            case INDIRECT, POLL_INDIRECT -> with.check(state.get(StateBlock.LIN), count);
-            case INSTRUCTION, MISS -> with.check(ripOf(t, i), count - (t.countedTo(i) - i));
+            case LINK, POLL, GONE -> with.check(first.base, writer.exits.rip(e), count);
+            case INDIRECT, POLL_INDIRECT ->
+                    with.check(first.base, state.get(StateBlock.LIN), count);
+            case INSTRUCTION, MISS ->
+                    with.check(first.base, ripOf(t, i), count - (t.countedTo(i) - i));
         }
         running(first.block);
     }

@@ -70,6 +70,7 @@ public final class LockStep {
     private final Registers before = new Registers();
     private final Registers translated = new Registers();
     private final SavedPages pages = new SavedPages();
+    private final FetchEntry fetched = new FetchEntry();
     private final long[] tlb;
     private final byte[] code = new byte[Decoder.MAX_LENGTH];
     private final Deque<String> shown = new ArrayDeque<>();
@@ -159,11 +160,13 @@ public final class LockStep {
      * Generated code has left; the vCPU has its registers, and gets those that the interpreter
      * computes. rip, count and what belongs to the engine stay as they are.
      *
+     * @param page linear address of the page whose blocks the engine runs: it reads code there
+     *     without looking it up again
      * @param rip where it would go on
      * @param executed instructions since {@link #begin}
      * @throws IllegalStateException if something differs
      */
-    public void check(@Gva long rip, long executed) {
+    public void check(@Gva long page, @Gva long rip, long executed) {
         if (executed == 0) {
             return;
         }
@@ -175,10 +178,15 @@ public final class LockStep {
         long count = v.instructions;
         translated.take(v, rip);
         pages.undo();
+        fetched.take(v, page);
+        long was = dropped();
         String stopped = replay(executed, Look.NOT);
         boolean same = stopped.isEmpty() && translated.areOf(v) && pages.same();
         if (!same) {
             explain(executed, count);
+        }
+        if (dropped() == was) {
+            fetched.put(v);
         }
         v.rip = ownRip;
         v.engineBase = base;

@@ -3,6 +3,7 @@ package dev.faultline.cpu.translator.internal;
 
 import static dev.faultline.api.cpu.Gpr.RAX;
 import static dev.faultline.api.cpu.Gpr.RBX;
+import static dev.faultline.api.cpu.Gpr.RSP;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.CODE;
 import static dev.faultline.cpu.interpreter.internal.LongModeVcpu.DATA;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -138,6 +139,34 @@ class LockStepTest {
                         })
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("rax 12345678, interpreted 12345679");
+    }
+
+    /**
+     * What is executed again fetches from a page that takes the other's place in the context; back
+     * there, code is decoded that was not before.
+     */
+    @Test
+    void thePageThatIsRunStaysThere() {
+        int tables = 0x4_0000;
+        int function = 0x3_0000;
+        int far = CODE + (VcpuContext.FETCH_TLB_ENTRIES << 12);
+        cpu.mapBehind(tables, far, function);
+        cpu.put(function, "48 FF C0 C3" + "F4".repeat(0x80)); // inc rax; ret
+        // mov ecx, 10; 1: call far; dec ecx; cmp ecx, 6; je 3f; 2: test ecx, ecx; jnz 1b; hlt
+        cpu.put(CODE, "B9 0A 00 00 00" + call(CODE + 5, far) + "FF C9 83 F9 06 74 4F");
+        cpu.put(CODE + 17, "85 C9 75 F0 F4");
+        // 3: add rbx, 7; call far: a run that begins here and ends there; jmp 2b
+        cpu.put(CODE + 0x60, "48 83 C3 07" + call(CODE + 0x64, far) + "EB A6");
+        v.gpr[RAX] = 0;
+        v.gpr[RSP] = DATA + 0x1000;
+        cpu.start(CODE);
+        assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_HALT);
+        assertThat(v.gpr[RAX]).isEqualTo(11);
+        assertThat(v.gpr[RBX]).isEqualTo(DATA + 7);
+    }
+
+    private static String call(int from, int to) {
+        return "E8%08X".formatted(Integer.reverseBytes(to - from - 5));
     }
 
     /** What is stored is not stored twice, in pages more than can be saved at a time. */
