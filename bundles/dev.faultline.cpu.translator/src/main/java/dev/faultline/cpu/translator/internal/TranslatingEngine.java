@@ -228,7 +228,7 @@ final class TranslatingEngine extends BlockEngine {
 
     /**
      * Without those that are gone, and so few that one can be added. What is left out is found no
-     * more; a jump that leads to it stays good until jumps are forgotten.
+     * more, not even when its code changes, so it is not executed any more.
      */
     private @Nullable Translation current(@Nullable Translation t) {
         if (t == null || t.generation != generation) {
@@ -238,6 +238,7 @@ final class TranslatingEngine extends BlockEngine {
         for (int i = 2; i < VARIANTS && last.next != null; i++) {
             last = last.next;
         }
+        drop(last.next);
         last.next = null;
         return t;
     }
@@ -279,11 +280,11 @@ final class TranslatingEngine extends BlockEngine {
     }
 
     /** Jumps to what is gone are left as they are: what they lead to leaves at once. */
-    private void drop(Block b) {
-        for (Translation t = (Translation) b.compiled; t != null; t = t.next) {
+    private void drop(@Nullable Translation first) {
+        for (Translation t = first; t != null; t = t.next) {
             if (t.generation == generation) {
                 writer.exitOnly(t);
-                if (guard != null && !guard.accepts(writer.candidate(), t.base + b.start)) {
+                if (guard != null && !guard.accepts(writer.candidate(), t.base + t.block.start)) {
                     throw new IllegalStateException("a way out and nothing else is refused");
                 }
                 code.replace(t.entry, writer.a);
@@ -334,7 +335,7 @@ final class TranslatingEngine extends BlockEngine {
             if (gone == null) {
                 forget();
             } else {
-                gone.forEach(this::drop);
+                gone.forEach(b -> drop((Translation) b.compiled));
                 state.flushCrossingJumps();
             }
         }

@@ -124,6 +124,31 @@ class IndirectJumpsTest {
         assertThat(engine().left()).isLessThan(3 * functions + 10 * rounds);
     }
 
+    /** More addresses than a block keeps translations for. */
+    @Test
+    void codeIsGoneAtAllItsAddresses() {
+        int places = 7;
+        int function = 0x8_0000;
+        StringBuilder calls = new StringBuilder();
+        for (int i = 0; i < places; i++) {
+            cpu.map(0xA_0000 + i * 0x1000, function);
+            calls.append(call(CODE + 5 * i, 0xA_0010 + i * 0x1000));
+        }
+        cpu.put(function + 0x10, INC_RAX_RET);
+        int size = 5 * places;
+        cpu.put(CODE, calls + "FF C9 75" + "%02X".formatted(-(size + 4) & 0xFF) + "F4");
+        v.gpr[RCX] = 10;
+        cpu.start(CODE);
+        assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_HALT);
+        assertThat(v.gpr[RAX]).isEqualTo(10 * places);
+        cpu.put(CODE + 0x1000, "C6 03 C8 E9" + little(-0x1008)); // mov byte [rbx], 0xC8; jmp
+        v.gpr[3] = function + 0x12;
+        v.gpr[RCX] = 10;
+        cpu.start(CODE + 0x1000);
+        assertThat(cpu.engine.run()).isEqualTo(VcpuLoop.EXIT_HALT);
+        assertThat(v.gpr[RAX]).isZero(); // dec rax
+    }
+
     private static String little(int x) {
         return "%08X".formatted(Integer.reverseBytes(x));
     }
