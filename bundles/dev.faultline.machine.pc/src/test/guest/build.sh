@@ -5,6 +5,6 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here/../resources/guest}
 link=$here/../../../../dev.faultline.shell/src/main/guest/link-guest.sh
-for guest in hello triple hostile smp; do
+for guest in hello triple hostile smp litmus; do
     "$link" "$out/$guest.elf" "$here/$guest.c"
 done

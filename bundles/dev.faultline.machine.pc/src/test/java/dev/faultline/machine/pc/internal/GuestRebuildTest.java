@@ -19,7 +19,8 @@ class GuestRebuildTest {
                         "hello.elf",
                         "triple.elf",
                         "hostile.elf",
-                        "smp.elf");
+                        "smp.elf",
+                        "litmus.elf");
     }
 
     @Test
