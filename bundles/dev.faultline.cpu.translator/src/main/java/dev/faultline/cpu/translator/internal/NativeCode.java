@@ -33,6 +33,12 @@ final class NativeCode implements AutoCloseable {
 
     private static final int ALIGNMENT = 16;
 
+    /**
+     * Bytes of memory for each translation, at least: what Java keeps of one, even of one whose
+     * code has changed, is about as much as its code, and has to be bounded too.
+     */
+    private static final int SHARE = 1024;
+
     /** One for all: its first argument is where to call. */
     private static final MethodHandle ENTER =
             Linker.nativeLinker()
@@ -48,6 +54,7 @@ final class NativeCode implements AutoCloseable {
     private boolean changed = true;
     private final int reserved;
     private int used;
+    private long translations;
 
     /** hva of the common way out. */
     private final @Hva long exit;
@@ -188,7 +195,7 @@ final class NativeCode implements AutoCloseable {
 
     /** Whether one more translation has room. */
     boolean hasRoom() {
-        return memory.size() - used >= LARGEST;
+        return memory.size() - used >= LARGEST && translations < memory.size() / SHARE;
     }
 
     /** Where the next translation will be executed. */
@@ -206,6 +213,7 @@ final class NativeCode implements AutoCloseable {
         }
         code.copyTo(memory.writable() + used);
         used += code.length() + ALIGNMENT - 1 & -ALIGNMENT;
+        translations++;
         changed = true;
     }
 
@@ -224,6 +232,7 @@ final class NativeCode implements AutoCloseable {
     /** Forgets all translations. */
     void clear() {
         used = reserved;
+        translations = 0;
     }
 
     @Override
