@@ -346,7 +346,8 @@ public final class LockStep {
     private int codeByte(@Gva long gva) {
         int f = (int) (gva >>> 12) & VcpuContext.FETCH_TLB_ENTRIES - 1;
         if (v.fetchTag[f] == (gva & Page.MASK | v.tlbKey)) {
-            return HostBytes.get8(v.fetchHva[f] + (gva & ~Page.MASK)) & 0xFF;
+            int offset = (int) gva & Page.OFFSET_MASK;
+            return HostBytes.get8(v.fetchHva[f] + offset) & 0xFF;
         }
         long gpa = v.mmu.query(v, gva);
         long hva = gpa < 0 ? -1 : v.mmu.physical(v, gpa, Mmu.FETCH, FaultOrigin.FETCH);
