@@ -12,6 +12,7 @@ package dev.faultline.cpu.translator.internal;
  */
 record Options(int threshold, int codeMiB, boolean verify, boolean lockStep) {
     static final int THRESHOLD = 4;
+
     /** What a compiler with its kernel needs, twice; QEMU keeps four times that. */
     static final int CODE_MIB = 256;
 

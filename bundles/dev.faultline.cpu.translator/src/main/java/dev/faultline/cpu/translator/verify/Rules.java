@@ -253,10 +253,7 @@ final class Rules {
                     case NONE -> false;
                     case REGISTER ->
                             i.is(0, LOAD) && isFree(i.reg)
-                                    || i.is(0, STORE)
-                                            && i.wide()
-                                            && isFree(i.reg)
-                                            && !secret(i.reg)
+                                    || i.is(0, STORE) && i.wide() && isFree(i.reg) && !secret(i.reg)
                                     || worksOnIt(i);
                     case CONSTANT -> i.is(0, LOAD) && i.wide() && isFree(i.reg);
                     case STEP -> isAddition(i);

@@ -101,7 +101,8 @@ class IndirectJumpsTest {
         int functions = 100;
         int rounds = 50;
         int changing = 0x9_0000;
-        StringBuilder calls = new StringBuilder("FE 05" + little(changing + 3 - CODE - 6)); // inc byte
+        StringBuilder calls =
+                new StringBuilder("FE 05" + little(changing + 3 - CODE - 6)); // inc byte
         for (int i = 0; i < functions; i++) {
             int at = 0x8_0000 + 0x10 * i;
             cpu.put(at, INC_RAX_RET);

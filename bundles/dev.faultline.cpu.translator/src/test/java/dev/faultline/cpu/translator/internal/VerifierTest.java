@@ -348,9 +348,7 @@ class VerifierTest extends VerifierCase {
                     w.a.b(0x45, 0x0F, 0xB7, 0xF5);
                     w.a.table(LOAD, RCX, StateBlock.jumpTargets(0));
                 });
-        refuses(
-                "access to slot",
-                w -> w.a.slot(false, 0xFF, 4, StateBlock.ENTRY)); // jmp [entry]
+        refuses("access to slot", w -> w.a.slot(false, 0xFF, 4, StateBlock.ENTRY)); // jmp [entry]
         refuses(
                 "not to the way out",
                 w -> {
