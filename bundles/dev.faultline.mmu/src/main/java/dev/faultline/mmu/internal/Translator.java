@@ -15,7 +15,6 @@ import dev.faultline.api.engine.VcpuContext;
 import dev.faultline.api.fault.FaultOrigin;
 import dev.faultline.api.fault.PendingFault;
 import dev.faultline.api.protection.Rights;
-import java.util.Arrays;
 
 /**
  * The miss path of one vCPU: paging, EPT, protection, and the fill of its translation arrays. On
@@ -31,8 +30,6 @@ import java.util.Arrays;
  * bus would answer all ones.
  */
 final class Translator {
-    private static final int BLOOM_WORDS = 16;
-
     final VcpuContext v;
     private final GuestMmu mmu;
     private final Ept ept;
@@ -54,13 +51,7 @@ final class Translator {
     /** It stays over loads of CR3. */
     private boolean global;
 
-    /**
-     * Bloom filter over lin &gt;&gt;&gt; 22 (pages of 2 and 4 MiB) and lin &gt;&gt;&gt; 30 (1 GiB)
-     * of large pages cached since flush {@link #bloomFlush}.
-     */
-    private final long[] bloom = new long[BLOOM_WORDS];
-
-    private long bloomFlush = -1;
+    private final LargePages large;
 
     Translator(GuestMmu mmu, Ept ept, VcpuContext v, int physicalBits) {
         this.mmu = mmu;
@@ -70,6 +61,7 @@ final class Translator {
         this.claim = -1L - v.index;
         this.tlb = v.tlb;
         this.fetchTag = v.fetchTag;
+        this.large = new LargePages(v);
     }
 
     /** See {@link dev.faultline.api.mmu.Mmu#fill}. */
@@ -108,7 +100,7 @@ final class Translator {
             page = way & Ept.HVA;
         }
         if (pageShift != 12) {
-            noteLargePage(lin);
+            large.add(lin, pageShift);
         }
         long tag = lin & ~Page.OFFSET_MASK | v.tlbKey & 0xFFC | rightsClass(access);
         if (kind == FETCH) {
@@ -529,37 +521,14 @@ final class Translator {
     }
 
     // ---- dropping
-    private void noteLargePage(long lin) {
-        if (bloomFlush != v.tlbFlushes) {
-            Arrays.fill(bloom, 0);
-            bloomFlush = v.tlbFlushes;
-        }
-        long region = pageShift > 22 ? ~(lin >>> 30) : lin >>> 22;
-        int h = hash(region);
-        bloom[h >>> 6] |= 1L << h;
-    }
-
-    private boolean mayBeLarge(long region) {
-        int h = hash(region);
-        return (bloom[h >>> 6] & 1L << h) != 0;
-    }
-
-    private static int hash(long region) {
-        return (int) (region * 0x9E37_79B9_7F4A_7C15L >>> 54);
-    }
 
     /** Drops the page, or every cached piece of the large page, at {@code lin}. */
     void invalidatePage(long lin) {
         v.tlbDrops++;
-        if (bloomFlush == v.tlbFlushes) {
-            if (mayBeLarge(~(lin >>> 30))) {
-                sweep(lin, 30);
-                return;
-            }
-            if (mayBeLarge(lin >>> 22)) {
-                sweep(lin, 22);
-                return;
-            }
+        int shift = large.shiftAt(lin);
+        if (shift > 12) {
+            sweep(lin, shift);
+            return;
         }
         int i = ((int) (lin >>> 12) & VcpuContext.TLB_ENTRIES - 1) * VcpuContext.TLB_STRIDE;
         drop(i, lin, 12);
