@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.AfterEach;
@@ -137,12 +138,15 @@ class LitmusIT {
                         new MachineConfig.Boot(
                                 Program.guest("litmus"), List.of(), arguments(engine)));
                 Taker taker = new Taker(m);
-                Thread t = new Thread(taker, "taker");
+                FutureTask<?> taking = new FutureTask<>(taker, null);
                 m.start();
-                t.start();
-                HangGuard.await(m);
-                taker.over = true;
-                HangGuard.join(t);
+                new Thread(taking, "taker").start();
+                try {
+                    HangGuard.await(m);
+                } finally {
+                    taker.over = true;
+                    HangGuard.get(taking); // before the memory that it reads is gone
+                }
                 said = out.toString();
                 assertThat(said).contains("LITMUS ok").doesNotContain("FORBIDDEN", "LOST");
                 assertThat(taker.changed).as("pages that changed without the right").isZero();

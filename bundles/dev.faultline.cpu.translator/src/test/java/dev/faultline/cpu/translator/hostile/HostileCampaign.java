@@ -64,14 +64,19 @@ public final class HostileCampaign {
         boolean child = false;
         for (int i = 0; i < args.length; i++) {
             if (i + 1 == args.length) {
-                usage();
+                usage(args[i] + " has no value");
             }
             String value = args[++i];
             switch (args[i - 1]) {
-                case "--cases" -> c.cases = Long.parseLong(value);
-                case "--seed" -> c.seed = Long.parseLong(value);
-                case "--threshold" -> c.threshold = Integer.parseInt(value);
-                case "--style" -> c.style = value;
+                case "--cases" -> c.cases = number(value);
+                case "--seed" -> c.seed = number(value);
+                case "--threshold" -> c.threshold = Math.toIntExact(number(value));
+                case "--style" -> {
+                    if (!List.of("coded", "thrown").contains(value)) {
+                        usage("--style " + value + ": expected coded or thrown");
+                    }
+                    c.style = value;
+                }
                 case "--keep" -> c.keep = Path.of(value);
                 case "--child" -> {
                     c.keep = Path.of(value);
@@ -79,18 +84,27 @@ public final class HostileCampaign {
                 }
                 case "--trace" -> {
                     try (HostileComparison of = c.comparison()) {
-                        System.out.println(of.trace(Long.parseLong(value)));
+                        System.out.println(of.trace(number(value)));
                     }
                     return;
                 }
-                default -> usage();
+                default -> usage("unknown option " + args[i - 1]);
             }
         }
         System.exit(child ? c.work() : c.lead());
     }
 
-    private static void usage() {
-        System.err.println(USAGE);
+    private static long number(String value) {
+        try {
+            return Long.parseLong(value);
+        } catch (NumberFormatException e) {
+            usage(value + " is no number");
+            return 0;
+        }
+    }
+
+    private static void usage(String why) {
+        System.err.println("fuzz-code: " + why + "; " + USAGE);
         System.exit(2);
     }
 
