@@ -123,6 +123,12 @@ final class Assembler {
         little(table, 4);
     }
 
+    /** {@code jmp [r15 + r14 * 8 + table]}. */
+    void jumpByTable(int table) {
+        b(0x43, 0xFF, 0xA4, 0xF7);
+        little(table, 4);
+    }
+
     /** {@code op reg, [r14 + r13]}, one-byte opcode. */
     void guest(boolean wide, int op, int reg) {
         rex(wide, reg, R13, R14);

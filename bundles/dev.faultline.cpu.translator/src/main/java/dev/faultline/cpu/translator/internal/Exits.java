@@ -3,7 +3,6 @@ package dev.faultline.cpu.translator.internal;
 
 import dev.faultline.api.address.Gva;
 import dev.faultline.api.address.Hva;
-import dev.faultline.cpu.translator.internal.Exit.Kind;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * else that a translation has, so none is an object: twelve bytes each. One thread.
  */
 final class Exits {
-    private static final Kind[] KINDS = Kind.values();
+    private static final Exit[] KINDS = Exit.values();
     private static final int KIND_BITS = 3;
     private static final int INDEX_BITS = 6;
     private static final int VALUE = KIND_BITS + INDEX_BITS;
@@ -33,9 +32,9 @@ final class Exits {
      * Packs what {@link #add} takes.
      *
      * @param index of the instruction in its block, 0 .. 63
-     * @param value 0 .. {@link #LARGEST}; see {@link Kind}
+     * @param value 0 .. {@link #LARGEST}; see {@link Exit}
      */
-    static int pack(Kind kind, int index, int value) {
+    static int pack(Exit kind, int index, int value) {
         if (index >>> INDEX_BITS != 0 || value < 0 || value > LARGEST) {
             throw new IllegalArgumentException(
                     "index %d, value %d: expected 0 .. 63 and 0 .. %d"
@@ -49,7 +48,7 @@ final class Exits {
      *
      * @param packed see {@link #pack}
      * @param patch bytes from the translation's beginning to where the displacement of the jump
-     *     ends that leads here, of {@link Kind#LINK}
+     *     ends that leads here, of {@link Exit#LINK}
      * @return its number
      */
     int add(Translation t, int packed, int patch) {
@@ -70,11 +69,11 @@ final class Exits {
         size = first;
     }
 
-    Kind kind(int exit) {
+    Exit kind(int exit) {
         return kindOf(what[exit]);
     }
 
-    static Kind kindOf(int packed) {
+    static Exit kindOf(int packed) {
         return KINDS[packed & (1 << KIND_BITS) - 1];
     }
 
@@ -87,23 +86,23 @@ final class Exits {
         return t;
     }
 
-    /** See {@link Kind}. */
+    /** See {@link Exit}. */
     int index(int exit) {
         return what[exit] >>> KIND_BITS & (1 << INDEX_BITS) - 1;
     }
 
-    /** See {@link Kind}. */
+    /** See {@link Exit}. */
     int value(int exit) {
         return what[exit] >>> VALUE;
     }
 
-    /** rip to go on at, of {@link Kind#LINK}, {@link Kind#POLL} and {@link Kind#GONE}. */
+    /** rip to go on at, of {@link Exit#LINK}, {@link Exit#POLL} and {@link Exit#GONE}. */
     @Gva
     long rip(int exit) {
         return of(exit).base + value(exit);
     }
 
-    /** hva where the displacement of the jump ends that leads here, of {@link Kind#LINK}. */
+    /** hva where the displacement of the jump ends that leads here, of {@link Exit#LINK}. */
     @Hva
     long patch(int exit) {
         return of(exit).entry + patches[exit];

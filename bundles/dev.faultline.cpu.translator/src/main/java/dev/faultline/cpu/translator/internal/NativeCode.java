@@ -166,16 +166,15 @@ final class NativeCode implements AutoCloseable {
         a.table(LOAD, RCX, StateBlock.secondTags(codeClass));
         a.lea(true, RCX, RCX, R13, 0, 1);
         int miss = a.jumpUnlessZero();
-        a.b(0x43, 0xFF, 0xA4, 0xF7); // jmp [r15 + r14 * 8 + targets]
-        a.little(StateBlock.secondTargets(codeClass), 4);
+        a.jumpByTable(StateBlock.secondTargets(codeClass));
         a.land(miss);
         a.jumpTo(exit);
     }
 
     /** hva where a way out goes that has stored its number. */
     @Hva
-    long exit(Exit.Kind kind, int codeClass) {
-        return kind == Exit.Kind.INDIRECT ? secondLookups[codeClass] : exit;
+    long exit(Exit kind, int codeClass) {
+        return kind == Exit.INDIRECT ? secondLookups[codeClass] : exit;
     }
 
     /**

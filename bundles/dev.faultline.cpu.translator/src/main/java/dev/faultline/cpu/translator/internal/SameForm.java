@@ -44,11 +44,17 @@ final class SameForm {
         READABLE.add(Implied.XMM0);
     }
 
-    private static final Set<String> WORK_ON_SLOTS =
-            Set.of(
-                    "ADD", "OR", "ADC", "SBB", "AND", "SUB", "XOR", "CMP", "TEST", "MOV", "MOVZX",
-                    "MOVSX", "MOVSXD", "CMOVCC", "IMUL", "INC", "DEC", "NEG", "NOT", "SHL", "SHR",
-                    "SAR", "ROL", "ROR");
+    /** What does with memory just what it does with a register of the same size. */
+    private static final Set<Shape> PLAIN =
+            EnumSet.of(
+                    Shape.BINARY,
+                    Shape.COMPARE,
+                    Shape.UNARY,
+                    Shape.MOVE,
+                    Shape.MOVE_SIGNED,
+                    Shape.SHIFT,
+                    Shape.COMBINE,
+                    Shape.MOVE_IF);
 
     private final Writer w;
     private final Assembler a;
@@ -262,8 +268,8 @@ final class SameForm {
     // ---- registers
 
     /**
-     * Whether the instruction does with eight bytes of memory what it does with a register. (Others
-     * zero the upper half of a register, lock memory, or address bits behind it.)
+     * Whether the instruction can work on the slot of its register. (What writes four bytes has to
+     * zero the others; those of other shapes lock memory, or address bits behind it.)
      */
     private boolean mayStayInSlot(Decoded d) {
         return !d.mem
@@ -273,7 +279,8 @@ final class SameForm {
                 && NativeCode.host(rm.number) < 0
                 && !(rm.written && rm.size == 4)
                 && (reg.number < 0 || !reg.vector)
-                && WORK_ON_SLOTS.contains(d.mnemonic);
+                && d.row.definition.shape() != null
+                && PLAIN.contains(d.row.definition.shape());
     }
 
     /** Puts the register where the instruction will find it. */
@@ -351,7 +358,7 @@ final class SameForm {
             a.b(d.opcode);
             if (memory) {
                 a.guestOperand(r);
-            } else if (rm.number >= 0 && rm.inSlot) {
+            } else if (rm.inSlot) {
                 a.slotOperand(r, StateBlock.gpr(rm.number));
             } else {
                 a.b(0xC0 | (r & 7) << 3 | b & 7);

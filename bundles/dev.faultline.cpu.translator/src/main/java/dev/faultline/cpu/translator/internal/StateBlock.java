@@ -234,10 +234,10 @@ final class StateBlock implements AutoCloseable, LockStep.Translations {
                             jumpTags(c),
                             jumpTargets(c),
                             CodeClass.hasVectors(c),
-                            code.exit(Exit.Kind.INDIRECT, c));
+                            code.exit(Exit.INDIRECT, c));
         }
         Layout.Strings strings = new Layout.Strings(DIRECTION, SOURCE, SAVED);
-        long exit = code.exit(Exit.Kind.INSTRUCTION, 0);
+        long exit = code.exit(Exit.INSTRUCTION, 0);
         return new Layout(-MISALIGNMENT, s, t, strings, exit, NativeCode.LARGEST);
     }
 

@@ -403,7 +403,7 @@ final class TranslatingEngine extends BlockEngine {
                 state.storeVectors(v);
             }
             long count = state.get(StateBlock.COUNT);
-            Exit.Kind kind = kind(e);
+            Exit kind = kind(e);
             if (lockStep != null) {
                 compare(lockStep, first, e, kind, count);
             }
@@ -434,7 +434,7 @@ final class TranslatingEngine extends BlockEngine {
                     generated += count;
                     v.instructions += count;
                     if (!admitted(e)) {
-                        int s = interpret(t, i, kind == Exit.Kind.MISS);
+                        int s = interpret(t, i, kind == Exit.MISS);
                         if (s != GO_ON) {
                             return s;
                         }
@@ -452,12 +452,12 @@ final class TranslatingEngine extends BlockEngine {
      * Why generated code was left. An indirect jump to where nothing can be is put back to its
      * beginning.
      */
-    private Exit.Kind kind(int e) {
-        Exit.Kind kind = writer.exits.kind(e);
-        boolean indirect = kind == Exit.Kind.INDIRECT || kind == Exit.Kind.POLL_INDIRECT;
+    private Exit kind(int e) {
+        Exit kind = writer.exits.kind(e);
+        boolean indirect = kind == Exit.INDIRECT || kind == Exit.POLL_INDIRECT;
         if (indirect && !VcpuContext.canonical(state.get(StateBlock.LIN))) {
             v.gpr[RSP] -= writer.exits.value(e);
-            return Exit.Kind.INSTRUCTION;
+            return Exit.INSTRUCTION;
         }
         return kind;
     }
@@ -471,7 +471,7 @@ final class TranslatingEngine extends BlockEngine {
     /**
      * What has been executed since {@link LockStep#begin}; from there on as the interpreter did it.
      */
-    private void compare(LockStep with, Translation first, int e, Exit.Kind kind, long count) {
+    private void compare(LockStep with, Translation first, int e, Exit kind, long count) {
         Translation t = writer.exits.of(e);
         int i = writer.exits.index(e);
         switch (kind) {
@@ -487,7 +487,7 @@ final class TranslatingEngine extends BlockEngine {
     /** Whether generated code is to try the instruction again, because lock-step held it back. */
     private boolean admitted(int e) {
         return lockStep != null
-                && writer.exits.kind(e) == Exit.Kind.MISS
+                && writer.exits.kind(e) == Exit.MISS
                 && !isOver(writer.exits.of(e))
                 && lockStep.admits(state.get(StateBlock.LIN));
     }

@@ -40,8 +40,7 @@ final class Writer {
     private final IntPredicate crosses;
 
     // What is written behind the block, as it is rarely executed: where the jump to it ends, its
-    // exit as
-    // it is packed or FAR, and with FAR where the guest goes.
+    // exit as it is packed, or FAR, and with FAR where the guest goes.
     private int[] coldEnds = new int[64];
     private int[] coldExits = new int[64];
     private long[] coldRips = new long[64];
@@ -53,8 +52,8 @@ final class Writer {
     /** The one that is written. */
     private Translation of;
 
-    /** See {@link #exitOnly}. */
-    private boolean isExitOnly;
+    /** How many of its instructions may be entered. */
+    private int entries;
 
     /** Instruction of the block that is written. */
     private int index;
@@ -77,7 +76,7 @@ final class Writer {
 
     void begin(Translation t) {
         of = t;
-        isExitOnly = false;
+        entries = t.count;
         colds = 0;
         firstExit = exits.size();
         a.begin(code.next());
@@ -119,22 +118,21 @@ final class Writer {
         int end = exits.size();
         long[] links =
                 IntStream.range(firstExit, end)
-                        .filter(e -> exits.kind(e) == Exit.Kind.LINK)
+                        .filter(e -> exits.kind(e) == Exit.LINK)
                         .mapToLong(exits::patch)
                         .toArray();
-        int n = isExitOnly ? 0 : of.count;
-        long[] entries = IntStream.range(0, n).mapToLong(of::entry).toArray();
-        return new Candidate(a.bytes(), of.entry, entries, of.codeClass, firstExit, end, links);
+        long[] hvas = IntStream.range(0, entries).mapToLong(of::entry).toArray();
+        return new Candidate(a.bytes(), of.entry, hvas, of.codeClass, firstExit, end, links);
     }
 
     /** All that a translation is whose code has changed: goes to where it begins, in Java. */
     void exitOnly(Translation t) {
         of = t;
         index = 0;
-        isExitOnly = true;
+        entries = 0;
         firstExit = exits.size();
         a.begin(t.entry);
-        leave(Exits.pack(Exit.Kind.GONE, 0, t.block.start), 0);
+        leave(Exits.pack(Exit.GONE, 0, t.block.start), 0);
     }
 
     /** Nothing of the block is to be used. */
@@ -152,11 +150,11 @@ final class Writer {
 
     /** The interpreter executes this instruction. */
     void leaveInstruction() {
-        leave(Exits.pack(Exit.Kind.INSTRUCTION, index, 0), 0);
+        leave(Exits.pack(Exit.INSTRUCTION, index, 0), 0);
     }
 
     /** The jump that ends at {@code end} leaves. */
-    private void coldExit(int end, Exit.Kind kind, int value) {
+    private void coldExit(int end, Exit kind, int value) {
         cold(end, Exits.pack(kind, index, value), 0);
     }
 
@@ -173,13 +171,13 @@ final class Writer {
 
     /** As {@link #leaveInstruction}, unless rcx is 0. */
     void leaveUnlessZero() {
-        coldExit(a.jumpUnlessZero(), Exit.Kind.INSTRUCTION, 0);
+        coldExit(a.jumpUnlessZero(), Exit.INSTRUCTION, 0);
     }
 
     /** As {@link #leaveInstruction}, if rcx is 0. */
     void leaveIfZero() {
         a.b(0xE3, 2, 0xEB, 5); // jrcxz: to the jump; jmp: over it
-        coldExit(a.jump(), Exit.Kind.INSTRUCTION, 0);
+        coldExit(a.jump(), Exit.INSTRUCTION, 0);
     }
 
     // ---- jumps of the guest
@@ -200,7 +198,7 @@ final class Writer {
             return;
         }
         if (rip < next) {
-            poll(Exit.Kind.POLL, (int) rip & Page.OFFSET_MASK);
+            poll(Exit.POLL, (int) rip & Page.OFFSET_MASK);
         }
         int end = a.jump();
         link(end, rip);
@@ -217,7 +215,7 @@ final class Writer {
     }
 
     private void link(int end, @Gva long rip) {
-        coldExit(end, Exit.Kind.LINK, (int) rip & Page.OFFSET_MASK);
+        coldExit(end, Exit.LINK, (int) rip & Page.OFFSET_MASK);
     }
 
     /**
@@ -228,10 +226,9 @@ final class Writer {
      * @param popped how many bytes the stack pointer was moved by, 0 .. {@link Exits#LARGEST}
      */
     void jumpToR13(int popped) {
-        poll(Exit.Kind.POLL_INDIRECT, popped);
-        lookUp(Exit.Kind.INDIRECT, popped);
-        a.b(0x43, 0xFF, 0xA4, 0xF7); // jmp [r15 + r14 * 8 + targets]
-        a.little(StateBlock.jumpTargets(of.codeClass), 4);
+        poll(Exit.POLL_INDIRECT, popped);
+        lookUp(Exit.INDIRECT, popped);
+        a.jumpByTable(StateBlock.jumpTargets(of.codeClass));
     }
 
     /** The interpreter executes the instruction unless the rip in r13 is canonical. */
@@ -243,14 +240,14 @@ final class Writer {
         leaveUnlessZero();
     }
 
-    private void lookUp(Exit.Kind miss, int value) {
+    private void lookUp(Exit miss, int value) {
         a.b(0x45, 0x0F, 0xB7, 0xF5); // movzx r14d, r13w
         a.table(LOAD, RCX, StateBlock.jumpTags(of.codeClass));
         a.lea(true, RCX, RCX, R13, 0, 1);
         coldExit(a.jumpUnlessZero(), miss, value);
     }
 
-    private void poll(Exit.Kind kind, int value) {
+    private void poll(Exit kind, int value) {
         a.slot(true, LOAD, RCX, StateBlock.NOTICE);
         a.b(0x8B, 0x09); // mov ecx, [rcx]
         coldExit(a.jumpUnlessZero(), kind, value);
@@ -378,7 +375,7 @@ final class Writer {
         a.low16ToIndex();
         a.table(LOAD, R14, tags);
         a.lea(true, RCX, RCX, R14, 0, 1);
-        coldExit(a.jumpUnlessZero(), Exit.Kind.MISS, 0);
+        coldExit(a.jumpUnlessZero(), Exit.MISS, 0);
     }
 
     /** The same for an access that the host makes atomic if it is aligned to its size. */

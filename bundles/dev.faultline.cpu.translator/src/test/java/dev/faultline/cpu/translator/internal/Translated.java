@@ -51,11 +51,11 @@ final class Translated implements AutoCloseable {
 
     /** hva of the common way out. */
     long exitHva() {
-        return code.exit(Exit.Kind.INSTRUCTION, 0);
+        return code.exit(Exit.INSTRUCTION, 0);
     }
 
     long jumpExitHva(int codeClass) {
-        return code.exit(Exit.Kind.INDIRECT, codeClass);
+        return code.exit(Exit.INDIRECT, codeClass);
     }
 
     /** What the verifier says. */
@@ -106,7 +106,7 @@ final class Translated implements AutoCloseable {
         t.segments = 1L << n - 1;
         writer.exits.truncate(0);
         for (int i = 0; i < 100; i++) { // so that numbers below are wrong
-            writer.exits.add(t, Exits.pack(Exit.Kind.INSTRUCTION, 0, 0), 0);
+            writer.exits.add(t, Exits.pack(Exit.INSTRUCTION, 0, 0), 0);
         }
         writer.begin(t);
         return t;
